@@ -1,0 +1,116 @@
+"""Bytes to types and back. The only place that knows that a topic's value is JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from schemas.decisions import GENESIS_HASH, Decision
+from schemas.events import EVENT_TYPES, EVENT_VERSION, CardEvent, Event
+from schemas.reasons import ReasonCode
+
+_TYPES = [str(cls.__struct_config__.tag) for cls in EVENT_TYPES]
+_HASH_BYTES = len(',"hash":""}') + 64
+
+_encoder = msgspec.json.Encoder()
+_event_decoder: msgspec.json.Decoder[CardEvent] = msgspec.json.Decoder(CardEvent)
+_decision_decoder = msgspec.json.Decoder(Decision)
+
+
+class UndecodableEvent(ValueError):
+    """A record that is no card event. Theirs, not ours: it is dead-lettered and the stream goes on."""
+
+    def __init__(self, code: ReasonCode, detail: str) -> None:
+        super().__init__(f"{code.value}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class BrokenChain(ValueError):
+    """A decision's hash does not follow from its bytes, or does not continue the one before."""
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as it stands on the card events topic: JSON, UTF-8."""
+    return _encoder.encode(event)
+
+
+def decode_event(value: bytes) -> CardEvent:
+    """The event in a record's value.
+
+    Raises:
+        UndecodableEvent: with the reason and the path of the member at fault.
+    """
+    try:
+        return _event_decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise _explain(value, error) from None
+
+
+def _explain(value: bytes, error: Exception) -> UndecodableEvent:
+    """Find out, off the hot path, which kind of broken this is."""
+    try:
+        raw = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+        return UndecodableEvent(ReasonCode.UNDECODABLE, str(broken)[:300])
+    if not isinstance(raw, dict):
+        return UndecodableEvent(ReasonCode.INVALID_EVENT, f"expected an object, got {type(raw).__name__}")
+    if raw.get("type") not in _TYPES:
+        return UndecodableEvent(ReasonCode.UNKNOWN_TYPE, f"type is {str(raw.get('type'))[:60]!r}")
+    if raw.get("version", EVENT_VERSION) != EVENT_VERSION:
+        return UndecodableEvent(ReasonCode.UNSUPPORTED_VERSION, f"version is {str(raw['version'])[:60]!r}")
+    return UndecodableEvent(ReasonCode.INVALID_EVENT, str(error)[:300])
+
+
+def fingerprint(event: Event) -> str:
+    """16 hex digits of the event's content without its id and time: equal for a faithful repeat."""
+    content = tuple(getattr(event, name) for name in _content_fields(type(event)))
+    return hashlib.blake2b(_encoder.encode(content), digest_size=8).hexdigest()
+
+
+_fields: dict[type[Event], tuple[str, ...]] = {}
+
+
+def _content_fields(cls: type[Event]) -> tuple[str, ...]:
+    names = _fields.get(cls)
+    if names is None:
+        names = tuple(name for name in cls.__struct_fields__ if name not in cls._not_content)
+        _fields[cls] = names
+    return names
+
+
+def seal_decision(decision: Decision) -> tuple[bytes, str]:
+    """The decision's record value and its hash.
+
+    The hash is SHA-256 over the value without its last member, `hash`; `previous_hash` is inside, so
+    each record vouches for all before it. Anyone can check it with a text editor and `sha256sum`.
+    """
+    body = _encoder.encode(decision)
+    digest = hashlib.sha256(body).hexdigest()
+    return b'%s,"hash":"%s"}' % (body[:-1], digest.encode()), digest
+
+
+def decode_decision(value: bytes) -> Decision:
+    """The decision in a record's value. Raises msgspec.DecodeError; does not check the hash."""
+    return _decision_decoder.decode(value)
+
+
+def check_seal(value: bytes, decision: Decision, previous_hash: str = GENESIS_HASH) -> None:
+    """Raises BrokenChain unless `value` hashes to its own hash and continues `previous_hash`."""
+    body = value[:-_HASH_BYTES] + b"}"
+    if hashlib.sha256(body).hexdigest() != decision.hash:
+        raise BrokenChain(
+            f"decision {decision.position}: its bytes do not match its hash {decision.hash[:12]}"
+        )
+    if decision.previous_hash != previous_hash:
+        raise BrokenChain(
+            f"decision {decision.position}: follows {decision.previous_hash[:12]}, "
+            f"but the decision before has {previous_hash[:12]}"
+        )
+
+
+def to_builtins(value: object) -> Any:
+    """Plain dicts, lists and strings of a struct, as JSON would have them."""
+    return msgspec.to_builtins(value)

@@ -1,0 +1,51 @@
+"""The topics: names, partitions, retention. `spendlog topics apply` makes the cluster match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it must be. `partitions` None: as many as the card events have."""
+
+    name: str
+    config: dict[str, str]
+    partitions: int | None = None
+    purpose: str = field(default="", compare=False)
+
+
+CARD_EVENTS: Final = Topic(
+    "spend.card-events.v1",
+    {
+        "cleanup.policy": "delete",
+        "retention.ms": str(365 * DAY_MS),
+        # The broker's clock, not the producer's: `recorded_at` bounds `occurred_at` from above.
+        "message.timestamp.type": "LogAppendTime",
+    },
+    purpose="input: all that changes a department's state, in one order",
+)
+DECISIONS: Final = Topic(
+    "spend.decisions.v1",
+    {"cleanup.policy": "delete", "retention.ms": "-1"},
+    purpose="the truth: exactly one decision for each card event",
+)
+SNAPSHOTS: Final = Topic(
+    "spend.snapshots.v1",
+    {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2"},
+    purpose="a shortcut for recovery, never needed",
+)
+DEAD_LETTERS: Final = Topic(
+    "spend.dead-letters.v1",
+    # An event as large as the broker takes must still fit here with its reason.
+    {
+        "cleanup.policy": "delete",
+        "retention.ms": str(365 * DAY_MS),
+        "max.message.bytes": str(2 * 1024 * 1024),
+    },
+    purpose="what could not be used: reason, position, original bytes",
+)
+TOPICS: Final = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS)
