@@ -1,0 +1,102 @@
+"""From a raw record to its decision: what is unusable, what is a repeat, and what is decided anew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from schemas.codec import UndecodableEvent, decode_event
+from schemas.decisions import Decision, Score
+from schemas.events import AuthorizationRequested, CardEvent
+from schemas.partitions import partition_of
+from schemas.reasons import Outcome, Reason, ReasonCode
+from streams.core.decide import Slot, conflict, decide, reject, repeat
+from streams.core.history import CardHistory
+from streams.core.state import BUCKETS_KEPT, Department, PartitionState, bucket_of
+
+# Clocks of processors drift by minutes; a day leaves room for time zones given wrongly, and still keeps a
+# forged date from pushing a department's memory out.
+FUTURE_MAX = timedelta(days=1)
+# Before any record we could have, and far from where calendars end.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Record(NamedTuple):
+    """A card event as it lies in the log. `recorded_at`: the broker's clock, UTC."""
+
+    offset: int
+    recorded_at: datetime
+    key: bytes | None
+    value: bytes | None
+
+
+class Scorer(Protocol):
+    """Gives a score to a request from the card's history so far; None when it cannot."""
+
+    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
+
+
+def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer) -> Decision:
+    """The decision on the next record of a partition. `partitions`: how many the topic has.
+
+    Reads `state` and leaves it as it is; the hash is added when the decision is sealed.
+    """
+    slot = Slot(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash)
+    try:
+        event = _read(record)
+    except UndecodableEvent as unusable:
+        return _unreadable(slot, Reason(code=unusable.code, detail=unusable.detail))
+    department = state.departments.get(event.key)
+    if department is None:
+        expected = partition_of(event.key.encode(), partitions)
+        if expected != slot.partition:
+            detail = f"key {event.key} belongs to partition {expected}, not {slot.partition}"
+            return reject(event, Reason(code=ReasonCode.WRONG_PARTITION, detail=detail), slot)
+    else:
+        first = department.answer(event.event_id)
+        if first is not None:
+            difference = conflict(event, first)
+            return reject(event, difference, slot) if difference else repeat(event, first, slot, department)
+    untimely = _untimely(department, event, slot)
+    if untimely is not None:
+        return reject(event, untimely, slot)
+    score = None
+    if department is not None and isinstance(event, AuthorizationRequested):
+        score = scorer.score(department.cards.get(event.card_id), event)
+    return decide(department, event, score, slot)
+
+
+def _read(record: Record) -> CardEvent:
+    if record.value is None:
+        raise UndecodableEvent(ReasonCode.TOMBSTONE, "the record has no value")
+    event = decode_event(record.value)
+    if record.key is None:
+        raise UndecodableEvent(ReasonCode.MISSING_KEY, f"expected key {event.key}")
+    if record.key != event.key.encode():
+        raise UndecodableEvent(ReasonCode.KEY_MISMATCH, f"key {record.key[:130]!r}, event of {event.key}")
+    return event
+
+
+def _untimely(department: Department | None, event: CardEvent, slot: Slot) -> Reason | None:
+    if event.occurred_at - slot.recorded_at > FUTURE_MAX:
+        detail = f"occurred {event.occurred_at.isoformat()}, recorded {slot.recorded_at.isoformat()}"
+        return Reason(code=ReasonCode.OCCURRED_IN_FUTURE, detail=detail)
+    if event.occurred_at < EARLIEST:
+        return Reason(code=ReasonCode.TOO_OLD, detail=f"occurred {event.occurred_at.isoformat()}")
+    if department is not None and bucket_of(event.occurred_at) <= department.latest_bucket - BUCKETS_KEPT:
+        detail = f"occurred {event.occurred_at.isoformat()}, before what is remembered of {event.key}"
+        return Reason(code=ReasonCode.TOO_OLD, detail=detail)
+    return None
+
+
+def _unreadable(slot: Slot, reason: Reason) -> Decision:
+    """A decision for a record that is no event: the log has one for each record, whatever it holds."""
+    return Decision(
+        partition=slot.partition,
+        seq=slot.seq,
+        source_offset=slot.source_offset,
+        recorded_at=slot.recorded_at,
+        previous_hash=slot.previous_hash,
+        outcome=Outcome.REJECTED,
+        reasons=(reason,),
+    )

@@ -1,0 +1,277 @@
+"""The door: what is scored, flagged, learned, refused and given back."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from schemas.codec import decode_decision, seal_decision
+from schemas.decisions import Decision
+from schemas.money import MINOR_MAX
+from schemas.reasons import Outcome
+from streams.core.history import CardHistory, observe
+from streams.scoring import Scorer, UnusableSnapshot
+from tests.scoring.desk import START, Desk, decided, request, usual
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Decision]:
+    """5,000 decisions about an office's purchases, as the log gives them back."""
+    desk = Desk()
+    return [decode_decision(seal_decision(desk.take(event))[0]) for event in usual(5_000)]
+
+
+def relearned(decisions: list[Decision], desk: Desk | None = None) -> Desk:
+    desk = desk or Desk()
+    for decision in decisions:
+        desk.fold(decision)
+    return desk
+
+
+def test_the_same_requests_give_the_same_scores_and_the_same_model() -> None:
+    one, other = Desk(), Desk()
+    assert [one.take(e) for e in usual(3_000)] == [other.take(e) for e in usual(3_000)]
+    assert one.scorer.snapshot() == other.scorer.snapshot()
+
+
+def test_learning_again_from_the_log_gives_the_live_model_bit_for_bit(history: list[Decision]) -> None:
+    live = Desk()
+    for event in usual(5_000):
+        live.take(event)
+    again = relearned(history)
+    assert again.scorer.snapshot() == live.scorer.snapshot()
+    assert again.cards == live.cards
+    for event in usual(500, seed=8):
+        assert again.take(event) == live.take(event)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 255, 256, 257, 1_000, 3_333, 5_000])
+def test_a_snapshot_in_the_middle_changes_nothing(history: list[Decision], cut: int) -> None:
+    whole = relearned(history)
+    before = relearned(history[:cut])
+    after = Desk()
+    after.scorer.restore(before.scorer.snapshot())
+    after.cards = msgspec.json.decode(msgspec.json.encode(before.cards), type=dict[str, CardHistory])
+    relearned(history[cut:], after)
+    assert after.scorer.snapshot() == whole.scorer.snapshot()
+    for event in usual(500, seed=8):
+        assert after.take(event) == whole.take(event)
+
+
+def test_scoring_alone_does_not_change_the_model(history: list[Decision]) -> None:
+    desk = relearned(history)
+    before = desk.scorer.snapshot()
+    for event in usual(500, seed=9):
+        desk.scorer.score(desk.cards.get(event.card_id), event)
+    assert desk.scorer.snapshot() == before
+
+
+def test_learning_after_another_request_was_scored_uses_its_own_features(history: list[Decision]) -> None:
+    plain, mixed = relearned(history), relearned(history)
+    event, other = request(1, card="c3"), request(2, card="c4", amount=900_000, merchant="jeweller")
+    for desk in (plain, mixed):
+        score = desk.scorer.score(desk.cards["c3"], event)
+        if desk is mixed:
+            desk.scorer.score(desk.cards["c4"], other)
+        desk.scorer.learn(desk.cards["c3"], decided(event, score))
+    assert plain.scorer.snapshot() == mixed.scorer.snapshot()
+
+
+def test_features_are_made_anew_when_the_history_has_moved_on_since_the_score() -> None:
+    """Else a live model that learns too late would differ from the one learned again from the log."""
+    live, again = Desk(), Desk()
+    for event in usual(600):
+        live.cards.setdefault(event.card_id, CardHistory())
+        decision = decided(event, live.scorer.score(live.cards[event.card_id], event))
+        for desk in (live, again):
+            history = desk.cards.setdefault(event.card_id, CardHistory())
+            observe(history, event.occurred_at, event.amount.minor, event.merchant.name)
+            desk.scorer.learn(history, decision)
+    assert live.scorer.snapshot() == again.scorer.snapshot()
+
+
+def test_an_odd_amount_at_a_new_merchant_scores_higher_than_the_usual(history: list[Decision]) -> None:
+    desk = relearned(history)
+    last = history[-1].occurred_at
+    assert last
+    moment = (last + timedelta(days=1)).replace(hour=12)
+    for card in (f"c{n}" for n in range(20)):
+        amount = round(math.exp(desk.cards[card].mean))
+        plain = request(1, card=card, amount=amount, merchant=f"m{card[1:]}-0", at=moment, department="d0")
+        odd = request(2, card=card, amount=amount * 50, merchant="jeweller", at=moment, department="d0")
+        low, high = (desk.scorer.score(desk.cards[card], event) for event in (plain, odd))
+        assert low
+        assert high
+        assert high.value > low.value + 0.2
+        assert high.flagged
+        assert not low.flagged
+        assert high.reasons[0].feature in {"amount_for_card", "amount_for_department"}
+        assert list(high.reasons) == sorted(high.reasons, key=lambda reason: -reason.weight)
+        assert low.reasons == ()
+
+
+def test_about_the_asked_share_is_flagged(history: list[Decision]) -> None:
+    flagged = [decision.score.flagged for decision in history[2_000:] if decision.score]
+    assert 0.002 < sum(flagged) / len(flagged) < 0.03
+
+
+def test_nothing_is_flagged_in_the_warm_up() -> None:
+    desk = Desk(Scorer(warm_up=700))
+    for event in usual(699):
+        desk.take(event)
+    odd = request(1, card="c1", amount=10**9, merchant="jeweller", at=START + timedelta(days=60))
+    decision = desk.take(odd)
+    assert decision.score
+    assert not decision.score.flagged
+    decision = desk.take(replace(odd, occurred_at=odd.occurred_at + timedelta(days=1), card_id="c2"))
+    assert decision.score
+    assert decision.score.flagged
+
+
+def test_what_is_always_the_same_is_never_flagged() -> None:
+    desk = Desk()
+    for day in range(1_500):
+        event = request(day, at=START + timedelta(days=7 * day))
+        decision = desk.take(event)
+        assert decision.score
+        assert not decision.score.flagged
+
+
+def test_a_failure_gives_no_score_is_counted_and_logged_once_without_its_text() -> None:
+    scorer = Scorer()
+    broken = CardHistory(3, 0.0, -5.0, 0.0, 0, 0.0, [])  # a variance below zero has no root
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert scorer.score(broken, request()) is None
+    assert scorer.failures == {"score:ValueError": 3}
+    assert scorer.failed == 3
+    assert logs == [
+        {"event": "scoring failed", "log_level": "warning", "step": "score", "error": "ValueError"}
+    ]
+
+
+def test_a_failure_to_learn_is_counted_too_and_learns_nothing() -> None:
+    scorer = Scorer()
+    before = scorer.snapshot()
+    good = scorer.score(None, request())
+    scorer.learn(CardHistory(3, 0.0, -5.0, 0.0, 0, 0.0, []), decided(request(), good))
+    assert scorer.failures == {"learn:ValueError": 1}
+    assert scorer.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"score": None},
+        {"duplicate_of": 3},
+        {"outcome": Outcome.REJECTED},
+        {"event_type": "clearing.presented"},
+    ],
+)
+def test_nothing_is_learned_from(change: dict[str, Any]) -> None:
+    scorer = Scorer()
+    before = scorer.snapshot()
+    decision = decided(request(), scorer.score(None, request()))
+    scorer.learn(None, replace(decision, **change))
+    assert scorer.snapshot() == before
+    scorer.learn(None, decision)
+    assert scorer.seen == 1
+
+
+def test_a_declined_request_is_learned() -> None:
+    scorer = Scorer()
+    scorer.learn(None, decided(request(), scorer.score(None, request()), Outcome.DECLINED))
+    assert scorer.seen == 1
+
+
+def test_a_score_is_short_in_the_log(history: list[Decision]) -> None:
+    for decision in history:
+        assert decision.score
+        value = decision.score.value
+        assert value == round(value, 4)
+        assert len(msgspec.json.encode(decision.score)) < (330 if decision.score.flagged else 70)
+
+
+def test_the_model_does_not_grow_with_cards_and_merchants() -> None:
+    scorer = Scorer()
+    for number in range(3_000):
+        event = request(number, card=f"c{number}", merchant=f"m{number}", amount=number + 1)
+        scorer.learn(None, decided(event, scorer.score(None, event)))
+    assert len(scorer.snapshot()) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "not a snapshot"),
+        (b"\xff\xfe", "not a snapshot"),
+        (b"[1, 2]", "not a snapshot"),
+        (b"\x80\x04]\x94.", "not a snapshot"),
+    ],
+)
+def test_broken_snapshots_are_refused(data: bytes, says: str) -> None:
+    with pytest.raises(UnusableSnapshot, match=says):
+        Scorer().restore(data)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("version",), "0", "of tail-surprise 0"),
+        (("model",), "other", "of other 1"),
+        (("seen",), -1, "count of -1"),
+        (("features",), {}, "its features are"),
+        (("features", "hour", 0), [1.0], "1 and 48 bins"),
+        (("features", "hour", 0, 3), -1.0, "count of -1.0"),
+        (("values", 1, 3), 10**16, "count of"),
+        (("baselines", "techcorp/d1"), [1, 7.0, -1.0], "baseline of techcorp/d1"),
+        (("extra",), 1, "not a snapshot"),
+    ],
+)
+def test_snapshots_that_do_not_fit_are_refused_and_change_nothing(
+    history: list[Decision], path: tuple[Any, ...], value: object, says: str
+) -> None:
+    scorer = relearned(history[:600]).scorer
+    before = scorer.snapshot()
+    changed = place = msgspec.json.decode(before)
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(UnusableSnapshot, match=says):
+        scorer.restore(msgspec.json.encode(changed))
+    assert scorer.snapshot() == before
+
+
+@pytest.mark.parametrize("alerts", [0.0, 1.0, -0.1, math.nan])
+def test_an_impossible_share_of_alerts_is_refused(alerts: float) -> None:
+    with pytest.raises(ValueError, match="alerts"):
+        Scorer(alerts=alerts)
+
+
+amounts = st.one_of(st.integers(1, MINOR_MAX), st.integers(1, 100_000))
+moments = st.integers(-(10**10), 10**10).map(lambda seconds: START + timedelta(seconds=seconds))
+streams = st.lists(
+    st.tuples(st.sampled_from("abc"), amounts, moments, st.text(min_size=1, max_size=5)), max_size=60
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams)
+def test_any_amounts_in_any_order_of_time_give_a_value_in_0_to_1(rows: list[tuple[Any, ...]]) -> None:
+    desk = Desk(Scorer(warm_up=0))
+    for number, (card, amount, moment, merchant) in enumerate(rows):
+        event = request(number, card=card, amount=amount, at=moment, merchant=merchant)
+        decision = desk.take(event)
+        assert decision.score
+        assert 0.0 <= decision.score.value <= 1.0
+        assert all(math.isfinite(x) for r in decision.score.reasons for x in (r.value, r.weight))
+    assert desk.scorer.failed == 0
+    desk.scorer.restore(desk.scorer.snapshot())
