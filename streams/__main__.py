@@ -1,0 +1,58 @@
+"""`python -m streams worker`: Faust's own command line with this application."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import NoReturn
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
+from pydantic import ValidationError
+
+from schemas.settings import WRONG_SETTING_STATUS, told
+from streams.app import configure_logging, create_app
+from streams.kafka_log import Names
+from streams.settings import StreamSettings
+
+UNAVAILABLE = 69  # EX_UNAVAILABLE: Kafka is away; start again later
+
+
+async def count_partitions(bootstrap: str, topic: str) -> int:
+    """How many partitions a topic has; 0 when there is no such topic."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics([topic])
+        return len(described[0]["partitions"])
+    finally:
+        await admin.close()
+
+
+def stop(why: str, status: int = UNAVAILABLE) -> NoReturn:
+    """End with one line."""
+    sys.stderr.write(f"error: {why}\n")
+    sys.exit(status)
+
+
+def main() -> None:
+    configure_logging()
+    try:
+        settings = StreamSettings()
+    except ValidationError as error:
+        stop(told(error), WRONG_SETTING_STATUS)
+    names = Names.prefixed(settings.topic_prefix)
+    try:
+        partitions = asyncio.run(count_partitions(settings.kafka, names.card_events))
+    except KafkaConnectionError as error:
+        stop(f"Kafka at {settings.kafka} (SPENDLOG_KAFKA) does not answer: {error}")
+    if not partitions:
+        stop(f"there is no topic {names.card_events}: run `spendlog topics apply` first")
+    if "worker" in sys.argv and "--with-web" not in sys.argv:
+        # Faust's command opens an unprotected port on all interfaces unless told otherwise.
+        sys.argv.append("--without-web")
+    create_app(settings, names, partitions).main()
+
+
+if __name__ == "__main__":
+    main()

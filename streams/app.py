@@ -1,0 +1,250 @@
+"""The Faust application: consumption, assignment and supervision. The safety argument is the owner's.
+
+Faust assigns partitions and carries frames; each partition's `Owner` decides. Any exception ends the
+process at once: a new one takes over from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+from prometheus_client import start_http_server
+
+from schemas.decisions import Decision, Score
+from schemas.events import AuthorizationRequested
+from streams import metrics
+from streams.core.history import CardHistory
+from streams.core.state import Department
+from streams.frames import (
+    POLL_RECORDS_MAX,
+    Arrived,
+    FrameConsumerThread,
+    FrameSchema,
+    FrameTransport,
+)
+from streams.kafka_log import KafkaLog, Names
+from streams.owner import Model, Owner
+from streams.settings import StreamSettings
+from streams.tables import budget_view
+
+log = structlog.get_logger()
+
+CRASHED = 70  # EX_SOFTWARE: take over again from the log
+# Frames waiting for one owner. More would only be memory: a frame is up to POLL_RECORDS_MAX records.
+FRAMES_WAITING_MAX = 8
+# One transaction's records: large enough to make its two round trips cheap, small enough to answer soon.
+TRANSACTION_RECORDS_MAX = 5_000
+
+
+class Unscored:
+    """No model: every decision goes without a score."""
+
+    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
+        return None
+
+    def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
+
+    def snapshot(self) -> bytes:
+        return b""
+
+    def restore(self, snapshot: bytes) -> None: ...
+
+
+def new_model(scoring: bool) -> Model:
+    """An untrained model, or none."""
+    if not scoring:
+        return Unscored()
+    from streams.scoring import Scorer
+
+    return Scorer()
+
+
+def crash(error: BaseException, **where: Any) -> None:
+    """End the process now. No clean-up: what is in memory may not be what was committed."""
+    log.critical("worker_crashed", error=repr(error), **where, exc_info=error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(CRASHED)
+
+
+class Desk:
+    """The owners of this worker's partitions, and the task that feeds each."""
+
+    def __init__(
+        self, app: faust.App, settings: StreamSettings, names: Names, partitions: int, budgets: Any
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._names = names
+        self._partitions = partitions
+        self._budgets = budgets
+        self._owners: dict[int, Owner] = {}
+        self._queues: dict[int, asyncio.Queue[Arrived]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    async def arrived(self, partition: int, arrived: Arrived) -> None:
+        """Queue a frame for its owner; waits while the owner is `FRAMES_WAITING_MAX` behind."""
+        queue = self._queues.get(partition)
+        if queue is None:
+            arrived.event.ack()  # revoked while it was on its way: its next owner reads it again
+            return
+        await queue.put(arrived)
+
+    async def assigned(self) -> None:
+        """Faust has finished a rebalance: take over what is new, let go of what is gone."""
+        try:
+            partitions = {tp.partition for tp in self._assignment()}
+            for partition in set(self._owners) - partitions:
+                await self._let_go(partition)
+            for partition in sorted(partitions - set(self._owners)):
+                await self._take_over(partition)
+            await self._seek(partitions)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  whatever it was, only the log knows what holds
+            crash(error, during="takeover")
+
+    def _assignment(self) -> set[TP]:
+        return {tp for tp in self._app.consumer.assignment() if tp.topic == self._names.card_events}
+
+    async def _take_over(self, partition: int) -> None:
+        started = asyncio.get_running_loop().time()
+        owner = Owner(
+            partition,
+            self._partitions,
+            KafkaLog(self._settings.kafka, partition, self._names),
+            lambda: new_model(self._settings.scoring),
+            lambda changed: self._publish(partition, changed),
+            self._settings.snapshot_decisions,
+        )
+        position = await owner.take_over()
+        self._owners[partition] = owner
+        self._queues[partition] = asyncio.Queue(FRAMES_WAITING_MAX)
+        self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"owner-{partition}")
+        took_s = asyncio.get_running_loop().time() - started
+        log.info(
+            "partition_taken_over",
+            partition=partition,
+            position=position,
+            seq=owner.state.seq,
+            replayed=owner.replayed,
+            took_s=round(took_s, 3),
+        )
+        metrics.replayed.inc(owner.replayed)
+
+    async def _let_go(self, partition: int) -> None:
+        self._tasks.pop(partition).cancel()
+        del self._queues[partition]
+        owner = self._owners.pop(partition)
+        await owner.close()
+        log.info("partition_let_go", partition=partition, seq=owner.state.seq)
+
+    async def close(self) -> None:
+        """Stop deciding and release the producers; an open transaction is aborted by the next owner."""
+        for partition in list(self._owners):
+            await self._let_go(partition)
+
+    async def _seek(self, partitions: Iterable[int]) -> None:
+        """Faust seeks to the group's offsets right after this; they are only a copy of the log's truth."""
+        offsets = {TP(self._names.card_events, p): self._owners[p].position for p in partitions}
+        if offsets:
+            await self._app.consumer._commit(offsets)  # type: ignore[attr-defined]
+
+    async def _run(self, partition: int) -> None:
+        """Decide frames as they come, as many as wait in one transaction."""
+        queue, owner = self._queues[partition], self._owners[partition]
+        try:
+            while True:
+                batch = [await queue.get()]
+                records = len(batch[0].frame.records)
+                while not queue.empty() and records < TRANSACTION_RECORDS_MAX:
+                    batch.append(queue.get_nowait())
+                    records += len(batch[-1].frame.records)
+                decisions = await owner.decide(arrived.frame for arrived in batch)
+                for arrived in batch:
+                    arrived.event.ack()
+                metrics.count(decisions)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  whatever it was, only the log knows what holds
+            crash(error, partition=partition)
+
+    def _publish(self, partition: int, changed: dict[str, Department]) -> None:
+        """Refresh the Faust table, a view: what it holds is never read back to decide."""
+        for key, department in changed.items():
+            value = budget_view(department)
+            self._budgets.data[key] = value
+            self._budgets.send_changelog(partition, key, value)
+
+
+def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust.App:
+    """The worker's application. `partitions`: how many the card events have."""
+    app = faust.App(
+        settings.worker_group,
+        broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
+        store="memory://",
+        datadir=str(settings.worker_data),
+        consumer_group_instance_id=settings.worker_instance,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 4,
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        broker_commit_interval=2.8,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=16,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        topic_partitions=partitions,
+        topic_replication_factor=settings.replication_factor,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    app.transport = FrameTransport(app.conf.broker_consumer, app)
+    FrameConsumerThread.framed_topics = frozenset({names.card_events})
+    channel = app.topic(names.card_events, schema=FrameSchema(), acks=True)
+    budgets = app.Table(
+        "budgets",
+        key_type=str,
+        value_type=bytes,
+        partitions=partitions,
+        help="each department's budget, a view",
+    )
+    desk = Desk(app, settings, names, partitions, budgets)
+    budgets.on_recover(desk.assigned)
+
+    @app.agent(channel, name="department-budgets")
+    async def department_budgets(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await desk.arrived(event.message.partition, Arrived(event.value, event))
+
+    async def close(*_: Any, **__: Any) -> None:
+        await desk.close()
+
+    app.on_before_shutdown.connect(close)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def serve_metrics() -> None:
+        if settings.metrics_port:
+            start_http_server(settings.metrics_port)
+
+    return app
+
+
+def configure_logging() -> None:
+    """Events of this project go through the standard logging that Faust sets up, as key=value."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"], drop_missing=True),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )

@@ -1,0 +1,227 @@
+"""`PartitionLog` on Kafka: a transactional producer whose id is the partition's, and replay."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiokafka.producer.sender
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
+
+from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
+from streams.log import DeadLetter, Entry, Fenced, StoredSnapshot
+
+# After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
+# comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
+aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.002
+
+# Just below the brokers' default max.message.bytes (1,048,588), which bounds a batch.
+BATCH_BYTES = 900_000
+CHUNK_BYTES = 512 * 1024
+# Dead letters keep records as large as a broker takes; what a compressed batch blew up beyond is cut.
+DEAD_LETTER_BYTES_MAX = 1_900_000
+TRANSACTION_TIMEOUT_MS = 60_000
+REPLAY_IDLE_TIMEOUT_S = 30.0
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Topic names, so that tests can share a broker."""
+
+    card_events: str = CARD_EVENTS.name
+    decisions: str = DECISIONS.name
+    snapshots: str = SNAPSHOTS.name
+    dead_letters: str = DEAD_LETTERS.name
+
+    @classmethod
+    def prefixed(cls, prefix: str) -> Names:
+        """The registry's names with `prefix` before each."""
+        topics = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS)
+        return cls(*(prefix + topic.name for topic in topics))
+
+
+class ReplayIncomplete(Exception):
+    """The log ended before its end, or begins after what is needed; deciding on it would decide twice."""
+
+
+class KafkaLog:
+    """The decision log of one partition. `bootstrap`: host:port[,host:port]."""
+
+    def __init__(self, bootstrap: str, partition: int, names: Names, compression: str | None = None) -> None:
+        self._bootstrap = bootstrap
+        self._partition = partition
+        self._names = names
+        self._compression = compression
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            transactional_id=f"decider-{self._names.decisions}-{self._partition}",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=2 * 1024 * 1024,
+            compression_type=self._compression,
+        )
+        await self._producer.start()
+
+    # -- reading
+
+    async def latest_snapshot(self) -> StoredSnapshot | None:
+        """The newest snapshot all of whose chunks are there."""
+        chunks: dict[int, dict[int, bytes]] = {}
+        latest = None
+        async for records in self._read(self._names.snapshots, None):
+            for record in records:
+                headers = dict(record.headers)
+                seq, count = int(headers["seq"]), int(headers["chunks"])
+                of_seq = chunks.setdefault(seq, {})
+                of_seq[int(headers["chunk"])] = record.value
+                if len(of_seq) == count:
+                    latest = b"".join(of_seq[i] for i in range(count))
+                    chunks = {}
+        return None if latest is None else msgspec.msgpack.decode(latest, type=StoredSnapshot)
+
+    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+        async for records in self._read(self._names.decisions, offset):
+            yield [record.value for record in records]
+
+    async def _read(self, topic: str, offset: int | None) -> AsyncIterator[Sequence[Any]]:
+        """Committed records from `offset` to the end, which stands still: the others are fenced."""
+        tp = TopicPartition(topic, self._partition)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+            fetch_max_wait_ms=50,
+        )
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            first = (await consumer.beginning_offsets([tp]))[tp]
+            end = (await consumer.end_offsets([tp]))[tp]
+            if (offset or 0) > end or (topic == self._names.decisions and first > (offset or 0)):
+                raise ReplayIncomplete(
+                    f"{topic}[{self._partition}] holds {first}..{end}, but must be read from {offset or 0}"
+                )
+            # Never seek_to_beginning: on a fresh consumer it has ended at the end of the log.
+            consumer.seek(tp, max(first, offset or 0))
+            deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
+            # The position, not the last record: transaction markers are never delivered.
+            while await consumer.position(tp) < end:
+                fetched = await consumer.getmany(tp, timeout_ms=200)
+                if fetched.get(tp):
+                    deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
+                    yield fetched[tp]
+                elif time.monotonic() > deadline:
+                    raise ReplayIncomplete(
+                        f"{topic}[{self._partition}]: nothing read for {REPLAY_IDLE_TIMEOUT_S} s"
+                    )
+        finally:
+            await consumer.stop()
+
+    # -- writing
+
+    async def begin(self) -> None:
+        await self._ours().begin_transaction()
+
+    async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
+        now_ms = int(time.time() * 1000)
+        waiting = await self._send(
+            self._names.decisions,
+            [
+                (key, value, [("event_id", event_id.encode())] if event_id else [])
+                for key, value, event_id in entries
+            ],
+            now_ms,
+        )
+        letters = await self._send(
+            self._names.dead_letters, [self._letter(letter) for letter in dead_letters], now_ms
+        )
+        # A failed batch does not fail the commit: its own future must be awaited.
+        sent = await self._wait([*waiting, *letters])
+        last = sent[len(waiting) - 1]
+        return int(last[0].offset) + last[1]
+
+    async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
+        whole = msgspec.msgpack.encode(snapshot)
+        chunks = [whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES)]
+        records = []
+        for i, chunk in enumerate(chunks):
+            headers = {"seq": snapshot.seq, "chunk": i, "chunks": len(chunks)}
+            encoded = [(name, str(number).encode()) for name, number in headers.items()]
+            records.append((f"{self._partition}/{i}".encode(), chunk, encoded))
+        await self._wait(await self._send(self._names.snapshots, records, int(time.time() * 1000)))
+
+    async def commit(self) -> None:
+        try:
+            await self._ours().commit_transaction()
+        except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as fenced:
+            raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
+
+    def _ours(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise Fenced(f"partition {self._partition} is closed")
+        return self._producer
+
+    def _letter(self, letter: DeadLetter) -> tuple[bytes | None, bytes | None, Headers]:
+        record = letter.record
+        headers = [
+            ("reason", letter.reason.encode()),
+            ("detail", letter.detail[:500].encode("utf-8", "replace")),
+            ("topic", self._names.card_events.encode()),
+            ("partition", str(self._partition).encode()),
+            ("offset", str(record.offset).encode()),
+        ]
+        value = record.value
+        if value is not None and len(value) > DEAD_LETTER_BYTES_MAX:
+            headers.append(("cut_from_bytes", str(len(value)).encode()))
+            value = value[:DEAD_LETTER_BYTES_MAX]
+        return record.key, value, headers
+
+    async def _send(
+        self, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Headers]], now_ms: int
+    ) -> list[tuple[asyncio.Future[Any], int]]:
+        """Hand the records over in as few batches as they fit. Returns each batch's future and length."""
+        producer = self._ours()
+        futures = []
+        batch, count = producer.create_batch(), 0
+        for key, value, headers in records:
+            if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
+                futures.append((await self._submit(batch, topic), count))
+                batch, count = producer.create_batch(), 0
+                if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
+                    raise ValueError(f"a record of {len(value or b'')} bytes does not fit a batch of {topic}")
+            count += 1
+        if count:
+            futures.append((await self._submit(batch, topic), count))
+        return futures
+
+    async def _submit(self, batch: Any, topic: str) -> asyncio.Future[Any]:
+        try:
+            future: asyncio.Future[Any] = await self._ours().send_batch(
+                batch, topic, partition=self._partition
+            )
+        except (ProducerFenced, InvalidProducerEpoch) as fenced:
+            raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
+        return future
+
+    async def _wait(self, sent: Sequence[tuple[asyncio.Future[Any], int]]) -> list[tuple[Any, int]]:
+        try:
+            return [(await future, count) for future, count in sent]
+        except (ProducerFenced, InvalidProducerEpoch) as fenced:
+            raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced

@@ -1,0 +1,76 @@
+"""The seams of the owner: a fenced log of one partition, as it needs it and no wider.
+
+Kafka stands behind them in production (`streams.kafka_log`); the simulation puts an in-memory log there
+that can crash, stall and be taken over at every await.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+from streams.core.intake import Record
+
+
+class Frame(NamedTuple):
+    """What one poll of a partition covered: positions `start <= p < end`, and the records found there.
+
+    Positions, not record offsets: transaction markers and aborted records leave holes.
+    """
+
+    start: int
+    end: int
+    records: Sequence[Record]
+
+
+class Entry(NamedTuple):
+    """A record to append to the decision log."""
+
+    key: bytes | None
+    value: bytes
+    event_id: str | None
+
+
+class DeadLetter(NamedTuple):
+    """What could not be used: the record's own bytes, its position and the reason."""
+
+    record: Record
+    reason: str
+    detail: str
+
+
+class StoredSnapshot(NamedTuple):
+    """State and model as of decision `seq`; the log goes on at offset `log_offset` of the decisions."""
+
+    seq: int
+    log_offset: int
+    state: bytes
+    model: bytes
+
+
+class Fenced(Exception):
+    """Another owner took the partition over. Whatever this one still holds in memory is void."""
+
+
+class PartitionLog(Protocol):
+    """Decisions, dead letters and snapshots of one partition, written by one owner at a time."""
+
+    async def open(self) -> None:
+        """Fence every earlier owner; when this returns, what they could commit is committed or aborted."""
+
+    async def latest_snapshot(self) -> StoredSnapshot | None: ...
+
+    def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+        """Committed decisions from log `offset` (None: the beginning) to the end, in order."""
+
+    async def begin(self) -> None: ...
+
+    async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
+        """Write within the transaction and wait for the write. Returns the log offset after it."""
+
+    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
+
+    async def commit(self) -> None:
+        """Raises Fenced when another owner has taken over."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,23 @@
+"""What a worker counts."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+from prometheus_client import Counter
+
+from schemas.decisions import Decision
+
+decided = Counter("spendlog_decisions_total", "Decisions committed", ["outcome"])
+duplicates = Counter("spendlog_duplicates_total", "Repeats answered with the first answer")
+flagged = Counter("spendlog_flagged_total", "Requests the model flagged")
+replayed = Counter("spendlog_replayed_total", "Decisions replayed while taking over")
+
+
+def count(decisions: Sequence[Decision]) -> None:
+    """Add a committed batch."""
+    for outcome, number in Tally(decision.outcome for decision in decisions).items():
+        decided.labels(outcome.value).inc(number)
+    duplicates.inc(sum(decision.duplicate_of is not None for decision in decisions))
+    flagged.inc(sum(decision.score is not None and decision.score.flagged for decision in decisions))

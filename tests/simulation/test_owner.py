@@ -1,0 +1,204 @@
+"""A crash at every await, redelivery, a zombie: the decision log stays the same, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import msgspec
+import pytest
+
+from schemas.codec import check_seal, decode_decision
+from schemas.decisions import GENESIS_HASH, BudgetChanged, HoldPlaced, Posted
+from schemas.reasons import Outcome
+from streams.log import Fenced, Frame
+from streams.owner import InvariantBroken
+from tests.simulation.histories import history
+from tests.simulation.world import Cluster, Crash, Steps, new_owner, run_owner
+
+SEEDS = range(4)
+LENGTH = 60
+
+
+def reference(seed: int, frame_records: int = 4) -> tuple[Cluster, Steps]:
+    """The same history without any fault."""
+    cluster, steps = Cluster(history(seed, LENGTH)), Steps()
+    asyncio.run(run_owner(cluster, steps, frame_records))
+    return cluster, steps
+
+
+def assert_same(found: Cluster, expected: Cluster) -> None:
+    assert found.decisions == expected.decisions
+    assert found.dead_letters == expected.dead_letters
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_history_bites(seed: int) -> None:
+    """A simulation whose histories never decline, repeat or reject would prove nothing."""
+    decisions = [decode_decision(value) for value in reference(seed)[0].decisions]
+    outcomes = {decision.outcome for decision in decisions}
+    assert outcomes == set(Outcome)
+    assert any(decision.duplicate_of is not None for decision in decisions)
+    assert any(decision.score is not None for decision in decisions)
+    assert reference(seed)[0].snapshot is not None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_record_has_one_decision_in_its_order(seed: int) -> None:
+    cluster, _ = reference(seed)
+    previous = GENESIS_HASH
+    decisions = [decode_decision(value) for value in cluster.decisions]
+    assert [decision.source_offset for decision in decisions] == [
+        record.offset for record in cluster.card_events
+    ]
+    assert [decision.seq for decision in decisions] == list(range(LENGTH))
+    for value, decision in zip(cluster.decisions, decisions, strict=True):
+        check_seal(value, decision, previous)
+        previous = decision.hash
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_approval_exceeds_the_limit_at_any_prefix(seed: int) -> None:
+    spent: dict[str, int] = {}
+    for decision in (decode_decision(value) for value in reference(seed)[0].decisions):
+        for effect in decision.effects:
+            if not isinstance(effect, BudgetChanged):
+                sign = 1 if isinstance(effect, HoldPlaced | Posted) else -1
+                spent[effect.period] = spent.get(effect.period, 0) + sign * effect.amount
+            if isinstance(effect, HoldPlaced):
+                assert decision.balance is not None
+                assert spent[effect.period] == decision.balance.posted + decision.balance.held
+                assert spent[effect.period] <= decision.balance.limit
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_crash_at_every_await_changes_nothing(seed: int) -> None:
+    expected, steps = reference(seed)
+    assert steps.count > 30
+    for crash_at in range(steps.count):
+        cluster = Cluster(history(seed, LENGTH))
+        with pytest.raises(Crash):
+            asyncio.run(run_owner(cluster, Steps(crash_at), frame_records=4))
+        asyncio.run(run_owner(cluster, Steps(), frame_records=4, redeliver=crash_at % 7))
+        assert_same(cluster, expected)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_crashes_in_a_row_change_nothing(seed: int) -> None:
+    """Also in the takeover after a crash, and with other batches than before."""
+    expected, steps = reference(seed)
+    rng = random.Random(seed)
+    for _ in range(60):
+        cluster = Cluster(history(seed, LENGTH))
+        crashes = 0
+        while crashes < 25:
+            try:
+                asyncio.run(
+                    run_owner(
+                        cluster, Steps(rng.randrange(steps.count)), rng.randint(1, 9), rng.randint(0, 9)
+                    )
+                )
+                break
+            except Crash:
+                crashes += 1
+        asyncio.run(run_owner(cluster, Steps(), rng.randint(1, 9)))
+        assert_same(cluster, expected)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_zombie_writes_nothing(seed: int) -> None:
+    """An owner stalls at every await in turn, another one decides the rest, then the first one wakes up."""
+    expected, steps = reference(seed)
+
+    async def stalled_at(step: int) -> bool:
+        cluster, slow = Cluster(history(seed, LENGTH)), Steps(stall_at=step)
+        zombie = asyncio.create_task(run_owner(cluster, slow, frame_records=4))
+        await slow.stalled.wait()
+        await run_owner(cluster, Steps(), frame_records=4)
+        assert_same(cluster, expected)
+        slow.resume.set()
+        result = (await asyncio.gather(zombie, return_exceptions=True))[0]
+        assert_same(cluster, expected)
+        if isinstance(result, BaseException) and not isinstance(result, Fenced):
+            raise result
+        return isinstance(result, Fenced)
+
+    fenced = [asyncio.run(stalled_at(step)) for step in range(steps.count)]
+    assert sum(fenced) > steps.count // 2
+
+
+def test_state_after_replay_equals_live_state() -> None:
+    cluster = Cluster(history(1, LENGTH))
+    live = asyncio.run(run_owner(cluster, Steps(), 4))
+    cluster.snapshot = None
+    replayed = new_owner(cluster, Steps())
+    asyncio.run(replayed.take_over())
+    assert replayed.replayed == LENGTH
+    assert msgspec.msgpack.encode(replayed.state) == msgspec.msgpack.encode(live.state)
+
+
+def test_state_from_a_snapshot_equals_state_from_the_whole_log() -> None:
+    cluster = Cluster(history(2, LENGTH))
+    live = asyncio.run(run_owner(cluster, Steps(), 4))
+    restored = new_owner(cluster, Steps())
+    asyncio.run(restored.take_over())
+    assert 0 < restored.replayed < LENGTH
+    assert restored.state == live.state
+    assert restored._model.snapshot() == live._model.snapshot()
+
+
+def test_a_missing_record_stops_the_partition() -> None:
+    cluster = Cluster(history(1, LENGTH))
+    owner = new_owner(cluster, Steps())
+
+    async def skip() -> None:
+        await owner.take_over()
+        await owner.decide([Frame(3, cluster.end, cluster.card_events)])
+
+    with pytest.raises(InvariantBroken, match="frame starts at 3, but 0 is the next"):
+        asyncio.run(skip())
+    assert cluster.decisions == []
+
+
+def test_a_frame_over_aborted_records_moves_the_position() -> None:
+    cluster = Cluster(history(1, LENGTH))
+    owner = new_owner(cluster, Steps())
+
+    async def run() -> None:
+        await owner.take_over()
+        assert await owner.decide([Frame(0, 1, [])]) == []
+        await owner.decide([Frame(1, cluster.end, cluster.card_events)])
+
+    asyncio.run(run())
+    assert owner.position == cluster.end
+    assert len(cluster.decisions) == LENGTH
+
+
+def test_a_broken_chain_refuses_the_takeover() -> None:
+    cluster, _ = reference(3)
+    cluster.snapshot = None
+    cluster.decisions[5] = cluster.decisions[5].replace(b'"seq":5', b'"seq":5 ')
+    with pytest.raises(ValueError, match="decision 0:5: its bytes do not match its hash"):
+        asyncio.run(new_owner(cluster, Steps()).take_over())
+
+
+def test_an_unusable_snapshot_is_replaced_by_the_whole_log() -> None:
+    cluster, _ = reference(0)
+    assert cluster.snapshot is not None
+    cluster.snapshot = cluster.snapshot._replace(state=b"\x00 not a state")
+    owner = new_owner(cluster, Steps())
+    asyncio.run(owner.take_over())
+    assert owner.state.seq == owner.replayed == LENGTH
+
+
+def test_views_are_published_only_after_the_commit() -> None:
+    cluster, steps = Cluster(history(0, LENGTH)), Steps()
+    published: list[int] = []
+    owner = new_owner(cluster, steps, lambda changed: published.append(len(cluster.decisions)))
+
+    async def run() -> None:
+        await owner.take_over()
+        await owner.decide([cluster.frame(0, 10)])
+
+    asyncio.run(run())
+    assert published == [0, 10]
