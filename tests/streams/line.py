@@ -1,0 +1,150 @@
+"""A line of its own on the shared broker: fresh topics, real workers, a producer and readers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from infra import topics
+from infra.processes import Child, Supervisor
+from schemas.codec import check_seal, decode_decision, encode_event
+from schemas.decisions import GENESIS_HASH, Decision
+from schemas.events import Event
+from streams.kafka_log import Names
+
+PARTITIONS = 2
+Headers = list[tuple[str, bytes]]
+READY = "Worker ready"
+
+
+class Line:
+    """One set of topics with `PARTITIONS` partitions, and the workers on it."""
+
+    def __init__(self, kafka: str, prefix: str, folder: Path, supervisor: Supervisor) -> None:
+        self.kafka = kafka
+        self.prefix = prefix
+        self.names = Names.prefixed(prefix)
+        self._folder = folder
+        self._supervisor = supervisor
+        topics.apply(kafka, PARTITIONS, prefix=prefix)
+        self._producer = self.new_producer()
+
+    def worker(self, name: str, *, session_timeout_s: float = 6.0, **settings: str) -> Child:
+        """A real worker process, ready to decide."""
+        child = self.start_worker(name, session_timeout_s=session_timeout_s, **settings)
+        self.until(lambda: READY in child.output() or not child.alive(), 30.0)
+        assert child.alive(), child.output()
+        return child
+
+    def start_worker(self, name: str, *, session_timeout_s: float = 6.0, **settings: str) -> Child:
+        env = {
+            "SPENDLOG_KAFKA": self.kafka,
+            "SPENDLOG_TOPIC_PREFIX": self.prefix,
+            "SPENDLOG_WORKER_GROUP": f"{self.prefix}group",
+            "SPENDLOG_WORKER_INSTANCE": name,
+            "SPENDLOG_WORKER_DATA": str(self._folder / name),
+            "SPENDLOG_SESSION_TIMEOUT_S": str(session_timeout_s),
+            "PYTHONUNBUFFERED": "1",
+            **settings,
+        }
+        return self._supervisor.start(name, worker_command(), env=env)
+
+    def new_producer(self, **config: Any) -> Producer:
+        return Producer(
+            {
+                "bootstrap.servers": self.kafka,
+                "partitioner": "murmur2_random",
+                "linger.ms": 2,
+                "message.max.bytes": 1_048_500,
+                **config,
+            }
+        )
+
+    def send(self, events: Iterable[Event]) -> None:
+        """Produce events as processors do, and wait until the broker has them."""
+        for event in events:
+            self._producer.produce(self.names.card_events, encode_event(event), event.key)
+            self._producer.poll(0)
+        assert self._producer.flush(30.0) == 0
+
+    def send_raw(self, value: bytes | None, key: bytes | None, partition: int, **config: Any) -> None:
+        producer = self.new_producer(**config) if config else self._producer
+        producer.produce(self.names.card_events, value, key, partition=partition)
+        assert producer.flush(30.0) == 0
+
+    # -- what came of it
+
+    def decisions(self, count: int, timeout_s: float = 60.0) -> list[Decision]:
+        """All decisions, once there are `count`. Checks order, seq and hash chain of each partition."""
+        messages = self.read(self.names.decisions, count, timeout_s)
+        by_partition: dict[int, list[Decision]] = {}
+        for partition in range(PARTITIONS):
+            found = [message for message in messages if message.partition() == partition]
+            by_partition[partition] = self._checked([value_of(message) for message in found])
+        return [decision for decisions in by_partition.values() for decision in decisions]
+
+    @staticmethod
+    def _checked(values: Sequence[bytes]) -> list[Decision]:
+        previous, decisions = GENESIS_HASH, []
+        for seq, value in enumerate(values):
+            decision = decode_decision(value)
+            check_seal(value, decision, previous)
+            assert decision.seq == seq
+            previous = decision.hash
+            decisions.append(decision)
+        offsets = [decision.source_offset for decision in decisions]
+        assert offsets == sorted(set(offsets)), "a card event was decided twice or out of order"
+        return decisions
+
+    def dead_letters(self, count: int) -> list[tuple[Mapping[str, str], str | bytes | None]]:
+        return [
+            ({name: value.decode() for name, value in cast(Headers, message.headers())}, message.value())
+            for message in self.read(self.names.dead_letters, count, 30.0)
+        ]
+
+    def read(self, topic: str, count: int, timeout_s: float) -> list[Message]:
+        """Committed records of a topic, all of them once there are at least `count`."""
+        config = {"bootstrap.servers": self.kafka, "group.id": "reader", "isolation.level": "read_committed"}
+        consumer = Consumer({**config, "auto.offset.reset": "earliest", "enable.auto.commit": False})
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        found: list[Message] = []
+        deadline = time.monotonic() + timeout_s
+        settle = None
+        try:
+            # A moment longer than needed: one decision too many must be seen as well.
+            while time.monotonic() < (settle or deadline):
+                new = [message for message in consumer.consume(10_000, 0.1) if not message.error()]
+                found += new
+                if len(found) >= count and (settle is None or new):
+                    settle = time.monotonic() + 0.5
+        finally:
+            consumer.close()
+        assert len(found) == count, f"{topic}: {len(found)} records, expected {count}"
+        return found
+
+    @staticmethod
+    def until(condition: Callable[[], bool], timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"not so within {timeout_s} s"
+            time.sleep(0.05)
+
+
+def worker_command() -> list[str]:
+    return [sys.executable, "-m", "streams", "worker", "--loglevel", "info"]
+
+
+def value_of(message: Message) -> bytes:
+    value = message.value()
+    assert isinstance(value, bytes)
+    return value
+
+
+def outcomes(decisions: Iterable[Decision]) -> Counter[str]:
+    return Counter(decision.outcome.value for decision in decisions)
