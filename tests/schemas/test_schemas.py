@@ -71,10 +71,15 @@ def test_what_is_no_event_is_refused_with_its_kind(value: bytes, code: str) -> N
     assert refused.value.detail
 
 
-@given(
-    st.binary(max_size=200)
-    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(msgspec.json.encode)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["type", "version", "event_id", "x"]), inner)
+    ),
 )
+
+
+@given(st.binary(max_size=200) | JSON.map(msgspec.json.encode))
 def test_any_bytes_are_an_event_or_refused(value: bytes) -> None:
     with pytest.raises(UndecodableEvent):
         decode_event(value)
