@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -66,30 +68,27 @@ def _explain(value: bytes, error: Exception) -> UndecodableEvent:
 
 def fingerprint(event: Event) -> str:
     """16 hex digits of the event's content without its id and time: equal for a faithful repeat."""
-    content = tuple(getattr(event, name) for name in _content_fields(type(event)))
+    content = _CONTENT[type(event)](event)
     return hashlib.blake2b(_encoder.encode(content), digest_size=8).hexdigest()
 
 
-_fields: dict[type[Event], tuple[str, ...]] = {}
+def _content(cls: type[Event]) -> Callable[[Event], Any]:
+    return attrgetter(*(name for name in cls.__struct_fields__ if name not in cls._not_content))
 
 
-def _content_fields(cls: type[Event]) -> tuple[str, ...]:
-    names = _fields.get(cls)
-    if names is None:
-        names = tuple(name for name in cls.__struct_fields__ if name not in cls._not_content)
-        _fields[cls] = names
-    return names
+_CONTENT = {cls: _content(cls) for cls in EVENT_TYPES}
 
 
-def seal_decision(decision: Decision) -> tuple[bytes, str]:
-    """The decision's record value and its hash.
+def seal_decision(decision: Decision) -> bytes:
+    """The decision's record value. Sets the decision's own `hash`: a copy would cost 0.7 us.
 
     The hash is SHA-256 over the value without its last member, `hash`; `previous_hash` is inside, so
     each record vouches for all before it. Anyone can check it with a text editor and `sha256sum`.
     """
     body = _encoder.encode(decision)
     digest = hashlib.sha256(body).hexdigest()
-    return b'%s,"hash":"%s"}' % (body[:-1], digest.encode()), digest
+    msgspec.structs.force_setattr(decision, "hash", digest)
+    return b'%s,"hash":"%s"}' % (body[:-1], digest.encode())
 
 
 def decode_decision(value: bytes) -> Decision:

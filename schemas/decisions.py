@@ -87,7 +87,7 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     weight: float
 
 
-class Score(msgspec.Struct, frozen=True, omit_defaults=True):
+class Score(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What the model said before the decision: 0 usual .. 1 unusual. Recorded, never recomputed."""
 
     value: float
@@ -97,7 +97,7 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[Contribution, ...] = ()
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One decision. `seq` is gapless within `partition`; `source_offset` is the card event's offset.
 
     `recorded_at` is the broker's time of the card event, `occurred_at` the event's own. Both are null or

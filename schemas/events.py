@@ -24,11 +24,11 @@ class Merchant(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Who is paid. `mcc`: ISO 18245 category, 4 digits; `country`: ISO 3166-1 alpha-2."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    mcc: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")] | None = None
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | None = None
+    mcc: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$", max_length=4)] | None = None
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)] | None = None
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True, gc=False):
     """What all events carry. `occurred_at` (RFC 3339 with offset) is the only time that rules see."""
 
     event_id: Identifier
@@ -46,7 +46,8 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
 
     @property
     def type(self) -> str:
-        return str(self.__struct_config__.tag)
+        tag: str = self.__struct_config__.tag  # type: ignore[assignment]
+        return tag
 
 
 class BudgetSet(Event, tag="budget.set", frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +61,9 @@ class BudgetSet(Event, tag="budget.set", frozen=True, kw_only=True, omit_default
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
     period: Literal["month"] = "month"
     actor: ShortText | None = None
+
+    # Who asks may change between a request and its repeat, what is asked may not.
+    _not_content: ClassVar[frozenset[str]] = frozenset({"event_id", "occurred_at", "actor"})
 
 
 class AuthorizationRequested(

@@ -14,7 +14,8 @@ MINOR_MAX = 10**15
 
 MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)]
 PositiveMinorUnits = Annotated[int, msgspec.Meta(gt=0, le=MINOR_MAX)]
-CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+# With max_length, because Python's `$` also matches before a final newline.
+CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 
 
 class CurrencyMismatch(ValueError):

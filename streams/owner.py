@@ -135,8 +135,7 @@ class Owner:
         for frame in frames:
             for record in self._new_records(frame):
                 decision = judge(self.state, record, self._partitions, self._model)
-                value, digest = seal_decision(decision)
-                decision = msgspec.structs.replace(decision, hash=digest)
+                value = seal_decision(decision)
                 self._learn(decision)
                 evolve(self.state, decision)
                 decisions.append(decision)

@@ -17,6 +17,7 @@ from streams.core.state import BUCKETS_KEPT, Department, PartitionState, bucket_
 # Clocks of processors drift by minutes; a day leaves room for time zones given wrongly, and still keeps a
 # forged date from pushing a department's memory out.
 FUTURE_MAX = timedelta(days=1)
+NUL = b"\\u0000"  # as JSON must write it
 # Before any record we could have, and far from where calendars end.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -69,6 +70,9 @@ def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer
 def _read(record: Record) -> CardEvent:
     if record.value is None:
         raise UndecodableEvent(ReasonCode.TOMBSTONE, "the record has no value")
+    if NUL in record.value:
+        # PostgreSQL keeps no NUL in a text; two ids that differ by one must not become the same there.
+        raise UndecodableEvent(ReasonCode.INVALID_EVENT, "a text contains NUL")
     event = decode_event(record.value)
     if record.key is None:
         raise UndecodableEvent(ReasonCode.MISSING_KEY, f"expected key {event.key}")

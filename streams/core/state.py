@@ -34,7 +34,7 @@ class Payment(msgspec.Struct, gc=False):
     refunded: int = 0
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """The first answer to an event id, given again to a repeat."""
 
     seq: int

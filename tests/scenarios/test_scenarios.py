@@ -98,8 +98,7 @@ class Play:
     def decide(self, event: CardEvent) -> Decision:
         record = Record(self.state.next_offset, RECORDED_AT, KEY, encode_event(event))
         decision = judge(self.state, record, 1, self.scorer)
-        _, digest = seal_decision(decision)
-        decision = msgspec.structs.replace(decision, hash=digest)
+        seal_decision(decision)
         evolve(self.state, decision)
         return decision
 

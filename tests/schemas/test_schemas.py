@@ -93,9 +93,11 @@ def test_a_repeat_at_another_time_has_the_same_fingerprint() -> None:
 
 
 def test_a_seal_shows_any_change() -> None:
-    value, digest = seal_decision(APPROVED)
+    sealed = msgspec.structs.replace(APPROVED)
+    value = seal_decision(sealed)
     decision = decode_decision(value)
-    assert decision.hash == digest
+    assert decision == sealed
+    assert len(decision.hash) == 64
     check_seal(value, decision, "1" * 64)
     with pytest.raises(BrokenChain, match="decision 1:5"):
         check_seal(value.replace(b'"source_offset":7', b'"source_offset":8'), decision, "1" * 64)

@@ -26,7 +26,7 @@ from tests.scoring.desk import START, Desk, decided, request, usual
 def history() -> list[Decision]:
     """5,000 decisions about an office's purchases, as the log gives them back."""
     desk = Desk()
-    return [decode_decision(seal_decision(desk.take(event))[0]) for event in usual(5_000)]
+    return [decode_decision(seal_decision(desk.take(event))) for event in usual(5_000)]
 
 
 def relearned(decisions: list[Decision], desk: Desk | None = None) -> Desk:

@@ -47,6 +47,7 @@ def test_poison_is_dead_lettered_and_good_events_go_on(line: Line) -> None:
         ("invalid_event", good.replace(b'"minor":100', b'"minor":-1'), key, 0),
         ("invalid_event", good.replace(b'"minor":100', b'"minor":"100"'), key, 0),
         ("invalid_event", good.replace(b'"card_id"', b'"other"'), key, 0),
+        ("invalid_event", good.replace(b"Edeka", b"Ed\\u0000ka"), key, 0),
         ("invalid_event", good.replace(b"Edeka", b"E" * 1_000_000), key, 0),
         ("unsupported_version", good[:-1] + b',"version":2}', key, 0),
         ("unknown_type", good.replace(b"authorization.requested", b"authorization.dreamt"), key, 0),
