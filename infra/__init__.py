@@ -1,0 +1,1 @@
+"""Operations: the command line, the embedded services, child processes, migrations, topics."""

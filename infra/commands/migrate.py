@@ -1,0 +1,23 @@
+"""`spendlog migrate`: brings the database schema up to date."""
+
+from __future__ import annotations
+
+import typer
+
+from infra.errors import SettingError
+from infra.migrate import migrate as apply
+from infra.settings import load_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def migrate() -> None:
+    """Apply the migrations that SPENDLOG_POSTGRES lacks."""
+    url = load_settings().postgres
+    if url is None:
+        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database to migrate")
+    for name in (applied := apply(url)):
+        typer.echo(f"applied {name}")
+    if not applied:
+        typer.echo("up to date")

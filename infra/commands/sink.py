@@ -1,0 +1,26 @@
+"""`spendlog sink ledger|status`: one sink in the foreground, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import typer
+
+from sinks.run import run
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def sink() -> None:
+    """From the decision log to PostgreSQL (ledger) and Redis (status)."""
+
+
+@app.command()
+def ledger() -> None:
+    """Book decisions into PostgreSQL."""
+    raise typer.Exit(run("ledger"))
+
+
+@app.command()
+def status() -> None:
+    """Keep the status cache and the live feed in Redis."""
+    raise typer.Exit(run("status"))

@@ -1,0 +1,167 @@
+"""The loop of every sink: read the log, check that it is whole, store, repeat.
+
+The stored position alone says what is done. Whatever happens (a rebalance, a lost connection, another owner,
+a crash) the answer is the same: drop what is in hand, ask the store, read again from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sinks.core.chain import Place, Record, Run, read_run
+from sinks.errors import InvariantBroken, PositionMoved, Unavailable
+from sinks.metrics import Metrics
+from sinks.ports import Clock, Log, Store
+
+log = structlog.get_logger()
+
+# 0.2 s: how long a stop signal or a rebalance may go unnoticed on an idle log.
+IDLE_WAIT_S = 0.2
+# 0.1 s doubled up to 5 s: a restart of PostgreSQL (2-5 s) costs few tries, a day of absence no flood of logs.
+BACKOFF_FIRST_S = 0.1
+BACKOFF_MAX_S = 5.0
+# 1 s: a store that was emptied while the log is idle is filled again without waiting for the next event.
+VERIFY_EVERY_S = 1.0
+# 5 s: for people who look at the group's lag; nothing depends on it.
+HINT_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`rows_max` bounds a batch's memory and transaction; `linger_s_max` how long a batch waits to grow."""
+
+    rows_max: int = 4000
+    linger_s_max: float = 0.02
+
+
+class Consumer:
+    """One sink over the partitions that its group gives it."""
+
+    def __init__(
+        self,
+        log: Log,
+        store: Store,
+        clock: Clock,
+        limits: Limits | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._metrics = metrics or Metrics(store.name)
+        self._places: dict[int, Place] = {}
+        self._generation: int | None = None  # of the assignment that `_places` belongs to; None: ask again
+        self._tries = 0
+        self._linger_s = 0.0
+        self._hinted_s = self._verified_s = clock.monotonic_s()
+
+    @property
+    def places(self) -> Mapping[int, Place]:
+        """Where each owned partition stands in the store, as far as this loop knows."""
+        return self._places
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Until `stopping()`, asked between batches; a batch under way is finished first.
+
+        Raises:
+            InvariantBroken: after everything before the broken record was stored.
+        """
+        while not stopping():
+            self.step(stopping)
+
+    def step(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """One batch, or one try to get to the point where a batch can be read."""
+        try:
+            if self._generation != self._log.generation:
+                self._take_over()
+            self._batch()
+        except PositionMoved as moved:
+            log.warning("position_moved", sink=self._store.name, detail=str(moved))
+            self._metrics.moved.inc()
+            self._let_go()
+            self._wait(BACKOFF_FIRST_S, stopping)
+        except Unavailable as away:
+            delay_s = min(BACKOFF_FIRST_S * 2.0**self._tries, BACKOFF_MAX_S)
+            self._tries = min(self._tries + 1, 10)
+            log.warning("store_away", sink=self._store.name, detail=str(away), retry_in_s=delay_s)
+            self._metrics.retries.inc()
+            self._let_go()
+            self._wait(delay_s, stopping)
+
+    def _take_over(self) -> None:
+        generation = self._log.generation
+        owned = self._log.owned
+        places = self._store.places(owned) if owned else {}
+        self._log.read_from({partition: place.next_offset for partition, place in places.items()})
+        self._places, self._generation = places, generation
+        at = {partition: place.next_seq for partition, place in sorted(places.items())}
+        log.info("partitions_owned", sink=self._store.name, next_seq=at)
+
+    def _let_go(self) -> None:
+        """Deliver nothing until the store was asked again."""
+        self._generation = None
+        self._log.read_from({})
+
+    def _wait(self, delay_s: float, stopping: Callable[[], bool]) -> None:
+        """Not a sleep: the membership must outlive any absence of the store."""
+        until_s = self._clock.monotonic_s() + delay_s
+        while not stopping() and (left_s := until_s - self._clock.monotonic_s()) > 0:
+            self._log.poll(1, min(left_s, IDLE_WAIT_S), 0.0)
+
+    def _batch(self) -> None:
+        records = self._log.poll(self._limits.rows_max, IDLE_WAIT_S, self._linger_s)
+        if self._generation != self._log.generation:
+            return  # a rebalance came in between: these records may be someone else's by now
+        runs, broken = self._runs(records)
+        if runs:
+            self._commit(runs)
+        else:
+            self._verify()
+        self._linger(len(records))
+        self._report()
+        if broken is not None:
+            raise broken
+
+    def _runs(self, records: Sequence[Record]) -> tuple[list[Run], InvariantBroken | None]:
+        by_partition: dict[int, list[Record]] = {}
+        for record in records:
+            by_partition.setdefault(record.partition, []).append(record)
+        runs, first_broken = [], None
+        for partition, found in by_partition.items():
+            run, broken = read_run(partition, self._places[partition], found)
+            first_broken = first_broken or broken
+            if run.decisions:
+                runs.append(run)
+        return runs, first_broken
+
+    def _commit(self, runs: Sequence[Run]) -> None:
+        started_s = self._clock.monotonic_s()
+        self._store.commit(runs)
+        self._places.update((run.partition, run.after) for run in runs)
+        if self._tries:
+            log.info("store_back", sink=self._store.name)
+        self._tries = 0
+        rows = sum(len(run.decisions) for run in runs)
+        self._metrics.committed(rows, self._clock.monotonic_s() - started_s)
+
+    def _verify(self) -> None:
+        """While idle; otherwise every commit compares."""
+        now_s = self._clock.monotonic_s()
+        if self._places and now_s - self._verified_s >= VERIFY_EVERY_S:
+            self._verified_s = now_s
+            self._store.verify(self._places)
+
+    def _linger(self, rows: int) -> None:
+        """0.1 ms for each row of the last batch: a lone event passes at once, a busy log makes big ones."""
+        self._linger_s = min(rows * 1e-4, self._limits.linger_s_max)
+
+    def _report(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s - self._hinted_s >= HINT_EVERY_S:
+            self._hinted_s = now_s
+            self._log.hint({partition: place.next_offset for partition, place in self._places.items()})
+            self._metrics.lag(self._log.lag())

@@ -1,0 +1,1 @@
+"""Pure functions: decisions in, rows out. No clock, no I/O."""

@@ -1,0 +1,114 @@
+"""Decisions, their bookings and the read models, in one PostgreSQL transaction with the position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import structlog
+
+from schemas.authorizations import Authorization
+from schemas.decisions import Decision
+from sinks.core.bookings import Account, Bookkeeper, Transfer, chart_of
+from sinks.core.budgets import budgets
+from sinks.core.chain import Place, Run
+from sinks.core.payments import Key, Touched, fold, touched
+from sinks.core.recent import Recent
+from sinks.errors import InvariantBroken, PositionMoved
+from sinks.postgres import Batch, CarefulBatch, Postgres, Refused, contradiction, read_places
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a batch needs before its transaction begins."""
+
+    decisions: list[Decision]
+    transfers: list[Transfer]
+    accounts: list[Account]
+    payments: Touched
+    known: dict[Key, Authorization] = field(default_factory=dict)
+
+
+class Ledger:
+    """A Store. Not safe for threads."""
+
+    def __init__(self, postgres: Postgres, name: str = "ledger", recent: Recent | None = None) -> None:
+        self.name = name
+        self._postgres = postgres
+        self._recent = recent or Recent()
+        self._bookkeeper = Bookkeeper()
+        self._opened: set[Account] = set()
+
+    def places(self, partitions: frozenset[int]) -> dict[int, Place]:
+        self._forget()
+        return read_places(self._postgres, self.name, partitions)
+
+    def verify(self, places: Mapping[int, Place]) -> None:
+        for partition, place in read_places(self._postgres, self.name, frozenset(places)).items():
+            if place != places[partition]:
+                raise PositionMoved(f"partition {partition} was moved from {places[partition].next_offset}")
+
+    def close(self) -> None:
+        self._postgres.close()
+
+    def commit(self, runs: Sequence[Run]) -> None:
+        work = self._prepare(runs)
+        try:
+            after = self._write(runs, work, careful=False)
+        except Refused as refused:
+            # A guess was wrong (a request whose authorization is there already), or a text holds NUL.
+            log.info("batch_again_with_care", sink=self.name, reason=str(refused))
+            self._forget()
+            after = self._write_carefully(runs, work)
+        except BaseException:
+            self._forget()
+            raise
+        self._recent.keep(after)
+        self._opened.update(work.accounts)
+
+    def _prepare(self, runs: Sequence[Run]) -> _Work:
+        decisions = list(chain.from_iterable(run.decisions for run in runs))
+        transfers = self._bookkeeper.transfers(decisions)
+        departments = {(row.organization_id, row.department_id) for row in transfers}
+        accounts = {account for department in departments for account in chart_of(*department)}
+        return _Work(decisions, transfers, sorted(accounts - self._opened), touched(decisions))
+
+    def _write_carefully(self, runs: Sequence[Run], work: _Work) -> dict[Key, Authorization]:
+        try:
+            return self._write(runs, work, careful=True)
+        except Refused as refused:
+            where = ", ".join(
+                f"{run.partition}:{run.before.next_seq}..{run.after.next_seq - 1}" for run in runs
+            )
+            raise InvariantBroken(f"decisions {where} cannot be booked: {refused}") from refused
+
+    def _write(self, runs: Sequence[Run], work: _Work, *, careful: bool) -> dict[Key, Authorization]:
+        """Returns the authorizations as they stand after the batch."""
+        keys = work.payments.by_key.keys()
+        known = {} if careful else self._recent.get(keys)
+        wanted = keys - known.keys()
+        if not careful:
+            wanted -= work.payments.started_here
+        with self._postgres.session() as connection:
+            batch = CarefulBatch(connection) if careful else Batch(connection)
+            known |= batch.begin(self.name, runs, wanted)
+            batch.append_decisions(runs)
+            batch.open_accounts(work.accounts)
+            batch.append_transfers(work.transfers)
+            after = fold(known, work.payments)
+            batch.insert_authorizations([after[key] for key in after.keys() - known.keys()])
+            changed = [after[key] for key in known]
+            updated = batch.update_authorizations(changed)
+            if updated != len(changed):
+                raise contradiction(known, updated)
+            batch.upsert_budgets(*budgets(work.decisions))
+            batch.commit()
+        return after
+
+    def _forget(self) -> None:
+        """What is kept may not be what is stored: another owner, a restored backup, an unknown commit."""
+        self._recent.forget()
+        self._opened.clear()

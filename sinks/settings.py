@@ -1,0 +1,83 @@
+"""Settings of the sinks, from the environment: SPENDLOG_*. Read once, at start."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.settings import PREFIX, Servers, told
+from schemas.topics import DECISIONS
+from sinks.errors import SinkError
+
+
+class SettingError(SinkError):
+    """A setting is missing or wrong; the message is one line that names it."""
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError(f"must be a {schemes[0]}:// URL")
+        return value
+
+    return AfterValidator(check)
+
+
+class Settings(BaseSettings):
+    """Addresses, names and bounds. `postgres` is needed by the ledger, `redis` by the status sink."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
+
+    kafka: Servers
+    postgres: Annotated[str, _url("postgresql", "postgres")] | None = None
+    redis: Annotated[str, _url("redis", "rediss", "unix")] | None = None
+    decisions_topic: str = DECISIONS.name
+    postgres_role: str = Field(
+        default="spendlog_sink", description="role of the session; 'none': the login's"
+    )
+    sink_group: str | None = Field(
+        default=None, description="consumer group; spendlog-sink-NAME unless given"
+    )
+    sink_instance: str | None = Field(
+        default=None, description="a name that this process keeps over restarts, one for each process"
+    )
+    sink_batch_rows_max: int = Field(default=4000, ge=1, le=50_000)
+    sink_batch_linger_ms_max: float = Field(default=20.0, ge=0, le=1000)
+    sink_metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    sink_metrics_host: str = "127.0.0.1"
+
+    def group(self, sink: str) -> str:
+        return self.sink_group or f"spendlog-sink-{sink}"
+
+    def masked(self) -> dict[str, object]:
+        """For the log: everything that is set, without passwords."""
+        found = self.model_dump(exclude_none=True)
+        return {name: _without_password(name, value) for name, value in found.items()}
+
+
+def load_settings(needs: str) -> Settings:
+    """`needs`: "postgres" or "redis", whichever this sink writes to.
+
+    Raises:
+        SettingError: one line that names every setting at fault.
+    """
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # from the environment
+    except ValidationError as error:
+        raise SettingError(told(error)) from None
+    if getattr(settings, needs) is None:
+        raise SettingError(f"setting {PREFIX}{needs.upper()}: Field required")
+    return settings
+
+
+def _without_password(name: str, value: object) -> object:
+    if name not in ("postgres", "redis") or not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    if not parts.password:
+        return value
+    location = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{location}"))

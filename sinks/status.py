@@ -1,0 +1,77 @@
+"""Status cache and live feed in Redis: nothing here that the log could not give again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import chain
+
+from schemas.authorizations import Authorization
+from schemas.decisions import Decision
+from schemas.reasons import Outcome
+from sinks.core.chain import Place, Run
+from sinks.core.feed import entries
+from sinks.core.payments import Key, Touched, fold, touched
+from sinks.core.recent import Recent
+from sinks.errors import PositionMoved
+from sinks.ports import Clock
+from sinks.redis import FEED_LENGTH_MAX, TTL_S, StatusKeys
+
+_KEPT = timedelta(seconds=TTL_S)
+
+
+class Status:
+    """A Store.
+
+    Bounded also while it is built again from an old log: what was recorded longer ago than the keys live is
+    read and checked, but not written.
+    """
+
+    def __init__(self, keys: StatusKeys, clock: Clock, recent: Recent | None = None) -> None:
+        self.name = "status"
+        self._keys = keys
+        self._clock = clock
+        self._recent = recent or Recent()
+
+    def places(self, partitions: frozenset[int]) -> dict[int, Place]:
+        self._recent.forget()
+        return self._keys.places(partitions)
+
+    def verify(self, places: Mapping[int, Place]) -> None:
+        for partition, place in self._keys.places(places).items():
+            if place.next_offset != places[partition].next_offset:
+                raise PositionMoved(f"partition {partition} was moved or flushed in Redis")
+
+    def commit(self, runs: Sequence[Run]) -> None:
+        fresh = self._fresh(list(chain.from_iterable(run.decisions for run in runs)))
+        batch = touched(fresh)
+        known = self._recent.get(batch.by_key)
+        try:
+            known |= self._keys.authorizations(batch.by_key.keys() - known.keys())
+            after = fold(known, _with_a_start(batch, known))
+            self._keys.apply(runs, after.values(), entries(fresh, FEED_LENGTH_MAX))
+        except BaseException:
+            self._recent.forget()
+            raise
+        self._recent.keep(after)
+
+    def close(self) -> None:
+        self._keys.close()
+
+    def _fresh(self, decisions: list[Decision]) -> list[Decision]:
+        oldest = self._clock.now() - _KEPT
+        return [decision for decision in decisions if decision.recorded_at >= oldest]
+
+
+def _with_a_start(batch: Touched, known: Mapping[Key, Authorization]) -> Touched:
+    """Without payments that are not here and do not begin here: expired or older than the cache.
+
+    Half a payment would be shown as a whole one; the ledger has it all.
+    """
+    return Touched(
+        {key: decisions for key, decisions in batch.by_key.items() if key in known or _begins(decisions[0])}
+    )
+
+
+def _begins(decision: Decision) -> bool:
+    return decision.outcome in (Outcome.APPROVED, Outcome.DECLINED) or "no_authorization" in decision.alerts

@@ -1,0 +1,94 @@
+"""A database, a Redis database and a topic of its own for each test, so that all may share one stack."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from infra.migrate import migrate
+from tests.sinks.builder import create_topic
+
+
+class Endpoints(Protocol):
+    kafka: str
+    postgres: str
+    redis: str
+
+
+@pytest.fixture
+def database(stack: Endpoints) -> Iterator[str]:
+    """URL of an empty database with the schema, for a user that owns it."""
+    name = f"sinks_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(stack.postgres, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = urlunsplit(urlsplit(stack.postgres)._replace(path=f"/{name}"))
+    migrate(url)
+    yield url
+    with psycopg.connect(stack.postgres, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def redis_url(stack: Endpoints) -> Iterator[str]:
+    """URL of an empty Redis database that no other test uses at the same time."""
+    for number in range(4, 16):
+        url = urlunsplit(urlsplit(stack.redis)._replace(path=f"/{number}"))
+        client = redis.Redis.from_url(url)
+        lock = redis.Redis.from_url(stack.redis)
+        if lock.set(f"test-database-{number}", 1, nx=True, ex=120):
+            client.flushdb()
+            yield url
+            client.flushdb()
+            lock.delete(f"test-database-{number}")
+            client.close()
+            lock.close()
+            return
+        client.close()
+        lock.close()
+    raise AssertionError("every Redis database is in use")
+
+
+@pytest.fixture
+def new_topic(stack: Endpoints) -> Callable[[int], str]:
+    def create(partitions: int) -> str:
+        topic = f"test.decisions.{uuid.uuid4().hex[:12]}"
+        create_topic(stack.kafka, topic, partitions)
+        return topic
+
+    return create
+
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+def query(url: str, statement: str, *parameters: Any) -> Rows:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(statement, parameters).fetchall()
+
+
+# Everything but when it was written.
+TABLES: Mapping[str, str] = {
+    "sink_position": "sink, partition, next_seq, last_hash",
+    "decision": "*",
+    "transfer": "*",
+    "account": "name, layer, organization_id, department_id",
+    "card_authorization": """organization_id, authorization_id, department_id, status, currency, partition,
+        seq, card_id, occurred_at, updated_at, requested, held, posted, refunded, body::text""",
+    "department_budget": "*",
+    "budget_period": "*",
+}
+
+
+def snapshot(url: str) -> dict[str, Rows]:
+    """The rows of every table."""
+    return {
+        table: query(url, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")
+        for table, columns in TABLES.items()
+    }

@@ -1,0 +1,140 @@
+"""The world of a sink in memory, where anything may fail at any step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sinks.core.chain import BEGINNING, Place, Record, Run
+from sinks.errors import PositionMoved
+
+
+class Crash(BaseException):
+    """The process is gone: nothing may catch it."""
+
+
+class Steps:
+    """Counts the moments between which a process can fail, and fails at one of them."""
+
+    def __init__(self, fail_at: int | None = None, failure: Callable[[], BaseException] = Crash) -> None:
+        self.taken = 0
+        self._fail_at = fail_at
+        self._failure = failure
+
+    def step(self) -> None:
+        self.taken += 1
+        if self.taken - 1 == self._fail_at:
+            raise self._failure()
+
+
+class MemoryClock:
+    def __init__(self) -> None:
+        self.at_s = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        return self.at_s
+
+
+class MemoryLog:
+    """Partitions of records. Time passes only by polling."""
+
+    def __init__(
+        self,
+        records: Mapping[int, Sequence[Record]],
+        clock: MemoryClock,
+        steps: Steps | None = None,
+        rebalance_at: int | None = None,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._steps = steps or Steps()
+        self._rebalance_at = rebalance_at
+        self._next: dict[int, int] = {}
+        self.owned = frozenset(records)
+        self.generation = 1
+        self.polls = 0
+
+    def read_from(self, offsets: Mapping[int, int]) -> None:
+        self._steps.step()
+        self._next = dict(offsets)
+
+    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[Record]:
+        self._steps.step()
+        self.polls += 1
+        found: list[Record] = []
+        for partition, offset in self._next.items():
+            rows = [record for record in self._records[partition] if record.offset >= offset]
+            found += rows[: max(0, rows_max - len(found))]
+        for record in found:
+            self._next[record.partition] = record.offset + 1
+        if self.polls == self._rebalance_at:
+            self.generation += 1
+            self._next = {}
+        if not found:
+            self._clock.at_s += wait_s
+        return found
+
+    def hint(self, offsets: Mapping[int, int]) -> None:
+        self._steps.step()
+
+    def lag(self) -> dict[int, int]:
+        return {}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class MemoryStore:
+    """Rows and positions that move together; shared by all sinks that are given the same one."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        self.stored: dict[int, Place] = {}
+
+    def places(self, partitions: frozenset[int]) -> dict[int, Place]:
+        return {partition: self.stored.get(partition, BEGINNING) for partition in partitions}
+
+    def verify(self, places: Mapping[int, Place]) -> None:
+        if any(self.stored.get(partition, BEGINNING) != place for partition, place in places.items()):
+            raise PositionMoved("memory")
+
+    def commit(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            if self.stored.get(run.partition, BEGINNING) != run.before:
+                raise PositionMoved(f"partition {run.partition}")
+        for run in runs:
+            self.rows += run.values
+            self.stored[run.partition] = run.after
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ShakyStore:
+    """A store that may fail before or after what it does: after, the rows are there and nobody knows."""
+
+    def __init__(self, store: MemoryStore, steps: Steps) -> None:
+        self.name = store.name
+        self._store = store
+        self._steps = steps
+
+    def places(self, partitions: frozenset[int]) -> dict[int, Place]:
+        self._steps.step()
+        return self._store.places(partitions)
+
+    def verify(self, places: Mapping[int, Place]) -> None:
+        self._steps.step()
+        self._store.verify(places)
+
+    def commit(self, runs: Sequence[Run]) -> None:
+        self._steps.step()
+        self._store.commit(runs)
+        self._steps.step()
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,200 @@
+"""The loop on a log and a store in memory: whatever happens, every decision is stored once and in order."""
+
+from __future__ import annotations
+
+import random
+from itertools import count
+
+import pytest
+
+from schemas.codec import decode_decision
+from sinks.consumer import BACKOFF_MAX_S, Consumer, Limits
+from sinks.core.chain import Place, Record
+from sinks.errors import InvariantBroken, Unavailable
+from tests.sinks.builder import DecisionLog
+from tests.sinks.memory import Crash, MemoryClock, MemoryLog, MemoryStore, ShakyStore, Steps
+
+LOGS = [DecisionLog(partition).mixed(25) for partition in (0, 1)]
+RECORDS = {log.partition: log.records() for log in LOGS}
+WHOLE = {log.partition: log.values for log in LOGS}
+LIMITS = Limits(rows_max=7)
+
+
+def stored(store: MemoryStore) -> dict[int, list[bytes]]:
+    found: dict[int, list[bytes]] = {log.partition: [] for log in LOGS}
+    for value in store.rows:
+        found[decode_decision(value).partition].append(value)
+    return found
+
+
+def complete(store: MemoryStore) -> bool:
+    return len(store.rows) == sum(map(len, WHOLE.values()))
+
+
+def run_to_the_end(store: MemoryStore, steps: Steps | None = None, rebalance_at: int | None = None) -> None:
+    """Until everything is stored, and one step more. At most 200 steps: a stuck loop is a failure."""
+    clock = MemoryClock()
+    steps = steps or Steps()
+    log = MemoryLog(RECORDS, clock, steps, rebalance_at)
+    sink = Consumer(log, ShakyStore(store, steps), clock, LIMITS)
+    for _ in range(200):
+        sink.step()
+        if complete(store):
+            sink.step()
+            return
+    raise AssertionError(f"stuck with {len(store.rows)} rows")
+
+
+def test_everything_is_stored_once_and_in_order() -> None:
+    store = MemoryStore()
+    run_to_the_end(store)
+    assert stored(store) == WHOLE
+
+
+def test_a_crash_at_any_step_leaves_every_decision_stored_once() -> None:
+    for fail_at in count():
+        store = MemoryStore()
+        try:
+            run_to_the_end(store, Steps(fail_at))
+        except Crash:
+            run_to_the_end(store)  # the next process
+            assert stored(store) == WHOLE, f"crash at step {fail_at}"
+        else:
+            assert fail_at > 20  # the test bites: there were that many moments to fail in
+            break
+
+
+def test_a_store_that_goes_away_at_any_step_loses_and_repeats_nothing() -> None:
+    moments = 0
+    for fail_at in range(60):
+        store = MemoryStore()
+        clock = MemoryClock()
+        steps = Steps(fail_at, lambda: Unavailable("away"))
+        sink = Consumer(MemoryLog(RECORDS, clock), ShakyStore(store, steps), clock, LIMITS)
+        for _ in range(40):
+            sink.step()
+        assert stored(store) == WHOLE, f"away at step {fail_at}"
+        moments += steps.taken > fail_at
+    assert moments > 15
+
+
+@pytest.mark.parametrize("rebalance_at", range(1, 8))
+def test_records_of_an_older_assignment_are_dropped_and_read_again(rebalance_at: int) -> None:
+    store = MemoryStore()
+    run_to_the_end(store, rebalance_at=rebalance_at)
+    assert stored(store) == WHOLE
+
+
+def test_what_a_rebalance_may_have_given_to_another_owner_is_not_stored() -> None:
+    store = MemoryStore()
+    clock = MemoryClock()
+    sink = Consumer(MemoryLog(RECORDS, clock, rebalance_at=1), store, clock, LIMITS)
+    sink.step()
+    assert store.rows == []
+    sink.step()
+    assert store.rows != []
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_two_owners_of_one_partition_never_store_a_decision_twice(seed: int) -> None:
+    chance = random.Random(seed)
+    store = MemoryStore()
+    clock = MemoryClock()
+    sinks = [
+        Consumer(MemoryLog(RECORDS, clock), store, clock, Limits(rows_max=chance.randint(1, 9)))
+        for _ in range(2)
+    ]
+    for _ in range(400):
+        if complete(store):
+            break
+        chance.choice(sinks).step()
+    assert stored(store) == WHOLE
+
+
+def test_a_store_that_was_emptied_is_filled_again_while_the_log_is_idle() -> None:
+    store = MemoryStore()
+    clock = MemoryClock()
+    sink = Consumer(MemoryLog(RECORDS, clock), store, clock)
+    sink.step()
+    assert complete(store)
+    store.rows.clear()
+    store.stored.clear()
+    for _ in range(10):
+        sink.step()
+    assert stored(store) == WHOLE
+
+
+def broken_log(kind: str) -> list[Record]:
+    """Ten decisions, of which the sixth is not what must be there."""
+    log = DecisionLog(0)
+    for number in range(10):
+        log.approve(f"a{number}")
+    records = log.records()
+    other = DecisionLog(0)
+    for number in range(10):
+        other.approve(f"b{number}")
+    value = records[5].value
+    assert value is not None
+    wrong = {
+        "gap": records[6].value,
+        "repeat": records[4].value,
+        "other history": other.values[5],
+        "changed": value.replace(b'"amount":1000', b'"amount":9000'),
+        "no decision": b"{}",
+        "no JSON": b"\xff\x00",
+        "no value": None,
+    }[kind]
+    records[5] = records[5]._replace(value=wrong)
+    return records
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("gap", "found 0:6: the log has a gap"),
+        ("repeat", "found 0:4: the log repeats itself"),
+        ("other history", "decision 0:5: follows"),
+        ("changed", "decision 0:5: its bytes do not match its hash"),
+        ("no decision", "found Object missing required field"),
+        ("no JSON", "found "),
+        ("no value", "a record without value"),
+    ],
+)
+def test_a_record_that_breaks_the_log_stops_the_sink_after_what_was_good(kind: str, says: str) -> None:
+    store = MemoryStore()
+    clock = MemoryClock()
+    sink = Consumer(MemoryLog({0: broken_log(kind)}, clock), store, clock)
+    with pytest.raises(InvariantBroken) as caught:
+        sink.step()
+    assert says in str(caught.value)
+    assert "partition 0 offset 6: expected decision 0:5" in str(caught.value)
+    assert len(store.rows) == 5
+    assert store.stored[0].next_seq == 5
+    with pytest.raises(InvariantBroken):  # and again after a restart: it is never skipped
+        Consumer(MemoryLog({0: broken_log(kind)}, clock), store, clock).step()
+    assert len(store.rows) == 5
+
+
+class Away(MemoryStore):
+    def places(self, partitions: frozenset[int]) -> dict[int, Place]:
+        raise Unavailable("away")
+
+
+def test_the_wait_between_tries_grows_to_its_bound() -> None:
+    clock = MemoryClock()
+
+    sink = Consumer(MemoryLog(RECORDS, clock), Away(), clock)
+    waits = []
+    for _ in range(9):
+        before_s = clock.at_s
+        sink.step()
+        waits.append(round(clock.at_s - before_s, 3))
+    assert waits[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert waits[-1] == BACKOFF_MAX_S
+
+
+def test_a_stop_signal_ends_the_wait_for_a_store_that_is_away() -> None:
+    clock = MemoryClock()
+
+    Consumer(MemoryLog(RECORDS, clock), Away(), clock).run(lambda: clock.at_s > 3.0)
+    assert clock.at_s < 3.5

@@ -1,0 +1,180 @@
+"""Status cache and feed in a real Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+
+from schemas.authorizations import Authorization
+from sinks.core.chain import BEGINNING, Place, Record, read_run
+from sinks.core.recent import Recent
+from sinks.errors import PositionMoved, Unavailable
+from sinks.redis import TTL_S, StatusKeys
+from sinks.status import Status
+from tests.sinks.builder import DecisionLog
+from tests.sinks.memory import MemoryClock
+from tests.sinks.test_ledger import folded
+
+Client = Any  # redis.Redis, whose answers are typed for all its settings at once
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Client]:
+    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def status(redis_url: str) -> Iterator[Status]:
+    status = Status(StatusKeys(redis_url), MemoryClock())
+    yield status
+    status.close()
+
+
+def follow(status: Status, log: DecisionLog, rows: int = 10) -> None:
+    place = status.places(frozenset({log.partition}))[log.partition]
+    while remaining := [record for record in log.records() if record.offset >= place.next_offset]:
+        place = follow_run(status, place, remaining[:rows])
+
+
+def follow_run(status: Status, place: Place, records: list[Record]) -> Place:
+    run, broken = read_run(records[0].partition, place, records)
+    assert broken is None
+    status.commit([run])
+    return run.after
+
+
+def everything(client: Client) -> dict[str, Any]:
+    """Every key with its value; feed entries without their ids, which are times."""
+    found: dict[str, Any] = {}
+    for key in sorted(client.scan_iter("spendlog:*")):
+        match client.type(key):
+            case "string":
+                found[key] = client.get(key)
+            case "hash":
+                found[key] = client.hgetall(key)
+            case "stream":
+                found[key] = [fields for _, fields in client.xrange(key)]
+    return found
+
+
+@pytest.mark.parametrize("kept_max", [0, 1000])
+def test_every_authorization_stands_as_the_log_says(redis_url: str, client: Client, kept_max: int) -> None:
+    log = DecisionLog().mixed(150)
+    status = Status(StatusKeys(redis_url), MemoryClock(), Recent(kept_max))
+    follow(status, log)
+    status.close()
+    expected = {
+        f"spendlog:authorization:{organization}/{department}/{name}": state
+        for (organization, department, name), state in folded(log).items()
+    }
+    found = {
+        key: msgspec.json.decode(client.get(key), type=Authorization)
+        for key in client.scan_iter("spendlog:authorization:*")
+    }
+    assert found == expected
+    assert all(0 < client.ttl(key) <= TTL_S for key in found)
+
+
+def test_an_authorization_is_found_without_its_department(status: Status, client: Client) -> None:
+    log = DecisionLog()
+    log.approve("a1", department="sales")
+    follow(status, log)
+    assert client.get("spendlog:route:techcorp/a1") == "sales"
+
+
+def test_the_feed_tells_every_decision_of_the_organization_in_order(status: Status, client: Client) -> None:
+    log = DecisionLog(partition=2)
+    log.approve("a", 4200)
+    log.unreadable()
+    log.decline("b")
+    follow(status, log)
+    (first, second) = [fields for _, fields in client.xrange("spendlog:feed:techcorp")]
+    assert (first["position"], second["position"]) == ("2:0", "2:2")
+    told = json.loads(first["decision"])
+    assert (told["authorization"], told["amount"], told["outcome"]) == ("a", 4200, "approved")
+    assert "budget exceeded" in json.loads(second["decision"])["sentence"]
+
+
+def test_the_feed_is_bounded(status: Status, client: Client) -> None:
+    log = DecisionLog()
+    for number in range(11_000):
+        log.approve(f"a{number}")
+    follow(status, log, rows=2000)
+    assert 10_000 <= client.xlen("spendlog:feed:techcorp") <= 10_200
+    (_, last), *_ = client.xrevrange("spendlog:feed:techcorp", count=1)
+    assert last["position"] == "0:10999"
+
+
+def test_after_a_flush_it_is_refused_then_built_again_equal(status: Status, client: Client) -> None:
+    log = DecisionLog().mixed(60)
+    follow(status, log)
+    before = everything(client)
+    place = status.places(frozenset({0}))[0]
+    client.flushdb()
+    with pytest.raises(PositionMoved):
+        status.verify({0: place})
+    log.approve("next")
+    with pytest.raises(PositionMoved):
+        follow_run(status, place, log.records()[-1:])
+    assert everything(client) == {}
+    assert status.places(frozenset({0})) == {0: BEGINNING}
+    follow(status, log)
+    client.delete("spendlog:authorization:techcorp/eng/next", "spendlog:route:techcorp/next")
+    after = everything(client)
+    position, feed = "spendlog:position:0", "spendlog:feed:techcorp"
+    assert after[feed].pop()["position"] == f"0:{len(log.values) - 1}"
+    assert after.pop(position)["next_seq"] == str(len(log.values))
+    del before[position]
+    assert after == before
+
+
+def test_of_two_writers_the_second_one_is_refused(redis_url: str, client: Client) -> None:
+    log = DecisionLog().mixed(20)
+    first, second = (Status(StatusKeys(redis_url), MemoryClock()) for _ in range(2))
+    follow_run(first, BEGINNING, log.records()[:10])
+    before = everything(client)
+    with pytest.raises(PositionMoved):
+        follow_run(second, BEGINNING, log.records()[:12])
+    assert everything(client) == before
+    follow(second, log)
+    feed = [fields["position"] for _, fields in client.xrange("spendlog:feed:techcorp")]
+    assert len(feed) == len(set(feed))
+    first.close()
+    second.close()
+
+
+def test_what_was_recorded_longer_ago_than_keys_live_is_checked_but_not_written(
+    status: Status, client: Client
+) -> None:
+    log = DecisionLog(started=datetime.now(UTC) - timedelta(seconds=TTL_S + 60)).mixed(20)
+    follow(status, log)
+    assert list(everything(client)) == ["spendlog:position:0"]
+    assert client.hget("spendlog:position:0", "next_seq") == str(len(log.values))
+
+
+def test_half_a_payment_is_not_shown_as_a_whole_one(status: Status, client: Client) -> None:
+    log = DecisionLog()
+    log.approve("a")
+    follow(status, log)
+    client.delete("spendlog:authorization:techcorp/eng/a")  # expired
+    log.clear("a")
+    log.clear("forced")
+    follow(status, log)
+    assert [key for key in everything(client) if ":authorization:" in key] == [
+        "spendlog:authorization:techcorp/eng/forced"
+    ]
+
+
+def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    status = Status(StatusKeys("redis://127.0.0.1:9/0"), MemoryClock())
+    with pytest.raises(Unavailable, match="Redis"):
+        status.places(frozenset({0}))
+    status.close()
