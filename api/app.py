@@ -1,0 +1,110 @@
+"""The application: `create_app(settings)` for a server that is given its settings, `application()` for one
+that reads them from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import problems
+from api.metrics import Metrics
+from api.middleware import RequestFrame
+from api.problems import ProblemBody
+from api.routes import authorizations, budgets, operations
+from api.security import SECURITY_SCHEME
+from api.services import Services
+from api.settings import Settings, load_settings
+
+BODY_BYTES_MAX = 64 * 1024  # the largest valid request is a few KB
+
+DESCRIPTION = """\
+Company card spending: ask for authorizations, look them up, set and read budgets.
+
+* **Keys.** `Authorization: Bearer sl_...`; a key belongs to one organization and has scopes.
+* **Money** is an integer of minor units with its ISO 4217 currency. No floats.
+* **Repeats.** Writing needs an `Idempotency-Key`. The same request again gets the same answer and
+  `Idempotency-Replayed: true`; the same key with other content gets `422 idempotency_key_reused`.
+* **Waiting.** `Prefer: wait=N`, 0 to 2 seconds. `202` claims nothing: neither approved nor declined.
+* **Positions.** Answers carry `Spendlog-Position: partition:seq`. Send it with a read, and the answer is at
+  least as new, or `503 view_behind_position`.
+* **Errors** are `application/problem+json` (RFC 9457); `code` is stable.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An app that connects when it starts and takes requests whether or not the services answer."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = Services.make(settings, metrics)
+        app.state.services = services
+        metrics.gauge("waiters", "Requests that wait for their decision", lambda: services.tail.waiting)
+        metrics.gauge("tail_lag_records", "Decisions not looked at yet", lambda: services.tail.lag_records)
+        metrics.gauge("kafka_up", "1 when events can be written", lambda: float(services.events.away is None))
+        metrics.gauge("tail_up", "1 when decisions are read", lambda: float(services.tail.away is None))
+        await services.postgres.open()
+        services.events.start()
+        services.tail.start()
+        try:
+            yield
+        finally:
+            # Requests have ended: what they wrote is sent, or its senders were told that it is uncertain.
+            await asyncio.gather(
+                asyncio.to_thread(services.events.close),
+                asyncio.to_thread(services.tail.close),
+                services.postgres.close(),
+                services.redis.close(),
+            )
+
+    app = FastAPI(
+        title="spendlog",
+        version=_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load their scripts from a CDN
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(RequestFrame, metrics=metrics, body_bytes_max=BODY_BYTES_MAX)
+    problems.install(app)
+    for router in (authorizations.router, budgets.router, operations.router):
+        app.include_router(router)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def application() -> FastAPI:
+    """The app with the settings of the environment: `uvicorn --factory api.app:application`."""
+    return create_app(load_settings())
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI with what the framework does not know: problems, and how a key is sent."""
+    if app.openapi_schema is None:
+        found = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        components = found.setdefault("components", {})
+        problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.setdefault("schemas", {}).update(problem.pop("$defs"))
+        components["schemas"]["Problem"] = problem
+        components["securitySchemes"] = {
+            SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "description": "an API key, `sl_...`"}
+        }
+        app.openapi_schema = found
+    return app.openapi_schema
+
+
+def _version() -> str:
+    try:
+        return version("spendlog")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,97 @@
+"""Around every request: its id, its time, and an answer even where our code fails."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from itertools import count
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+from api.problems import Problem, problem_response, unexpected
+
+log = structlog.get_logger(__name__)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestFrame:
+    """Pure ASGI, outermost of ours. Counts by route template, so that ids in paths make no time series."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, body_bytes_max: int) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._body_bytes_max = body_bytes_max
+        self._process = secrets.token_hex(4)
+        self._numbers = count()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = f"req_{self._process}{next(self._numbers):08x}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if "cache-control" not in headers:
+                    headers["Cache-Control"] = "no-store"
+                self._metrics.answered(_route(scope), _method(scope), status, time.perf_counter() - started)
+            await send(message)
+
+        try:
+            if _announced(scope) > self._body_bytes_max:
+                await problem_response(scope, _too_large())(scope, receive, framed)
+                return
+            await self._app(scope, self._counted(receive), framed)
+        except Exception:
+            log.exception(
+                "unexpected_error", request_id=request_id, method=scope["method"], route=_route(scope)
+            )
+            if status:
+                raise  # the answer has begun; only closing the connection is left
+            await problem_response(scope, unexpected())(scope, receive, framed)
+
+    def _counted(self, receive: Receive) -> Receive:
+        """`receive` that ends a body without a (true) Content-Length at the bound."""
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._body_bytes_max:
+                raise _too_large()
+            return message
+
+        return counted
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)  # the server has refused what is no number
+    return 0
+
+
+def _too_large() -> Problem:
+    return Problem(413, "body_too_large", "The body is larger than 64 KiB.")
+
+
+def _route(scope: dict[str, Any] | Scope) -> str:
+    return getattr(scope.get("route"), "path", "unknown")
+
+
+def _method(scope: dict[str, Any] | Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"

@@ -1,0 +1,100 @@
+"""The room's only door to PostgreSQL: short reads with a bound, and the key table's few statements."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+import structlog
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+log = structlog.get_logger(__name__)
+
+QUERY_TIMEOUT_S = 0.5  # primary key look-ups; one that takes longer is of no use to a caller with 2 s
+WARN_EVERY_S = 10.0
+AGAIN_S = 0.5  # after a failure the next try waits this long: a caller does not pay for each
+
+Row = dict[str, Any]
+
+
+class PostgresAway(Exception):
+    """No answer from PostgreSQL within the bound."""
+
+
+class Postgres:
+    """A small pool. Every call ends within QUERY_TIMEOUT_S, also when the server hangs."""
+
+    def __init__(self, url: str, *, connections_max: int) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections_max,
+            max_waiting=1000,
+            timeout=QUERY_TIMEOUT_S,
+            reconnect_timeout=5.0,
+            open=False,
+            name="spendlog-api",
+            check=AsyncConnectionPool.check_connection,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "connect_timeout": 2,
+                "application_name": "spendlog-api",
+                "options": f"-c statement_timeout={round(QUERY_TIMEOUT_S * 1000)}",
+            },
+        )
+        self._again_at = 0.0
+        self._warn_at = 0.0
+
+    async def open(self) -> None:
+        """Begins to connect and returns: the API takes authorizations without PostgreSQL."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=1.0)
+
+    async def row(self, sql: LiteralString, parameters: Row | None = None) -> Row | None:
+        """The first row, or None. Raises PostgresAway."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._again_at:
+            raise PostgresAway("it did not answer a moment ago")
+        # A task of its own: cancelling a query asks the server to stop it and waits for that, and a hung
+        # server does not answer that either. The caller goes on; the task ends when the server does.
+        task = asyncio.create_task(self._row(sql, parameters))
+        done, _ = await asyncio.wait({task}, timeout=QUERY_TIMEOUT_S)
+        if not done:
+            task.cancel()
+            raise self._away(f"no answer within {QUERY_TIMEOUT_S} s")
+        try:
+            return task.result()
+        except (psycopg.OperationalError, PoolTimeout, PoolClosed, TooManyRequests) as error:
+            raise self._away(str(error).partition("\n")[0] or type(error).__name__) from None
+
+    def _away(self, error: str) -> PostgresAway:
+        now = asyncio.get_running_loop().time()
+        self._again_at = now + AGAIN_S
+        if now >= self._warn_at:
+            self._warn_at = now + WARN_EVERY_S
+            log.warning("postgres_away", error=error, next_warning_s=WARN_EVERY_S)
+        return PostgresAway(error)
+
+    async def _row(self, sql: LiteralString, parameters: Row | None) -> Row | None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(sql, parameters)
+            found: Any = await cursor.fetchone()
+            return found  # type: ignore[no-any-return]  # dict_row, said in the pool's arguments
+
+
+@contextmanager
+def direct(url: str) -> Iterator[psycopg.Connection[Row]]:
+    """One connection and one transaction, for commands. Raises PostgresAway when there is no server."""
+    try:
+        connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise PostgresAway(str(error).partition("\n")[0]) from None
+    with connection:
+        yield connection

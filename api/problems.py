@@ -1,0 +1,181 @@
+"""Errors as `application/problem+json` (RFC 9457) with a stable `code`.
+
+`code` is for programs and never changes its meaning; `detail` is for people and may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+_INPUT_PLACES = {"body", "query", "path", "header", "cookie"}
+
+
+class FieldError(BaseModel):
+    """One member that is wrong."""
+
+    field: str = Field(
+        description="where it is, for example `body.amount.minor`", examples=["body.amount.minor"]
+    )
+    code: str = Field(description="stable name of what is wrong", examples=["greater_than"])
+    message: str = Field(examples=["Input should be greater than 0"])
+
+
+class ProblemBody(BaseModel):
+    """A problem detail of RFC 9457. Further members may stand beside these."""
+
+    model_config = ConfigDict(title="Problem", extra="allow")
+
+    type: str = Field(examples=["urn:spendlog:problem:unknown_department"])
+    code: str = Field(examples=["unknown_department"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str
+    instance: str = Field(description="the path that was asked for", examples=["/v1/authorizations"])
+    request_id: str = Field(description="to find this request in the log of the service")
+    errors: list[FieldError] | None = Field(default=None, description="what is wrong with the input")
+    position: str | None = Field(default=None, description="`partition:seq` of the decision that says so")
+
+
+class Problem(HTTPException):
+    """Raise it anywhere in a request; the caller gets it as problem+json."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[FieldError] = (),
+        **members: object,
+    ) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.code = code
+        self.errors = errors
+        self.members = members
+
+
+# What the framework itself answers, by status; `http_418` and so on for what is not named here.
+_FRAMEWORK_CODES = {
+    400: "malformed_request",
+    404: "no_such_resource",
+    405: "method_not_allowed",
+    415: "unsupported_media_type",
+}
+_FRAMEWORK_DETAILS = {
+    400: "The request could not be read.",
+    404: "There is nothing at this path.",
+    405: "This path does not know this method; Allow names those it knows.",
+}
+
+
+def problem_response(request_scope: Mapping[str, Any], problem: HTTPException) -> Response:
+    """The answer for a problem, our own or the framework's."""
+    status = problem.status_code
+    if isinstance(problem, Problem):
+        code, detail, errors, members = problem.code, problem.detail, problem.errors, problem.members
+    else:
+        code = _FRAMEWORK_CODES.get(status, f"http_{status}")
+        detail, errors, members = _FRAMEWORK_DETAILS.get(status, str(problem.detail)), (), {}
+    body: dict[str, object] = {
+        "type": f"urn:spendlog:problem:{code}",
+        "code": code,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request_scope.get("path", ""),
+        "request_id": request_scope.get("state", {}).get("request_id", ""),
+    }
+    if errors:
+        body["errors"] = [error.model_dump() for error in errors]
+    body.update(members)
+    return Response(_encode(body), status, dict(problem.headers or {}), MEDIA_TYPE)
+
+
+def _encode(body: dict[str, object]) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        # A path or header may hold bytes that are no UTF-8; they came in as lone surrogates.
+        clean = {
+            name: value.encode(errors="replace").decode() if isinstance(value, str) else value
+            for name, value in body.items()
+        }
+        return msgspec.json.encode(clean)
+
+
+def _from_validation(error: RequestValidationError) -> Problem:
+    found = [_field_error(entry) for entry in error.errors()]
+    if any(entry.code == "json_invalid" for entry in found):
+        return Problem(400, "malformed_json", "The body is not JSON.", errors=found)
+    missing = [entry.field for entry in found if entry.code == "missing"]
+    if "header.idempotency-key" in missing:
+        return Problem(
+            400, "idempotency_key_missing", "The header Idempotency-Key is required here.", errors=found
+        )
+    names = ", ".join(entry.field for entry in found[:5])
+    return Problem(422, "invalid_request", f"Not as it must be: {names}.", errors=found[:50])
+
+
+def _field_error(entry: Mapping[str, Any]) -> FieldError:
+    place, *path = (str(part)[:80] for part in entry["loc"]) if entry["loc"] else ("request",)
+    if entry["type"] == "json_invalid":
+        path = []
+    field = ".".join([place, *path])
+    message = str(entry["msg"]).removeprefix("Value error, ")
+    return FieldError(field=_printable(field), code=str(entry["type"]), message=_printable(message)[:300])
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error answer of `app` a problem."""
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return problem_response(request.scope, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(request.scope, _from_validation(error))
+
+
+def unexpected() -> Problem:
+    """What a caller sees of a defect of ours: nothing of its inside."""
+    return Problem(
+        500, "internal_error", "Something went wrong here. The request id finds it in the service's log."
+    )
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of an operation, for its OpenAPI description."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _MEANINGS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+_MEANINGS = {
+    400: "The request cannot be read: broken JSON, no Idempotency-Key, a malformed position.",
+    401: "No API key, or one that is not valid.",
+    403: "The API key does not have the scope of this operation.",
+    404: "It does not exist, or not for the organization of the API key.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is not application/json.",
+    422: "The input is not valid, the event was rejected, or the Idempotency-Key is that of another request.",
+    500: "A defect of the service; `request_id` finds it in its log.",
+    503: "A service that is needed is away. Nothing was written; Retry-After says when to try again.",
+}

@@ -1,0 +1,124 @@
+"""The room's only door to Redis. Nothing in it is needed: whoever calls goes on without it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from redis.asyncio import ConnectionPool
+from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from api.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+CALL_TIMEOUT_S = 0.1  # far above a healthy answer; a hung server must not eat the 2 s of a request
+AGAIN_S = 1.0  # while it is away, one call a second tries it
+WARN_EVERY_S = 10.0
+
+CLAIMS_MAX = 500
+
+T = TypeVar("T")
+_Claim = tuple[str, str, int, "asyncio.Future[bytes | RedisAway | None]"]
+
+
+class RedisAway(Exception):
+    """No answer from Redis within the bound."""
+
+
+class Redis:
+    """A client whose every call is bounded and which is left alone for a second after a failure."""
+
+    def __init__(self, url: str, metrics: Metrics, *, connections_max: int) -> None:
+        self._client = Client(
+            connection_pool=ConnectionPool.from_url(
+                url,
+                max_connections=connections_max,
+                socket_timeout=CALL_TIMEOUT_S,
+                socket_connect_timeout=CALL_TIMEOUT_S,
+                # Once more at once: after a restart every pooled connection is broken the first time.
+                retry=Retry(NoBackoff(), 1),
+                client_name="spendlog-api",
+            )
+        )
+        self._metrics = metrics
+        self._free = asyncio.Semaphore(connections_max)
+        self._again_at = 0.0
+        self._warn_at = 0.0
+        self._claims: list[_Claim] = []
+        self._claiming: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        # The pool was handed in, so the client would leave its connections open.
+        await self._client.aclose(close_connection_pool=True)
+
+    async def call(self, ask: Callable[[Client], Awaitable[T]]) -> T:
+        """What `ask` gets from the server. Raises RedisAway."""
+        now = asyncio.get_running_loop().time()
+        if now < self._again_at:
+            self._metrics.redis_failures.inc()
+            raise RedisAway("it did not answer a moment ago")
+        try:
+            # Too many of our own calls say nothing of Redis: they give up alone.
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self._free.acquire()
+        except TimeoutError:
+            raise RedisAway("all connections are in use") from None
+        try:
+            async with asyncio.timeout(2 * CALL_TIMEOUT_S):
+                return await ask(self._client)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._again_at = asyncio.get_running_loop().time() + AGAIN_S
+            self._metrics.redis_failures.inc()
+            self._warn(now, error)
+            raise RedisAway(str(error) or type(error).__name__) from None
+        finally:
+            self._free.release()
+
+    async def claim(self, name: str, value: str, *, keep_s: int) -> bytes | None:
+        """What is kept under `name`; None when nothing was and now `value` is. Raises RedisAway.
+
+        Claims that come while one round trip is under way share the next: with a call of its own for each,
+        Redis was a quarter of a request's time in the profile (1.1 of 4.4 s for 3,146 requests).
+        """
+        future: asyncio.Future[bytes | RedisAway | None] = asyncio.get_running_loop().create_future()
+        self._claims.append((name, value, keep_s, future))
+        if self._claiming is None:
+            self._claiming = asyncio.create_task(self._send_claims())
+        found = await future
+        if isinstance(found, RedisAway):
+            raise found
+        return found
+
+    async def _send_claims(self) -> None:
+        try:
+            while self._claims:
+                batch, self._claims = self._claims[:CLAIMS_MAX], self._claims[CLAIMS_MAX:]
+                for claim, answer in zip(batch, await self._answers(batch), strict=True):
+                    if not claim[-1].done():
+                        claim[-1].set_result(answer)
+        finally:
+            self._claiming = None
+
+    async def _answers(self, batch: list[_Claim]) -> list[bytes | RedisAway | None]:
+        async def ask(client: Client) -> list[bytes | None]:
+            pipe = client.pipeline(transaction=False)
+            for name, value, keep_s, _ in batch:
+                pipe.set(name, value, nx=True, get=True, ex=keep_s)
+            found: list[bytes | None] = await pipe.execute()
+            return found
+
+        try:
+            return [*await self.call(ask)]
+        except RedisAway as error:
+            return [error] * len(batch)
+
+    def _warn(self, now: float, error: Exception) -> None:
+        if now >= self._warn_at:
+            self._warn_at = now + WARN_EVERY_S
+            log.warning("redis_away", error=str(error) or type(error).__name__, next_warning_s=WARN_EVERY_S)

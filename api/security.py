@@ -1,0 +1,159 @@
+"""Who asks, and whether he may. Every route under /v1 names its scope; a route without one cannot be made."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from api.keys import ApiKey, Scope, digest, from_row, looks_like_key
+from api.postgres import Postgres, PostgresAway
+from api.problems import Problem
+from api.sql import statement
+
+SCOPE_MEMBER = "x-required-scope"
+SECURITY_SCHEME = "apiKey"
+KNOWN_KEYS_MAX = 10_000
+_ASK_AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class _Known:
+    key: ApiKey
+    verified_at: float
+    ask_at: float
+
+
+class Keyring:
+    """Keys that were verified lately.
+
+    What that means: a revoked key works for up to `fresh_s` (30 s) more in each process; while PostgreSQL
+    is away, for up to `stale_s` (15 min), because an outage of the key table must not stop authorizations.
+    Keys not seen before need PostgreSQL. Whoever needs a revocation at once restarts the API.
+    """
+
+    def __init__(
+        self,
+        postgres: Postgres,
+        *,
+        fresh_s: float,
+        stale_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._postgres = postgres
+        self._fresh_s = fresh_s
+        self._stale_s = stale_s
+        self._clock = clock
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+
+    async def identify(self, secret: str) -> ApiKey | None:
+        """The key of a secret; None: not valid. Raises PostgresAway where that is not known."""
+        hashed = digest(secret)
+        known = self._known.get(hashed)
+        now = self._clock()
+        if known is not None and now < known.ask_at:
+            return known.key
+        if known is not None:
+            # One request asks; those that come meanwhile go on with what is known.
+            known.ask_at = now + _ASK_AGAIN_S
+        try:
+            row = await self._postgres.row(statement("find_key"), {"key_sha256": hashed})
+        except PostgresAway:
+            if known is not None and now - known.verified_at < self._stale_s:
+                return known.key
+            self._known.pop(hashed, None)
+            raise
+        if row is None:
+            self._known.pop(hashed, None)
+            return None
+        key = from_row(row)
+        self._known[hashed] = _Known(key, now, now + self._fresh_s)
+        while len(self._known) > KNOWN_KEYS_MAX:
+            self._known.popitem(last=False)
+        return key
+
+
+def needs(scope: Scope) -> dict[str, Any]:
+    """What a route under /v1 says of itself: `openapi_extra=needs(Scope...)`."""
+    return {SCOPE_MEMBER: scope.value, "security": [{SECURITY_SCHEME: []}]}
+
+
+class KeyedRoute(APIRoute):
+    """A route that answers only to a key with its scope, before it looks at anything else of the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        scope = (self.openapi_extra or {}).get(SCOPE_MEMBER)
+        if scope is None:
+            raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
+        required = Scope(scope)
+        body_expected = self.body_field is not None
+
+        async def handle(request: Request) -> Response:
+            request.state.caller = await _authorized(request, required)
+            if body_expected:
+                _require_json(request)
+            return await answer(request)
+
+        return handle
+
+
+async def _authorized(request: Request, scope: Scope) -> ApiKey:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if not secret:
+        raise _unauthorized(
+            "missing_api_key", "Send your API key as `Authorization: Bearer sl_...`.", error=None
+        )
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not looks_like_key(secret):
+        raise _unauthorized("invalid_api_key", "The API key is not valid.")
+    keyring: Keyring = request.app.state.services.keyring
+    try:
+        key = await keyring.identify(secret)
+    except PostgresAway:
+        raise Problem(
+            503,
+            "key_store_unavailable",
+            "This key was not used lately, and keys cannot be looked up now. Nothing was written.",
+            headers={"Retry-After": "2"},
+        ) from None
+    if key is None:
+        raise _unauthorized("invalid_api_key", "The API key is not valid.")
+    if scope.value not in key.scopes:
+        raise Problem(
+            403,
+            "insufficient_scope",
+            f"This operation needs the scope {scope.value}; the key {key.prefix} does not have it.",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope.value}"'},
+        )
+    return key
+
+
+def _unauthorized(code: str, detail: str, error: str | None = "invalid_token") -> Problem:
+    challenge = 'Bearer realm="spendlog"' + (f', error="{error}"' if error else "")
+    return Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
+
+
+def _require_json(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem(415, "unsupported_media_type", "The body must be sent as application/json.")
+
+
+async def _caller(request: Request) -> ApiKey:
+    key: ApiKey = request.state.caller
+    return key
+
+
+Caller = Annotated[ApiKey, Depends(_caller)]
+
+
+def own_organization(caller: ApiKey, organization_id: str) -> None:
+    """404 for another organization's path: whether it exists is not the caller's business."""
+    if caller.organization_id != organization_id:
+        raise Problem(404, "no_such_resource", "There is nothing at this path.")

@@ -1,0 +1,64 @@
+"""What the routes use, made once for each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.decisions import DecisionTail
+from api.events import KafkaEventLog
+from api.idempotency import IdempotencyMemory
+from api.metrics import Metrics
+from api.postgres import Postgres
+from api.reads import AuthorizationReads, BudgetReads, PostgresView, RedisView
+from api.redis import Redis
+from api.security import Keyring
+from api.settings import Settings
+from api.submissions import Submissions
+
+# The whole of a request must end by 2 s; an acknowledgement that takes longer than this will not matter.
+ACK_S_MAX = 1.9
+
+
+@dataclass(slots=True)
+class Services:
+    """The open connections of one API process and what is built on them."""
+
+    settings: Settings
+    metrics: Metrics
+    postgres: Postgres
+    redis: Redis
+    events: KafkaEventLog
+    tail: DecisionTail
+    keyring: Keyring
+    memory: IdempotencyMemory
+    submissions: Submissions
+    authorizations: AuthorizationReads
+    budgets: BudgetReads
+
+    @classmethod
+    def make(cls, settings: Settings, metrics: Metrics) -> Services:
+        """Builds all of it and connects nothing. Needs a running event loop."""
+        postgres = Postgres(settings.postgres, connections_max=settings.api_postgres_connections)
+        redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
+        events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
+        tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
+        return cls(
+            settings=settings,
+            metrics=metrics,
+            postgres=postgres,
+            redis=redis,
+            events=events,
+            tail=tail,
+            keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
+            memory=IdempotencyMemory(redis),
+            submissions=Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max)),
+            authorizations=AuthorizationReads((RedisView(redis), PostgresView(postgres))),
+            budgets=BudgetReads(postgres),
+        )
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,118 @@
+"""An event in, its decision out, within a bound, and never an answer that later turns out untrue."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from api.decisions import DecisionSource, TooManyWaiters
+from api.events import DeliveryUncertain, EventLog, LogAway
+from api.metrics import Metrics
+from api.problems import Problem
+from schemas.decisions import Decision
+from schemas.events import Event
+from schemas.ids import Position
+from schemas.reasons import CONFLICTS, Outcome, ReasonCode, sentence
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = {"Retry-After": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The decision about this request's own record."""
+
+    decision: Decision
+
+    @property
+    def first(self) -> Position:
+        """Where the event was decided the first time."""
+        seq = self.decision.duplicate_of
+        return Position(self.decision.partition, self.decision.seq if seq is None else seq)
+
+    @property
+    def replayed(self) -> bool:
+        return self.decision.duplicate_of is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """No decision yet. `recorded`: Kafka has the event, so it will be decided; else that is not known."""
+
+    recorded: bool
+
+
+class Submissions:
+    """Writes events and waits for what becomes of them."""
+
+    def __init__(
+        self, events: EventLog, decisions: DecisionSource, metrics: Metrics, *, ack_s_max: float
+    ) -> None:
+        self._events = events
+        self._decisions = decisions
+        self._metrics = metrics
+        self._ack_s_max = ack_s_max
+
+    async def submit(self, event: Event, *, wait_s: float, since: float) -> Answered | Pending:
+        """Waits up to `wait_s` from loop time `since`.
+
+        Raises:
+            Problem: 503, only where nothing was written and nothing will be; and the one that a rejection is.
+        """
+        if (away := self._decisions.away) is not None:
+            raise _away("decisions_unavailable", f"The decision log cannot be read: {away}")
+        try:
+            waiter = self._decisions.expect(event.event_id)
+        except TooManyWaiters as error:
+            raise _away("too_many_waiting", f"Too many requests at this time: {error}") from None
+        try:
+            written = self._events.append(event)
+            try:
+                # Also who does not want to wait is told whether the event is safe: a few milliseconds.
+                async with asyncio.timeout_at(since + max(wait_s, self._ack_s_max)):
+                    waiter.written(await written)
+            except (TimeoutError, DeliveryUncertain) as error:
+                log.warning(
+                    "delivery_uncertain", event_id=event.event_id, error=str(error) or "no answer in time"
+                )
+                return Pending(recorded=False)
+            async with asyncio.timeout_at(since + wait_s):
+                decision = await waiter.decision()
+        except LogAway as error:
+            raise _away("log_unavailable", f"Kafka is away: {error}") from None
+        except TimeoutError:
+            return Pending(recorded=True)
+        finally:
+            self._decisions.forget(waiter)
+        self._metrics.decided(asyncio.get_running_loop().time() - since)
+        if decision.outcome is Outcome.REJECTED:
+            raise rejection(decision)
+        return Answered(decision)
+
+
+def _away(code: str, detail: str) -> Problem:
+    words = f"{detail}. Nothing was written; try again with the same Idempotency-Key."
+    return Problem(503, code, words, headers=RETRY_AFTER)
+
+
+def rejection(decision: Decision) -> Problem:
+    """The problem that a rejected event is to its sender."""
+    reason = decision.reasons[0]
+    status, code = 422, reason.code.value
+    detail = sentence(reason)
+    if reason.code is ReasonCode.UNKNOWN_DEPARTMENT:
+        status = 404
+    elif reason.code in CONFLICTS and reason.code is not ReasonCode.AUTHORIZATION_EXISTS:
+        code = "idempotency_key_reused"
+    position = str(decision.position)
+    return Problem(
+        status,
+        code,
+        detail,
+        headers={"Spendlog-Position": position},
+        reason=reason.code.value,
+        position=position,
+    )

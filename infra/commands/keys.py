@@ -1,0 +1,112 @@
+"""`spendlog keys create|list|revoke`: API keys, straight in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api.keys import ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
+from api.postgres import PostgresAway
+from infra.errors import SettingError, SpendlogError
+from infra.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+
+@app.callback()
+def keys() -> None:
+    """API keys of organizations."""
+
+
+@app.command()
+def create(
+    organization: Annotated[str, typer.Option(help="The organization that the key speaks for.")],
+    name: Annotated[str, typer.Option(help="What it is for; shown in lists.")],
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it may do; repeat it. All, if absent.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it. It is shown this one time only."""
+    with _understood():
+        secret, key = create_key(
+            _postgres(), organization_id=organization, name=name, scopes=scope or [*Scope]
+        )
+    if as_json:
+        typer.echo(json.dumps({"key": secret, **_members(key)}))
+        return
+    typer.echo(secret)  # alone on standard output: KEY=$(spendlog keys create ...)
+    typer.echo(f"{key.id} for {key.organization_id}: {', '.join(sorted(key.scopes))}", err=True)
+    typer.echo("Keep it now: only its hash is stored.", err=True)
+
+
+@app.command("list")
+def list_(
+    organization: Annotated[str | None, typer.Option(help="Only of this organization.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show keys, without their secrets."""
+    with _understood():
+        found = list_keys(_postgres(), organization_id=organization)
+    if as_json:
+        typer.echo(json.dumps([_members(key) for key in found]))
+        return
+    table = Table("id", "organization", "name", "key", "scopes", "created", "revoked")
+    for key in found:
+        table.add_row(
+            *(key.id, key.organization_id, key.name, f"{key.prefix}_...", "\n".join(sorted(key.scopes))),
+            *(_shown(key.created_at), _shown(key.revoked_at)),
+        )
+    Console().print(table)
+
+
+@app.command()
+def revoke(key: Annotated[str, typer.Argument(help="Its id, or its first part, sl_...")]) -> None:
+    """End a key. Running API processes notice within 30 seconds."""
+    with _understood():
+        revoked = revoke_key(_postgres(), key=key)
+    if revoked is None:
+        raise SpendlogError(f"there is no key {key!r}; `spendlog keys list` shows them")
+    typer.echo(f"{revoked.id} is revoked since {_shown(revoked.revoked_at)}")
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except KeyNotCreated as error:
+        raise SpendlogError(str(error)) from None
+    except PostgresAway as error:
+        raise SpendlogError(f"PostgreSQL does not answer: {error}") from None
+
+
+def _postgres() -> str:
+    url = load_settings().postgres
+    if url is None:
+        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database that has the keys")
+    return url
+
+
+def _members(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "organization_id": key.organization_id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at.isoformat() if key.created_at else None,
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }
+
+
+def _shown(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(timespec="seconds")

@@ -1,0 +1,112 @@
+"""One API server, one stand-in decider and one database for the tests of this folder."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.keys import create_key
+from api.settings import Settings
+from tests.api.stand_in import StandInDecider
+from tests.api.support import Views, delete_topics, empty_topics, new_database, serving, wait_ready
+
+Submit = Callable[..., httpx.Response]
+
+
+@pytest.fixture(scope="package")
+def settings(stack: Any) -> Iterator[Settings]:
+    """Empty topics, a new database, and a short-lived key cache, so that tests see revocations."""
+    empty_topics(stack.kafka)
+    database = new_database(stack.postgres, "spendlog_api_tests")
+    yield Settings(kafka=stack.kafka, postgres=database, redis=stack.redis, api_key_fresh_s=0.2)
+    delete_topics(stack.kafka)  # their names are fixed: other folders' tests find none of ours
+
+
+@pytest.fixture(scope="package")
+def decider(settings: Settings) -> Iterator[StandInDecider]:
+    thread = StandInDecider(settings.kafka)
+    thread.start()
+    yield thread
+    thread.stop()
+    assert thread.error is None
+
+
+@pytest.fixture(scope="package")
+def server(settings: Settings, decider: StandInDecider) -> Iterator[str]:
+    with serving(settings) as base_url:
+        wait_ready(base_url)
+        yield base_url
+
+
+@pytest.fixture
+def views(settings: Settings) -> Iterator[Views]:
+    views = Views(settings)
+    yield views
+    views.close()
+
+
+@pytest.fixture
+def organization() -> str:
+    """One that no other test has."""
+    return f"org-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def secret(settings: Settings, organization: str) -> str:
+    return create_key(settings.postgres, organization_id=organization, name="all scopes")[0]
+
+
+@pytest.fixture
+def client(server: str, secret: str) -> Iterator[httpx.Client]:
+    """Speaks for `organization` with every scope."""
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=10) as client:
+        yield client
+
+
+def budget_path(organization: str, department: str = "engineering") -> str:
+    return f"/v1/organizations/{organization}/departments/{department}/budget"
+
+
+def budget_body(minor: int = 5_000_000, currency: str = "USD") -> dict[str, Any]:
+    return {
+        "name": "Engineering",
+        "limit": {"minor": minor, "currency": currency},
+        "time_zone": "America/New_York",
+        "period": "month",
+    }
+
+
+def payment_body(minor: int = 600_000, **members: Any) -> dict[str, Any]:
+    return {
+        "department_id": "engineering",
+        "card_id": "card_ada",
+        "amount": {"minor": minor, "currency": "USD"},
+        "merchant": {"name": "Blue Bottle Coffee", "mcc": "5814", "country": "US"},
+        **members,
+    }
+
+
+@pytest.fixture
+def submit(client: httpx.Client) -> Submit:
+    """POST an authorization: `submit("key", minor=..., other members)`."""
+
+    def post(key: str, *, headers: dict[str, str] | None = None, **members: Any) -> httpx.Response:
+        return client.post(
+            "/v1/authorizations",
+            json=payment_body(**members),
+            headers={"Idempotency-Key": key, **(headers or {})},
+        )
+
+    return post
+
+
+@pytest.fixture
+def engineering(client: httpx.Client, organization: str) -> str:
+    """A department with 50,000.00 USD a month."""
+    answer = client.put(budget_path(organization), json=budget_body(), headers={"Idempotency-Key": "budget"})
+    assert answer.status_code == 200, answer.text
+    return "engineering"

@@ -1,0 +1,156 @@
+"""What the API's tests need of the world: topics, a database, rows of the views, a running server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import httpx
+import msgspec
+import psycopg
+import redis
+import uvicorn
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from api.server import config
+from api.settings import Settings
+from infra.migrate import migrate
+from schemas.authorizations import Authorization
+from schemas.topics import CARD_EVENTS, DECISIONS
+
+PARTITIONS = 4
+_TOPICS = [CARD_EVENTS.name, DECISIONS.name]
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """What `condition` says when it is true. Fails when it is not within `timeout_s` seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.02)
+    return found
+
+
+def empty_topics(kafka: str) -> None:
+    """Both topics, new and empty."""
+    delete_topics(kafka)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for topic in (CARD_EVENTS, DECISIONS):
+        wait_until(partial(_created, admin, topic.name, topic.config), 20)
+
+
+def delete_topics(kafka: str) -> None:
+    """Both topics, if they are there."""
+    for deleted in AdminClient({"bootstrap.servers": kafka}).delete_topics(_TOPICS).values():
+        with suppress(KafkaException):  # it was not there
+            deleted.result(10)
+
+
+def _created(admin: AdminClient, name: str, settings: dict[str, str]) -> bool:
+    try:
+        admin.create_topics([NewTopic(name, PARTITIONS, 1, config=settings)])[name].result(10)
+    except KafkaException:
+        return False  # its old self is still being deleted
+    return True
+
+
+def new_database(url: str, name: str) -> str:
+    """The URL of a new database with our tables."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    base, _, query = url.partition("?")
+    mine = f"{base.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+    migrate(mine)
+    return mine
+
+
+class Views:
+    """Writes rows as the sinks do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.postgres = psycopg.connect(settings.postgres, autocommit=True)
+        self.redis = redis.Redis.from_url(settings.redis)
+
+    def close(self) -> None:
+        self.postgres.close()
+        self.redis.close()
+
+    def ledger_at(self, partition: int, next_seq: int) -> None:
+        self.postgres.execute(
+            "INSERT INTO sink_position (sink, partition, next_offset, next_seq, last_hash)"
+            " VALUES ('ledger', %s, 0, %s, repeat('0', 64))"
+            " ON CONFLICT (sink, partition) DO UPDATE SET next_seq = excluded.next_seq",
+            [partition, next_seq],
+        )
+
+    def status_at(self, partition: int, next_seq: int) -> None:
+        self.redis.hset(f"spendlog:position:{partition}", mapping={"next_offset": 0, "next_seq": next_seq})
+
+    def to_ledger(self, row: Authorization) -> None:
+        self.postgres.execute(
+            "INSERT INTO card_authorization (organization_id, authorization_id, department_id, status,"
+            " currency, partition, seq, updated_at, requested, held, posted, refunded, body)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                *(row.organization_id, row.authorization_id, row.department_id, row.status, row.currency),
+                *(row.partition, row.seq, row.updated_at, row.requested, row.held, row.posted, row.refunded),
+                msgspec.json.encode(row).decode(),
+            ],
+        )
+
+    def to_status(self, row: Authorization) -> None:
+        place = f"{row.organization_id}/{row.department_id}/{row.authorization_id}"
+        self.redis.set(f"spendlog:authorization:{place}", msgspec.json.encode(row))
+        self.redis.set(f"spendlog:route:{row.organization_id}/{row.authorization_id}", row.department_id)
+
+    def budget(
+        self, organization: str, department: str, limit: int, *, seq: int = 0, partition: int = 0
+    ) -> None:
+        self.postgres.execute(
+            "INSERT INTO department_budget"
+            " VALUES (%s, %s, 'Engineering', 'USD', 'America/New_York', %s, %s, %s)",
+            [organization, department, limit, partition, seq],
+        )
+
+    def period(
+        self, organization: str, department: str, period: str, figures: tuple[int, int, int], *, seq: int
+    ) -> None:
+        self.postgres.execute(
+            "INSERT INTO budget_period VALUES (%s, %s, %s, %s, %s, %s, 0, %s)",
+            [organization, department, period, *figures, seq],
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """A real server in a thread; its base URL."""
+    port = free_port()
+    server = uvicorn.Server(config(settings, host="127.0.0.1", port=port))
+    thread = threading.Thread(target=server.run, name="api-under-test")
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not end"
+
+
+def wait_ready(base_url: str, status: str = "ready", timeout_s: float = 20.0) -> None:
+    wait_until(lambda: httpx.get(f"{base_url}/readyz", timeout=10).json()["status"] == status, timeout_s)

@@ -1,0 +1,56 @@
+"""`spendlog keys ...`, as a person calls it."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from api.settings import Settings
+from infra.commands.keys import app
+
+
+@pytest.fixture
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setenv("SPENDLOG_POSTGRES", settings.postgres)
+
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(app, words)
+
+    return call
+
+
+def test_a_key_is_made_shown_listed_and_ended(run, server: str) -> None:  # type: ignore[no-untyped-def]
+    made = run("create", "--organization", "org-cli", "--name", "shop", "--scope", "authorizations:read")
+    assert made.exit_code == 0, made.output
+    secret = made.stdout.strip()
+    assert secret.startswith("sl_")
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert httpx.get(f"{server}/v1/authorizations/none", headers=headers).status_code == 404
+    [listed] = json.loads(run("list", "--organization", "org-cli", "--json").stdout)
+    assert (listed["name"], listed["scopes"], listed["revoked_at"]) == ("shop", ["authorizations:read"], None)
+    table = run("list").stdout
+    assert secret not in table
+    assert "is revoked" in run("revoke", listed["id"]).stdout
+    [ended] = json.loads(run("list", "--organization", "org-cli", "--json").stdout)
+    assert ended["revoked_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("create", "--organization", "a/b", "--name", "x"), "no organization id"),
+        (("revoke", "sl_none"), "there is no key"),
+    ],
+)
+def test_what_cannot_be_done_is_said(run, words: tuple[str, ...], said: str) -> None:  # type: ignore[no-untyped-def]
+    assert said in str(run(*words).exception)
+
+
+def test_a_missing_database_is_said(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("SPENDLOG_POSTGRES", "postgresql://nobody@127.0.0.1:1/none")
+    assert "PostgreSQL does not answer" in str(run("list").exception)
+    monkeypatch.setenv("SPENDLOG_POSTGRES", "")
+    assert "SPENDLOG_POSTGRES is missing" in str(run("list").exception)

@@ -1,0 +1,114 @@
+"""Health, readiness, metrics and the description of the API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.reference import page
+from api.settings import Settings, SettingsError, load_settings
+from tests.api.conftest import Submit
+
+pytestmark = pytest.mark.usefixtures("decider")
+
+
+def test_a_process_with_all_services_is_ready(server: str) -> None:
+    assert httpx.get(f"{server}/healthz").json() == {"status": "ok"}
+    answer = httpx.get(f"{server}/readyz")
+    up = {"state": "up", "detail": None}
+    assert answer.json() == {"status": "ready", "kafka": up, "decisions": up, "postgresql": up, "redis": up}
+
+
+@pytest.mark.usefixtures("engineering")
+def test_metrics_count_by_route_template(server: str, submit: Submit, client: httpx.Client) -> None:
+    submit("counted")
+    client.get("/v1/authorizations/some-secret-id")
+    client.get("/nowhere-to-be-found")
+    text = httpx.get(f"{server}/metrics").text
+    assert 'spendlog_api_requests_total{method="POST",route="/v1/authorizations",status="200"}' in text
+    assert 'route="/v1/authorizations/{authorization_id}",status="404"' in text
+    assert 'route="unknown",status="404"' in text
+    assert "spendlog_api_decision_wait_seconds_bucket" in text
+    assert "spendlog_api_waiters 0.0" in text
+    assert "spendlog_api_tail_lag_records" in text
+    assert "spendlog_api_tail_up 1.0" in text
+    assert "some-secret-id" not in text
+    assert "nowhere-to-be-found" not in text
+
+
+def test_the_description_is_complete(settings: Settings) -> None:
+    described = create_app(settings).openapi()
+    json.dumps(described)
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    for reference in _references(described):
+        assert reference.rpartition("/")[2] in described["components"]["schemas"], reference
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (method, path)
+            if path.startswith("/v1"):
+                answers = operation["responses"]
+                assert {"400", "401", "403", "404", "422", "500", "503"} <= answers.keys()
+                for status, answer in answers.items():
+                    if status >= "400":
+                        assert list(answer["content"]) == ["application/problem+json"]
+                assert operation["security"] == [{"apiKey": []}]
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [found for value in node.values() for found in _references(value)]
+    if isinstance(node, list):
+        return [found for value in node for found in _references(value)]
+    return []
+
+
+def test_the_reference_page_needs_nothing_from_elsewhere(server: str) -> None:
+    root = httpx.get(server, follow_redirects=True)
+    assert (root.url.path, root.status_code) == ("/docs", 200)
+    assert root.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "http://" not in root.text
+    assert "https://" not in root.text
+    assert "<script" not in root.text
+    for operation in (
+        "Ask for an authorization",
+        "Look up an authorization",
+        "Look at a budget",
+        "Set a budget",
+    ):
+        assert operation in root.text
+    assert httpx.get(f"{server}/openapi.json").json()["info"]["title"] == "spendlog"
+
+
+def test_the_reference_page_shows_markup_as_text() -> None:
+    info = {"title": "<script>x</script>", "version": "1", "description": "`<b>` & **<i>**"}
+    shown = page({"info": info, "paths": {}})
+    assert "<script>" not in shown
+    assert "<code>&lt;b&gt;</code> &amp; <b>&lt;i&gt;</b>" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPENDLOG_KAFKA", "no port"),
+        ("SPENDLOG_POSTGRES", "mysql://x/y"),
+        ("SPENDLOG_REDIS", ""),
+        ("SPENDLOG_API_WAIT_S_MAX", "3"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str, value: str
+) -> None:
+    for other in ("kafka", "postgres", "redis"):
+        monkeypatch.setenv(f"SPENDLOG_{other.upper()}", getattr(settings, other))
+    assert load_settings().kafka == settings.kafka
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"setting {name}: ")
+    assert "\n" not in str(caught.value)
+    assert settings.postgres not in str(caught.value)

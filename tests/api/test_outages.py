@@ -1,0 +1,174 @@
+"""A service goes away under a running API. Its own stack, because it stops what others need."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from api.keys import create_key
+from api.settings import Settings
+from infra.settings import Settings as StackSettings
+from infra.stack import Stack
+from infra.stack.endpoints import ServiceName
+from tests.api.conftest import budget_body, budget_path, payment_body
+from tests.api.stand_in import StandInDecider
+from tests.api.support import empty_topics, new_database, serving, wait_ready, wait_until
+
+ORGANIZATION = "org-outage"
+STORES: tuple[ServiceName, ...] = ("redis", "postgres")
+
+
+@dataclass
+class World:
+    """A running API of its own with all that it needs."""
+
+    stack: Stack
+    settings: Settings
+    client: httpx.Client
+    base_url: str
+
+    def submit(self, key: str, prefer: str = "wait=2") -> httpx.Response:
+        headers = {"Idempotency-Key": key, "Prefer": prefer}
+        return self.client.post("/v1/authorizations", json=payment_body(1), headers=headers)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder: Path = tmp_path_factory.mktemp("outages")
+    with Stack(folder, settings=StackSettings(kafka=None, postgres=None, redis=None)) as stack:
+        at = stack.endpoints
+        empty_topics(at.kafka)
+        database = new_database(at.postgres, "spendlog_api_outages")
+        settings = Settings(kafka=at.kafka, postgres=database, redis=at.redis, api_key_fresh_s=0)
+        secret, _ = create_key(database, organization_id=ORGANIZATION, name="outages")
+        decider = StandInDecider(at.kafka)
+        decider.start()
+        headers = {"Authorization": f"Bearer {secret}"}
+        with (
+            serving(settings) as base_url,
+            httpx.Client(base_url=base_url, headers=headers, timeout=10) as client,
+        ):
+            wait_ready(base_url)
+            budget = client.put(
+                budget_path(ORGANIZATION), json=budget_body(), headers={"Idempotency-Key": "budget"}
+            )
+            assert budget.status_code == 200, budget.text
+            yield World(stack, settings, client, base_url)
+        decider.stop()
+
+
+def freeze(stack: Stack, name: ServiceName) -> None:
+    """SIGSTOP of a service and all its children: connections stay open and nothing answers."""
+    stack.pause(name)
+    for child in psutil.Process(stack.pid(name)).children(recursive=True):
+        child.suspend()
+
+
+def thaw(stack: Stack, name: ServiceName) -> None:
+    for child in psutil.Process(stack.pid(name)).children(recursive=True):
+        child.resume()
+    stack.resume(name)
+
+
+@pytest.mark.parametrize("how", ["stop", "freeze"])
+def test_redis_and_postgresql_away_and_payments_are_still_answered(world: World, how: str) -> None:
+    for name in STORES:
+        world.stack.stop(name) if how == "stop" else freeze(world.stack, name)
+    try:
+        for number in range(10):
+            started = time.monotonic()
+            answer = world.submit(f"{how}-{number}")
+            assert answer.status_code == 200, answer.text
+            assert time.monotonic() - started < 1.5
+        again = world.submit(f"{how}-0")
+        assert again.headers["idempotency-replayed"] == "true"
+        ready = httpx.get(f"{world.base_url}/readyz", timeout=10)
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert (ready.json()["redis"]["state"], ready.json()["postgresql"]["state"]) == ("down", "down")
+        for path in ("/v1/authorizations/auth_1", budget_path(ORGANIZATION)):
+            answer = world.client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "views_unavailable")
+            assert "retry-after" in answer.headers
+        unknown = httpx.get(
+            f"{world.base_url}/v1/authorizations/x",
+            headers={"Authorization": f"Bearer sl_{'b' * 10}_{'B' * 43}"},
+        )
+        assert (unknown.status_code, unknown.json()["code"]) == (503, "key_store_unavailable")
+    finally:
+        for name in STORES:
+            world.stack.start(name) if how == "stop" else thaw(world.stack, name)
+    wait_ready(world.base_url)
+    assert world.submit(f"{how}-after").status_code == 200
+
+
+def test_redis_away_and_lookups_come_from_postgresql(world: World) -> None:
+    world.stack.stop("redis")
+    try:
+        assert world.client.get("/v1/authorizations/none").status_code == 404
+    finally:
+        world.stack.start("redis")
+    wait_ready(world.base_url)
+
+
+def test_kafka_dead_is_refused_and_nothing_is_claimed(world: World) -> None:
+    world.stack.kill("kafka")
+    try:
+        seen = set()
+
+        def refused() -> bool:
+            started = time.monotonic()
+            answer = world.submit("while-dead")
+            assert time.monotonic() - started < 2.0
+            seen.add(answer.status_code)
+            if answer.status_code == 202:  # before the outage was noticed: not known, and so it says
+                assert answer.json()["recorded"] is False
+                return False
+            assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
+            assert answer.headers["retry-after"] == "1"
+            return True
+
+        wait_until(refused, 10)
+        assert seen <= {202, 503}
+        ready = httpx.get(f"{world.base_url}/readyz", timeout=10)
+        assert (ready.status_code, ready.json()["kafka"]["state"]) == (503, "down")
+    finally:
+        world.stack.start("kafka")
+    wait_ready(world.base_url)
+    assert wait_until(lambda: world.submit("while-dead").status_code == 200)
+
+
+def test_kafka_that_hangs_leaves_the_answer_open_within_2_s(world: World) -> None:
+    world.stack.pause("kafka")
+    try:
+        started = time.monotonic()
+        answer = world.submit("while-hanging")
+        assert time.monotonic() - started < 2.0
+        # Handed over and not decided, or the hang was noticed first and nothing was handed over.
+        assert answer.status_code in {202, 503}
+        assert "outcome" not in answer.json()
+        if answer.status_code == 202:
+            assert answer.headers["location"].startswith("/v1/authorizations/auth_")
+        wait_until(lambda: world.submit("later").status_code == 503, 10)
+    finally:
+        world.stack.resume("kafka")
+    wait_ready(world.base_url)
+    assert wait_until(lambda: world.submit("while-hanging").status_code == 200)
+
+
+def test_an_api_that_starts_without_kafka_says_so_and_recovers(world: World) -> None:
+    world.stack.stop("kafka")
+    try:
+        with serving(world.settings) as base_url:
+            assert httpx.get(f"{base_url}/healthz").status_code == 200
+            assert httpx.get(f"{base_url}/readyz", timeout=10).status_code == 503
+            world.stack.start("kafka")
+            wait_ready(base_url)
+    finally:
+        world.stack.start("kafka")
+    wait_ready(world.base_url)

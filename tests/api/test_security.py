@@ -1,0 +1,182 @@
+"""Who may do what. A new route under /v1 must get a row here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from fastapi import APIRouter
+
+from api.app import create_app
+from api.keys import ApiKey, KeyNotCreated, Scope, create_key, digest, list_keys, revoke_key
+from api.postgres import PostgresAway
+from api.security import KeyedRoute, Keyring
+from api.settings import Settings
+from tests.api.conftest import budget_body, budget_path, payment_body
+from tests.api.support import wait_until
+
+ORGANIZATION = "org-scopes"
+ROUTES = [
+    ("POST", "/v1/authorizations", Scope.AUTHORIZATIONS_WRITE, payment_body()),
+    ("GET", "/v1/authorizations/{authorization_id}", Scope.AUTHORIZATIONS_READ, None),
+    ("GET", budget_path("{organization_id}", "{department_id}"), Scope.BUDGETS_READ, None),
+    ("PUT", budget_path("{organization_id}", "{department_id}"), Scope.BUDGETS_WRITE, budget_body()),
+]
+
+
+def call(server: str, method: str, template: str, body: Any, **headers: str) -> httpx.Response:
+    path = template.format(
+        authorization_id="auth_1", organization_id=ORGANIZATION, department_id="engineering"
+    )
+    headers = {"Idempotency-Key": "scopes", "Prefer": "wait=0", **headers}
+    return httpx.request(method, server + path, json=body, headers=headers, timeout=10)
+
+
+def test_every_route_under_v1_is_in_this_table(settings: Settings) -> None:
+    described = create_app(settings).openapi()["paths"]
+    found = {
+        (method.upper(), path): operation["x-required-scope"]
+        for path, methods in described.items()
+        for method, operation in methods.items()
+        if path.startswith("/v1")
+    }
+    assert found == {(method, path): scope for method, path, scope, _ in ROUTES}
+
+
+def test_a_route_without_a_scope_cannot_be_made() -> None:
+    async def open_to_all() -> None: ...
+
+    router = APIRouter(route_class=KeyedRoute)
+    with pytest.raises(TypeError, match="names no scope"):
+        router.add_api_route("/v1/open", open_to_all)
+
+
+@pytest.mark.parametrize(("method", "path", "scope", "body"), ROUTES)
+def test_each_scope_opens_its_own_route_only(
+    server: str, settings: Settings, method: str, path: str, scope: Scope, body: Any
+) -> None:
+    for held in Scope:
+        secret, _ = create_key(settings.postgres, organization_id=ORGANIZATION, name="one", scopes=[held])
+        answer = call(server, method, path, body, Authorization=f"Bearer {secret}")
+        if held is scope:
+            assert answer.status_code not in (401, 403)
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+            assert f'scope="{scope}"' in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(("method", "path", "scope", "body"), ROUTES)
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (None, "missing_api_key"),
+        ("Bearer", "missing_api_key"),
+        ("Bearer wrong", "invalid_api_key"),
+        ("Basic dXNlcjpwYXNz", "invalid_api_key"),
+        (f"Bearer sl_{'a' * 10}_{'A' * 43}", "invalid_api_key"),
+    ],
+)
+def test_without_a_valid_key_nothing_is_open(
+    server: str, method: str, path: str, scope: Scope, body: Any, sent: str | None, code: str
+) -> None:
+    answer = call(server, method, path, body, **({} if sent is None else {"Authorization": sent}))
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_who_has_no_key_learns_nothing_about_his_body(server: str) -> None:
+    assert httpx.post(f"{server}/v1/authorizations", content=b"{broken").status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_another_organizations_budget_is_404(client: httpx.Client, method: str) -> None:
+    answer = client.request(
+        method, budget_path("someone-else"), json=budget_body(), headers={"Idempotency-Key": "x"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_resource")
+
+
+def test_a_revoked_key_ends_within_the_cache_time(
+    settings: Settings, client: httpx.Client, organization: str
+) -> None:
+    path = "/v1/authorizations/none"
+    assert client.get(path).status_code == 404
+    [key] = list_keys(settings.postgres, organization_id=organization)
+    revoked = revoke_key(settings.postgres, key=key.prefix)
+    assert revoked is not None
+    assert revoked.revoked_at is not None
+    wait_until(lambda: client.get(path).status_code == 401, 2)
+    assert revoke_key(settings.postgres, key=key.id) == revoked
+    assert revoke_key(settings.postgres, key="sl_unknown") is None
+
+
+def test_a_key_is_stored_as_its_hash_only(settings: Settings) -> None:
+    secret, key = create_key(settings.postgres, organization_id="org-hash", name="one")
+    assert secret.startswith(f"{key.prefix}_sl"[: len(key.prefix) + 1])
+    assert len(secret.removeprefix(f"{key.prefix}_")) == 43  # 256 bits in base64url
+    with psycopg.connect(settings.postgres) as connection:
+        stored = connection.execute("SELECT * FROM api_key WHERE id = %s", [key.id]).fetchone()
+    assert stored is not None
+    assert digest(secret) in stored
+    assert secret not in str(stored)
+    assert [found.name for found in list_keys(settings.postgres, organization_id="org-hash")] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("organization", "name", "scopes"),
+    [
+        ("a/b", "ok", [*Scope]),
+        ("", "ok", [*Scope]),
+        ("a", "", [*Scope]),
+        ("a", "ok", []),
+        ("a", "ok", ["all"]),
+    ],
+)
+def test_a_key_with_bad_words_is_not_made(
+    settings: Settings, organization: str, name: str, scopes: list[str]
+) -> None:
+    with pytest.raises(KeyNotCreated):
+        create_key(settings.postgres, organization_id=organization, name=name, scopes=scopes)
+
+
+class _Store:
+    """A key table that can go away."""
+
+    def __init__(self, row: dict[str, Any] | None) -> None:
+        self.found = row
+        self.away = False
+        self.asked = 0
+
+    async def row(self, *_: object) -> dict[str, Any] | None:
+        self.asked += 1
+        if self.away:
+            raise PostgresAway("away")
+        return self.found
+
+
+def test_known_keys_outlive_the_key_table_for_a_bounded_time() -> None:
+    now = 0.0
+    row = {"id": "k", "organization_id": "o", "name": "n", "prefix": "sl_x", "scopes": ["budgets:read"]}
+    store = _Store(row)
+    keyring = Keyring(store, fresh_s=30, stale_s=900, clock=lambda: now)  # type: ignore[arg-type]
+
+    def identify(secret: str = "one") -> ApiKey | None:
+        return asyncio.run(keyring.identify(secret))
+
+    assert identify() is not None
+    store.away = True
+    now = 29.0
+    assert identify() is not None
+    assert store.asked == 1  # within fresh_s nobody is asked
+    now = 899.0
+    assert identify() is not None
+    with pytest.raises(PostgresAway):
+        identify("not seen before")
+    now = 901.0
+    with pytest.raises(PostgresAway):
+        identify()
+    store.away, store.found = False, None
+    assert identify() is None
