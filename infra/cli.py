@@ -1,0 +1,103 @@
+"""``spendlog``: the root of the command line. A sub-command's module is imported only when it is called."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import typer
+import typer.core
+import typer.main
+
+# To add a command NAME: write infra/commands/NAME.py with a typer `app`, and list it here with its help.
+# An app with one command is that command; an app with several, or with a callback, is a group.
+# What runs (workers, sinks, the API) stays in its own room; the module here only calls it.
+COMMANDS = {
+    "demo": "Play a story and a seeded stream through everything, or a real card export.",
+    "stack": "The embedded Kafka, PostgreSQL and Valkey: up, down, status.",
+    "topics": "Declare the topics in Kafka: apply, diff.",
+    "migrate": "Bring the database schema up to date.",
+    "keys": "API keys: make, list, revoke.",
+    "worker": "Decide card events.",
+    "sink": "Write decisions out: ledger, status.",
+    "serve": "The REST API.",
+    "verify": "Prove the books against the log.",
+    "bench": "Measure the figures on this machine.",
+}
+
+
+def _module(name: str) -> str:
+    return f"infra.commands.{name}"
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Lists the commands from the table above and imports the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name in COMMANDS if find_spec(_module(name))]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        if cmd_name in self.commands:  # only its name and help are asked for
+            return self.commands[cmd_name]
+        app: typer.Typer = import_module(_module(cmd_name)).app
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            self.commands = self._named(ctx)  # for "did you mean"
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.commands = self._named(ctx)
+        super().format_help(ctx, formatter)
+
+    def _named(self, ctx: Any) -> dict[str, Any]:
+        names = self.list_commands(ctx)
+        return {name: typer.core.TyperCommand(name=name, help=COMMANDS[name]) for name in names}
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # main() prints what a person can act on; a defect keeps its traceback
+    help="Company card spending as a stream: one owner decides, the log is the truth, the books balance.",
+)
+
+
+@app.callback()
+def root() -> None:
+    """Company card spending as a stream: one owner decides, the log is the truth, the books balance."""
+
+
+def main() -> None:
+    """Runs the command line. Errors that a person can act on end it with one message and status 1."""
+    from pydantic import ValidationError
+
+    from infra.errors import SpendlogError
+    from infra.processes import Terminated
+    from infra.settings import one_line
+
+    try:
+        app()
+    except SpendlogError as error:
+        _fail(str(error))
+    except ValidationError as error:
+        line = one_line(error)
+        if line is None:  # not about settings: a defect, with its traceback
+            raise
+        _fail(line)
+    except Terminated as ended:
+        sys.exit(f"ended by {ended}")
+
+
+def _fail(message: str) -> None:
+    sys.exit(f"error: {message}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""``spendlog stack``: the embedded Kafka, PostgreSQL and Valkey."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from infra.processes import termination_raises
+from infra.settings import load_settings, masked
+from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
+from infra.stack.record import StackRecord
+from infra.stack.stack import OnProgress, Options, Stack, stack_down
+
+app = typer.Typer(no_args_is_help=True, help="The embedded Kafka, PostgreSQL and Valkey.")
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder. [default: SPENDLOG_DATA, else .spendlog]", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program, passwords included.")]
+_LABELS: dict[ServiceName, str] = {"kafka": "Apache Kafka", "postgres": "PostgreSQL", "redis": "Valkey"}
+_WATCH_S = 0.5
+
+
+@app.command()
+def up(
+    data: Data = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Delete everything in the data folder first.")
+    ] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Keep it until Ctrl-C.")] = False,
+    kafka_port: Annotated[int | None, typer.Option(help="[default: a free one]", show_default=False)] = None,
+    postgres_port: Annotated[
+        int | None, typer.Option(help="[default: a free one]", show_default=False)
+    ] = None,
+    redis_port: Annotated[int | None, typer.Option(help="[default: a free one]", show_default=False)] = None,
+    kafka_heap_mb: Annotated[int, typer.Option(help="Kafka's heap in MiB.")] = 512,
+    kafka_full_jit: Annotated[
+        bool, typer.Option("--kafka-full-jit", help="Optimising compiler, for long runs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Start the services and return when they answer; they go on in the background."""
+    settings = load_settings()
+    data_dir = data or settings.data
+    console = Console(stderr=True)
+    running = StackRecord.read(data_dir)
+    if (
+        running is not None
+        and running.mode == "detached"
+        and running.services.keys() == running.living().keys()
+    ):
+        if running.services and not reset:
+            console.print("already running")
+            _show(running, as_json)
+            return
+        if reset:
+            stack_down(data_dir)
+    options = Options(kafka_port, postgres_port, redis_port, kafka_heap_mb, kafka_full_jit)
+    started_s = time.monotonic()
+    with termination_raises(), progress(console) as report:
+        stack = Stack(
+            data_dir,
+            settings=settings,
+            options=options,
+            mode="foreground" if foreground else "detached",
+            reset=reset,
+            on_progress=report,
+        )
+        stack.up()
+    console.print(f"ready in {time.monotonic() - started_s:.1f} s")
+    try:
+        with termination_raises():
+            _show(StackRecord.read(data_dir), as_json)
+            if foreground:
+                console.print("Ctrl-C ends it")
+                while True:
+                    time.sleep(_WATCH_S)
+                    stack.require_alive()
+    except KeyboardInterrupt:
+        console.print("ending")
+    finally:
+        if foreground:
+            stack.down()
+        else:
+            stack.leave_running()
+
+
+@app.command()
+def down(data: Data = None) -> None:
+    """Stop exactly the processes that `stack up` started."""
+    console = Console(stderr=True)
+    data_dir = data or load_settings().data
+    with progress(console) as report:
+        stopped = stack_down(data_dir, report)
+    console.print(f"stopped: {', '.join(stopped)}" if stopped else f"nothing was running in {data_dir}")
+
+
+@app.command()
+def status(data: Data = None, as_json: Json = False) -> None:
+    """Show what runs and where. Status 0 when every service runs, else 3."""
+    data_dir = data or load_settings().data
+    record = StackRecord.read(data_dir)
+    _show(record, as_json)
+    if record is None or record.services.keys() != record.living().keys():
+        raise typer.Exit(3)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[OnProgress]:
+    """Draws one line for each service on a terminal; elsewhere prints only what is worth a line in a log."""
+    columns = (SpinnerColumn(finished_text="•"), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as display:
+        tasks = {name: display.add_task(f"{_LABELS[name]:<13}", total=1, visible=False) for name in SERVICES}
+
+        def report(name: ServiceName, state: str) -> None:
+            final = state.startswith(("ready", "stopped", "killed"))
+            display.update(
+                tasks[name],
+                description=f"{_LABELS[name]:<13} {state}",
+                completed=1 if final else 0,
+                visible=True,
+            )
+
+        yield report
+
+
+def _show(record: StackRecord | None, as_json: bool) -> None:
+    if as_json:
+        json.dump(_as_json(record), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    if record is None:
+        Console().print("down")
+        return
+    living = record.living()
+    table = Table("service", "state", "process", box=None, pad_edge=False)
+    table.add_column("address", overflow="fold")
+    for name in SERVICES:
+        service = record.services.get(name)
+        state = "external" if service is None else "running" if name in living else "dead"
+        table.add_row(
+            _LABELS[name],
+            state,
+            str(service.process.pid) if service else "",
+            masked(getattr(record.endpoints, name)),
+        )
+    Console().print(table)
+
+
+def _as_json(record: StackRecord | None) -> dict[str, object]:
+    if record is None:
+        return {"state": "down"}
+    living = record.living()
+    endpoints: Endpoints = record.endpoints
+    return {
+        "state": "running" if living.keys() == record.services.keys() else "degraded" if living else "down",
+        "mode": record.mode,
+        "services": {
+            name: {
+                "state": "external"
+                if name not in record.services
+                else "running"
+                if name in living
+                else "dead",
+                "pid": record.services[name].process.pid if name in record.services else None,
+                "address": getattr(endpoints, name),
+            }
+            for name in SERVICES
+        },
+        "environment": endpoints.environment(),
+    }
