@@ -278,9 +278,9 @@ def start(
 ) -> Child:
     """Starts a command in its own session, standard output and error appended to `log`, no standard input.
 
-    `env` is added to this process's environment, None takes a variable away. `death_signal` is sent by the kernel when this process dies,
-    however it dies (Linux); None for a process that shall go on. A command that cannot be started ends at
-    once, with the reason in its log.
+    `env` is added to this process's environment; None takes a variable away. `death_signal` comes from the
+    kernel when this process dies, however it dies (Linux); None: the child goes on. A command that cannot be
+    started ends at once, with the reason in its log.
     """
     guard = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid())]
     guard += ["-" if death_signal is None else str(int(death_signal))]

@@ -1,5 +1,6 @@
 """The services that the tests run on: embedded, external or in containers, with the same endpoints."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import infra
-from infra.stack import Endpoints, running_stack
+from infra.stack import Endpoints, StackError, running_stack
 from infra.stack.ports import free_port
 
 
@@ -36,6 +37,10 @@ def containers() -> Iterator[Endpoints]:
     """infra/compose.yaml, run by testcontainers on free ports. Raises when no Docker engine answers."""
     from testcontainers.compose import DockerCompose
 
+    if subprocess.run(["docker", "compose", "ls"], capture_output=True).returncode != 0:
+        raise StackError(
+            "SPENDLOG_TEST_STACK=testcontainers needs a Docker engine that answers, with its compose plugin"
+        )
     taken: set[int] = set()
     ports = {name: free_port(taken) for name in ("KAFKA_PORT", "POSTGRES_PORT", "REDIS_PORT")}
     folder = Path(infra.__file__).parent

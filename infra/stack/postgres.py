@@ -111,10 +111,8 @@ def _binaries() -> Path:
 
 def _environment() -> dict[str, str | None]:
     """No PG* of the user's shell, and a locale that every machine has."""
-    inherited = {
-        name: "" for name in os.environ if name in ("PGDATA", "PGPORT", "PGHOST", "PGUSER", "PGOPTIONS")
-    }
-    return {**inherited, "LC_ALL": "C", "TZ": "UTC"}
+    theirs = dict.fromkeys(name for name in os.environ if name.startswith("PG"))
+    return {**theirs, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _unprivileged_user(*needed: Path) -> RunAs | None:

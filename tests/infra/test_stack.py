@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,8 +21,9 @@ from confluent_kafka.cimpl import NewTopic
 
 import infra
 from infra.processes import ProcessError, wait_until
-from infra.settings import Settings
+from infra.settings import Settings, load_settings
 from infra.stack import Endpoints, Stack, StackError, running_stack
+from infra.stack.kafka import Kafka
 from infra.stack.record import locked
 from infra.stack.versions import KAFKA, POSTGRES, VALKEY
 from tests.infra.support import python, services_of, spendlog
@@ -204,6 +206,18 @@ def test_when_one_service_cannot_start_the_others_are_stopped(stack: Endpoints, 
     with pytest.raises(ProcessError, match=r"(?s)postgres ended with status 1 before .*database files are"):
         Stack(tmp_path / "data", settings=settings).up()
     assert services_of(tmp_path) == set()
+
+
+def test_kafka_takes_a_cluster_id_that_begins_with_a_dash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "uuid.uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15))
+    )  # one random id in 64 does
+    settings = load_settings()
+    kafka = Kafka(tmp_path / "kafka", (20_001, 20_002), settings.cache, settings.maven)
+    kafka.prepare(lambda _state: None, threading.Event(), tmp_path / "kafka.log")
+    assert "cluster.id=-AAA" in (tmp_path / "kafka" / "logs" / "meta.properties").read_text()
 
 
 @pytest.mark.parametrize("name", ["kafka", "postgres", "redis"])
