@@ -190,7 +190,11 @@ class Scorer:
         if not self._are_of(history, history.count, baseline, moment, amount, merchant):
             self._features = extract(history, baseline, moment, amount, merchant)
         self._made = ()
-        self.pipeline.learn_one(self._features)
+        # Not `pipeline.learn_one`, which transforms once more: the recorded value is at hand, and it is
+        # what replay has. 2 us of each event.
+        assert decision.score
+        self._surprise.learn_one(self._features)
+        self._total.learn_value(decision.score.value)
         if baseline is NO_BASELINE:
             baseline = self._baselines[key] = Baseline()
         baseline.observe(amount)

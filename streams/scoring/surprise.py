@@ -157,7 +157,11 @@ class TotalSurprise(base.AnomalyDetector):
         return total / (total + HALF_AT)
 
     def learn_one(self, x: Seen) -> None:
-        self.counts.new[int(self.score_one(x) * VALUE_BINS)] += 1
+        self.learn_value(self.score_one(x))
+
+    def learn_value(self, value: float) -> None:
+        """Learn from a score that was given, 0 .. 1."""
+        self.counts.new[min(int(value * VALUE_BINS), VALUE_BINS - 1)] += 1
         self.seen += 1
         if self.seen % REBUILD_EVERY == 0:
             self.counts.fold()
