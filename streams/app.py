@@ -88,6 +88,7 @@ class Desk:
         self._owners: dict[int, Owner] = {}
         self._queues: dict[int, asyncio.Queue[Arrived]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._closing = False
 
     async def arrived(self, partition: int, arrived: Arrived) -> None:
         """Queue a frame for its owner; waits while the owner is `FRAMES_WAITING_MAX` behind."""
@@ -104,8 +105,10 @@ class Desk:
             for partition in set(self._owners) - partitions:
                 await self._let_go(partition)
             for partition in sorted(partitions - set(self._owners)):
-                await self._take_over(partition)
-            await self._seek(partitions)
+                if not self._closing:
+                    await self._take_over(partition)
+            if not self._closing:
+                await self._seek(partitions)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  whatever it was, only the log knows what holds
@@ -148,6 +151,7 @@ class Desk:
 
     async def close(self) -> None:
         """Stop deciding and release the producers; an open transaction is aborted by the next owner."""
+        self._closing = True
         for partition in list(self._owners):
             await self._let_go(partition)
 

@@ -28,8 +28,6 @@ DEAD_LETTER_BYTES_MAX = 1_900_000
 TRANSACTION_TIMEOUT_MS = 60_000
 REPLAY_IDLE_TIMEOUT_S = 30.0
 
-Headers = list[tuple[str, bytes]]
-
 
 @dataclass(frozen=True)
 class Names:
@@ -136,14 +134,7 @@ class KafkaLog:
 
     async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
         now_ms = int(time.time() * 1000)
-        waiting = await self._send(
-            self._names.decisions,
-            [
-                (key, value, [("event_id", event_id.encode())] if event_id else [])
-                for key, value, event_id in entries
-            ],
-            now_ms,
-        )
+        waiting = await self._send(self._names.decisions, entries, now_ms)
         letters = await self._send(
             self._names.dead_letters, [self._letter(letter) for letter in dead_letters], now_ms
         )
@@ -159,7 +150,7 @@ class KafkaLog:
         for i, chunk in enumerate(chunks):
             headers = {"seq": snapshot.seq, "chunk": i, "chunks": len(chunks)}
             encoded = [(name, str(number).encode()) for name, number in headers.items()]
-            records.append((f"{self._partition}/{i}".encode(), chunk, encoded))
+            records.append(Entry(f"{self._partition}/{i}".encode(), chunk, encoded))
         await self._wait(await self._send(self._names.snapshots, records, int(time.time() * 1000)))
 
     async def commit(self) -> None:
@@ -178,7 +169,7 @@ class KafkaLog:
             raise Fenced(f"partition {self._partition} is closed")
         return self._producer
 
-    def _letter(self, letter: DeadLetter) -> tuple[bytes | None, bytes | None, Headers]:
+    def _letter(self, letter: DeadLetter) -> Entry:
         record = letter.record
         headers = [
             ("reason", letter.reason.encode()),
@@ -191,16 +182,16 @@ class KafkaLog:
         if value is not None and len(value) > DEAD_LETTER_BYTES_MAX:
             headers.append(("cut_from_bytes", str(len(value)).encode()))
             value = value[:DEAD_LETTER_BYTES_MAX]
-        return record.key, value, headers
+        return Entry(record.key, value, headers)
 
     async def _send(
-        self, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Headers]], now_ms: int
+        self, topic: str, entries: Sequence[Entry], now_ms: int
     ) -> list[tuple[asyncio.Future[Any], int]]:
         """Hand the records over in as few batches as they fit. Returns each batch's future and length."""
         producer = self._ours()
         futures = []
         batch, count = producer.create_batch(), 0
-        for key, value, headers in records:
+        for key, value, headers in entries:
             if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
                 futures.append((await self._submit(batch, topic), count))
                 batch, count = producer.create_batch(), 0

@@ -23,12 +23,15 @@ class Frame(NamedTuple):
     records: Sequence[Record]
 
 
+Headers = list[tuple[str, bytes]]
+
+
 class Entry(NamedTuple):
-    """A record to append to the decision log."""
+    """A record to append: to the decision log, or as a part of one of the other topics."""
 
     key: bytes | None
-    value: bytes
-    event_id: str | None
+    value: bytes | None
+    headers: Headers
 
 
 class DeadLetter(NamedTuple):

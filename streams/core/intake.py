@@ -44,14 +44,14 @@ def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer
     """
     slot = Slot(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash)
     try:
-        event = _read(record)
+        event, key = _read(record)
     except UndecodableEvent as unusable:
         return _unreadable(slot, Reason(code=unusable.code, detail=unusable.detail))
-    department = state.departments.get(event.key)
+    department = state.departments.get(key)
     if department is None:
-        expected = partition_of(event.key.encode(), partitions)
+        expected = partition_of(key.encode(), partitions)
         if expected != slot.partition:
-            detail = f"key {event.key} belongs to partition {expected}, not {slot.partition}"
+            detail = f"key {key} belongs to partition {expected}, not {slot.partition}"
             return reject(event, Reason(code=ReasonCode.WRONG_PARTITION, detail=detail), slot)
     else:
         first = department.answer(event.event_id)
@@ -67,18 +67,20 @@ def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer
     return decide(department, event, score, slot)
 
 
-def _read(record: Record) -> CardEvent:
+def _read(record: Record) -> tuple[CardEvent, str]:
+    """The event and its key. Raises UndecodableEvent."""
     if record.value is None:
         raise UndecodableEvent(ReasonCode.TOMBSTONE, "the record has no value")
     if NUL in record.value:
         # PostgreSQL keeps no NUL in a text; two ids that differ by one must not become the same there.
         raise UndecodableEvent(ReasonCode.INVALID_EVENT, "a text contains NUL")
     event = decode_event(record.value)
+    key = event.key
     if record.key is None:
-        raise UndecodableEvent(ReasonCode.MISSING_KEY, f"expected key {event.key}")
-    if record.key != event.key.encode():
-        raise UndecodableEvent(ReasonCode.KEY_MISMATCH, f"key {record.key[:130]!r}, event of {event.key}")
-    return event
+        raise UndecodableEvent(ReasonCode.MISSING_KEY, f"expected key {key}")
+    if record.key != key.encode():
+        raise UndecodableEvent(ReasonCode.KEY_MISMATCH, f"key {record.key[:130]!r}, event of {key}")
+    return event, key
 
 
 def _untimely(department: Department | None, event: CardEvent, slot: Slot) -> Reason | None:

@@ -119,7 +119,7 @@ class MemoryLog:
         await self._step("before the commit")
         self._check()
         assert self._entries is not None
-        self._cluster.decisions += [entry.value for entry in self._entries]
+        self._cluster.decisions += [entry.value for entry in self._entries if entry.value is not None]
         self._cluster.dead_letters += self._letters
         self._cluster.snapshot = self._snapshot or self._cluster.snapshot
         self._entries = None
