@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_HOST_PORT = re.compile(r"([^\s:/,@]+|\[[0-9A-Fa-f:]+\]):\d{1,5}")
+from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, told
 
 
 class SettingsError(ValueError):
     """A setting is wrong; the message is one line that names it."""
 
 
-def _servers(value: str) -> str:
-    servers = [part.strip() for part in value.split(",")]
-    if not all(_HOST_PORT.fullmatch(server) for server in servers):
-        raise ValueError("must be host:port, or several with commas between them")
-    return ",".join(servers)
-
-
-def _url(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        url = urlsplit(value)
-        if url.scheme not in schemes or not url.hostname:
-            raise ValueError(f"must be a {schemes[0]}:// URL with a host")
-        return value
-
-    return AfterValidator(check)
-
-
 class Settings(BaseSettings):
     """Settings of one API process."""
 
-    model_config = SettingsConfigDict(env_prefix="SPENDLOG_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    kafka: Annotated[str, AfterValidator(_servers)] = Field(description="bootstrap servers, host:port,...")
-    postgres: Annotated[str, _url("postgresql", "postgres")] = Field(repr=False, description="libpq URL")
-    redis: Annotated[str, _url("redis", "rediss")] = Field(repr=False, description="redis:// URL")
+    kafka: Servers = Field(description="bootstrap servers, host:port,...")
+    postgres: PostgresUrl = Field(repr=False, description="libpq URL")
+    redis: RedisUrl = Field(repr=False, description="redis:// URL")
 
     # A processor needs its answer within 2 s; 50 ms of it are for the way back.
     api_wait_s_max: float = Field(default=1.95, gt=0, le=1.95, description="longest wait for a decision")
@@ -58,13 +37,4 @@ def load_settings() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg]  # the environment gives them
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
-
-
-def _one_line(error: ValidationError) -> str:
-    found = {}
-    for problem in error.errors(include_url=False):
-        name = f"SPENDLOG_{problem['loc'][0]}".upper()
-        words = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
-        found[name] = f"setting {name}: {words}"
-    return "; ".join(found.values())
+        raise SettingsError(told(error)) from None

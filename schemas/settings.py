@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, ValidationError
 
@@ -21,13 +22,39 @@ def _servers(value: str) -> str:
     return ",".join(servers)
 
 
+def url_of(*schemes: str) -> AfterValidator:
+    """For a setting that is a URL with one of `schemes` and a host."""
+
+    def check(value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in schemes or not url.hostname:
+            raise ValueError(f"must be a {schemes[0]}:// URL with a host")
+        return value
+
+    return AfterValidator(check)
+
+
 #: Kafka's bootstrap servers.
 Servers = Annotated[str, AfterValidator(_servers)]
+PostgresUrl = Annotated[str, url_of("postgresql", "postgres")]
+RedisUrl = Annotated[str, url_of("redis", "rediss")]
 
 
-def told(error: ValidationError) -> str:
+def masked(url: str) -> str:
+    """The URL without its password, for a person to read."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    location = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{location}"))
+
+
+def told(error: ValidationError, prefix: str = PREFIX) -> str:
     """One line that names every setting at fault, as it is written in the environment."""
-    return "; ".join(
-        f"setting {PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors(include_url=False)
-    )
+    lines = []
+    for problem in error.errors(include_url=False):
+        missing = problem["type"] == "missing"
+        words = "is missing" if missing else f"is wrong: {problem['msg'].removeprefix('Value error, ')}"
+        name = f"{prefix}{problem['loc'][0] if problem['loc'] else ''}"
+        lines.append(f"setting {name.upper()} {words}")
+    return "; ".join(dict.fromkeys(lines))

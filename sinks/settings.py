@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
-
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.settings import PREFIX, Servers, told
+from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, masked, told
 from schemas.topics import DECISIONS
 from sinks.errors import SinkError
 
@@ -17,23 +14,14 @@ class SettingError(SinkError):
     """A setting is missing or wrong; the message is one line that names it."""
 
 
-def _url(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if urlsplit(value).scheme not in schemes:
-            raise ValueError(f"must be a {schemes[0]}:// URL")
-        return value
-
-    return AfterValidator(check)
-
-
 class Settings(BaseSettings):
     """Addresses, names and bounds. `postgres` is needed by the ledger, `redis` by the status sink."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     kafka: Servers
-    postgres: Annotated[str, _url("postgresql", "postgres")] | None = None
-    redis: Annotated[str, _url("redis", "rediss", "unix")] | None = None
+    postgres: PostgresUrl | None = None
+    redis: RedisUrl | None = None
     decisions_topic: str = DECISIONS.name
     postgres_role: str = Field(
         default="spendlog_sink", description="role of the session; 'none': the login's"
@@ -55,7 +43,9 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, object]:
         """For the log: everything that is set, without passwords."""
         found = self.model_dump(exclude_none=True)
-        return {name: _without_password(name, value) for name, value in found.items()}
+        return {
+            name: masked(value) if name in ("postgres", "redis") else value for name, value in found.items()
+        }
 
 
 def load_settings(needs: str) -> Settings:
@@ -71,13 +61,3 @@ def load_settings(needs: str) -> Settings:
     if getattr(settings, needs) is None:
         raise SettingError(f"setting {PREFIX}{needs.upper()}: Field required")
     return settings
-
-
-def _without_password(name: str, value: object) -> object:
-    if name not in ("postgres", "redis") or not isinstance(value, str):
-        return value
-    parts = urlsplit(value)
-    if not parts.password:
-        return value
-    location = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{location}"))

@@ -14,10 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from infra.processes import termination_raises
-from infra.settings import load_settings, masked
+from infra.settings import load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
 from infra.stack.record import StackRecord
 from infra.stack.stack import OnProgress, Options, Stack, stack_down
+from schemas.settings import masked
 
 app = typer.Typer(no_args_is_help=True, help="The embedded Kafka, PostgreSQL and Valkey.")
 

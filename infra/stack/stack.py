@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from infra.processes import Child, ProcessRef, log_tail, start, undisturbed, wait_until
-from infra.settings import Settings, load_settings, masked
+from infra.settings import Settings, load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName, StackError
 from infra.stack.kafka import Kafka
 from infra.stack.ports import free_port, require_free
@@ -21,6 +21,7 @@ from infra.stack.probes import kafka_answers, postgres_answers, redis_answers
 from infra.stack.record import Mode, ServiceRecord, StackRecord, locked, open_data_folder
 from infra.stack.service import Service
 from infra.stack.valkey import Valkey
+from schemas.settings import masked
 
 # (service, what it does now): "starting", "ready", "stopping", "stopped", a download's progress ...
 OnProgress = Callable[[ServiceName, str], None]

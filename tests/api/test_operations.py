@@ -109,6 +109,6 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
         load_settings()
-    assert str(caught.value).startswith(f"setting {name}: ")
+    assert str(caught.value).startswith(f"setting {name} is ")
     assert "\n" not in str(caught.value)
     assert settings.postgres not in str(caught.value)

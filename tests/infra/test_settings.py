@@ -5,7 +5,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import SettingError
-from infra.settings import load_settings, masked, one_line
+from infra.settings import load_settings, one_line
+from schemas.settings import masked
 
 
 @pytest.mark.parametrize(

@@ -317,12 +317,20 @@ def test_a_status_sink_that_is_flushed_and_killed_ends_up_with_everything(
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [
-        ("SPENDLOG_KAFKA", "nonsense", "SPENDLOG_KAFKA: must be host:port"),
-        ("SPENDLOG_KAFKA", "", "SPENDLOG_KAFKA: Field required"),
-        ("SPENDLOG_POSTGRES", "http://x", "SPENDLOG_POSTGRES: must be a postgresql:// URL"),
-        ("SPENDLOG_POSTGRES", "", "SPENDLOG_POSTGRES: Field required"),
-        ("SPENDLOG_SINK_BATCH_ROWS_MAX", "0", "SPENDLOG_SINK_BATCH_ROWS_MAX: Input should be greater"),
-        ("SPENDLOG_SINK_METRICS_PORT", "abc", "SPENDLOG_SINK_METRICS_PORT: Input should be a valid integer"),
+        ("SPENDLOG_KAFKA", "nonsense", "setting SPENDLOG_KAFKA is wrong: must be host:port"),
+        ("SPENDLOG_KAFKA", "", "setting SPENDLOG_KAFKA is missing"),
+        ("SPENDLOG_POSTGRES", "http://x", "SPENDLOG_POSTGRES is wrong: must be a postgresql:// URL"),
+        ("SPENDLOG_POSTGRES", "", "SPENDLOG_POSTGRES is missing"),
+        (
+            "SPENDLOG_SINK_BATCH_ROWS_MAX",
+            "0",
+            "SPENDLOG_SINK_BATCH_ROWS_MAX is wrong: Input should be greater",
+        ),
+        (
+            "SPENDLOG_SINK_METRICS_PORT",
+            "abc",
+            "SPENDLOG_SINK_METRICS_PORT is wrong: Input should be a valid integer",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(setting: str, value: str, says: str) -> None:
