@@ -59,5 +59,5 @@ def load_settings(needs: str) -> Settings:
     except ValidationError as error:
         raise SettingError(told(error)) from None
     if getattr(settings, needs) is None:
-        raise SettingError(f"setting {PREFIX}{needs.upper()}: Field required")
+        raise SettingError(f"setting {PREFIX}{needs.upper()} is missing")
     return settings

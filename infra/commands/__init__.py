@@ -1,1 +1,1 @@
-"""One module for each sub-command of ``spendlog``, with a typer ``app``; ``infra.cli.COMMANDS`` lists them."""
+"""One module for each sub-command of ``spendlog``, with a typer ``app``; see ``infra.cli.COMMANDS``."""
