@@ -10,11 +10,20 @@ from typing import Any
 import msgspec
 
 from schemas.decisions import GENESIS_HASH, Decision
-from schemas.events import EVENT_TYPES, EVENT_VERSION, CardEvent, Event
+from schemas.events import (
+    EVENT_TYPES,
+    EVENT_VERSION,
+    AuthorizationReversed,
+    BudgetSet,
+    CardEvent,
+    Event,
+)
 from schemas.reasons import ReasonCode
 
 _TYPES = [str(cls.__struct_config__.tag) for cls in EVENT_TYPES]
 _HASH_BYTES = len(',"hash":""}') + 64
+
+_WITHOUT_MERCHANT = (BudgetSet, AuthorizationReversed)
 
 _encoder = msgspec.json.Encoder()
 _event_decoder: msgspec.json.Decoder[CardEvent] = msgspec.json.Decoder(CardEvent)
@@ -46,9 +55,12 @@ def decode_event(value: bytes) -> CardEvent:
         UndecodableEvent: with the reason and the path of the member at fault.
     """
     try:
-        return _event_decoder.decode(value)
+        event = _event_decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _explain(value, error) from None
+    if not isinstance(event, _WITHOUT_MERCHANT) and event.merchant and not event.merchant.well_formed:
+        raise UndecodableEvent(ReasonCode.INVALID_EVENT, "merchant: mcc is 4 digits, country 2 capitals")
+    return event
 
 
 def _explain(value: bytes, error: Exception) -> UndecodableEvent:

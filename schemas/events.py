@@ -20,12 +20,27 @@ Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 
 
+def _code(pattern: str, length: int) -> msgspec.Meta:
+    return msgspec.Meta(min_length=length, max_length=length, extra_json_schema={"pattern": pattern})
+
+
 class Merchant(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Who is paid. `mcc`: ISO 18245 category, 4 digits; `country`: ISO 3166-1 alpha-2."""
+    """Who is paid. `mcc`: ISO 18245 category, 4 digits; `country`: ISO 3166-1 alpha-2.
+
+    Patterns stand in the JSON Schema; here they are `well_formed`, because msgspec's cost 0.7 us.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    mcc: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$", max_length=4)] | None = None
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)] | None = None
+    mcc: Annotated[str, _code("^[0-9]{4}$", 4)] | None = None
+    country: Annotated[str, _code("^[A-Z]{2}$", 2)] | None = None
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether mcc and country are digits and capitals."""
+        mcc, country = self.mcc, self.country
+        return (mcc is None or (mcc.isascii() and mcc.isdigit())) and (
+            country is None or (country.isascii() and country.isalpha() and country.isupper())
+        )
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True, gc=False):

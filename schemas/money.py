@@ -14,8 +14,10 @@ MINOR_MAX = 10**15
 
 MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)]
 PositiveMinorUnits = Annotated[int, msgspec.Meta(gt=0, le=MINOR_MAX)]
-# With max_length, because Python's `$` also matches before a final newline.
-CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
+# What it is made of is checked where a budget is set; other amounts must have the budget's currency.
+CurrencyCode = Annotated[
+    str, msgspec.Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})
+]
 
 
 class CurrencyMismatch(ValueError):
