@@ -21,13 +21,14 @@ COMMANDS = {
     "worker": "Decide card events.",
     "sink": "Write decisions out: ledger, status.",
     "serve": "The REST API.",
+    "dead-letters": "What could not be used: list, reroute.",
     "verify": "Prove the books against the log.",
     "bench": "Measure the figures on this machine.",
 }
 
 
 def _module(name: str) -> str:
-    return f"infra.commands.{name}"
+    return f"infra.commands.{name.replace('-', '_')}"
 
 
 class LazyGroup(typer.core.TyperGroup):

@@ -8,6 +8,7 @@ as they are. Pinned to faust-streaming 0.15.3, whose internals this knows.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -52,13 +53,8 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
             raise ConsumerStoppedError()
         subscriptions = fetcher._subscriptions
         with subscriptions.fetch_context():
-            if not fetcher._records:
-                waiter = fetcher._create_fetch_waiter()
-                await asyncio.wait([waiter], timeout=timeout)
-                if not waiter.done():
-                    waiter.cancel()
-                    return {}
-                waiter.result()  # authorization errors
+            if not await self._wait_for_records(fetcher, active_partitions, timeout or 0.0):
+                return {}
             if subscriptions.reassignment_in_progress or not self.consumer.flow_active:
                 return {}
             # From here to the second look at positions nothing is awaited in truth (timeout 0 returns what
@@ -67,6 +63,24 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
             fetched = await fetcher.fetched_records(active_partitions, timeout=0, max_records=max_records)
             after = _positions(subscriptions)
         return {**self._unframed(fetched), **self._frames(fetched, before, after)}
+
+    async def _wait_for_records(self, fetcher: Any, wanted: set[TP], wait_s: float) -> bool:
+        """Whether something lies ready for a wanted partition, after `wait_s` at the latest.
+
+        What was fetched for others, such as paused changelogs, stays there and is no reason to look again.
+        """
+        deadline = time.monotonic() + wait_s
+        while not any(tp in fetcher._records for tp in wanted):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            waiter = fetcher._create_fetch_waiter()
+            await asyncio.wait([waiter], timeout=left_s)
+            if not waiter.done():
+                waiter.cancel()
+                return False
+            waiter.result()  # authorization errors
+        return True
 
     def _unframed(self, fetched: Mapping[TopicPartition, list[Any]]) -> dict[Any, list[Any]]:
         return {tp: records for tp, records in fetched.items() if tp.topic not in self.framed_topics}

@@ -26,7 +26,7 @@ class StreamSettings(BaseSettings):
     # 10 s: a stop-the-world pause of a worker is far below it, and a killed one is replaced soon enough.
     session_timeout_s: float = Field(default=10.0, ge=1.0, le=60.0)
     worker_data: Path = Field(
-        default=Path(".spendlog/worker"), description="Faust's data folder, may be lost"
+        default=Path(".spendlog-worker"), description="Faust's data folder, may be lost"
     )
     replication_factor: int = Field(default=1, ge=1, description="replicas of Faust's own topics")
     scoring: bool = Field(default=True, description="score authorization requests")

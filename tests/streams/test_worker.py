@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections import Counter
 from typing import Any
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from infra import dead_letters
 from schemas.codec import encode_event
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome
@@ -81,6 +84,19 @@ def test_poison_is_dead_lettered_and_good_events_go_on(line: Line) -> None:
     assert worker.output().count("Worker ready") == 1
 
 
+def test_an_event_on_the_wrong_partition_is_sent_on_to_its_own(line: Line) -> None:
+    line.worker("w1")
+    line.send([budget(DEPARTMENTS[0])])
+    event = request(1, DEPARTMENTS[0])
+    line.send_raw(encode_event(event), event.key.encode(), 1)
+    line.decisions(2)
+    assert [letter.reason for letter in dead_letters.read(line.kafka, line.prefix)] == ["wrong_partition"]
+    assert dead_letters.reroute(line.kafka, line.prefix) == 1
+    assert outcomes(line.decisions(3)) == {"accepted": 1, "rejected": 1, "approved": 1}
+    assert dead_letters.reroute(line.kafka, line.prefix) == 1
+    assert [decision.duplicate_of for decision in line.decisions(4) if decision.duplicate_of] == [1]
+
+
 def test_every_compression_is_decoded(line: Line) -> None:
     line.worker("w1")
     line.send([budget(DEPARTMENTS[0])])
@@ -146,6 +162,18 @@ def test_the_faust_table_shows_the_budgets(line: Line) -> None:
     finally:
         consumer.close()
     assert len(rows) == 1
+
+
+def test_an_idle_worker_is_idle(line: Line) -> None:
+    """Records of paused changelogs once kept the fetch loop spinning, at half a core."""
+    worker = line.worker("w1")
+    line.send([budget(DEPARTMENTS[0]), *(request(number, DEPARTMENTS[0]) for number in range(5))])
+    line.decisions(6)
+    process = psutil.Process(worker.pid)
+    before = process.cpu_times()
+    time.sleep(3.0)
+    after = process.cpu_times()
+    assert after.user + after.system - before.user - before.system < 0.6
 
 
 @pytest.mark.parametrize(
