@@ -1,0 +1,76 @@
+"""`spendlog demo`: everything at once, to look at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.demo.export import Export
+from infra.demo.mapping import read_mapping
+from infra.demo.rows import read_header
+from infra.demo.run import Options, run
+from infra.errors import SpendlogError
+from infra.processes import termination_raises
+
+app = typer.Typer()
+
+# Where nothing says how wide the output is, a table must not be cut to 80 columns.
+_WIDTH = 130
+
+
+@app.command()
+def demo(
+    events: Annotated[int, typer.Option(min=20, max=1_000_000, help="How many events to generate.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same stream.")] = 1,
+    end: Annotated[bool, typer.Option("--exit", help="End after the summary, also on a terminal.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on with the data folder as it is; else it is emptied first.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder. [default: that of the stack, with -demo]", show_default=False),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="The API's. [default: a free one]", show_default=False),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Play this card export (.csv or .csv.gz) instead.", show_default=False)
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Which column of the export means what (TOML).", show_default=False)
+    ] = None,
+    budget_factor: Annotated[
+        float, typer.Option(min=0.01, max=1000, help="Budget = this × the mean of the three months before.")
+    ] = 1.25,
+    limit_rows: Annotated[
+        int | None, typer.Option(min=1, help="Only the first rows of the export.", show_default=False)
+    ] = None,
+    reject_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rows that could not be used. [default: rejects.csv in the data folder]", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Play a story and a seeded stream through everything, or a real card export."""
+    export = None
+    if file is not None:
+        if mapping is None:
+            raise SpendlogError(
+                "--file needs --mapping; infra/demo/mappings/birmingham.toml explains the format"
+            )
+        export = Export(file, read_mapping(mapping), budget_factor, limit_rows, reject_file)
+        read_header(file, export.mapping)  # a wrong file is told before anything starts
+    elif mapping is not None:
+        raise SpendlogError("--mapping is for --file")
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    serve = sys.stdout.isatty() and not end
+    options = Options(events=events, seed=seed, keep=keep, data=data, port=port, serve=serve, export=export)
+    with termination_raises():
+        holds = run(options, console)
+    raise typer.Exit(0 if holds else 1)

@@ -1,0 +1,26 @@
+"""`spendlog worker`: Faust's own worker command, started again whenever it crashes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.worker import supervise
+from streams.settings import StreamSettings
+
+app = typer.Typer()
+
+
+@app.command()
+def worker(
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of this worker, unique in its group. [default: HOST-worker]", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Decide card events in the foreground, until Ctrl-C or SIGTERM."""
+    StreamSettings()  # a wrong setting is told here in one line, before anything starts
+    raise typer.Exit(supervise({} if instance is None else {"SPENDLOG_WORKER_INSTANCE": instance}))

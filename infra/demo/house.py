@@ -1,0 +1,171 @@
+"""Everything that runs in the demo, started in order and ended on every way out."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import requests
+from rich.console import Console
+
+from api.keys import create_key
+from infra import topics
+from infra.demo.books import wait_booked
+from infra.demo.kafka import Watch, end_offsets
+from infra.demo.steps import Steps, counting
+from infra.migrate import migrate
+from infra.processes import Child, ProcessError, Supervisor, log_tail
+from infra.settings import Settings
+from infra.stack import Endpoints, running_stack
+from infra.stack.endpoints import ServiceName
+from infra.stack.ports import free_port
+from schemas.topics import CARD_EVENTS
+
+# Starting takes 2 s when the machine is idle; 30 times that for a slow and busy one.
+READY_TIMEOUT_S: Final = 60.0
+_LABELS: Final[Mapping[ServiceName, str]] = {"kafka": "Kafka", "postgres": "PostgreSQL", "redis": "Valkey"}
+_SPENDLOG = (sys.executable, "-m", "infra.cli")
+_TAKEN_OVER = "partition_taken_over"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What runs, and where. `tag` is a suffix that keeps this run's organizations apart from those before."""
+
+    endpoints: Endpoints
+    data_dir: Path
+    api: str
+    organization: str
+    key: str
+    tag: str
+    partitions: int
+    children: tuple[Child, ...]
+
+    @property
+    def logs(self) -> Path:
+        return self.data_dir / "logs"
+
+    def require_alive(self) -> None:
+        """Raises ProcessError, with the tail of its log, when a process of the demo has died."""
+        for child in self.children:
+            if not child.alive():
+                raise ProcessError(
+                    f"{child.name} ended with status {child.returncode}; its log {child.log} ends with\n"
+                    f"{log_tail(child.log)}"
+                )
+
+
+@contextmanager
+def running_house(
+    settings: Settings, data_dir: Path, *, keep: bool, port: int | None, console: Console
+) -> Iterator[House]:
+    """Starts services, topics, tables, worker, sinks and API; all of it ends with the block.
+
+    `keep`: go on with what the data folder holds; else it is emptied first. `port`: of the API; None: any.
+
+    Raises:
+        SpendlogError: something could not be started; nothing is left running.
+    """
+    with ExitStack() as running:
+        with Steps(console) as steps:
+            for label in _LABELS.values():
+                steps.doing(label, "starting")
+
+            def report(name: ServiceName, state: str) -> None:
+                (steps.done if state.startswith("ready") else steps.doing)(_LABELS[name], state)
+
+            endpoints = running.enter_context(
+                running_stack(data_dir, settings=settings, reset=not keep, on_progress=report)
+            )
+            supervisor = running.enter_context(Supervisor(data_dir.absolute() / "logs"))
+            house = _start(endpoints, data_dir.absolute(), supervisor, steps, port)
+        yield house
+
+
+def _start(
+    endpoints: Endpoints, data_dir: Path, supervisor: Supervisor, steps: Steps, port: int | None
+) -> House:
+    with steps.step("topics", "declaring"):
+        topics.apply(endpoints.kafka)
+    with steps.step("tables", "migrating"):
+        migrate(endpoints.postgres)
+    ends = end_offsets(endpoints.kafka, CARD_EVENTS.name)
+    tag = "" if not any(ends.values()) else f"-{int(time.time()):x}"
+    organization = f"techcorp{tag}"
+    api_port = port or free_port(set())
+    api = f"http://127.0.0.1:{api_port}"
+    env = endpoints.environment() | {"SPENDLOG_WORKER_DATA": str(data_dir / "worker"), "COLUMNS": "200"}
+    commands = {
+        "worker": ("worker",),
+        "ledger sink": ("sink", "ledger"),
+        "status sink": ("sink", "status"),
+        "API": ("serve", "--port", str(api_port)),
+    }
+    for name in commands:
+        steps.doing(name, "starting")
+    children = {
+        name: supervisor.start(name.replace(" ", "-").lower(), (*_SPENDLOG, *command), env=env)
+        for name, command in commands.items()
+    }
+    secret, _ = create_key(endpoints.postgres, organization_id=organization, name="demo")
+    partitions = len(ends)
+    ready = {
+        "ledger sink": lambda: _ledger_stands(endpoints.postgres, partitions),
+        "status sink": lambda: "sink_starts" in children["status sink"].output(),
+        "API": lambda: _answers(f"{api}/readyz"),
+        "worker": lambda: children["worker"].output().count(_TAKEN_OVER) >= partitions,
+    }
+    _wait_ready(children, ready, steps)
+    return House(endpoints, data_dir, api, organization, secret, tag, partitions, tuple(children.values()))
+
+
+def _wait_ready(children: Mapping[str, Child], ready: Mapping[str, Callable[[], bool]], steps: Steps) -> None:
+    """All at once: each is told as ready when it is."""
+    waiting = dict(ready)
+    deadline_s = time.monotonic() + READY_TIMEOUT_S
+    never = threading.Event()
+    while waiting:
+        for name in list(waiting):
+            # Raises when the child has died, or when all of the time is used up.
+            left_s = max(0.0, deadline_s - time.monotonic())
+            if waiting[name]():
+                steps.done(name)
+                del waiting[name]
+            elif not children[name].alive() or not left_s:
+                children[name].wait_ready(lambda: False, left_s, cancelled=never)
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _ledger_stands(postgres: str, partitions: int) -> bool:
+    """The ledger has its place in every partition."""
+    with psycopg.connect(postgres) as connection:
+        row = connection.execute("SELECT count(*) FROM sink_position WHERE sink = 'ledger'").fetchone()
+    return row is not None and row[0] >= partitions
+
+
+def wait_until_booked(house: House, watch: Watch, console: Console) -> float:
+    """Waits until PostgreSQL has what `watch` has read. Returns the seconds that took."""
+    started_s = time.monotonic()
+    total = sum(watch.seqs.values()) + len(watch.seqs)
+    with counting(console, "booked in PostgreSQL", total, "decisions") as bar:
+
+        def show(booked: int) -> None:
+            bar.update(min(booked, total))
+            house.require_alive()
+
+        wait_booked(house.endpoints.postgres, watch.seqs, show)
+    return time.monotonic() - started_s

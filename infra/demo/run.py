@@ -1,0 +1,106 @@
+"""The demo from its first step to its last."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from infra.demo import summary
+from infra.demo.checks import Checks
+from infra.demo.export import Export, play_export
+from infra.demo.generator import generate
+from infra.demo.house import House, running_house, wait_until_booked
+from infra.demo.kafka import Watch, end_offsets
+from infra.demo.story import Client, tell
+from infra.demo.stream import Player
+from infra.settings import load_settings
+from schemas.topics import DEAD_LETTERS
+
+_WATCH_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line chose. `export`: a card export to play instead of story and stream."""
+
+    events: int = 5_000
+    seed: int = 1
+    keep: bool = False
+    data: Path | None = None
+    port: int | None = None
+    serve: bool = False
+    export: Export | None = None
+
+
+def run(options: Options, console: Console) -> bool:
+    """Plays the demo; True when every check holds. Whatever it started has ended when it returns.
+
+    Raises:
+        SpendlogError: something could not be started, died, or stalled.
+    """
+    settings = load_settings()
+    # A folder of its own: it is emptied at each start, and `.spendlog` may hold a stack that somebody uses.
+    data_dir = options.data or settings.data.with_name(f"{settings.data.name}-demo")
+    started_s = time.monotonic()
+    checks = Checks()
+    with running_house(settings, data_dir, keep=options.keep, port=options.port, console=console) as house:
+        console.print(f"  all of it runs, {time.monotonic() - started_s:.1f} s", highlight=False)
+        if options.export is None:
+            _story_and_stream(options, house, console, checks)
+        else:
+            play_export(options.export, house, console, checks)
+        house.require_alive()
+        summary.show_checks(console, checks)
+        summary.show_next(console, house, serving=options.serve)
+        verdict = "[bold red]some checks failed[/]" if checks.failed else "[bold green]all checks hold[/]"
+        console.print(f"{verdict}, {time.monotonic() - started_s:.1f} s", highlight=False)
+        if options.serve:
+            _serve(house, console)
+        console.print("ending", style="dim")
+    return not checks.failed
+
+
+def _story_and_stream(options: Options, house: House, console: Console, checks: Checks) -> None:
+    kafka = house.endpoints.kafka
+    dead_letters_from = end_offsets(kafka, DEAD_LETTERS.name)
+    player = Player(kafka, house.require_alive, console)
+    with Watch(kafka, player.decided) as watch:
+        client = Client(house.api, house.key, house.organization)
+        try:
+            tell(client, console, checks)
+        finally:
+            client.close()
+        console.rule(f"[bold]{options.events:,} card events, seed {options.seed}", align="left")
+        now = datetime.now(UTC).replace(microsecond=0)
+        planned = generate(options.seed, options.events, now, partitions=house.partitions, tag=house.tag)
+        played = player.play(planned, watch)
+        booked_s = wait_until_booked(house, watch, console)
+    checks.expect(
+        "each event is decided as the generator's own sums say",
+        not played.wrong,
+        "; ".join(played.wrong[:3]) or f"{len(planned):,} events",
+    )
+    summary.show_decisions(
+        console, player.tally, summary.dead_letters_since(kafka, dead_letters_from), checks
+    )
+    summary.show_flagged(console, player.tally, played)
+    summary.show_bookings(console, house)
+    summary.check_books(checks, house)
+    summary.check_log(console, checks, house)
+    summary.show_speed(console, played, booked_s)
+
+
+def _serve(house: House, console: Console) -> None:
+    """Until Ctrl-C."""
+    console.print("[bold]serving; Ctrl-C ends everything[/]")
+    try:
+        while True:
+            time.sleep(_WATCH_S)
+            house.require_alive()
+    except KeyboardInterrupt:
+        console.print()

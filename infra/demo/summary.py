@@ -1,0 +1,202 @@
+"""The end of the demo: what happened, whether it is right, and where to look next."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from babel.numbers import format_currency
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from infra.commands.verify import show as show_report
+from infra.demo import books
+from infra.demo.checks import Checks
+from infra.demo.house import House
+from infra.demo.kafka import read_between
+from infra.demo.stream import Played, Tally
+from infra.verify import verify
+from schemas.decisions import Decision
+from schemas.money import exponent
+from schemas.topics import DEAD_LETTERS
+
+# What the model's features are called, for a person.
+_FEATURES = {
+    "amount_for_card": "the amount, for this card",
+    "amount_for_department": "the amount, for this department",
+    "new_merchants": "new merchants",
+    "sooner_than_usual": "sooner after the last than usual",
+    "just_below_limit": "just below a round limit",
+    "hour": "the hour",
+}
+
+
+def money(minor: int, currency: str) -> str:
+    digits = exponent(currency)
+    return format_currency(Decimal(minor).scaleb(-digits), currency, locale="en_US")
+
+
+def show_decisions(console: Console, tally: Tally, dead_letters: Mapping[str, int], checks: Checks) -> None:
+    console.rule("[bold]Decisions", align="left")
+    table = new_table("outcome", "why", "events")
+    for outcome in ("approved", "declined", "accepted", "rejected"):
+        reasons = {"declined": tally.declined, "rejected": tally.rejected}.get(outcome)
+        if outcome == "accepted":
+            table.add_row(
+                "accepted", "budgets, reversals, clearings, refunds", f"{tally.outcomes[outcome]:,}"
+            )
+        elif reasons is None:
+            table.add_row(outcome, "", f"{tally.outcomes[outcome]:,}")
+        for reason, count in sorted((reasons or {}).items(), key=lambda row: -row[1]):
+            table.add_row(outcome, reason.replace("_", " "), f"{count:,}")
+    table.add_row("repeated", "duplicates: the first answer again", f"{tally.duplicates:,}")
+    console.print(table)
+    checks.expect(
+        "every rejected event is in the dead letters, with its reason",
+        dict(dead_letters) == dict(tally.rejected),
+        f"{sum(dead_letters.values())} dead letters, {sum(tally.rejected.values())} rejected",
+    )
+
+
+def show_flagged(console: Console, tally: Tally, played: Played | None = None) -> None:
+    console.rule("[bold]Flagged by the model (it flags, it never declines)", align="left")
+    planted = (
+        f"; of {played.unusual} planted ones {played.unusual_flagged}" if played and played.unusual else ""
+    )
+    console.print(f"  {tally.flagged:,} of {tally.scored:,} scored requests{planted}", highlight=False)
+    if not tally.flagged:
+        console.print("  A partition's model flags from its 1,000th request on; no partition had as many.")
+    for decision in tally.examples[:1]:
+        console.print(f"  for example {escape(_spend(decision))}", highlight=False)
+        score = decision.score
+        for part in score.reasons if score else ():
+            label = _FEATURES.get(part.feature, part.feature)
+            console.print(f"    {label}: {part.value:g} (weight {part.weight:.1f})", highlight=False)
+
+
+def _spend(decision: Decision) -> str:
+    merchant = decision.merchant.name if decision.merchant else "?"
+    score = decision.score.value if decision.score else 0
+    return (
+        f"{decision.card_id} at {merchant}, {money(decision.amount or 0, decision.currency or 'USD')}, "
+        f"{decision.outcome.value}, score {score:.2f}, log position {decision.position}"
+    )
+
+
+def show_bookings(console: Console, house: House) -> None:
+    console.rule("[bold]Bookings in PostgreSQL", align="left")
+    by_kind: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for kind, currency, count, total in books.query(house.endpoints.postgres, "bookings", tag=house.tag):
+        by_kind[kind][currency] = (count, total)
+    currencies = sorted({currency for found in by_kind.values() for currency in found})
+    table = new_table("kind", "transfers", *currencies, left=1)
+    for kind in ("hold", "release", "clearing", "refund"):
+        found = by_kind.get(kind, {})
+        count = sum(number for number, _ in found.values())
+        cells = (money(found[currency][1], currency) if currency in found else "" for currency in currencies)
+        table.add_row(kind, f"{count:,}", *cells)
+    console.print(table)
+
+
+def check_books(checks: Checks, house: House) -> None:
+    """The two questions that anyone may ask the database."""
+    rows = books.query(house.endpoints.postgres, "zero_sum")
+    off = [f"{layer} {currency} {total}" for currency, layer, total, _ in rows if total]
+    entries = sum(row[3] for row in rows)
+    checks.expect(
+        "every currency and layer sums to zero (SQL)", bool(rows) and not off, f"{entries:,} entries"
+    )
+    above = books.query(house.endpoints.postgres, "above_limit")
+    checks.expect(
+        "no approval took a department above its budget (SQL)",
+        not above,
+        "; ".join(map(str, above[:3])) or "bookings against budgets",
+    )
+
+
+def check_log(console: Console, checks: Checks, house: House) -> None:
+    console.rule("[bold]spendlog verify", align="left")
+    endpoints = house.endpoints
+    with console.status("reading the log and the books"):
+        report = verify(endpoints.kafka, endpoints.postgres, endpoints.redis)
+    show_report(report, console)
+    checks.expect("the log and the books agree (verify)", report.ok, f"{report.decisions:,} decisions")
+
+
+def show_speed(console: Console, played: Played, booked_s: float) -> None:
+    console.rule("[bold]Speed, here and now", align="left")
+    table = new_table("", "", left=1)
+    table.show_header = False
+    table.add_row(
+        "decisions a second",
+        f"{played.burst_per_s:,.0f}  ({played.burst_events:,} events in one burst; worker cold, scoring on)",
+    )
+    p50, p95, p99 = (played.latency_s(share) * 1000 for share in (0.50, 0.95, 0.99))
+    table.add_row(
+        f"at {played.pace_per_s} events/s",
+        f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms  ({played.paced_events:,} events)",
+    )
+    table.add_row("last decision to last booking", f"{booked_s * 1000:.0f} ms")
+    table.columns[1].justify = "left"
+    console.print(table)
+    console.print(
+        "  Latency: from handing an event to this program's Kafka client until its committed decision was "
+        "read back.\n  Broker, database, worker, sinks, API and this program share one machine; `make bench` "
+        "measures with care.",
+        style="dim",
+    )
+
+
+def dead_letters_since(kafka: str, starts: Mapping[int, int]) -> Counter[str]:
+    """Reason -> dead letters from these offsets on."""
+    found: Counter[str] = Counter()
+
+    def count(message: object) -> None:
+        headers = dict(message.headers() or ())  # type: ignore[attr-defined]
+        found[headers["reason"].decode()] += 1
+
+    read_between(kafka, DEAD_LETTERS.name, starts, count)
+    return found
+
+
+def show_checks(console: Console, checks: Checks) -> None:
+    console.rule("[bold]Checks", align="left")
+    for check in checks.made:
+        mark = "[green]✓[/]" if check.ok else "[bold red]✗[/]"
+        detail = (
+            f" [dim]{escape(check.detail)}[/]"
+            if check.detail and (not check.ok or len(check.detail) < 60)
+            else ""
+        )
+        console.print(f"  {mark} {escape(check.claim)}{detail}", highlight=False, soft_wrap=True)
+
+
+def show_next(console: Console, house: House, *, serving: bool) -> None:
+    console.rule("[bold]Where to look next", align="left")
+    month = f"/v1/organizations/{house.organization}/departments/engineering/budget"
+    lines = (
+        f"  key      {house.key}   (organization {house.organization})",
+        f"  docs     {house.api}/docs",
+        f"  curl -H 'Authorization: Bearer {house.key}' {house.api}{month}",
+        f"  curl -H 'Authorization: Bearer {house.key}' -H 'Idempotency-Key: try-1' "
+        f"-H 'Content-Type: application/json' {house.api}/v1/authorizations -d "
+        '\'{"department_id":"engineering","card_id":"card_me","amount":{"minor":4200,"currency":"USD"},'
+        '"merchant":{"name":"Blue Bottle Coffee"}}\'',
+        f"  psql     '{house.endpoints.postgres}'   (tables decision, transfer; views trial_balance, entry)",
+    )
+    if serving:
+        for line in lines:
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+    else:
+        console.print("  On a terminal `spendlog demo` keeps serving the API until Ctrl-C.", highlight=False)
+    console.print(f"  logs     {house.logs}", soft_wrap=True, markup=False, highlight=False)
+
+
+def new_table(*headers: str, left: int = 2) -> Table:
+    """Text columns first, then numbers."""
+    table = Table(*headers, box=None, pad_edge=False, padding=(0, 2, 0, 2))
+    for column in table.columns[left:]:
+        column.justify = "right"
+    return table

@@ -1,0 +1,123 @@
+"""A supervisor around the worker: by design that dies of every doubt and takes over again from the log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from infra.errors import SpendlogError
+
+COMMAND: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
+#: Exit statuses after which a new start is the remedy; so is death by any signal (kill -9, out of memory).
+RESTARTED: Final[Mapping[int, str]] = {
+    69: "Kafka does not answer",  # EX_UNAVAILABLE of streams.__main__
+    70: "it crashed and takes over again from the log",  # streams.app.CRASHED
+}
+BACKOFF_FIRST_S = 0.25
+BACKOFF_S_MAX = 15.0
+# Who has worked for a minute has nothing to do with the crash before.
+FORGIVEN_AFTER_S = 60.0
+# An open transaction is at most a batch; letting go of all partitions took 1 s with four.
+STOP_TIMEOUT_S = 20.0
+_POLL_S = 0.05
+_GUARD = Path(__file__).with_name("guard.py")
+
+log = structlog.get_logger()
+
+
+class WorkerFailed(SpendlogError):
+    """The worker ended in a way that starting it again does not cure."""
+
+
+def why_restart(status: int) -> str | None:
+    """Why a worker that ended with `status` (negative: by that signal) is started again; None: it is not."""
+    if status < 0:
+        return f"signal {signal.Signals(-status).name} ended it"
+    return RESTARTED.get(status)
+
+
+def backoff_s(failures: int) -> float:
+    """The wait before start number `failures` + 1, in seconds: doubles up to its cap."""
+    return float(min(BACKOFF_S_MAX, BACKOFF_FIRST_S * 2 ** (failures - 1)))
+
+
+def supervise(env: Mapping[str, str], command: Sequence[str] = COMMAND) -> int:
+    """Runs `command` until SIGTERM, SIGINT or SIGHUP; returns the exit status, 0 when it was asked to end.
+
+    `env` is added to the environment. The child leads its own process group and ends with this process.
+
+    Raises:
+        WorkerFailed: it ended with a status that a new start does not cure.
+    """
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    stopping = _stop_on_signals()
+    failures = 0
+    while not stopping.is_set():
+        started_s = time.monotonic()
+        status = _run_once(env, command, stopping)
+        if stopping.is_set():
+            return 0
+        why = why_restart(status)
+        if why is None:
+            raise WorkerFailed(f"the worker ended with status {status}; what it said is above")
+        failures = 1 if time.monotonic() - started_s > FORGIVEN_AFTER_S else failures + 1
+        wait_s = backoff_s(failures)
+        log.warning("worker_restarts", why=why, status=status, in_s=wait_s, failures=failures)
+        stopping.wait(wait_s)
+    return 0
+
+
+def _run_once(env: Mapping[str, str], command: Sequence[str], stopping: threading.Event) -> int:
+    guard = (
+        sys.executable,
+        "-I",
+        "-S",
+        str(_GUARD),
+        str(os.getpid()),
+        str(int(signal.SIGKILL)),
+        "-",
+        "-",
+        "0",
+    )
+    child = subprocess.Popen(
+        [*guard, *command], stdin=subprocess.DEVNULL, env={**os.environ, **env}, start_new_session=True
+    )
+    try:
+        while child.poll() is None and not stopping.wait(_POLL_S):
+            pass
+        if child.returncode is None:
+            child.terminate()
+            try:
+                child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                log.warning("worker_killed", why=f"it did not end within {STOP_TIMEOUT_S:.0f} s")
+    finally:
+        _end_group(child)
+    return child.wait()
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to what is left of it. The group's id surely means it only while its leader is not reaped."""
+    if child.returncode is None:
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _stop_on_signals() -> threading.Event:
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    return stopping

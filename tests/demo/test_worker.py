@@ -1,0 +1,121 @@
+"""The supervisor of the worker, with stand-ins for the worker that end as it does."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.worker import BACKOFF_S_MAX, backoff_s, why_restart
+
+# Counts its starts in a file, then ends as the arguments say, one after the other; the last one stays.
+STAND_IN = """
+import os, sys, time
+counter, *ends = sys.argv[1:]
+with open(counter, "a") as file:
+    file.write(str(os.getpid()) + "\\n")
+starts = len(open(counter).readlines())
+if starts > len(ends):
+    time.sleep(60)
+end = int(ends[starts - 1])
+if end < 0:
+    os.kill(os.getpid(), -end)
+os._exit(end)
+"""
+SUPERVISE = """
+import sys
+from infra.errors import SpendlogError
+from infra.worker import supervise
+try:
+    sys.exit(supervise({}, sys.argv[1:]))
+except SpendlogError as error:
+    sys.exit(f"error: {error}")
+"""
+
+
+def supervised(tmp_path: Path, *ends: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", STAND_IN, str(tmp_path / "starts"), *map(str, ends)]
+    return subprocess.Popen(
+        [sys.executable, "-c", SUPERVISE, *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def started(tmp_path: Path, count: int) -> list[int]:
+    """The pids of the stand-ins, when `count` have started."""
+    path = tmp_path / "starts"
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s:
+        pids = [int(pid) for pid in path.read_text().split()] if path.exists() else []
+        if len(pids) >= count:
+            return pids
+        time.sleep(0.02)
+    raise AssertionError(f"fewer than {count} starts")
+
+
+def gone(pid: int) -> bool:
+    deadline_s = time.monotonic() + 10
+    while time.monotonic() < deadline_s:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_crash_and_a_kill_are_followed_by_a_new_start_and_one_line_each(tmp_path: Path) -> None:
+    supervisor = supervised(tmp_path, 70, -9, 69)
+    pids = started(tmp_path, 4)
+    supervisor.send_signal(signal.SIGTERM)
+    _, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 0
+    lines = [line for line in said.splitlines() if "worker_restarts" in line]
+    assert [word in line for word, line in zip(("takes over", "SIGKILL", "Kafka"), lines, strict=True)] == [
+        True
+    ] * 3
+    assert gone(pids[-1])
+
+
+def test_an_end_that_a_new_start_does_not_cure_ends_the_supervisor(tmp_path: Path) -> None:
+    supervisor = supervised(tmp_path, 2)
+    _, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 1
+    assert said.strip() == "error: the worker ended with status 2; what it said is above"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_worker_ends_with_its_supervisor(tmp_path: Path, number: signal.Signals) -> None:
+    supervisor = supervised(tmp_path)
+    (pid,) = started(tmp_path, 1)
+    supervisor.send_signal(number)
+    supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 0
+    assert gone(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_the_worker_ends_also_when_its_supervisor_is_killed(tmp_path: Path) -> None:
+    supervisor = supervised(tmp_path)
+    (pid,) = started(tmp_path, 1)
+    supervisor.kill()
+    supervisor.communicate(timeout=20)
+    assert gone(pid)
+
+
+def test_waits_double_up_to_their_cap() -> None:
+    waits = [backoff_s(failures) for failures in range(1, 12)]
+    assert waits[:4] == [0.25, 0.5, 1.0, 2.0]
+    assert max(waits) == BACKOFF_S_MAX
+    assert waits == sorted(waits)
+
+
+def test_a_usage_error_is_no_crash() -> None:
+    assert why_restart(2) is None
+    assert why_restart(1) is None
+    assert why_restart(-9) == "signal SIGKILL ended it"
