@@ -1,0 +1,74 @@
+"""What was checked, how often, and what was found wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+EXAMPLES_MAX: Final = 10
+
+TITLES: Final = {
+    "O1": "every booking balances; every currency and layer sums to zero",
+    "O2": "card events = decisions = ledger rows, one for one",
+    "O3": "no gap in seq; one final decision for each authorization; repeats get the first answer",
+    "O4": "no approval above its department's limit, at any prefix of the log",
+    "O6": "fold(decisions) = bookings, budgets and authorizations in PostgreSQL = statuses in Redis",
+    "O8": "decisions are in the order of their events",
+    "O9": "the hash chain holds",
+}
+
+
+@dataclass(slots=True)
+class Oracle:
+    """One claim: `checked` times looked at, `violations` times found false."""
+
+    id: str
+    title: str
+    checked: int = 0
+    violations: int = 0
+    examples: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.violations
+
+    def violated(self, what: str) -> None:
+        self.violations += 1
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(what)
+
+
+class Report:
+    """The oracles by id."""
+
+    def __init__(self) -> None:
+        self.oracles = {id_: Oracle(id_, title) for id_, title in TITLES.items()}
+        self.decisions = 0
+        self.took_s = 0.0
+
+    def __getitem__(self, id_: str) -> Oracle:
+        return self.oracles[id_]
+
+    @property
+    def ok(self) -> bool:
+        return all(oracle.ok for oracle in self.oracles.values())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "decisions": self.decisions,
+            "took_s": round(self.took_s, 3),
+            "oracles": [
+                {
+                    "id": oracle.id,
+                    "title": oracle.title,
+                    "ok": oracle.ok,
+                    "checked": oracle.checked,
+                    "violations": oracle.violations,
+                    "examples": oracle.examples,
+                    "notes": oracle.notes,
+                }
+                for oracle in self.oracles.values()
+            ],
+        }

@@ -1,0 +1,242 @@
+"""Where the streams come from: two topics, one PostgreSQL snapshot, Redis."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import psycopg
+import redis
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from infra.errors import SpendlogError
+from infra.verify.fold import Booking
+from infra.verify.partition import LedgerRow, Record, TransferRow
+
+TIMEOUT_S: Final = 20.0
+# A fetch from a living broker takes milliseconds; longer than this the log is not readable.
+IDLE_S_MAX: Final = 30.0
+_ROWS: Final = 5_000
+
+
+class Logs:
+    """Topics as iterators. `kafka`: host:port[,host:port]."""
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._admin = self._reader()
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def _reader(self) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._kafka,
+                "group.id": "spendlog-verify",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": 32_768,
+                "log_level": 0,
+            }
+        )
+
+    def partitions(self, topic: str) -> list[int]:
+        """Raises SpendlogError: Kafka does not answer, or there is no such topic."""
+        try:
+            found = self._admin.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise SpendlogError(f"Kafka at {self._kafka} does not answer: {error.args[0].str()}") from None
+        if found.error is not None:
+            raise SpendlogError(f"topic {topic}: {found.error.str()}")
+        return sorted(found.partitions)
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset and the offset after the last."""
+        low, high = self._admin.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        return int(low), int(high)
+
+    def last(self, topic: str, partition: int, before: int | None = None) -> Record | None:
+        """The last committed record (below offset `before`); None when there is none."""
+        low, high = self.bounds(topic, partition)
+        if before is not None:
+            high = min(high, before)
+        start, step = high, 4  # most often over one transaction marker; more where transactions were aborted
+        while start > low:
+            start = max(low, start - step)
+            found = deque(self.read(topic, partition, start, high), maxlen=1)
+            if found:
+                return found[0]
+            step *= 8
+        return None
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        """Committed records with start <= offset < end.
+
+        Raises:
+            SpendlogError: nothing came for `IDLE_S_MAX`.
+        """
+        if start >= end:
+            return
+        reader = self._reader()
+        try:
+            reader.assign([TopicPartition(topic, partition, start)])
+            heard_s = time.monotonic()
+            while True:
+                messages = reader.consume(2_000, 0.05)
+                if not messages and time.monotonic() - heard_s > IDLE_S_MAX:
+                    raise SpendlogError(f"{topic}[{partition}]: nothing was read for {IDLE_S_MAX:.0f} s")
+                if messages:
+                    heard_s = time.monotonic()
+                for message in messages:
+                    error = message.error()
+                    at: int = message.offset()  # type: ignore[assignment]  # every consumed message has one
+                    if error is None:
+                        if at < end:
+                            yield Record(at, message.value())
+                        if at >= end - 1:
+                            return
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        if at >= end:
+                            return
+                    elif not error.retriable():
+                        raise SpendlogError(f"{topic}[{partition}]: {error.str()}")
+        finally:
+            reader.close()
+
+
+class Place(NamedTuple):
+    """Where the ledger stands in a partition of the decisions."""
+
+    next_offset: int
+    next_seq: int
+
+
+class Books:
+    """PostgreSQL as of one moment: every read sees the same snapshot."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def places(self) -> dict[int, Place]:
+        rows = self._connection.execute(
+            "SELECT partition, next_offset, next_seq FROM sink_position WHERE sink = 'ledger'"
+        )
+        return {partition: Place(offset, seq) for partition, offset, seq in rows}
+
+    def _stream(self, name: str, statement: str, *parameters: object) -> Iterator[tuple[Any, ...]]:
+        with self._connection.cursor(name, scrollable=False) as cursor:
+            cursor.itersize = _ROWS
+            cursor.execute(statement, parameters, binary=True)
+            yield from cursor
+
+    def decisions(self, partition: int) -> Iterator[LedgerRow]:
+        statement = """
+            SELECT seq, source_offset, event_id, outcome, hash, sha256(convert_to(record, 'UTF8'))
+            FROM decision WHERE partition = %s ORDER BY seq
+        """
+        return (LedgerRow(*row) for row in self._stream(f"decisions_{partition}", statement, partition))
+
+    def transfers(self, partition: int) -> Iterator[TransferRow]:
+        statement = """
+            SELECT seq, n::int, authorization_id, layer, kind, debit_account, credit_account, amount,
+                currency, period
+            FROM transfer WHERE partition = %s ORDER BY seq, n
+        """
+        rows = self._stream(f"transfers_{partition}", statement, partition)
+        return (TransferRow(row[0], Booking(*row[1:])) for row in rows)
+
+    def recorded_since(self, places: list[tuple[int, int]], since: datetime) -> set[tuple[int, int]]:
+        """Of these decisions (partition, seq) those that were recorded at `since` or later."""
+        statement = """
+            SELECT partition, seq FROM unnest(%s::int[], %s::bigint[]) AS wanted (partition, seq)
+            JOIN decision USING (partition, seq) WHERE recorded_at >= %s
+        """
+        columns = ([p for p, _ in places], [seq for _, seq in places])
+        return {(p, seq) for p, seq in self._connection.execute(statement, (*columns, since))}
+
+    def trial_balance(self) -> list[tuple[str, str, int, int]]:
+        """currency, layer, total (must be 0), entries."""
+        return self._connection.execute(
+            "SELECT currency, layer, total, entries FROM trial_balance"
+        ).fetchall()
+
+    def account_balances(self) -> dict[tuple[str, str], int]:
+        rows = self._connection.execute("SELECT account, currency, balance FROM account_balance")
+        return {(account, currency): balance for account, currency, balance in rows}
+
+    def budgets(self) -> dict[tuple[str, str], tuple[str, str, str, int, int]]:
+        """By organization and department: name, currency, time zone, limit, seq."""
+        statement = """
+            SELECT organization_id, department_id, name, currency, time_zone, limit_minor, seq
+            FROM department_budget
+        """
+        return {row[:2]: row[2:] for row in self._connection.execute(statement)}
+
+    def months(self) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+        """By organization, department and period: posted, held, limit."""
+        statement = """
+            SELECT organization_id, department_id, period, posted_minor, held_minor, limit_minor
+            FROM budget_period
+        """
+        return {row[:3]: row[3:] for row in self._connection.execute(statement)}
+
+    def authorizations(self) -> Iterator[tuple[Any, ...]]:
+        """organization, department, authorization, status, requested, held, posted, refunded, seq."""
+        statement = """
+            SELECT organization_id, department_id, authorization_id, status, requested, held, posted,
+                refunded, seq
+            FROM card_authorization
+        """
+        return self._stream("authorizations", statement)
+
+
+@contextmanager
+def snapshot(postgres: str) -> Iterator[Books]:
+    """Raises SpendlogError: PostgreSQL does not answer, or has no such tables."""
+    try:
+        with psycopg.connect(postgres, connect_timeout=10) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield Books(connection)
+            connection.rollback()
+    except psycopg.Error as error:
+        raise SpendlogError(f"PostgreSQL: {' '.join(str(error).split())}") from None
+
+
+class Cached(msgspec.Struct):
+    """As much of a status in Redis as is compared."""
+
+    status: str
+    seq: int
+    requested: int = 0
+    held: int = 0
+    posted: int = 0
+    refunded: int = 0
+
+
+class Statuses:
+    """The status cache."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=5)
+
+    def next_seq(self, partition: int) -> int | None:
+        """None: the sink has written nothing yet, or Redis was flushed."""
+        found = self._redis.hget(f"spendlog:position:{partition}", "next_seq")
+        return None if found is None else int(found)
+
+    def get(self, names: list[tuple[str, str, str]]) -> list[Cached | None]:
+        keys = [f"spendlog:authorization:{'/'.join(name)}" for name in names]
+        found = self._redis.mget(keys) if keys else []
+        return [None if body is None else msgspec.json.decode(body, type=Cached) for body in found]
+
+    def close(self) -> None:
+        self._redis.close()
