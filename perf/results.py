@@ -1,0 +1,179 @@
+"""What the benches return, and what is asked of it. Rates are per second, `_ms` and `_us` what they say."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class HotDepartment(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One department, one partition, one worker: decisions a second, first to last committed one."""
+
+    decisions: int
+    scoring_off: float
+    scoring_on: float
+    scoring_off_synced: float  # the broker syncs each batch of decisions to disk
+    scoring_off_cpu_us: dict[str, float]  # processor time for each decision, of worker and broker
+    scoring_on_cpu_us: dict[str, float]
+    outcomes: dict[str, int]
+    durable: str = "acks=all, 1 replica: in the broker's page cache; _synced: on disk before the answer"
+
+
+class RowLocks(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """PostgreSQL, one department: requests a second by kind of client, each its own transaction."""
+
+    rates: dict[str, float]
+    best: float
+    best_client: str
+    not_synced: float  # synchronous_commit off, at the best client
+    outcomes: dict[str, int]
+    settings: dict[str, str]
+    durable: str = "fsync and synchronous_commit on: on disk before the answer"
+
+
+class EndToEnd(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Event to booking, scoring on. `decided`, `status`: when these had all, over the same events."""
+
+    events: int
+    booked: float
+    decided: float
+    status: float
+
+
+class LatencyAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Intended send time to readable decision, everything running.
+
+    `stages_ms`: the median of each part of the way, in whole milliseconds of the broker's and worker's clock:
+    `sent` until the broker has the event, `decided` until the worker hands its decision over, `readable`
+    until the reader has it: write, commit, fetch.
+    """
+
+    rate: int
+    events: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+    stages_ms: dict[str, float]
+
+
+class Latency(msgspec.Struct, frozen=True, tag=True):
+    at: list[LatencyAt]
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A worker that starts on a full log. `_s`: its takeover; `restart_s`: from exec to having taken over."""
+
+    decisions: int
+    from_log: float
+    from_log_s: float
+    from_log_restart_s: float
+    with_snapshot_replayed: int
+    with_snapshot_s: float
+    with_snapshot_restart_s: float
+
+
+class Decide(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The owner's own work for one event, without Kafka: microseconds, the best of several rounds."""
+
+    events: int
+    hot_us: float
+    hot_scored_us: float
+    spread_us: float
+    spread_scored_us: float
+
+
+Result = HotDepartment | RowLocks | EndToEnd | Latency | Recovery | Decide
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the table. `goal`: the figure to reach; None where none is set."""
+
+    bench: str
+    what: str
+    value: float
+    unit: str
+    goal: float | None = None
+    better: Literal["more", "less"] = "more"
+
+    @property
+    def met(self) -> bool | None:
+        if self.goal is None:
+            return None
+        return self.value >= self.goal if self.better == "more" else self.value <= self.goal
+
+
+def rows(results: dict[str, Result]) -> list[Row]:
+    """The table, in the order of the results; ratios stand where both of their sides were measured."""
+    table: list[Row] = []
+    for name, result in results.items():
+        match result:
+            case HotDepartment():
+                table += [
+                    Row(name, "without scoring", result.scoring_off, "decisions/s"),
+                    Row(name, "with scoring", result.scoring_on, "decisions/s"),
+                    Row(name, "without scoring, synced to disk", result.scoring_off_synced, "decisions/s"),
+                    *_cpu(name, "without scoring", result.scoring_off_cpu_us),
+                    *_cpu(name, "with scoring", result.scoring_on_cpu_us),
+                ]
+            case RowLocks():
+                table += [Row(name, client, rate, "requests/s") for client, rate in result.rates.items()]
+                table.append(Row(name, "synchronous_commit off", result.not_synced, "requests/s"))
+            case EndToEnd():
+                table += [
+                    Row(name, "booked in PostgreSQL", result.booked, "events/s", 8_000),
+                    Row(name, "status in Redis", result.status, "events/s"),
+                    Row(name, "decided meanwhile", result.decided, "events/s"),
+                ]
+            case Latency():
+                table += [row for at in result.at for row in _latency(name, at)]
+            case Recovery():
+                table += [
+                    Row(name, "from the log", result.from_log, "decisions/s", 50_000),
+                    Row(name, "takeover from the log", result.from_log_s, "s"),
+                    Row(name, "takeover with a snapshot", result.with_snapshot_s, "s"),
+                    Row(name, "restart with a snapshot", result.with_snapshot_restart_s, "s"),
+                ]
+            case Decide():
+                table += [
+                    Row(name, "1 department", result.hot_us, "us", better="less"),
+                    Row(name, "1 department, scored", result.hot_scored_us, "us", better="less"),
+                    Row(name, "20 departments", result.spread_us, "us", better="less"),
+                    Row(name, "20 departments, scored", result.spread_scored_us, "us", better="less"),
+                ]
+    return table + ratios(results)
+
+
+def ratios(results: dict[str, Result]) -> list[Row]:
+    """The hot department against row locks at their best client."""
+    hot, locks = results.get("hot-department"), results.get("row-locks")
+    if not isinstance(hot, HotDepartment) or not isinstance(locks, RowLocks):
+        return []
+    return [
+        Row("ratio", "without scoring", hot.scoring_off / locks.best, "x row locks", 8),
+        Row("ratio", "with scoring", hot.scoring_on / locks.best, "x row locks", 4),
+        Row("ratio", "without scoring, both synced", hot.scoring_off_synced / locks.best, "x row locks"),
+        Row("ratio", "without scoring, neither synced", hot.scoring_off / locks.not_synced, "x row locks"),
+    ]
+
+
+def _cpu(name: str, what: str, spent: dict[str, float]) -> list[Row]:
+    return [
+        Row(name, f"{what}, processor time of the {process}", value, "us", better="less")
+        for process, value in spent.items()
+    ]
+
+
+def _latency(name: str, at: LatencyAt) -> list[Row]:
+    asked = at.rate == 500
+    return [
+        Row(name, f"{at.rate}/s, p50", at.p50_ms, "ms", 25 if asked else None, "less"),
+        Row(name, f"{at.rate}/s, p90", at.p90_ms, "ms", better="less"),
+        Row(name, f"{at.rate}/s, p99", at.p99_ms, "ms", 100 if asked else None, "less"),
+        Row(name, f"{at.rate}/s, max", at.max_ms, "ms", better="less"),
+        *(
+            Row(name, f"{at.rate}/s, median of {stage}", value, "ms", better="less")
+            for stage, value in at.stages_ms.items()
+        ),
+    ]
