@@ -18,7 +18,7 @@ from streams.log import DeadLetter, Entry, Fenced, StoredSnapshot
 
 # After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
 # comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
-aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.002
+aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.005
 
 # Just below the brokers' default max.message.bytes (1,048,588), which bounds a batch.
 BATCH_BYTES = 900_000

@@ -97,7 +97,7 @@ def _set_budget(department: Department | None, event: BudgetSet, slot: Slot) -> 
     if department is not None and department.currency != limit.currency:
         raise Rejected(ReasonCode.WRONG_CURRENCY, _currencies(department.currency, limit.currency))
     label = month_of(event.occurred_at, event.time_zone)
-    totals = department.period(label) if department else Period()
+    totals = department.period(label) if department else Period(limit.minor)
     return _decision(
         event,
         slot,
@@ -164,7 +164,7 @@ def _clear(department: Department, event: ClearingPresented, slot: Slot) -> Deci
         amount=amount,
         alerts=("over_capture",) if known and amount > held else () if known else ("no_authorization",),
         effects=effects,
-        balance=Balance(label, department.limit, period.posted + amount, period.held - released),
+        balance=Balance(label, period.limit, period.posted + amount, period.held - released),
     )
 
 
@@ -188,7 +188,7 @@ def _reverse(department: Department, event: AuthorizationReversed, slot: Slot) -
         department=department,
         amount=amount,
         effects=(release,),
-        balance=Balance(payment.period, department.limit, period.posted, period.held - amount),
+        balance=Balance(payment.period, period.limit, period.posted, period.held - amount),
     )
 
 
@@ -205,7 +205,7 @@ def _refund(department: Department, event: RefundPresented, slot: Slot) -> Decis
         department=department,
         amount=amount,
         effects=(Refunded(authorization_id=event.authorization_id, period=label, amount=amount),),
-        balance=Balance(label, department.limit, period.posted - amount, period.held),
+        balance=Balance(label, period.limit, period.posted - amount, period.held),
     )
 
 

@@ -15,7 +15,6 @@ from streams.core.state import (
     Department,
     PartitionState,
     Payment,
-    Period,
     bucket_of,
 )
 
@@ -66,7 +65,7 @@ def _new_department(decision: Decision) -> Department:
 def _apply(department: Department, effect: Effects, decision: Decision, bucket: int) -> None:
     match effect:
         case HoldPlaced():
-            period = department.periods.setdefault(effect.period, Period())
+            period = department.touch(effect.period)
             period.held += effect.amount
             department.payments[effect.authorization_id] = Payment(
                 effect.period, bucket, approved=True, held=effect.amount
@@ -77,7 +76,7 @@ def _apply(department: Department, effect: Effects, decision: Decision, bucket: 
             payment.held -= effect.amount
             payment.bucket = max(payment.bucket, bucket)
         case Posted():
-            period = department.periods.setdefault(effect.period, Period())
+            period = department.touch(effect.period)
             period.posted += effect.amount
             payment = department.payments.setdefault(
                 effect.authorization_id, Payment(effect.period, bucket, approved=False)
@@ -85,7 +84,7 @@ def _apply(department: Department, effect: Effects, decision: Decision, bucket: 
             payment.posted += effect.amount
             payment.bucket = max(payment.bucket, bucket)
         case Refunded():
-            period = department.periods.setdefault(effect.period, Period())
+            period = department.touch(effect.period)
             period.posted -= effect.amount
             if effect.authorization_id in department.payments:
                 department.payments[effect.authorization_id].refunded += effect.amount
@@ -94,6 +93,8 @@ def _apply(department: Department, effect: Effects, decision: Decision, bucket: 
             department.limit = effect.limit
             department.time_zone = effect.time_zone
             department.policy_version = decision.seq
+            if decision.balance is not None:
+                department.touch(decision.balance.period).limit = effect.limit
         case _:
             assert_never(effect)
 
@@ -106,6 +107,8 @@ def _remember_request(department: Department, decision: Decision, bucket: int) -
         history = department.cards[decision.card_id] = CardHistory()
     merchant = decision.merchant.name if decision.merchant else ""
     observe(history, decision.occurred_at, decision.amount, merchant)
+    if decision.balance is not None:
+        department.touch(decision.balance.period).limit = decision.balance.limit
     if decision.outcome is Outcome.DECLINED:
         label = month_of(decision.occurred_at, department.time_zone)
         department.payments[decision.authorization_id] = Payment(label, bucket, approved=False)

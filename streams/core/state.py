@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.decisions import GENESIS_HASH, Balance
+from schemas.decisions import GENESIS_HASH
 from schemas.reasons import Outcome, Reason
 from streams.core.history import CardHistory
 
@@ -17,8 +17,13 @@ BUCKETS_KEPT = 4
 
 
 class Period(msgspec.Struct, gc=False):
-    """Totals of one budget period in minor units: `posted` is spent less refunded, `held` is kept."""
+    """Totals of one budget period in minor units: `posted` is spent less refunded, `held` is kept.
 
+    `limit`: as it was when the period's money was last asked for or budgeted, so that a clearing which
+    comes after the month shows that month's limit.
+    """
+
+    limit: int
     posted: int = 0
     held: int = 0
 
@@ -63,11 +68,14 @@ class Department(msgspec.Struct):
 
     def period(self, label: str) -> Period:
         """The totals of a period; zeros where nothing has happened yet."""
-        return self.periods.get(label) or Period()
+        return self.periods.get(label) or Period(self.limit)
 
-    def balance(self, label: str) -> Balance:
-        period = self.period(label)
-        return Balance(label, self.limit, period.posted, period.held)
+    def touch(self, label: str) -> Period:
+        """The period's totals, to be changed."""
+        period = self.periods.get(label)
+        if period is None:
+            period = self.periods[label] = Period(self.limit)
+        return period
 
     def answer(self, event_id: str) -> Answer | None:
         """The first answer to this event id, while it is remembered."""
