@@ -25,9 +25,9 @@ from streams.log import Frame
 
 # One poll's records over all partitions: 5,000 decide in about 0.1 s, below the latency we promise.
 POLL_RECORDS_MAX = 5_000
-# At a few events a poll, transactions are most of the work, so a poll waits 10 ms for more. What is behind
-# comes in larger pieces than this (about 60 events) and does not wait.
-GATHER_S = 0.010
+# At a few events a poll, transactions are most of the work, so the broker gathers for 10 ms, or until there
+# are about 60 events. Not longer: while a fetch waits, aiokafka asks for no other partition of that broker.
+GATHER_MS = 10
 GATHER_BYTES = 20_000
 
 
@@ -41,6 +41,8 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # What a transactional producer aborted was never sent. Faust offers this only with exactly_once.
         consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = GATHER_MS
+        consumer._fetch_min_bytes = GATHER_BYTES
         return consumer
 
     async def _fetch_records(
@@ -59,9 +61,6 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         with subscriptions.fetch_context():
             if not await self._wait_for_records(fetcher, active_partitions, timeout or 0.0):
                 return {}
-            if not any(_is_large(fetcher._records.get(tp)) for tp in active_partitions):
-                # Few have come: wait for some more, for each poll costs a transaction in each partition.
-                await asyncio.sleep(GATHER_S)
             if subscriptions.reassignment_in_progress or not self.consumer.flow_active:
                 return {}
             # From here to the second look at positions nothing is awaited in truth (timeout 0 returns what
@@ -105,12 +104,6 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
                 records = tuple(_records(fetched.get(tp, ())))
                 frames[tp] = [Frame(before[tp], end, records)]
         return frames
-
-
-def _is_large(result: Any) -> bool:
-    """Whether a partition's fetched records are worth a transaction at once."""
-    records = getattr(result, "_partition_records", None)
-    return records is not None and records._records.size_in_bytes() > GATHER_BYTES
 
 
 def _positions(subscriptions: Any) -> dict[TopicPartition, int]:
