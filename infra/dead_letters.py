@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from infra.errors import SpendlogError
 from schemas.reasons import ReasonCode
@@ -56,14 +56,16 @@ def read(bootstrap: str, prefix: str = "") -> Iterator[DeadLetter]:
 
 
 def _partition(consumer: Consumer) -> Iterator[DeadLetter]:
-    while True:
-        messages = consumer.consume(1_000, TIMEOUT_S)
-        if not messages:
-            raise SpendlogError(f"nothing came from Kafka within {TIMEOUT_S:.0f} s")
-        for message in messages:
-            if message.error() is not None:
-                return  # the end of the partition
+    # Not `consume`, which waits for its whole number of messages.
+    while (message := consumer.poll(TIMEOUT_S)) is not None:
+        error = message.error()
+        if error is None:
             yield _letter(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            return
+        else:
+            raise KafkaException(error)
+    raise SpendlogError(f"nothing came from Kafka within {TIMEOUT_S:.0f} s")
 
 
 def _letter(message: Message) -> DeadLetter:
