@@ -58,7 +58,7 @@ def _hot(axis: Any, results: dict[str, Result]) -> bool:
     ]
     labels = [f"{value:,.0f}/s   {value / locks.best:.1f} ×" for _, value, _ in bars]
     for row, asked in enumerate((8, 4)):
-        labels[row] += f"   (asked: {asked} ×)"
+        labels[row] += f"   (goal: {asked} ×)"
         _goal(axis, asked * locks.best, row)
     _bars(axis, bars, labels)
     axis.set_title("One hot department: decisions a second, and times row locks at their best", loc="left")
@@ -82,7 +82,7 @@ def _rates(axis: Any, results: dict[str, Result]) -> bool:
     _bars(
         axis,
         [(name, value, OURS) for name, value, _ in found],
-        [f"{value:,.0f}/s   (asked: {asked:,})" for _, value, asked in found],
+        [f"{value:,.0f}/s   (goal: {asked:,})" for _, value, asked in found],
     )
     axis.set_title("Everything running: events a second", loc="left")
     return True
@@ -101,7 +101,7 @@ def _latency(axis: Any, results: dict[str, Result]) -> bool:
         for name, value, asked in (("p50", at.p50_ms, 25), ("p99", at.p99_ms, 100)):
             labels.append(f"{value:.1f} ms")
             if at.rate == 500:
-                labels[-1] += f"   (asked: at most {asked})"
+                labels[-1] += f"   (goal: at most {asked})"
                 _goal(axis, asked, len(bars))
             bars.append((f"{at.rate:,} events/s, {name}", value, OURS))
     _bars(axis, bars, labels)
