@@ -101,6 +101,8 @@ class KafkaLog:
             auto_offset_reset="none",
             max_partition_fetch_bytes=8 * 1024 * 1024,
             fetch_max_wait_ms=50,
+            # The hash chain vouches for decisions, and better.
+            check_crcs=topic != self._names.decisions,
         )
         await consumer.start()
         try:

@@ -118,7 +118,8 @@ class Owner:
                 f"decision log of partition {state.partition}: expected seq {state.seq}, found {decision.seq}"
             )
         check_seal(value, decision, state.last_hash)
-        self._learn(decision)
+        if decision.score is not None:
+            self._learn(decision)
         evolve(state, decision)
         self.replayed += 1
 

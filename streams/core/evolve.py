@@ -107,8 +107,9 @@ def _remember_request(department: Department, decision: Decision, bucket: int) -
         history = department.cards[decision.card_id] = CardHistory()
     merchant = decision.merchant.name if decision.merchant else ""
     observe(history, decision.occurred_at, decision.amount, merchant)
-    if decision.balance is not None:
-        department.touch(decision.balance.period).limit = decision.balance.limit
+    balance = decision.balance
+    if balance is not None:
+        department.touch(balance.period).limit = balance.limit
     if decision.outcome is Outcome.DECLINED:
         label = month_of(decision.occurred_at, department.time_zone)
         department.payments[decision.authorization_id] = Payment(label, bucket, approved=False)

@@ -187,7 +187,7 @@ class Scorer:
         baseline = self._baselines.get(key, NO_BASELINE)
         moment, amount = decision.occurred_at, decision.amount
         merchant = decision.merchant.name if decision.merchant else ""
-        if not self._are_of(history, history.count, baseline, moment, amount, merchant):
+        if not self._made or not self._are_of(history, history.count, baseline, moment, amount, merchant):
             self._features = extract(history, baseline, moment, amount, merchant)
         self._made = ()
         # Not `pipeline.learn_one`, which transforms once more: the recorded value is at hand, and it is

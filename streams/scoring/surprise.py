@@ -89,6 +89,7 @@ class TailSurprise(base.Transformer):
                 1.0 / bins.width,
                 bins.count - 1,
                 surprises(self.counts[name].old, bins.unordered),
+                self.counts[name],
             )
             for name, bins in BINS.items()
         ]
@@ -96,19 +97,18 @@ class TailSurprise(base.Transformer):
     def transform_one(self, x: Seen) -> Seen:
         """The surprise of each feature. Raises on a feature that is not finite."""
         found: Seen = {}
-        for name, low, scale, top, table in self._rows:
+        for name, low, scale, top, table, _ in self._rows:
             place = int((x[name] - low) * scale)
             found[name] = table[0 if place < 0 else top if place > top else place]
         return found
 
     def learn_one(self, x: Seen) -> None:
-        counts = self.counts
-        for name, low, scale, top, _ in self._rows:
+        for name, low, scale, top, _, column in self._rows:
             place = int((x[name] - low) * scale)
-            counts[name].new[0 if place < 0 else top if place > top else place] += 1
+            column.new[0 if place < 0 else top if place > top else place] += 1
         self.seen += 1
         if self.seen % REBUILD_EVERY == 0:
-            for column in counts.values():
+            for column in self.counts.values():
                 column.fold()
             self._make_tables()
 
