@@ -59,3 +59,13 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingError(told(error)) from None
+
+
+def required_kafka() -> str:
+    """SPENDLOG_KAFKA, for commands that need a running cluster. Raises SettingError when it is not set."""
+    kafka = load_settings().kafka
+    if kafka is None:
+        raise SettingError(
+            "setting SPENDLOG_KAFKA is missing: the bootstrap servers, for example 127.0.0.1:9092"
+        )
+    return kafka

@@ -7,26 +7,16 @@ from typing import Annotated
 import typer
 
 from infra import dead_letters
-from infra.errors import SettingError
-from infra.settings import load_settings
+from infra.settings import required_kafka
 
 app = typer.Typer(no_args_is_help=True, help="What could not be used.")
-
-
-def _kafka() -> str:
-    kafka = load_settings().kafka
-    if kafka is None:
-        raise SettingError(
-            "setting SPENDLOG_KAFKA is missing: the bootstrap servers, for example 127.0.0.1:9092"
-        )
-    return kafka
 
 
 @app.command("list")
 def list_() -> None:
     """Each with its reason and place, as lines of JSON; counts by reason at the end, on stderr."""
     counts: Counter[str] = Counter()
-    for letter in dead_letters.read(_kafka()):
+    for letter in dead_letters.read(required_kafka()):
         counts[letter.reason] += 1
         shown = {
             "reason": letter.reason,
@@ -48,4 +38,4 @@ def reroute(
     """Send events that were on the wrong partition to their own; harmless when repeated."""
     if not yes:
         typer.confirm("Send all events that were rejected as wrong_partition again?", abort=True)
-    typer.echo(f"{dead_letters.reroute(_kafka())} sent")
+    typer.echo(f"{dead_letters.reroute(required_kafka())} sent")

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from infra import topics
-from infra.errors import SettingError
-from infra.settings import load_settings
+from infra.settings import required_kafka
 
 app = typer.Typer(no_args_is_help=True, help="Declare the topics in Kafka.")
 
@@ -15,19 +14,10 @@ Partitions = Annotated[
 ]
 
 
-def _kafka() -> str:
-    kafka = load_settings().kafka
-    if kafka is None:
-        raise SettingError(
-            "setting SPENDLOG_KAFKA is missing: the bootstrap servers, for example 127.0.0.1:9092"
-        )
-    return kafka
-
-
 @app.command()
 def diff(partitions: Partitions = topics.PARTITIONS) -> None:
     """Show what differs; status 1 if anything does."""
-    differences = topics.diff(_kafka(), partitions)
+    differences = topics.diff(required_kafka(), partitions)
     for difference in differences:
         typer.echo(str(difference))
     typer.echo(f"{len(differences)} differences")
@@ -40,7 +30,7 @@ def apply(
     replication: Annotated[int, typer.Option(min=1, max=9, help="Replicas; 3 in production.")] = 1,
 ) -> None:
     """Create and configure what differs."""
-    changed = topics.apply(_kafka(), partitions, replication)
+    changed = topics.apply(required_kafka(), partitions, replication)
     for difference in changed:
         typer.echo(f"changed: {difference}")
     typer.echo(f"{len(changed)} changed")
