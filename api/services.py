@@ -11,11 +11,14 @@ from api.events import KafkaEventLog
 from api.idempotency import IdempotencyMemory
 from api.metrics import Metrics
 from api.postgres import Postgres
+from api.preferences import Wait
+from api.problems import Problem
 from api.reads import AuthorizationReads, BudgetReads, PostgresView, RedisView
 from api.redis import Redis
 from api.security import Keyring
 from api.settings import Settings
-from api.submissions import Submissions
+from api.submissions import Answered, Pending, Submissions
+from schemas.events import Event
 
 # The whole of a request must end by 2 s; an acknowledgement that takes longer than this will not matter.
 ACK_S_MAX = 1.9
@@ -57,6 +60,21 @@ class Services:
             authorizations=AuthorizationReads((RedisView(redis), PostgresView(postgres))),
             budgets=BudgetReads(postgres),
         )
+
+    async def submit(self, event: Event, wait: Wait, *, since: float) -> Answered | Pending:
+        """Claims the idempotency key, writes the event and waits for its decision.
+
+        `since`: the loop's time at which the request came. A claim is given back where nothing was written.
+        Raises Problem.
+        """
+        claimed = await self.memory.claim(event)
+        wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
+        try:
+            return await self.submissions.submit(event, wait_s=wait_s, since=since)
+        except Problem as problem:
+            if claimed and problem.status_code == 503:
+                await self.memory.release(event)
+            raise
 
 
 def services_of(request: Request) -> Services:

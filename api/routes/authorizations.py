@@ -71,14 +71,7 @@ async def request_authorization(
     since = asyncio.get_running_loop().time()
     services = services_of(request)
     event = _event(body, caller.organization_id, key)
-    claimed = await services.memory.claim(event)
-    wait_s = wait.seconds(2.0, services.settings.api_wait_s_max)
-    try:
-        result = await services.submissions.submit(event, wait_s=wait_s, since=since)
-    except Problem as problem:
-        if claimed and problem.status_code == 503:
-            await services.memory.release(event)
-        raise
+    result = await services.submit(event, wait, since=since)
     match result:
         case Answered():
             return _decided(event, result, wait)

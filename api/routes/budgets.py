@@ -133,14 +133,7 @@ async def set_budget(
     _require_name(department_id)
     services = services_of(request)
     event = _event(body, caller, department_id, key)
-    claimed = await services.memory.claim(event)
-    wait_s = wait.seconds(2.0, services.settings.api_wait_s_max)
-    try:
-        result = await services.submissions.submit(event, wait_s=wait_s, since=since)
-    except Problem as problem:
-        if claimed and problem.status_code == 503:
-            await services.memory.release(event)
-        raise
+    result = await services.submit(event, wait, since=since)
     match result:
         case Answered():
             return _in_force(event, result, wait)
