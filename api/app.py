@@ -13,10 +13,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.inbound.describe import components
 from api.metrics import Metrics
 from api.middleware import RequestFrame
 from api.problems import ProblemBody
-from api.routes import authorizations, budgets, operations
+from api.routes import authorizations, budgets, controls, events, increases, ledger, operations
 from api.security import SECURITY_SCHEME
 from api.services import Services
 from api.settings import Settings, load_settings
@@ -24,7 +25,8 @@ from api.settings import Settings, load_settings
 BODY_BYTES_MAX = 64 * 1024  # the largest valid request is a few KB
 
 DESCRIPTION = """\
-Company card spending: ask for authorizations, look them up, set and read budgets.
+Company card spending: ask for authorizations and follow their lives, set budgets, policies and cards, read
+the books.
 
 * **Keys.** `Authorization: Bearer sl_...`; a key belongs to one organization and has scopes.
 * **Money** is an integer of minor units with its ISO 4217 currency. No floats.
@@ -33,6 +35,8 @@ Company card spending: ask for authorizations, look them up, set and read budget
 * **Waiting.** `Prefer: wait=N`, 0 to 2 seconds. `202` claims nothing: neither approved nor declined.
 * **Positions.** Answers carry `Spendlog-Position: partition:seq`. Send it with a read, and the answer is at
   least as new, or `503 view_behind_position`.
+* **Events.** All that a card network sends and a person sets goes to `POST /v1/events`, as it stands in
+  the log.
 * **Errors** are `application/problem+json` (RFC 9457); `code` is stable.
 """
 
@@ -75,8 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(RequestFrame, metrics=metrics, body_bytes_max=BODY_BYTES_MAX)
     problems.install(app)
-    for router in (authorizations.router, budgets.router, operations.router):
-        app.include_router(router)
+    for room in (authorizations, events, budgets, increases, controls, ledger, operations):
+        app.include_router(room.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
@@ -92,11 +96,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
         found = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        components = found.setdefault("components", {})
+        parts = found.setdefault("components", {})
         problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-        components.setdefault("schemas", {}).update(problem.pop("$defs"))
-        components["schemas"]["Problem"] = problem
-        components["securitySchemes"] = {
+        parts.setdefault("schemas", {}).update(problem.pop("$defs"))
+        parts["schemas"]["Problem"] = problem
+        parts["schemas"].update(components())
+        parts["securitySchemes"] = {
             SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "description": "an API key, `sl_...`"}
         }
         app.openapi_schema = found

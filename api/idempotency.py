@@ -56,10 +56,14 @@ class IdempotencyMemory:
             await self._redis.call(delete)
 
 
+_ID = len("api-") + 32
+
+
 def _name(event: Event) -> str:
-    # The event id is the digest of organization and key, so the caller's own text is not stored.
-    return f"spendlog:idempotency:{event.event_id}"
+    # The event id begins with the digest of organization and key, so the caller's own text is not stored.
+    return f"spendlog:idempotency:{event.event_id[:_ID]}"
 
 
 def _content(event: Event) -> str:
-    return f"{event.type} {event.key} {fingerprint(event)}"
+    # What follows the digest in an id is a wish of the request that is no member of its event.
+    return f"{event.event_id[_ID:]} {event.type} {event.key} {fingerprint(event)}"

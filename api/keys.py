@@ -22,6 +22,21 @@ class Scope(StrEnum):
     AUTHORIZATIONS_READ = "authorizations:read"
     BUDGETS_READ = "budgets:read"
     BUDGETS_WRITE = "budgets:write"
+    BUDGETS_REQUEST = "budgets:request"
+    BUDGETS_APPROVE = "budgets:approve"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    CARDS_READ = "cards:read"
+    CARDS_WRITE = "cards:write"
+    LEDGER_READ = "ledger:read"
+    LEDGER_CORRECT = "ledger:correct"
+    CAPS_WRITE = "caps:write"
+
+
+# Undoing a booking, dividing the whole company's money and giving somebody more of it are asked for by name:
+# a key that nobody thought about must not be able to.
+SPECIAL_SCOPES = frozenset({Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE})
+EVERYDAY_SCOPES = tuple(scope for scope in Scope if scope not in SPECIAL_SCOPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ def digest(secret: str) -> bytes:
 
 
 def create_key(
-    postgres: str, *, organization_id: str, name: str, scopes: Sequence[str] = tuple(Scope)
+    postgres: str, *, organization_id: str, name: str, scopes: Sequence[str] = EVERYDAY_SCOPES
 ) -> tuple[str, ApiKey]:
     """A new key's secret, never to be had again, and its record.
 

@@ -28,6 +28,11 @@ class Metrics:
             "spendlog_api_decision_wait_seconds", "From request to its decision, where it came in time",
             buckets=_BUCKETS_S, registry=self.registry,
         )  # fmt: skip
+        self.deadlines_missed = Counter(
+            "spendlog_api_deadlines_missed",
+            "Requests that were declined because no decision came in time",
+            registry=self.registry,
+        )
         self.redis_failures = Counter(
             "spendlog_api_redis_failures", "Calls that went on without Redis", registry=self.registry
         )

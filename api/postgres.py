@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 log = structlog.get_logger(__name__)
 
 QUERY_TIMEOUT_S = 0.5  # primary key look-ups; one that takes longer is of no use to a caller with 2 s
+REPORT_TIMEOUT_S = 10.0  # what adds up bookings reads all of a department's, or an organization's
 WARN_EVERY_S = 10.0
 AGAIN_S = 0.5  # after a failure the next try waits this long: a caller does not pay for each
 
@@ -26,7 +27,7 @@ class PostgresAway(Exception):
 
 
 class Postgres:
-    """A small pool. Every call ends within QUERY_TIMEOUT_S, also when the server hangs."""
+    """A small pool. Every call ends within its bound, also when the server hangs."""
 
     def __init__(self, url: str, *, connections_max: int) -> None:
         self._pool = AsyncConnectionPool(
@@ -57,20 +58,30 @@ class Postgres:
     async def close(self) -> None:
         await self._pool.close(timeout=1.0)
 
-    async def row(self, sql: LiteralString, parameters: Row | None = None) -> Row | None:
-        """The first row, or None. Raises PostgresAway."""
+    async def row(
+        self, sql: LiteralString, parameters: Row | None = None, *, timeout_s: float = QUERY_TIMEOUT_S
+    ) -> Row | None:
+        """The first row, or None. `timeout_s`: QUERY_TIMEOUT_S or more. Raises PostgresAway."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._again_at:
             raise PostgresAway("it did not answer a moment ago")
         # A task of its own: cancelling a query asks the server to stop it and waits for that, and a hung
         # server does not answer that either. The caller goes on; the task ends when the server does.
-        task = asyncio.create_task(self._row(sql, parameters))
-        done, _ = await asyncio.wait({task}, timeout=QUERY_TIMEOUT_S)
+        task = asyncio.create_task(self._row(sql, parameters, timeout_s))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         if not done:
             task.cancel()
-            raise self._away(f"no answer within {QUERY_TIMEOUT_S} s")
+            raise self._away(f"no answer within {timeout_s} s")
         try:
             return task.result()
+        except psycopg.errors.QueryCanceled as error:
+            if timeout_s > QUERY_TIMEOUT_S:  # a report that takes too long says nothing of the server
+                raise PostgresAway(f"the answer takes longer than {timeout_s} s") from None
+            raise self._away(str(error)) from None
         except (psycopg.OperationalError, PoolTimeout, PoolClosed, TooManyRequests) as error:
             raise self._away(str(error).partition("\n")[0] or type(error).__name__) from None
 
@@ -82,11 +93,23 @@ class Postgres:
             log.warning("postgres_away", error=error, next_warning_s=WARN_EVERY_S)
         return PostgresAway(error)
 
-    async def _row(self, sql: LiteralString, parameters: Row | None) -> Row | None:
+    async def _row(self, sql: LiteralString, parameters: Row | None, timeout_s: float) -> Row | None:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(sql, parameters)
-            found: Any = await cursor.fetchone()
-            return found  # type: ignore[no-any-return]  # dict_row, said in the pool's arguments
+            if timeout_s == QUERY_TIMEOUT_S:
+                return await _first(connection, sql, parameters)
+            async with connection.transaction():
+                # Earlier than the caller gives up, so that a server that lives says so itself.
+                bound = f"{round((timeout_s - QUERY_TIMEOUT_S) * 1000)}ms"
+                await connection.execute("SELECT set_config('statement_timeout', %s, true)", [bound])
+                return await _first(connection, sql, parameters)
+
+
+async def _first(
+    connection: psycopg.AsyncConnection[Any], sql: LiteralString, parameters: Row | None
+) -> Row | None:
+    cursor = await connection.execute(sql, parameters)
+    found: Row | None = await cursor.fetchone()  # dict_row, said in the pool's arguments
+    return found
 
 
 @contextmanager

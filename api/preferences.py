@@ -86,6 +86,10 @@ class IdempotencyKey:
         """32 hex digits (128 bits): unguessable in practice to collide, and equal in every API process."""
         return hashlib.sha256(f"{organization_id}\0{self.text}".encode()).hexdigest()[:32]
 
+    def event_id(self, organization_id: str) -> str:
+        """The id of the event that the request becomes."""
+        return f"api-{self.digest(organization_id)}"
+
 
 async def _idempotency_key(
     idempotency_key: Annotated[

@@ -52,13 +52,35 @@ def _operation(method: str, path: str, operation: dict[str, Any], description: d
         f"<summary><b>{escape(method.upper())}</b> <code>{escape(path)}</code> "
         f"{escape(operation.get('summary', ''))}</summary>",
         _prose(operation.get("description", "")),
-        f"<p>Scope of the key: <code>{escape(scope)}</code></p>" if scope else "",
+        f"<p>Scope of the key: {_scopes(scope)}</p>" if scope else "",
         _parameters(operation.get("parameters", [])),
     ]
     bodies = operation.get("requestBody", {}).get("content", {}).values()
-    parts += [f"<p>Body</p>{_example(media['schema'], description)}" for media in bodies]
+    parts += [_body(media, description) for media in bodies]
     parts.append(_answers(operation.get("responses", {}), description))
     return f"<details>{''.join(parts)}</details>"
+
+
+def _scopes(scope: str | list[str]) -> str:
+    scopes = [scope] if isinstance(scope, str) else scope
+    return " or ".join(f"<code>{escape(one)}</code>" for one in scopes)
+
+
+def _body(media: dict[str, Any], description: dict[str, Any]) -> str:
+    """One sample, or the named ones with what each is for and which scope it needs."""
+    if "examples" not in media:
+        return f"<p>Body</p>{_example(media['schema'], description)}"
+    named = media["schema"].get("discriminator", {}).get("mapping", {})
+    rows = []
+    for name, example in media["examples"].items():
+        schema = _resolved({"$ref": named[name]}, description) if name in named else {}
+        scope = schema.get("x-required-scope")
+        needed = f"<br>{_scopes(scope)}" if scope else ""
+        rows.append(
+            f"<tr><td><code>{escape(name)}</code>{needed}</td>"
+            f"<td>{_inline(example.get('summary', ''))}{_shown(example['value'])}</td></tr>"
+        )
+    return f"<table><tr><th>Body</th><th></th></tr>{''.join(rows)}</table>"
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> str:
@@ -85,13 +107,21 @@ def _answers(answers: dict[str, Any], description: dict[str, Any]) -> str:
 
 
 def _example(schema: dict[str, Any], description: dict[str, Any]) -> str:
-    shown = json.dumps(_sample(schema, description), indent=2, ensure_ascii=False)
-    return f"<pre>{escape(shown)}</pre>"
+    return _shown(_sample(schema, description))
+
+
+def _shown(value: Any) -> str:
+    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
+
+
+def _resolved(schema: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = description["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
 
 
 def _sample(schema: dict[str, Any], description: dict[str, Any]) -> Any:
     if "$ref" in schema:
-        return _sample(description["components"]["schemas"][schema["$ref"].rpartition("/")[2]], description)
+        return _sample(_resolved(schema, description), description)
     if schema.get("examples"):
         return schema["examples"][0]
     for known in ("const", "default"):

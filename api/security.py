@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -78,9 +78,14 @@ class Keyring:
         return key
 
 
-def needs(scope: Scope) -> dict[str, Any]:
-    """What a route under /v1 says of itself: `openapi_extra=needs(Scope...)`."""
-    return {SCOPE_MEMBER: scope.value, "security": [{SECURITY_SCHEME: []}]}
+def needs(scope: Scope, *others: Scope, **extra: Any) -> dict[str, Any]:
+    """What a route under /v1 says of itself: `openapi_extra=needs(Scope...)`.
+
+    With several scopes a key with any of them is let in, and the route asks `require` for the one that it
+    finds out to need. `extra`: further members of the operation's description.
+    """
+    named = [scope.value, *(other.value for other in others)] if others else scope.value
+    return {SCOPE_MEMBER: named, "security": [{SECURITY_SCHEME: []}], **extra}
 
 
 class KeyedRoute(APIRoute):
@@ -88,11 +93,12 @@ class KeyedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        scope = (self.openapi_extra or {}).get(SCOPE_MEMBER)
-        if scope is None:
+        extra = self.openapi_extra or {}
+        named = extra.get(SCOPE_MEMBER)
+        if named is None:
             raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
-        required = Scope(scope)
-        body_expected = self.body_field is not None
+        required = [Scope(named)] if isinstance(named, str) else [Scope(scope) for scope in named]
+        body_expected = self.body_field is not None or "requestBody" in extra
 
         async def handle(request: Request) -> Response:
             request.state.caller = await _authorized(request, required)
@@ -103,7 +109,7 @@ class KeyedRoute(APIRoute):
         return handle
 
 
-async def _authorized(request: Request, scope: Scope) -> ApiKey:
+async def _authorized(request: Request, scopes: Sequence[Scope]) -> ApiKey:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if not secret:
         raise _unauthorized(
@@ -124,14 +130,25 @@ async def _authorized(request: Request, scope: Scope) -> ApiKey:
         ) from None
     if key is None:
         raise _unauthorized("invalid_api_key", "The API key is not valid.")
-    if scope.value not in key.scopes:
-        raise Problem(
-            403,
-            "insufficient_scope",
-            f"This operation needs the scope {scope.value}; the key {key.prefix} does not have it.",
-            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope.value}"'},
-        )
+    if key.scopes.isdisjoint(scopes):
+        raise _insufficient(key, scopes)
     return key
+
+
+def require(key: ApiKey, scope: Scope) -> None:
+    """Raises the Problem 403 unless `key` has `scope`."""
+    if scope not in key.scopes:
+        raise _insufficient(key, (scope,))
+
+
+def _insufficient(key: ApiKey, scopes: Sequence[Scope]) -> Problem:
+    # RFC 6750: the scopes of the header are separated by spaces.
+    return Problem(
+        403,
+        "insufficient_scope",
+        f"This operation needs the scope {' or '.join(scopes)}; the key {key.prefix} does not have it.",
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'},
+    )
 
 
 def _unauthorized(code: str, detail: str, error: str | None = "invalid_token") -> Problem:

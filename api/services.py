@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fastapi import Request
 
+from api.deadlines import Deadlines, Missed, ToldMemory
 from api.decisions import DecisionTail
 from api.events import KafkaEventLog
 from api.idempotency import IdempotencyMemory
@@ -13,15 +16,19 @@ from api.metrics import Metrics
 from api.postgres import Postgres
 from api.preferences import Wait
 from api.problems import Problem
-from api.reads import AuthorizationReads, BudgetReads, PostgresView, RedisView
+from api.reads.authorizations import AuthorizationReads, PostgresView, RedisView
+from api.reads.ledger import LedgerReads
 from api.redis import Redis
 from api.security import Keyring
 from api.settings import Settings
 from api.submissions import Answered, Pending, Submissions
-from schemas.events import Event
+from schemas.events import AuthorizationRequested, Event
+from schemas.ids import Position
 
 # The whole of a request must end by 2 s; an acknowledgement that takes longer than this will not matter.
 ACK_S_MAX = 1.9
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -37,8 +44,9 @@ class Services:
     keyring: Keyring
     memory: IdempotencyMemory
     submissions: Submissions
+    deadlines: Deadlines
     authorizations: AuthorizationReads
-    budgets: BudgetReads
+    ledger: LedgerReads
 
     @classmethod
     def make(cls, settings: Settings, metrics: Metrics) -> Services:
@@ -47,6 +55,9 @@ class Services:
         redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
         events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
         tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
+        submissions = Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max))
+        authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)))
+        ledger = LedgerReads(postgres)
         return cls(
             settings=settings,
             metrics=metrics,
@@ -56,10 +67,15 @@ class Services:
             tail=tail,
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             memory=IdempotencyMemory(redis),
-            submissions=Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max)),
-            authorizations=AuthorizationReads((RedisView(redis), PostgresView(postgres))),
-            budgets=BudgetReads(postgres),
+            submissions=submissions,
+            deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),
+            authorizations=authorizations,
+            ledger=ledger,
         )
+
+    def reading(self, wait: Wait, position: Position | None) -> float:
+        """Seconds that a read may wait for a view: for a position 2, unless the caller says otherwise."""
+        return wait.seconds(2.0 if position else 0.0, self.settings.api_wait_s_max)
 
     async def submit(self, event: Event, wait: Wait, *, since: float) -> Answered | Pending:
         """Claims the idempotency key, writes the event and waits for its decision.
@@ -67,10 +83,20 @@ class Services:
         `since`: the loop's time at which the request came. A claim is given back where nothing was written.
         Raises Problem.
         """
-        claimed = await self.memory.claim(event)
         wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
+        return await self._claimed(event, lambda: self.submissions.submit(event, wait_s=wait_s, since=since))
+
+    async def submit_or_decline(
+        self, event: AuthorizationRequested, wait: Wait, *, since: float
+    ) -> Answered | Missed | Pending:
+        """The same; without a decision in time the request is undone (see `api.deadlines`)."""
+        wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
+        return await self._claimed(event, lambda: self.deadlines.submit(event, wait_s=wait_s, since=since))
+
+    async def _claimed(self, event: Event, submit: Callable[[], Awaitable[T]]) -> T:
+        claimed = await self.memory.claim(event)
         try:
-            return await self.submissions.submit(event, wait_s=wait_s, since=since)
+            return await submit()
         except Problem as problem:
             if claimed and problem.status_code == 503:
                 await self.memory.release(event)

@@ -56,8 +56,10 @@ class Submissions:
         self._metrics = metrics
         self._ack_s_max = ack_s_max
 
-    async def submit(self, event: Event, *, wait_s: float, since: float) -> Answered | Pending:
-        """Waits up to `wait_s` from loop time `since`.
+    async def submit(
+        self, event: Event, *, wait_s: float, since: float, ack_s_max: float | None = None
+    ) -> Answered | Pending:
+        """Waits up to `wait_s` from loop time `since`; for Kafka's acknowledgement alone up to `ack_s_max`.
 
         Raises:
             Problem: 503, only where nothing was written and nothing will be; and the one that a rejection is.
@@ -68,11 +70,12 @@ class Submissions:
             waiter = self._decisions.expect(event.event_id)
         except TooManyWaiters as error:
             raise _away("too_many_waiting", f"Too many requests at this time: {error}") from None
+        ack_s_max = self._ack_s_max if ack_s_max is None else ack_s_max
         try:
             written = self._events.append(event)
             try:
                 # Also who does not want to wait is told whether the event is safe: a few milliseconds.
-                async with asyncio.timeout_at(since + max(wait_s, self._ack_s_max)):
+                async with asyncio.timeout_at(since + max(wait_s, ack_s_max)):
                     waiter.written(await written)
             except (TimeoutError, DeliveryUncertain) as error:
                 log.warning(
@@ -91,6 +94,16 @@ class Submissions:
         if decision.outcome is Outcome.REJECTED:
             raise rejection(decision)
         return Answered(decision)
+
+    async def record(self, event: Event, *, until: float) -> bool:
+        """Writes an event whose decision nobody waits for. True: Kafka has it, by loop time `until`."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._events.append(event)
+        except (LogAway, DeliveryUncertain, TimeoutError) as error:
+            log.warning("not_recorded", event_id=event.event_id, error=str(error) or "no answer in time")
+            return False
+        return True
 
 
 def _away(code: str, detail: str) -> Problem:

@@ -14,14 +14,17 @@ import typer.main
 # What runs (workers, sinks, the API) stays in its own room; the module here only calls it.
 COMMANDS = {
     "demo": "Play a story and a seeded stream through everything, or a real card export.",
+    "story": "Play stories that are written down, and check every answer and the books.",
     "stack": "The embedded Kafka, PostgreSQL and Valkey: up, down, status.",
     "topics": "Declare the topics in Kafka: apply, diff.",
     "migrate": "Bring the database schema up to date.",
     "keys": "API keys: make, list, revoke.",
     "worker": "Decide card events.",
     "sink": "Write decisions out: ledger, status.",
+    "ticker": "Let time pass for departments in which nothing happens.",
     "serve": "The REST API.",
     "dead-letters": "What could not be used: list, reroute.",
+    "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
     "verify": "Prove the books against the log.",
     "bench": "Measure the figures on this machine.",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from perf import decide, end_to_end, hot_department, latency, recovery, row_locks
+from perf import controls, decide, end_to_end, hot_department, latency, recovery, row_locks
 from perf.harness import Scale, Session, session
 from perf.machine import Machine, commit, machine, versions
 from perf.results import Result, Row, rows
@@ -25,7 +25,7 @@ ON_A_STACK: dict[str, Callable[[Session], Result]] = {
     "end-to-end": end_to_end.run,
     "latency": latency.run,
 }
-IN_PROCESS: dict[str, Callable[[Scale], Result]] = {"decide": decide.run}
+IN_PROCESS: dict[str, Callable[[Scale], Result]] = {"decide": decide.run, "controls": controls.run}
 NAMES = (*IN_PROCESS, *ON_A_STACK)
 
 

@@ -14,7 +14,7 @@ from itertools import chain
 
 from perf.harness import Scale
 from perf.results import Decide
-from perf.workload import HOT, SPREAD, Mix, budgets, events
+from perf.workload import HOT, SPREAD, Mix, events, opening
 from schemas.codec import encode_event
 from streams.app import new_model
 from streams.core.intake import Record
@@ -41,7 +41,9 @@ class NoLog:
 
     async def begin(self) -> None: ...
 
-    async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
         return 0
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
@@ -80,7 +82,7 @@ def _frames(count: int, mix: Mix) -> list[Frame]:
     """The events as records of one partition; who owns which department does not matter here."""
     records = [
         Record(offset, RECORDED_AT, event.key.encode(), encode_event(event))
-        for offset, event in enumerate(chain(budgets(mix), events(count, mix)))
+        for offset, event in enumerate(chain(opening(mix), events(count, mix)))
     ]
     return [
         Frame(at, min(at + FRAME_RECORDS, len(records)), records[at : at + FRAME_RECORDS])

@@ -14,7 +14,7 @@ from infra.topics import PARTITIONS
 from perf.harness import Session
 from perf.kafka import BenchFailed
 from perf.results import EndToEnd
-from perf.workload import Mix, budgets, events
+from perf.workload import Mix, events, opening
 
 MIX = Mix(departments=20, hot=0.2, clearings=0.2)
 POLL_S = 0.02
@@ -25,7 +25,7 @@ def run(session: Session) -> EndToEnd:
     line = session.house()
     count = session.scale.end_to_end_events
     session.say(f"sending {count:,} events of 20 departments")
-    records = line.fill(chain(budgets(MIX), events(count, MIX)))
+    records = line.fill(chain(opening(MIX), events(count, MIX)))
     total = sum(records.values())
     sinks = session.sinks()
     ledger, status = _Arrival(_ledger(session), total), _Arrival(_status(session), total)

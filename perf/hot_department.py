@@ -7,7 +7,7 @@ from itertools import chain
 from perf.harness import CpuMeter, Decided, Session, rate
 from perf.kafka import BenchFailed, flush_each_batch, outcomes
 from perf.results import HotDepartment
-from perf.workload import HOT, budgets, events
+from perf.workload import HOT, events, opening
 
 # Also synced where decisions are: without it a commit could be forgotten that the decisions survive.
 TRANSACTIONS = "__transaction_state"
@@ -41,7 +41,7 @@ def decided(session: Session, *, scoring: bool, synced: bool = False) -> Decided
         flush_each_batch(session.endpoints.kafka, line.names.decisions, TRANSACTIONS)
     count = session.scale.hot_events
     session.say(f"sending {count:,} requests of one department")
-    records = line.fill(chain(budgets(HOT), events(count)))
+    records = line.fill(chain(opening(HOT), events(count)))
     worker = line.worker(SPENDLOG_SCORING=str(scoring).lower())
     meter = CpuMeter({"worker": worker.pid, "broker": session.broker_pid()})
     moments = line.wait_decided(records, lambda _: meter.start())

@@ -14,7 +14,7 @@ from perf.harness import Line, Session
 from perf.kafka import BenchFailed, Ends, new_consumer, new_producer
 from perf.percentiles import median, percentile
 from perf.results import Latency, LatencyAt
-from perf.workload import Mix, budgets, events
+from perf.workload import Mix, events, opening
 from schemas.codec import decode_decision, encode_event
 from schemas.partitions import partition_of
 
@@ -60,9 +60,10 @@ def _at(session: Session, line: Line, rate: int) -> LatencyAt:
     plan = _plan(mix, count, line.partitions)
     reader = _Reader(line, session.endpoints.kafka)
     before = reader.seen
-    for event in budgets(mix):
+    first = opening(mix)
+    for event in first:
         line.fill([event])
-    session.wait(lambda: reader.seen >= before + mix.departments, "the worker")
+    session.wait(lambda: reader.seen >= before + len(first), "the worker")
     session.say(f"{rate:,} events/s for {WARM_UP_S + session.scale.latency_s:.0f} s")
     intended_s = _send(session.endpoints.kafka, line.names.card_events, plan, rate)
     ids = {item.event_id for item in plan}

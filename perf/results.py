@@ -84,7 +84,20 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     spread_scored_us: float
 
 
-Result = HotDepartment | RowLocks | EndToEnd | Latency | Recovery | Decide
+class Controls(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The core alone under many controls: median microseconds for each event, and the state's weight."""
+
+    controls: int
+    open_holds: int
+    cards: int
+    decide_us: float
+    evolve_us: float
+    both_us: float
+    hold_bytes: float  # in a snapshot
+    card_bytes: float
+
+
+Result = HotDepartment | RowLocks | EndToEnd | Latency | Recovery | Decide | Controls
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,6 +154,14 @@ def rows(results: dict[str, Result]) -> list[Row]:
                     Row(name, "1 department, scored", result.hot_scored_us, "us", better="less"),
                     Row(name, "20 departments", result.spread_us, "us", better="less"),
                     Row(name, "20 departments, scored", result.spread_scored_us, "us", better="less"),
+                ]
+            case Controls():
+                table += [
+                    Row(name, f"deciding, {result.controls} controls", result.decide_us, "us", 15, "less"),
+                    Row(name, "evolving", result.evolve_us, "us", better="less"),
+                    Row(name, "both", result.both_us, "us", better="less"),
+                    Row(name, "an open hold in a snapshot", result.hold_bytes, "bytes", better="less"),
+                    Row(name, "a card in a snapshot", result.card_bytes, "bytes", better="less"),
                 ]
     return table + ratios(results)
 

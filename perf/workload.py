@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from schemas.events import AuthorizationRequested, BudgetSet, ClearingPresented, Event, Merchant
+from schemas.controls import HOLD_DAYS_MAX, Policy
+from schemas.events import (
+    AuthorizationRequested,
+    BudgetSet,
+    ClearingPresented,
+    Event,
+    Merchant,
+    PolicyDrafted,
+)
 from schemas.money import Money, PositiveMoney
 
 CURRENCY = "USD"
@@ -40,6 +48,22 @@ SPREAD = Mix(departments=20, hot=0.2)
 
 def department(number: int) -> str:
     return f"dept-{number:02d}"
+
+
+def opening(mix: Mix) -> list[Event]:
+    """Each department's budget, and a policy without rules: the row locks compared with know none either."""
+    policies = [
+        PolicyDrafted(
+            event_id=f"{mix.prefix}-policy-{number}",
+            organization_id=ORGANIZATION,
+            department_id=department(number),
+            occurred_at=MONTH,
+            policy=Policy(hold_days=HOLD_DAYS_MAX, hold_days_by_group={}),
+            activate=True,
+        )
+        for number in range(mix.departments)
+    ]
+    return [*budgets(mix), *policies]
 
 
 def budgets(mix: Mix) -> list[BudgetSet]:

@@ -10,20 +10,14 @@ from typing import Any
 import msgspec
 
 from schemas.decisions import GENESIS_HASH, Decision
-from schemas.events import (
-    EVENT_TYPES,
-    EVENT_VERSION,
-    AuthorizationReversed,
-    BudgetSet,
-    CardEvent,
-    Event,
-)
+from schemas.event import EVENT_VERSION
+from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.reasons import ReasonCode
 
 _TYPES = [str(cls.__struct_config__.tag) for cls in EVENT_TYPES]
 _HASH_BYTES = len(',"hash":""}') + 64
 
-_WITHOUT_MERCHANT = (BudgetSet, AuthorizationReversed)
+_WITH_MERCHANT = frozenset(cls for cls in EVENT_TYPES if "merchant" in cls.__struct_fields__)
 
 _encoder = msgspec.json.Encoder()
 _event_decoder: msgspec.json.Decoder[CardEvent] = msgspec.json.Decoder(CardEvent)
@@ -58,7 +52,7 @@ def decode_event(value: bytes) -> CardEvent:
         event = _event_decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _explain(value, error) from None
-    if not isinstance(event, _WITHOUT_MERCHANT) and event.merchant and not event.merchant.well_formed:
+    if type(event) in _WITH_MERCHANT and (merchant := event.merchant) and not merchant.well_formed:  # type: ignore[union-attr]
         raise UndecodableEvent(ReasonCode.INVALID_EVENT, "merchant: mcc is 4 digits, country 2 capitals")
     return event
 
@@ -79,13 +73,17 @@ def _explain(value: bytes, error: Exception) -> UndecodableEvent:
 
 
 def fingerprint(event: Event) -> str:
-    """16 hex digits of the event's content without its id and time: equal for a faithful repeat."""
-    content = _CONTENT[type(event)](event)
-    return hashlib.blake2b(_encoder.encode(content), digest_size=8).hexdigest()
+    """16 hex digits of the event's type and content, without its id and time: equal for a faithful repeat."""
+    content, hasher = _CONTENT[type(event)]
+    digest = hasher.copy()
+    digest.update(_encoder.encode(content(event)))
+    hexadecimal: str = digest.hexdigest()
+    return hexadecimal
 
 
-def _content(cls: type[Event]) -> Callable[[Event], Any]:
-    return attrgetter(*(name for name in cls.__struct_fields__ if name not in cls._not_content))
+def _content(cls: type[Event]) -> tuple[Callable[[Event], Any], Any]:
+    content = attrgetter(*(name for name in cls.__struct_fields__ if name not in cls._not_content))
+    return content, hashlib.blake2b(digest_size=8, key=str(cls.__struct_config__.tag).encode())
 
 
 _CONTENT = {cls: _content(cls) for cls in EVENT_TYPES}

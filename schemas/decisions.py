@@ -10,65 +10,67 @@ from typing import Literal
 
 import msgspec
 
-from schemas.events import Merchant, Timestamp
+from schemas.effects import (
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    CapChanged,
+    CardChanged,
+    Charges,
+    DisputeClosed,
+    DisputeStarted,
+    Effect,
+    Effects,
+    FxDifference,
+    HoldPlaced,
+    HoldReleased,
+    IncreaseAsked,
+    IncreaseClosed,
+    IncreaseStep,
+    LeaseAdded,
+    LeaseAsked,
+    LeaseGiven,
+    LeaseGivenBack,
+    LeaseRecallSent,
+    LeaseTaken,
+    PaymentVoided,
+    PolicyStored,
+    PolicyTaken,
+    Posted,
+    PostingUndone,
+    Refunded,
+    RefundUndone,
+)
+from schemas.event import EntryMode, Merchant, Timestamp
 from schemas.ids import Position
+from schemas.money import Money
 from schemas.reasons import Outcome, Reason, response_code
 
 DECISION_VERSION = 1
 GENESIS_HASH = "0" * 64
 
-
-class Effect(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True, kw_only=True, gc=False):
-    """Something that moved. Amounts are minor units of the decision's currency, above zero."""
-
-
-class BudgetChanged(Effect, tag="budget_changed", frozen=True, kw_only=True, omit_defaults=True):
-    """The department's budget is this from here on; `limit` for each calendar month of `time_zone`."""
-
-    name: str
-    limit: int
-    time_zone: str
-
-
-class HoldPlaced(Effect, tag="hold_placed", frozen=True, kw_only=True):
-    """`amount` of `period`'s money is kept for this authorization."""
-
-    authorization_id: str
-    period: str
-    amount: int
-
-
-class HoldReleased(Effect, tag="hold_released", frozen=True, kw_only=True, omit_defaults=True):
-    """`amount` of the hold is no longer kept: given back, or replaced by a posting."""
-
-    authorization_id: str
-    period: str
-    amount: int
-    cause: Literal["reversal", "clearing"]
-
-
-class Posted(Effect, tag="posted", frozen=True, kw_only=True):
-    """`amount` is spent. A clearing without a known authorization posts too: networks settle it anyway."""
-
-    authorization_id: str
-    period: str
-    amount: int
-
-
-class Refunded(Effect, tag="refunded", frozen=True, kw_only=True, omit_defaults=True):
-    """`amount` came back into `period`."""
-
-    period: str
-    amount: int
-    authorization_id: str | None = None
-
-
-Effects = BudgetChanged | HoldPlaced | HoldReleased | Posted | Refunded
+#: What somebody should look at, though nothing could be refused. See docs/rules.md.
+Alert = Literal[
+    "over_capture",
+    "no_authorization",
+    "after_decline",
+    "after_reversal",
+    "after_expiry",
+    "after_timeout",
+    "cleared_before_request",
+    "already_settled",
+    "over_refund",
+    "above_limits",
+]
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False):
-    """A budget's `period` (YYYY-MM, in the budget's time zone) after the decision, in minor units."""
+    """One budget's (or limit's) period after the decision, in minor units.
 
+    `limit`: with the increases in force.
+    """
+
+    budget: str
     period: str
     limit: int
     posted: int
@@ -77,6 +79,26 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
     @property
     def available(self) -> int:
         return self.limit - self.posted - self.held
+
+    @property
+    def key(self) -> str:
+        """As effects name it in `charges`."""
+        return f"{self.budget}@{self.period}"
+
+
+class Relief(msgspec.Struct, frozen=True, gc=False):
+    """From `at` on all of a declined amount passes, other things equal; `subject`: a hold, budget or rule."""
+
+    at: Timestamp
+    because: Literal["hold_expires", "period_starts", "increase_starts"]
+    subject: str
+
+
+class WouldPass(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the same rules say to changed inputs: `now` minor units pass at once (0: none), all `later`."""
+
+    now: int
+    later: Relief | None = None
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):
@@ -101,8 +123,13 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     """One decision. `seq` is gapless within `partition`; `source_offset` is the card event's offset.
 
     `recorded_at` is the broker's time of the card event, `occurred_at` the event's own. Both are null or
-    absent where the record could not be read. `policy_version` is the seq of the budget that applied.
-    `fingerprint` (hex) tells whether a later event with the same id has the same content.
+    absent where the record could not be read. `amount` is what was asked, in minor units of `currency`;
+    `approved` what was approved, where that is less, or what an advice told. `reasons` explain a decline, a
+    rejection or a partial approval; `reviews` why somebody should look at an approval; `shadows` what rules
+    that are only tried out would have said. `actor`: who did it, for what people do. `balances`: all that
+    the decision touched, for a payment first that of the department. `available`: the answer to a balance
+    inquiry. `policy_version`: the policy that applied. `fingerprint` (hex) tells whether a later event with
+    the same id has the same content.
     """
 
     partition: int
@@ -118,13 +145,22 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     card_id: str | None = None
     cardholder: str | None = None
     merchant: Merchant | None = None
+    entry_mode: EntryMode | None = None
+    actor: str | None = None
     occurred_at: Timestamp | None = None
     amount: int | None = None
+    approved: int | None = None
     currency: str | None = None
+    merchant_amount: Money | None = None
+    rate: str | None = None
     reasons: tuple[Reason, ...] = ()
-    alerts: tuple[Literal["over_capture", "no_authorization"], ...] = ()
+    reviews: tuple[Reason, ...] = ()
+    shadows: tuple[Reason, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    would_pass: WouldPass | None = None
     effects: tuple[Effects, ...] = ()
-    balance: Balance | None = None
+    balances: tuple[Balance, ...] = ()
+    available: int | None = None
     score: Score | None = None
     policy_version: int | None = None
     duplicate_of: int | None = None
@@ -138,6 +174,60 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
         return Position(self.partition, self.seq)
 
     @property
+    def balance(self) -> Balance | None:
+        """That of the department's own budget."""
+        return self.balances[0] if self.balances else None
+
+    @property
+    def granted(self) -> int:
+        """Minor units that were approved: 0 when declined."""
+        if self.outcome is Outcome.APPROVED:
+            return self.amount or 0
+        return (self.approved or 0) if self.outcome is Outcome.PARTIALLY_APPROVED else 0
+
+    @property
     def response_code(self) -> str:
         """ISO 8583 field 39."""
-        return response_code(self.outcome, self.reasons)
+        return response_code(self.outcome, self.reasons, self.event_type)
+
+
+__all__ = [
+    "DECISION_VERSION",
+    "GENESIS_HASH",
+    "Alert",
+    "Balance",
+    "BudgetChanged",
+    "BudgetIncreaseSet",
+    "BudgetTakenAway",
+    "CapChanged",
+    "CardChanged",
+    "Charges",
+    "Contribution",
+    "Decision",
+    "DisputeClosed",
+    "DisputeStarted",
+    "Effect",
+    "Effects",
+    "FxDifference",
+    "HoldPlaced",
+    "HoldReleased",
+    "IncreaseAsked",
+    "IncreaseClosed",
+    "IncreaseStep",
+    "LeaseAdded",
+    "LeaseAsked",
+    "LeaseGiven",
+    "LeaseGivenBack",
+    "LeaseRecallSent",
+    "LeaseTaken",
+    "PaymentVoided",
+    "PolicyStored",
+    "PolicyTaken",
+    "Posted",
+    "PostingUndone",
+    "RefundUndone",
+    "Refunded",
+    "Relief",
+    "Score",
+    "WouldPass",
+]

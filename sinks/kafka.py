@@ -1,21 +1,25 @@
-"""The decisions topic as a `Log`: the only module of this room that knows confluent_kafka."""
+"""The decisions topic as a `Log`, and a producer of events: all of this room that knows confluent_kafka."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from schemas.codec import encode_event
+from schemas.events import Event
 from sinks.core.chain import Record
-from sinks.errors import InvariantBroken, SinkError
+from sinks.errors import InvariantBroken, SinkError, Unavailable
 
 log = structlog.get_logger()
 
 # 10 s: what a killed sink's partitions wait for the next owner; five missed heartbeats.
 SESSION_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_S = 5.0
+# 4 s: whoever waits for what the sender has claimed gives up after 5 s, and must not see it alive by then.
+DELIVERY_TIMEOUT_S = 4.0
 
 _LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 
@@ -138,4 +142,64 @@ class KafkaLog:
 
     def _on_error(self, error: KafkaError) -> None:
         # librdkafka tries again by itself; these are for whoever reads the log.
+        log.warning("kafka_away", detail=error.str())
+
+
+class EventProducer:
+    """Writes card events. Idempotent: retries within one `send` neither double nor reorder."""
+
+    def __init__(self, servers: str, topic: str, client: str) -> None:
+        self._topic = topic
+        self._producer = Producer(
+            {
+                "bootstrap.servers": servers,
+                "client.id": client,
+                "partitioner": "murmur2_random",  # librdkafka's own default would open a second budget
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 0,
+                "message.timeout.ms": round(DELIVERY_TIMEOUT_S * 1000),
+                "reconnect.backoff.max.ms": 2_000,
+                "log_level": 4,
+            },
+            error_cb=self._on_error,
+        )
+
+    def send(self, events: Iterable[Event]) -> None:
+        """Returns when Kafka has all of them.
+
+        Raises:
+            Unavailable: some may be missing; the same events may be sent again.
+        """
+        failed: list[KafkaError] = []
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                failed.append(error)
+
+        try:
+            for event in events:
+                self._produce(event, delivered)
+            waiting = self._producer.flush(DELIVERY_TIMEOUT_S + 1)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka: {error.args[0].str()}") from error
+        if failed or waiting:
+            why = failed[0].str() if failed else "no acknowledgement"
+            raise Unavailable(f"Kafka: {len(failed) + waiting} events not written: {why}")
+
+    def _produce(self, event: Event, delivered: Any) -> None:
+        for _ in range(2):
+            try:
+                self._producer.produce(
+                    self._topic, key=event.key, value=encode_event(event), on_delivery=delivered
+                )
+                return
+            except BufferError:
+                self._producer.flush(DELIVERY_TIMEOUT_S)  # the queue is full: let some of it go
+        raise Unavailable("Kafka: the queue of events that wait for it is full")
+
+    def close(self) -> None:
+        self._producer.flush(CLOSE_TIMEOUT_S)
+
+    def _on_error(self, error: KafkaError) -> None:
         log.warning("kafka_away", detail=error.str())

@@ -10,15 +10,20 @@ import structlog
 
 from schemas.authorizations import Authorization
 from schemas.decisions import Decision
-from sinks.core.bookings import Account, Bookkeeper, Transfer, chart_of
-from sinks.core.budgets import budgets
+from sinks.core.accounts import Account, chart_of
+from sinks.core.bookings import Bookkeeper, Transfer
 from sinks.core.chain import Place, Run
+from sinks.core.changes import Changes, Names
+from sinks.core.models import changes_of
 from sinks.core.payments import Key, Touched, fold, touched
 from sinks.core.recent import Recent
 from sinks.errors import InvariantBroken, PositionMoved
 from sinks.postgres import Batch, CarefulBatch, Postgres, Refused, contradiction, read_places
 
 log = structlog.get_logger()
+
+# A department has one a month: only a log of many years and companies comes here.
+LIMITS_KEPT_MAX = 100_000
 
 
 @dataclass(slots=True)
@@ -29,6 +34,7 @@ class _Work:
     transfers: list[Transfer]
     accounts: list[Account]
     payments: Touched
+    changes: Changes
     known: dict[Key, Authorization] = field(default_factory=dict)
 
 
@@ -41,6 +47,7 @@ class Ledger:
         self._recent = recent or Recent()
         self._bookkeeper = Bookkeeper()
         self._opened: set[Account] = set()
+        self._limits: dict[Names, int] = {}
 
     def places(self, partitions: frozenset[int]) -> dict[int, Place]:
         self._forget()
@@ -68,13 +75,22 @@ class Ledger:
             raise
         self._recent.keep(after)
         self._opened.update(work.accounts)
+        if len(self._limits) > LIMITS_KEPT_MAX:
+            self._limits.clear()
+        self._limits.update(work.changes.limits_now)
 
     def _prepare(self, runs: Sequence[Run]) -> _Work:
         decisions = list(chain.from_iterable(run.decisions for run in runs))
         transfers = self._bookkeeper.transfers(decisions)
         departments = {(row.organization_id, row.department_id) for row in transfers}
         accounts = {account for department in departments for account in chart_of(*department)}
-        return _Work(decisions, transfers, sorted(accounts - self._opened), touched(decisions))
+        return _Work(
+            decisions,
+            transfers,
+            sorted(accounts - self._opened),
+            touched(decisions),
+            changes_of(decisions, self._limits),
+        )
 
     def _write_carefully(self, runs: Sequence[Run], work: _Work) -> dict[Key, Authorization]:
         try:
@@ -104,11 +120,11 @@ class Ledger:
             updated = batch.update_authorizations(changed)
             if updated != len(changed):
                 raise contradiction(known, updated)
-            batch.upsert_budgets(*budgets(work.decisions))
-            batch.commit()
+            batch.finish(work.changes)
         return after
 
     def _forget(self) -> None:
         """What is kept may not be what is stored: another owner, a restored backup, an unknown commit."""
         self._recent.forget()
         self._opened.clear()
+        self._limits.clear()

@@ -44,7 +44,7 @@ def run(sink: SinkName) -> int:
         sys.stderr.write(f"spendlog sink {sink}: {error}\n")
         return WRONG_SETTING_STATUS
     log.info("sink_starts", sink=sink, **settings.masked())
-    stopping = _stop_on_signals()
+    stopping = stop_on_signals()
     if settings.sink_metrics_port is not None:
         start_http_server(settings.sink_metrics_port, settings.sink_metrics_host)
     _calm_collector()
@@ -96,7 +96,8 @@ def configure_logs() -> None:
     )
 
 
-def _stop_on_signals() -> threading.Event:
+def stop_on_signals() -> threading.Event:
+    """Set by SIGTERM or SIGINT; the process ends by itself if it has not within `STOP_TIMEOUT_S`."""
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, masked, told
-from schemas.topics import DECISIONS
+from schemas.topics import CARD_EVENTS, DECISIONS
 from sinks.errors import SinkError
 
 
@@ -15,7 +15,7 @@ class SettingError(SinkError):
 
 
 class Settings(BaseSettings):
-    """Addresses, names and bounds. `postgres` is needed by the ledger, `redis` by the status sink."""
+    """Addresses, names and bounds. `postgres` is needed by ledger and ticker, `redis` by the status sink."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     postgres: PostgresUrl | None = None
     redis: RedisUrl | None = None
     decisions_topic: str = DECISIONS.name
+    card_events_topic: str = CARD_EVENTS.name
     postgres_role: str = Field(
         default="spendlog_sink", description="role of the session; 'none': the login's"
     )
@@ -36,6 +37,11 @@ class Settings(BaseSettings):
     sink_batch_linger_ms_max: float = Field(default=20.0, ge=0, le=1000)
     sink_metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     sink_metrics_host: str = "127.0.0.1"
+
+    ticker_role: str = Field(
+        default="spendlog_ticker", description="role of the ticker's session; 'none': the login's"
+    )
+    ticker_every_s: float = Field(default=5.0, gt=0, le=60, description="seconds between two looks")
 
     def group(self, sink: str) -> str:
         return self.sink_group or f"spendlog-sink-{sink}"

@@ -7,11 +7,10 @@ from datetime import timedelta
 from itertools import chain
 
 from schemas.authorizations import Authorization
-from schemas.decisions import Decision
-from schemas.reasons import Outcome
+from schemas.decisions import Decision, PaymentVoided
 from sinks.core.chain import Place, Run
 from sinks.core.feed import entries
-from sinks.core.payments import Key, Touched, fold, touched
+from sinks.core.payments import Key, Touched, fold, starts, touched
 from sinks.core.recent import Recent
 from sinks.errors import PositionMoved
 from sinks.ports import Clock
@@ -69,9 +68,22 @@ def _with_a_start(batch: Touched, known: Mapping[Key, Authorization]) -> Touched
     Half a payment would be shown as a whole one; the ledger has it all.
     """
     return Touched(
-        {key: decisions for key, decisions in batch.by_key.items() if key in known or _begins(decisions[0])}
+        {
+            key: decisions
+            for key, decisions in batch.by_key.items()
+            if key in known or _begins(key[2], decisions[0])
+        }
     )
 
 
-def _begins(decision: Decision) -> bool:
-    return decision.outcome in (Outcome.APPROVED, Outcome.DECLINED) or "no_authorization" in decision.alerts
+def _begins(authorization_id: str, decision: Decision) -> bool:
+    """Whether nothing was heard of the payment before, as far as the decision tells."""
+    if starts(authorization_id, decision):
+        return True
+    if decision.authorization_id != authorization_id:
+        return False  # its hold lapsed with another's event, or a refund or dispute of it ended
+    if decision.event_type == "authorization.advised" and decision.approved is None:
+        return True  # the network declined in our place: most often all there ever is of a payment
+    return "no_authorization" in decision.alerts or any(
+        type(effect) is PaymentVoided for effect in decision.effects
+    )

@@ -127,7 +127,7 @@ class Desk:
         owner = Owner(
             partition,
             self._partitions,
-            KafkaLog(self._settings.kafka, partition, self._names),
+            KafkaLog(self._settings.kafka, partition, self._partitions, self._names),
             lambda: new_model(self._settings.scoring),
             lambda changed: self._publish(partition, changed),
             self._settings.snapshot_decisions,

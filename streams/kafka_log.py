@@ -13,6 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
 
+from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
 from streams.log import DeadLetter, Entry, Fenced, StoredSnapshot
 
@@ -50,9 +51,12 @@ class ReplayIncomplete(Exception):
 
 
 class KafkaLog:
-    """The decision log of one partition. `bootstrap`: host:port[,host:port]."""
+    """The decision log of one partition of `partitions`. `bootstrap`: host:port[,host:port]."""
 
-    def __init__(self, bootstrap: str, partition: int, names: Names, compression: str | None = None) -> None:
+    def __init__(
+        self, bootstrap: str, partition: int, partitions: int, names: Names, compression: str | None = None
+    ) -> None:
+        self._partitions = partitions
         self._bootstrap = bootstrap
         self._partition = partition
         self._names = names
@@ -134,16 +138,29 @@ class KafkaLog:
     async def begin(self) -> None:
         await self._ours().begin_transaction()
 
-    async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
         now_ms = int(time.time() * 1000)
         waiting = await self._send(self._names.decisions, entries, now_ms)
         letters = await self._send(
             self._names.dead_letters, [self._letter(letter) for letter in dead_letters], now_ms
         )
         # A failed batch does not fail the commit: its own future must be awaited.
-        sent = await self._wait([*waiting, *letters])
+        sent = await self._wait([*waiting, *letters, *await self._post(outbox, now_ms)])
         last = sent[len(waiting) - 1]
         return int(last[0].offset) + last[1]
+
+    async def _post(self, outbox: Sequence[Entry], now_ms: int) -> list[tuple[asyncio.Future[Any], int]]:
+        """Card events for other departments, in the order in which each of their partitions gets them."""
+        by_partition: dict[int, list[Entry]] = {}
+        for entry in outbox:
+            assert entry.key is not None
+            by_partition.setdefault(partition_of(entry.key, self._partitions), []).append(entry)
+        sent = []
+        for partition, entries in by_partition.items():
+            sent += await self._send(self._names.card_events, entries, now_ms, partition)
+        return sent
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
         whole = msgspec.msgpack.encode(snapshot)
@@ -187,28 +204,30 @@ class KafkaLog:
         return Entry(record.key, value, headers)
 
     async def _send(
-        self, topic: str, entries: Sequence[Entry], now_ms: int
+        self, topic: str, entries: Sequence[Entry], now_ms: int, partition: int | None = None
     ) -> list[tuple[asyncio.Future[Any], int]]:
-        """Hand the records over in as few batches as they fit. Returns each batch's future and length."""
+        """Hand the records over in as few batches as they fit. Returns each batch's future and length.
+
+        `partition`: the log's own, if absent.
+        """
+        partition = self._partition if partition is None else partition
         producer = self._ours()
         futures = []
         batch, count = producer.create_batch(), 0
         for key, value, headers in entries:
             if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
-                futures.append((await self._submit(batch, topic), count))
+                futures.append((await self._submit(batch, topic, partition), count))
                 batch, count = producer.create_batch(), 0
                 if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
                     raise ValueError(f"a record of {len(value or b'')} bytes does not fit a batch of {topic}")
             count += 1
         if count:
-            futures.append((await self._submit(batch, topic), count))
+            futures.append((await self._submit(batch, topic, partition), count))
         return futures
 
-    async def _submit(self, batch: Any, topic: str) -> asyncio.Future[Any]:
+    async def _submit(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
         try:
-            future: asyncio.Future[Any] = await self._ours().send_batch(
-                batch, topic, partition=self._partition
-            )
+            future: asyncio.Future[Any] = await self._ours().send_batch(batch, topic, partition=partition)
         except (ProducerFenced, InvalidProducerEpoch) as fenced:
             raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
         return future

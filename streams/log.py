@@ -68,8 +68,13 @@ class PartitionLog(Protocol):
 
     async def begin(self) -> None: ...
 
-    async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
-        """Write within the transaction and wait for the write. Returns the log offset after it."""
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
+        """Write within the transaction and wait for the write. Returns the log offset after it.
+
+        `outbox`: card events for other departments, each to the partition of its key.
+        """
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
 

@@ -13,13 +13,14 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from schemas.codec import check_seal, decode_decision, seal_decision
+from schemas.codec import check_seal, decode_decision, encode_event, seal_decision
 from schemas.decisions import Decision, Score
-from schemas.events import AuthorizationRequested
+from schemas.events import AuthorizationRequested, Event
 from schemas.reasons import Outcome
 from streams.core.evolve import evolve
 from streams.core.history import CardHistory
 from streams.core.intake import Record, judge
+from streams.core.messages import messages
 from streams.core.state import Department, PartitionState
 from streams.log import DeadLetter, Entry, Frame, PartitionLog, StoredSnapshot
 
@@ -135,6 +136,7 @@ class Owner:
         decisions: list[Decision] = []
         entries: list[Entry] = []
         dead_letters: list[DeadLetter] = []
+        outbox: list[Entry] = []
         for frame in frames:
             for record in self._new_records(frame):
                 decision = judge(self.state, record, self._partitions, self._model)
@@ -143,11 +145,13 @@ class Owner:
                 evolve(self.state, decision)
                 decisions.append(decision)
                 entries.append(_entry(record, value, decision))
+                if decision.effects:
+                    outbox += map(_message, messages(decision))
                 if decision.outcome is Outcome.REJECTED:
                     reason = decision.reasons[0]
                     dead_letters.append(DeadLetter(record, reason.code.value, reason.detail or ""))
         if decisions:
-            await self._write(entries, dead_letters)
+            await self._write(entries, dead_letters, outbox)
             self._publish(self._changed(decisions))
         return decisions
 
@@ -165,9 +169,11 @@ class Owner:
         self.position = frame.end
         return records
 
-    async def _write(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> None:
+    async def _write(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> None:
         await self._log.begin()
-        self._log_offset = await self._log.append(entries, dead_letters)
+        self._log_offset = await self._log.append(entries, dead_letters, outbox)
         due = self._snapshot_due()
         if due:
             await self._log.store_snapshot(self._snapshot())
@@ -216,3 +222,8 @@ def _entry(record: Record, value: bytes, decision: Decision) -> Entry:
         # Whatever lies there in place of a key may be as large as a batch.
         return Entry(key if key is not None and len(key) <= KEY_BYTES_MAX else None, value, [])
     return Entry(key, value, [("event_id", decision.event_id.encode())])
+
+
+def _message(event: Event) -> Entry:
+    """A card event to another department, under that department's key."""
+    return Entry(event.key.encode(), encode_event(event), [])

@@ -11,35 +11,30 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api import replies
+from api.deadlines import REVERSAL_S, SUFFIX, Missed
 from api.keys import Scope
-from api.models import (
-    AuthorizationIn,
-    AuthorizationOut,
-    AuthorizationPendingOut,
-    DecisionOut,
-    MoneyOut,
-    authorization_out,
-    merchant_of,
-    reason_out,
-)
+from api.models.authorizations import AuthorizationOut, authorization_out
+from api.models.base import MoneyOut
+from api.models.reasons import reason_out, would_pass_out
+from api.models.requests import AuthorizationIn, AuthorizationPendingOut, DecisionOut, merchant_of, positive
 from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
-from api.problems import Problem, responses
-from api.reads import Which
-from api.replies import reply
+from api.problems import FieldError, Problem, responses
+from api.reads.authorizations import Which
+from api.replies import PENDING_DETAIL, decided_headers, reply
 from api.security import Caller, KeyedRoute, needs
 from api.services import services_of
 from api.submissions import Answered, Pending
+from schemas.decisions import Decision
 from schemas.events import AuthorizationRequested
 from schemas.ids import is_name
-from schemas.money import PositiveMoney
+from schemas.reasons import Outcome, Reason, ReasonCode, response_code
 
 router = APIRouter(prefix="/v1/authorizations", tags=["authorizations"], route_class=KeyedRoute)
 
-PENDING_DETAIL = {
-    True: "The event is in the log and will be decided. This is neither an approval nor a decline.",
-    False: "Whether the event reached the log is not known. Repeat the request with the same "
-    "Idempotency-Key; it cannot be decided twice.",
-}
+# The whole answer of a missed deadline: it is the same whoever gives it, and at whatever position.
+MISSED = Reason(
+    code=ReasonCode.DEADLINE_MISSED, detail="no decision came in time, and one that comes later is undone"
+)
 
 
 @router.post(
@@ -49,7 +44,7 @@ PENDING_DETAIL = {
     openapi_extra=needs(Scope.AUTHORIZATIONS_WRITE),
     responses={
         200: {
-            "description": "Decided: approved or declined. A repeat gets the same body.",
+            "description": "Approved, in part too, or declined. A repeat gets the same body.",
             "headers": replies.POSITION | replies.REPLAYED | replies.APPLIED,
         },
         202: {
@@ -65,53 +60,101 @@ async def request_authorization(
 ) -> Response:
     """Writes the request to the log and waits for its decision.
 
-    `200` is the decision. `202` says that there is none yet: it claims nothing, and `Location` will have the
-    answer. `503` says that nothing was written.
+    `200` is the decision. Without one in time: `202` says that there is none yet; it claims nothing, and
+    `Location` will have the answer. Or, with `on_timeout: decline`, `200` with response code 91, once it is
+    certain that nothing will be held. `503` says that nothing was written.
     """
     since = asyncio.get_running_loop().time()
     services = services_of(request)
     event = _event(body, caller.organization_id, key)
-    result = await services.submit(event, wait, since=since)
+    result: Answered | Missed | Pending
+    if body.on_timeout == "decline":
+        _require_time(wait)
+        result = await services.submit_or_decline(event, wait, since=since)
+    else:
+        result = await services.submit(event, wait, since=since)
     match result:
         case Answered():
-            return _decided(event, result, wait)
+            headers = decided_headers(wait, replayed=result.replayed, position=result.decision.position)
+            return reply(_decided(event, result), 200, **headers)
+        case Missed():
+            return reply(_missed(event), 200, **decided_headers(wait, replayed=result.replayed))
         case Pending():
             return _pending(event, result, wait)
 
 
 def _event(body: AuthorizationIn, organization_id: str, key: IdempotencyKey) -> AuthorizationRequested:
-    digest = key.digest(organization_id)
+    # What is to happen on a timeout belongs to the request: with another wish it is another request, also
+    # where only the log remembers the first.
+    suffix = SUFFIX if body.on_timeout == "decline" else ""
     return AuthorizationRequested(
-        event_id=f"api-{digest}",
+        event_id=key.event_id(organization_id) + suffix,
         organization_id=organization_id,
         department_id=body.department_id,
         occurred_at=body.occurred_at or datetime.now(UTC),
-        authorization_id=body.authorization_id or f"auth_{digest}",
+        authorization_id=body.authorization_id or f"auth_{key.digest(organization_id)}",
         card_id=body.card_id,
-        amount=PositiveMoney(body.amount.minor, body.amount.currency),
+        amount=positive(body.amount),
         merchant=merchant_of(body.merchant),
         cardholder=body.cardholder,
+        entry_mode=body.entry_mode,
+        partial_allowed=body.partial_allowed,
+        merchant_amount=positive(body.merchant_amount) if body.merchant_amount else None,
+        rate=body.rate,
     )
 
 
-def _decided(event: AuthorizationRequested, result: Answered, wait: Wait) -> Response:
+def _require_time(wait: Wait) -> None:
+    if wait.asked == 0:
+        words = f"on_timeout decline takes {REVERSAL_S} s of the wait, so wait 1 or 2 seconds"
+        wrong = FieldError(field="header.prefer", code="wait_too_short", message=words)
+        raise Problem(422, "invalid_request", "Not as it must be: header.prefer.", errors=[wrong])
+
+
+def _decided(event: AuthorizationRequested, answer: Answered) -> DecisionOut:
     # Only what the first decision and every repeat of it say alike: a repeat's body must not differ.
-    decision = result.decision
-    amount = event.amount.minor if decision.amount is None else decision.amount
-    body = DecisionOut(
+    decision = answer.decision
+    if _came_too_late(decision):
+        return _missed(event)
+    currency = event.amount.currency
+    return DecisionOut(
         authorization_id=event.authorization_id,
         department_id=event.department_id,
         card_id=event.card_id,
-        outcome=cast(Literal["approved", "declined"], decision.outcome.value),
+        outcome=cast(Literal["approved", "partially_approved", "declined"], decision.outcome.value),
         response_code=decision.response_code,
         reasons=[reason_out(reason) for reason in decision.reasons],
-        amount=MoneyOut(minor=amount, currency=decision.currency or event.amount.currency),
-        position=str(result.first),
+        review=decision.granted > 0 and bool(decision.reviews),
+        reviews=[reason_out(reason) for reason in decision.reviews],
+        shadows=[reason_out(reason) for reason in decision.shadows],
+        amount=MoneyOut(minor=event.amount.minor, currency=currency),
+        approved=MoneyOut(minor=decision.granted, currency=currency),
+        would_pass=would_pass_out(decision.would_pass, currency),
+        position=str(answer.first),
     )
-    headers = {POSITION_HEADER: str(decision.position), **wait.applied}
-    if result.replayed:
-        headers[replies.REPLAYED_HEADER] = "true"
-    return reply(body, 200, **headers)
+
+
+def _came_too_late(decision: Decision) -> bool:
+    return bool(decision.reasons) and decision.reasons[0].code is ReasonCode.DEADLINE_MISSED
+
+
+def _missed(event: AuthorizationRequested) -> DecisionOut:
+    amount = event.amount
+    return DecisionOut(
+        authorization_id=event.authorization_id,
+        department_id=event.department_id,
+        card_id=event.card_id,
+        outcome="declined",
+        response_code=response_code(Outcome.DECLINED, (MISSED,)),
+        reasons=[reason_out(MISSED)],
+        review=False,
+        reviews=[],
+        shadows=[],
+        amount=MoneyOut(minor=amount.minor, currency=amount.currency),
+        approved=MoneyOut(minor=0, currency=amount.currency),
+        would_pass=None,
+        position=None,
+    )
 
 
 def _pending(event: AuthorizationRequested, result: Pending, wait: Wait) -> Response:
@@ -155,7 +198,7 @@ async def read_authorization(
         raise _unknown()
     services = services_of(request)
     which = Which(caller.organization_id, authorization_id, department_id)
-    wait_s = wait.seconds(2.0 if position else 0.0, services.settings.api_wait_s_max)
+    wait_s = services.reading(wait, position)
     found = await services.authorizations.find(which, position, wait_s=wait_s)
     if found is None:
         raise _unknown()

@@ -1,43 +1,74 @@
-"""Budgets of departments: look at one, set one."""
+"""Budgets of departments: look at them, set the department's own."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api import replies
 from api.keys import ApiKey, Scope
-from api.models import BudgetIn, BudgetOut, BudgetPendingOut, BudgetSetOut, MoneyOut
-from api.postgres import Row
-from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
-from api.problems import FieldError, Problem, responses
-from api.replies import reply
-from api.routes.authorizations import PENDING_DETAIL
+from api.models.base import MoneyOut
+from api.models.budgets import BudgetIn, BudgetListOut, BudgetOut, BudgetPendingOut, BudgetSetOut
+from api.preferences import AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
+from api.problems import Problem, responses
+from api.replies import PENDING_DETAIL, decided_headers, reply
+from api.routes.places import (
+    DEPARTMENT,
+    READ_HEADERS,
+    DepartmentId,
+    OrganizationId,
+    invalid,
+    own_department,
+    printable,
+    shown,
+    unknown_department,
+)
 from api.security import Caller, KeyedRoute, needs, own_organization
 from api.services import services_of
 from api.submissions import Answered, Pending
+from api.views import budget_out, budgets_out
 from schemas.events import BudgetSet
 from schemas.ids import Position, is_name
 from schemas.money import Money
+from schemas.reasons import DEPARTMENT as OWN
 
-PATH = "/v1/organizations/{organization_id}/departments/{department_id}/budget"
+PATH = f"{DEPARTMENT}/budget"
 router = APIRouter(tags=["budgets"], route_class=KeyedRoute)
 
-OrganizationId = Annotated[str, Path(max_length=64, examples=["techcorp"])]
-DepartmentId = Annotated[str, Path(max_length=64, examples=["engineering"])]
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# The labels of each kind of calendar; those with another start than the natural one are dates.
+_LABELS = {
+    "day": _DATE,
+    "week": f"[0-9]{{4}}-W[0-9]{{2}}|{_DATE}",
+    "month": f"[0-9]{{4}}-(0[1-9]|1[0-2])|{_DATE}",
+    "quarter": f"[0-9]{{4}}-Q[1-4]|{_DATE}",
+    "year": f"[0-9]{{4}}|{_DATE}",
+    "lifetime": "lifetime",
+}
+
+Period = Annotated[
+    str | None,
+    Query(
+        pattern="^([0-9]{4}(-(W[0-9]{2}|Q[1-4]|[0-9]{2}(-[0-9]{2})?))?|lifetime)$",
+        description="the label of a period; the current one in the budget's calendar, if absent. A period in "
+        "which nothing happened shows the limit that holds now",
+        examples=["2026-03"],
+    ),
+]
 
 
 @router.get(
     PATH,
-    summary="Look at a budget",
+    summary="Look at a department's budget",
     response_model=BudgetOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
     responses={
-        200: {"description": "The month's figures.", "headers": replies.POSITION | replies.APPLIED},
+        200: {"description": "The period's figures.", "headers": READ_HEADERS},
         **responses(400, 401, 403, 404, 422, 500, 503),
     },
 )
@@ -48,60 +79,110 @@ async def read_budget(
     position: AtPosition,
     organization_id: OrganizationId,
     department_id: DepartmentId,
-    period: Annotated[
-        str | None,
-        Query(
-            pattern="^[0-9]{4}-(0[1-9]|1[0-2])$",
-            description="a month; the current one in the budget's time zone, if absent. A month in which "
-            "nothing happened shows the limit that holds now",
-            examples=["2026-03"],
-        ),
-    ] = None,
+    period: Period = None,
 ) -> Response:
-    """Limit, posted, held and available of one month, as the ledger has them."""
-    own_organization(caller, organization_id)
-    if not is_name(department_id):
-        raise _unknown()
+    """Limit, posted, held and available of one period of the department's own budget."""
+    own_department(caller, organization_id, department_id)
+    row = await _find(request, wait, position, organization_id, department_id, OWN, period)
+    if not row["budgets"]:
+        raise unknown_department()
+    return _one(row["budgets"][0], period, wait)
+
+
+@router.get(
+    f"{DEPARTMENT}/budgets",
+    summary="List a department's budgets",
+    response_model=BudgetListOut,
+    openapi_extra=needs(Scope.BUDGETS_READ),
+    responses={
+        200: {"description": "All that limit now, each with its current period.", "headers": READ_HEADERS},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    },
+)
+async def list_budgets(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    organization_id: OrganizationId,
+    department_id: DepartmentId,
+) -> Response:
+    """The budgets of the department and of its teams, cards and employees."""
+    own_department(caller, organization_id, department_id)
+    row = await _find(request, wait, position, organization_id, department_id, None, None)
+    if not row["budgets"]:
+        raise unknown_department()
+    body = budgets_out(row)
+    latest = max((Position.parse(budget.position) for budget in body.budgets), key=lambda at: at.seq)
+    return shown(body, wait, latest)
+
+
+@router.get(
+    f"{DEPARTMENT}/budgets/{{budget_id:path}}",
+    summary="Look at a budget",
+    response_model=BudgetOut,
+    openapi_extra=needs(Scope.BUDGETS_READ),
+    responses={
+        200: {"description": "The period's figures.", "headers": READ_HEADERS},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    },
+)
+async def read_any_budget(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    organization_id: OrganizationId,
+    department_id: DepartmentId,
+    budget_id: Annotated[str, Path(max_length=220, examples=["team:platform"])],
+    period: Period = None,
+) -> Response:
+    """One budget of any level, removed ones too. Set one with the event `budget.set`."""
+    own_department(caller, organization_id, department_id)
+    if not printable(budget_id):
+        raise _unknown(budget_id)
+    row = await _find(request, wait, position, organization_id, department_id, budget_id, period)
+    if not row["budgets"]:
+        raise _unknown(budget_id)
+    return _one(row["budgets"][0], period, wait)
+
+
+async def _find(
+    request: Request,
+    wait: Wait,
+    position: Position | None,
+    organization_id: str,
+    department_id: str,
+    budget_id: str | None,
+    period: str | None,
+) -> Any:
     services = services_of(request)
-    wait_s = wait.seconds(2.0 if position else 0.0, services.settings.api_wait_s_max)
-    row = await services.budgets.find(organization_id, department_id, period, position, wait_s=wait_s)
-    if row is None:
-        raise _unknown()
-    body = _budget_out(organization_id, department_id, row)
-    return reply(body, 200, **{POSITION_HEADER: body.position}, **wait.applied)
-
-
-def _unknown() -> Problem:
-    return Problem(404, "unknown_department", "There is no budget for this department.")
-
-
-def _budget_out(organization_id: str, department_id: str, row: Row) -> BudgetOut:
-    def money(minor: int) -> MoneyOut:
-        return MoneyOut(minor=minor, currency=row["currency"])
-
-    # A month that is over keeps the limit that it ended with; a month that is not has the one in force.
-    over = row["period"] < row["current_period"] and row["period_limit_minor"] is not None
-    limit = row["period_limit_minor"] if over else row["limit_minor"]
-    posted, held = row["posted_minor"] or 0, row["held_minor"] or 0
-    seq = row["seq"] if row["period_seq"] is None else max(row["seq"], row["period_seq"])
-    return BudgetOut(
+    return await services.ledger.find(
+        "budgets",
+        position,
+        wait_s=services.reading(wait, position),
         organization_id=organization_id,
         department_id=department_id,
-        name=row["name"],
-        time_zone=row["time_zone"],
-        currency=row["currency"],
-        period=row["period"],
-        limit=money(limit),
-        posted=money(posted),
-        held=money(held),
-        available=money(limit - posted - held),
-        position=str(Position(row["partition"], seq)),
+        budget_id=budget_id,
+        period=period,
+        at=datetime.now(UTC),
     )
+
+
+def _one(row: dict[str, Any], period: str | None, wait: Wait) -> Response:
+    if period is not None and re.fullmatch(_LABELS[row["calendar"]], period) is None:
+        raise invalid("query.period", "wrong_calendar", f"is no {row['calendar']} of this budget's calendar")
+    body = budget_out(row)
+    return shown(body, wait, body.position)
+
+
+def _unknown(budget_id: str) -> Problem:
+    return Problem(404, "unknown_budget", f"There is no budget {budget_id[:80]!r}.")
 
 
 @router.put(
     PATH,
-    summary="Set a budget",
+    summary="Set a department's budget",
     response_model=BudgetSetOut,
     openapi_extra=needs(Scope.BUDGETS_WRITE),
     responses={
@@ -126,11 +207,13 @@ async def set_budget(
     organization_id: OrganizationId,
     department_id: DepartmentId,
 ) -> Response:
-    """Creates the department's monthly budget or changes it: an event in the log, in one order with the
-    department's payments."""
+    """Creates the department with its own budget, or changes that: an event in the log, in one order with the
+    department's payments. Budgets of teams, cards and employees are set with the event `budget.set`."""
     since = asyncio.get_running_loop().time()
     own_organization(caller, organization_id)
-    _require_name(department_id)
+    if not is_name(department_id):
+        words = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
+        raise invalid("path.department_id", "string_pattern_mismatch", words)
     services = services_of(request)
     event = _event(body, caller, department_id, key)
     result = await services.submit(event, wait, since=since)
@@ -141,41 +224,37 @@ async def set_budget(
             return _pending(event, result, wait)
 
 
-def _require_name(department_id: str) -> None:
-    if not is_name(department_id):
-        words = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
-        wrong = FieldError(field="path.department_id", code="string_pattern_mismatch", message=words)
-        raise Problem(422, "invalid_request", "Not as it must be: path.department_id.", errors=[wrong])
-
-
 def _event(body: BudgetIn, caller: ApiKey, department_id: str, key: IdempotencyKey) -> BudgetSet:
     return BudgetSet(
-        event_id=f"api-{key.digest(caller.organization_id)}",
+        event_id=key.event_id(caller.organization_id),
         organization_id=caller.organization_id,
         department_id=department_id,
         occurred_at=datetime.now(UTC),
         name=body.name,
         limit=Money(body.limit.minor, body.limit.currency),
+        tolerance=body.tolerance,
         time_zone=body.time_zone,
         period=body.period,
+        start_day=body.start_day,
+        start_month=body.start_month,
         actor=caller.id,
     )
 
 
 def _in_force(event: BudgetSet, result: Answered, wait: Wait) -> Response:
     # The event's own content: a repeat has the same, or it would have been refused.
+    currency = event.limit.currency
     body = BudgetSetOut(
         organization_id=event.organization_id,
         department_id=event.department_id,
         name=event.name,
         time_zone=event.time_zone,
         period=event.period,
-        limit=MoneyOut(minor=event.limit.minor, currency=event.limit.currency),
+        limit=MoneyOut(minor=event.limit.minor, currency=currency),
+        tolerance=MoneyOut(minor=event.tolerance, currency=currency),
         position=str(result.first),
     )
-    headers = {POSITION_HEADER: str(result.decision.position), **wait.applied}
-    if result.replayed:
-        headers[replies.REPLAYED_HEADER] = "true"
+    headers = decided_headers(wait, replayed=result.replayed, position=result.decision.position)
     return reply(body, 200, **headers)
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.keys import ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
+from api.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
 from api.postgres import PostgresAway
 from infra.errors import SettingError, SpendlogError
 from infra.settings import load_settings
@@ -32,14 +32,18 @@ def create(
     organization: Annotated[str, typer.Option(help="The organization that the key speaks for.")],
     name: Annotated[str, typer.Option(help="What it is for; shown in lists.")],
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="What it may do; repeat it. All, if absent.")
+        list[Scope] | None,
+        typer.Option(
+            help="What it may do; repeat it. All but budgets:approve, ledger:correct and caps:write, if "
+            "absent: those must be named."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it. It is shown this one time only."""
     with _understood():
         secret, key = create_key(
-            _postgres(), organization_id=organization, name=name, scopes=scope or [*Scope]
+            _postgres(), organization_id=organization, name=name, scopes=scope or EVERYDAY_SCOPES
         )
     if as_json:
         typer.echo(json.dumps({"key": secret, **_members(key)}))

@@ -42,6 +42,7 @@ from infra.demo.steps import counting
 from infra.demo.stream import Tally
 from infra.errors import SpendlogError
 from schemas.codec import encode_event
+from schemas.controls import HOLD_DAYS_MAX, Policy
 from schemas.decisions import Decision
 from schemas.events import (
     AuthorizationRequested,
@@ -49,6 +50,7 @@ from schemas.events import (
     ClearingPresented,
     Event,
     Merchant,
+    PolicyDrafted,
     RefundPresented,
 )
 from schemas.money import Money, PositiveMoney
@@ -168,6 +170,7 @@ class Player:
         self._sender = Sender(house.endpoints.kafka)
         self._answers: dict[str, tuple[Outcome, str]] = {}  # event id -> outcome, reason
         self._months: set[tuple[str, str, str]] = set()
+        self._with_policy: set[tuple[str, str]] = set()
         self._currencies: dict[tuple[str, str], str] = {}
         self._due: list[tuple[datetime, int, Row]] = []
         self._partitions: dict[str, tuple[bytes, int]] = {}
@@ -226,6 +229,20 @@ class Player:
                 limit=Money(self._budgets.limit(department, month), currency),
                 time_zone=self._zone,
             )
+        )
+        if department not in self._with_policy:
+            self._with_policy.add(department)
+            self._send(self._policy(row, month))
+
+    def _policy(self, row: Row, month: str) -> Event:
+        """Budgets are what an export is played for: no other rule, and holds that last."""
+        return PolicyDrafted(
+            event_id=f"policy-{row.department}",
+            organization_id=row.organization + self._house.tag,
+            department_id=row.department,
+            occurred_at=month_start(month, self._zone),
+            policy=Policy(hold_days=HOLD_DAYS_MAX, hold_days_by_group={}),
+            activate=True,
         )
 
     def _request(self, row: Row) -> Event:

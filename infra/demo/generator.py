@@ -110,6 +110,12 @@ ODD_MERCHANTS: Final = (
     ("CoinGate", "6051"),
     ("Night Owl Electronics", "5732"),
 )
+# The rules that hold until a company sets its own: docs/rules.md, said once more here on purpose.
+LARGE_AMOUNT: Final = 500_000
+HOLD_DAYS: Final = 7
+TRAVEL_DAYS: Final = 30
+TRAVEL: Final = frozenset({"3058", "3357", "3509"})  # an airline, a car rental, a hotel
+
 _DOLLARS: Final = {"USD": 1.0, "EUR": 1.1, "GBP": 1.3, "JPY": 0.0067}
 
 
@@ -129,6 +135,7 @@ class _Payment:
     period: str
     held: int
     approved: bool
+    expires: datetime
 
 
 @dataclass(slots=True)
@@ -144,6 +151,14 @@ class _Desk:
     used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     payments: dict[str, _Payment] = field(default_factory=dict)
     recent: list[tuple[Event, str, str | None]] = field(default_factory=list)
+    lapsing: list[tuple[datetime, str]] = field(default_factory=list)
+
+    def lapse(self, at: datetime) -> None:
+        """What was never cleared lapses with the first event after its validity."""
+        while self.lapsing and self.lapsing[0][0] <= at:
+            payment = self.payments[heapq.heappop(self.lapsing)[1]]
+            self.used[payment.period] -= payment.held
+            payment.held = 0
 
     def month(self, at: datetime) -> str:
         return at.astimezone(ZoneInfo(self.office.zone)).strftime("%Y-%m")
@@ -314,6 +329,7 @@ class _World:
 
     def _request(self, at: datetime, spend: _Spend) -> None:
         desk, rng = spend.desk, self._rng
+        desk.lapse(at)
         month = desk.month(at)
         authorization = self._id("auth")
         event = AuthorizationRequested(
@@ -327,11 +343,18 @@ class _World:
             amount=PositiveMoney(spend.minor, desk.office.currency),
             merchant=spend.merchant,
         )
-        approved = desk.used[month] + spend.minor <= desk.limit
-        desk.payments[authorization] = _Payment(month, spend.minor if approved else 0, approved)
-        if not approved:
-            self._emit(desk, event, "declined", "budget_exceeded", unusual=spend.unusual)
+        # The order of the reasons: a large amount is looked at before the budget.
+        reason = "amount_too_large" if spend.minor > LARGE_AMOUNT else None
+        if reason is None and desk.used[month] + spend.minor > desk.limit:
+            reason = "budget_exceeded"
+        days = TRAVEL_DAYS if spend.merchant.mcc in TRAVEL else HOLD_DAYS
+        held = 0 if reason else spend.minor
+        payment = _Payment(month, held, reason is None, at + timedelta(days=days))
+        desk.payments[authorization] = payment
+        if reason is not None:
+            self._emit(desk, event, "declined", reason, unusual=spend.unusual)
             return
+        heapq.heappush(desk.lapsing, (payment.expires, authorization))
         desk.used[month] += spend.minor
         self._emit(desk, event, "approved", unusual=spend.unusual)
         for wait, act in self._course(rng, spend, authorization):
@@ -372,6 +395,7 @@ class _World:
 
     def _clear(self, at: datetime, spend: _Spend, authorization: str, minor: int, final: bool) -> None:
         desk = spend.desk
+        desk.lapse(at)
         payment = desk.payments[authorization]
         released = payment.held if final else min(payment.held, minor)
         payment.held -= released
@@ -391,6 +415,7 @@ class _World:
 
     def _reverse(self, at: datetime, spend: _Spend, authorization: str, minor: int | None) -> None:
         desk = spend.desk
+        desk.lapse(at)
         payment = desk.payments[authorization]
         amount = payment.held if minor is None else minor
         payment.held -= amount
@@ -407,6 +432,7 @@ class _World:
 
     def _refund(self, at: datetime, spend: _Spend, authorization: str) -> None:
         desk = spend.desk
+        desk.lapse(at)
         minor = max(1, round(spend.minor * self._rng.choice((1.0, 0.5))))
         desk.used[desk.payments[authorization].period] -= minor
         event = RefundPresented(

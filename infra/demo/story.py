@@ -45,6 +45,33 @@ ALICE: Final = Purchase("alice@techcorp.com", 6_000, "Dell Technologies", "5045"
 BOB: Final = Purchase("bob@techcorp.com", 48_000, "Supermicro", "5045")
 
 
+# The rules that hold until a company sets its own would stop Alice: 5,000.00 is the most in one payment.
+POLICY: Final[Mapping[str, Any]] = {
+    "rules": [
+        {
+            "rule": "block",
+            "rule_id": "blacklist",
+            "fraud": True,
+            "what": {
+                "merchants": [
+                    "SUSPICIOUS_VENDOR_1",
+                    "BLACKLISTED_MERCHANT",
+                    "FRAUD_CORP",
+                    "SCAM_ENTERPRISES",
+                ]
+            },
+        },
+        {
+            "rule": "spend_limit",
+            "rule_id": "large-amount",
+            "window": "transaction",
+            "amount": 5_000_000,
+            "fraud": True,
+        },
+    ]
+}
+
+
 class Client:
     """The REST API as a processor's program would call it."""
 
@@ -58,6 +85,15 @@ class Client:
         path = f"/v1/organizations/{self._organization}/departments/{department}/budget"
         body = {"name": name, "limit": {"minor": dollars * 100, "currency": "USD"}}
         return self._decided("PUT", path, body, f"budget-{uuid.uuid4()}")
+
+    def set_policy(self, department: str, policy: Mapping[str, Any]) -> requests.Response:
+        body = {
+            "type": "policy.drafted",
+            "department_id": department,
+            "policy": policy,
+            "activate": True,
+        }
+        return self._decided("POST", "/v1/events", body, f"policy-{uuid.uuid4()}")
 
     def authorize(self, purchase: Purchase, key: str) -> requests.Response:
         return self._decided("POST", "/v1/authorizations", purchase.body(), key)
@@ -87,6 +123,9 @@ def tell(client: Client, console: Console, checks: Checks) -> None:
         answer = client.set_budget(department, name, dollars)
         _say(console, f"{name} may spend ${dollars:,}.00 a month", answer)
         checks.expect(f"the budget of {name} is set", answer.status_code == requests.codes.ok, answer.text)
+    answer = client.set_policy("engineering", POLICY)
+    _say(console, "Engineering's policy: single amounts up to $50,000.00, four merchants blocked", answer)
+    checks.expect("the policy is in force", answer.status_code == requests.codes.ok, answer.text)
     key = f"alice-{uuid.uuid4()}"
     first = client.authorize(ALICE, key)
     _say(console, f"{ALICE.who} asks for ${ALICE.dollars:,}.00 at {ALICE.merchant}", first)

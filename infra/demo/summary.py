@@ -92,7 +92,7 @@ def show_bookings(console: Console, house: House) -> None:
         by_kind[kind][currency] = (count, total)
     currencies = sorted({currency for found in by_kind.values() for currency in found})
     table = new_table("kind", "transfers", *currencies, left=1)
-    for kind in ("hold", "release", "clearing", "refund"):
+    for kind in ("hold", "release", "expiry", "clearing", "refund"):
         found = by_kind.get(kind, {})
         count = sum(number for number, _ in found.values())
         cells = (money(found[currency][1], currency) if currency in found else "" for currency in currencies)

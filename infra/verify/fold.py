@@ -1,164 +1,298 @@
-"""A second, tiny model of what decisions mean: totals from effects, and nothing else."""
+"""A second, small model of what decisions mean: totals from effects, and what of them cannot be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from sys import intern
-from typing import NamedTuple
+from typing import Any
 
-import msgspec
-
+from infra.verify.calendar import seconds
+from infra.verify.postings import Postings
+from infra.verify.state import SPAN_S, Department, DepartmentName, Dispute, Payment, Refund
+from infra.verify.terms import TERMS
 from schemas.decisions import (
-    BudgetChanged,
+    Charges,
     Decision,
-    Effects,
+    DisputeClosed,
+    DisputeStarted,
+    FxDifference,
     HoldPlaced,
     HoldReleased,
+    PaymentVoided,
     Posted,
+    PostingUndone,
     Refunded,
+    RefundUndone,
 )
-
-Department = tuple[str, str]  # organization_id, department_id
-
-
-class Totals(msgspec.Struct, gc=False):
-    """A department's month in minor units. `limit`: as of the last decision that touched it."""
-
-    posted: int = 0
-    held: int = 0
-    limit: int = 0
-
-
-class Payment(msgspec.Struct, gc=False):
-    """One authorization in minor units. `seq`: of the last decision about it."""
-
-    outcome: str | None = None  # of its request: approved, declined; None: none was seen
-    requested: int = 0
-    held: int = 0
-    posted: int = 0
-    refunded: int = 0
-    seq: int = -1
-
-    @property
-    def status(self) -> str:
-        """As the read models name it."""
-        if self.outcome == "declined" and not self.posted:
-            return "declined"
-        if self.refunded and self.refunded >= self.posted:
-            return "refunded"
-        if self.posted:
-            return "partially_cleared" if self.held else "cleared"
-        return "approved" if self.held else "reversed"
-
-
-class Budget(NamedTuple):
-    """A department's budget in force."""
-
-    name: str
-    currency: str
-    time_zone: str
-    limit: int
-    seq: int
-
-
-class Booking(NamedTuple):
-    """What a transfer must be. `n`: index of its effect within its decision."""
-
-    n: int
-    authorization_id: str | None
-    layer: str
-    kind: str
-    debit: str
-    credit: str
-    amount: int
-    currency: str
-    period: str
+from schemas.reasons import Outcome
 
 
 class Fold:
-    """State of one partition as its decisions say. `payments`: by organization, department, authorization."""
+    """State of one partition as its decisions say. Complaints of `apply` name what cannot follow.
+
+    `newly_charged`: payments and refunds whose charges the last decision has fixed.
+    """
 
     def __init__(self) -> None:
-        self.budgets: dict[Department, Budget] = {}
-        self.months: dict[tuple[str, str, str], Totals] = {}
-        self.payments: dict[tuple[str, str, str], Payment] = {}
-        #: (account, currency) -> debits less credits of all bookings that the effects ask for.
-        self.balances: dict[tuple[str, str], int] = {}
+        self.departments: dict[DepartmentName, Department] = {}
+        self.newly_charged: list[Charges] = []
+        self._charges: dict[Charges, Charges] = {}
+        self._postings = Postings()
+        self._span = 0  # of the decision that is applied
+        self._wrong: list[str] = []
 
-    def apply(self, decision: Decision) -> None:
-        """Fold a decision that is neither a repeat nor rejected."""
-        organization, department = decision.organization_id or "", decision.department_id or ""
+    def department(self, decision: Decision) -> Department:
+        """That of a decision that took effect."""
+        name = (decision.organization_id or "", decision.department_id or "")
+        found = self.departments.get(name)
+        if found is None:
+            found = self.departments[name] = Department(currency=decision.currency or "?")
+        return found
+
+    def apply(self, decision: Decision) -> list[str]:
+        """Fold a decision that is neither a repeat nor rejected; returns what is wrong with its effects."""
+        self._wrong = []
+        self.newly_charged = []
+        self._span = span(decision)
+        department = self.department(decision)
+        department.clock_s = max(department.clock_s, clock_s(decision))
         for effect in decision.effects:
-            match effect:
-                case BudgetChanged():
-                    self.budgets[organization, department] = Budget(
-                        effect.name, decision.currency or "", effect.time_zone, effect.limit, decision.seq
-                    )
-                case HoldPlaced():
-                    self._month(organization, department, effect.period).held += effect.amount
-                case HoldReleased():
-                    self._month(organization, department, effect.period).held -= effect.amount
-                case Posted():
-                    self._month(organization, department, effect.period).posted += effect.amount
-                case Refunded():
-                    self._month(organization, department, effect.period).posted -= effect.amount
-        if decision.balance is not None:
-            self._month(organization, department, decision.balance.period).limit = decision.balance.limit
-        if decision.authorization_id is not None:
-            # A few names in a million keys: one object each.
-            self._pay(decision, (intern(organization), intern(department), decision.authorization_id))
+            amount = getattr(effect, "amount", 1)
+            if amount < 0 or (amount == 0 and type(effect) in _MOVES):
+                self._wrong.append(f"moves {amount} minor units")
+            term = TERMS.get(type(effect))
+            if term is not None:
+                term(department, effect, decision)
+            else:
+                _MOVES[type(effect)](self, department, effect, decision)
+        self._remember(department, decision)
+        # Last: the owner forgets after a decision, not before it.
+        department.latest_span = max(department.latest_span, self._span)
+        return self._wrong
 
-    def _month(self, organization: str, department: str, period: str) -> Totals:
-        key = (organization, department, period)
-        totals = self.months.get(key)
-        if totals is None:
-            totals = self.months[key] = Totals()
-        return totals
+    # -- effects
 
-    def _pay(self, decision: Decision, key: tuple[str, str, str]) -> None:
-        payment = self.payments.get(key)
+    def _hold(self, department: Department, effect: HoldPlaced, decision: Decision) -> None:
+        payment = self._charge(department, effect.authorization_id, effect.charges, decision)
+        for charge in payment.charges:
+            department.counted(charge).held += effect.amount
+        payment.held += effect.amount
+        payment.expires_s = seconds(effect.expires_at)
+        department.expect(effect.authorization_id, payment)
+
+    def _release(self, department: Department, effect: HoldReleased, decision: Decision) -> None:
+        payment = self._charge(department, effect.authorization_id, effect.charges, decision)
+        if effect.amount > payment.held:
+            self._wrong.append(
+                f"releases {effect.amount} of {effect.authorization_id}, which holds {payment.held}"
+            )
+        for charge in payment.charges:
+            department.counted(charge).held -= effect.amount
+        payment.held -= effect.amount
+        if effect.cause == "expiry":
+            payment.expired += effect.amount
+
+    def _void(self, department: Department, effect: PaymentVoided, decision: Decision) -> None:
+        self._payment(department, effect.authorization_id, decision).voided = True
+
+    def _post(self, department: Department, effect: Posted | FxDifference, decision: Decision) -> None:
+        gain = type(effect) is FxDifference and effect.direction == "gain"
+        amount = -effect.amount if gain else effect.amount
+        payment = self._charge(department, effect.authorization_id, effect.charges, decision)
+        for charge in payment.charges:
+            department.counted(charge).posted += amount
+        payment.posted += amount
+        fx = type(effect) is FxDifference
+        self._postings.add(decision.seq, effect.authorization_id, amount, fx=fx)
+        if type(effect) is Posted:
+            payment.settled = payment.settled or effect.final
+
+    def _undo(self, department: Department, effect: PostingUndone, decision: Decision) -> None:
+        payment = self._charge(department, effect.authorization_id, effect.charges, decision)
+        amount = effect.amount + effect.fx
+        wrong = self._postings.take_back(effect.of_seq, effect.authorization_id, amount, effect.fx)
+        if wrong is not None:
+            self._wrong.append(wrong)
+        if amount > payment.net:
+            self._wrong.append(
+                f"takes back {amount} of {effect.authorization_id}, of which {payment.net} stand"
+            )
+        for charge in payment.charges:
+            department.counted(charge).posted -= amount
+        payment.posted -= amount
+
+    def _refund(self, department: Department, effect: Refunded, decision: Decision) -> None:
+        charges = effect.charges
+        known = department.refunds.get(effect.refund_id)
+        if known is not None and not department.past(known.touched):
+            self._wrong.append(f"refunds {effect.refund_id} a second time")
+        payment = department.known(effect.authorization_id)
+        if payment is None or not payment.charges:
+            self.newly_charged.append(charges)
+        elif charges != payment.charges:
+            self._wrong.append(f"refunds {effect.authorization_id} in {charges}, not in {payment.charges}")
+        linked = None if payment is None else effect.authorization_id
+        self._count_refund(department, effect.authorization_id, payment, effect.amount, decision)
+        charges = self._charges.setdefault(charges, charges)
+        before, left = (known.amount, known.left) if known else (0, 0)
+        department.refunds[effect.refund_id] = Refund(
+            charges,
+            effect.authorization_id,
+            linked,
+            amount=before + effect.amount,
+            left=left + effect.amount,
+            touched=self._span,
+            seq=decision.seq,
+        )
+        for charge in charges:
+            department.counted(charge).posted -= effect.amount
+
+    def _take_back(self, department: Department, effect: RefundUndone, decision: Decision) -> None:
+        refund = department.refunds.get(effect.refund_id)
+        if (
+            refund is None
+            or effect.amount > refund.left
+            or effect.authorization_id != refund.authorization_id
+        ):
+            self._wrong.append(f"takes back {effect.amount} of refund {effect.refund_id}, which is {refund}")
+        if refund is not None:
+            refund.left -= effect.amount
+            refund.touched, refund.seq = max(refund.touched, self._span), decision.seq
+            if effect.charges != refund.charges:
+                self._wrong.append(
+                    f"takes back {effect.refund_id} in {effect.charges}, not in {refund.charges}"
+                )
+        payment = department.known(effect.authorization_id)
+        self._count_refund(department, effect.authorization_id, payment, -effect.amount, decision)
+        for charge in effect.charges:
+            department.counted(charge).posted += effect.amount
+
+    def _dispute(self, department: Department, effect: DisputeStarted, decision: Decision) -> None:
+        payment = self._payment(department, effect.authorization_id, decision)
+        known = department.disputes.get(effect.dispute_id)
+        if known is not None and not (known.outcome and department.past(known.touched)):
+            self._wrong.append(f"opens dispute {effect.dispute_id} a second time")
+        if effect.amount > payment.net:
+            self._wrong.append(
+                f"disputes {effect.amount} of {effect.authorization_id}, of which {payment.net} stand"
+            )
+        department.disputes[effect.dispute_id] = Dispute(
+            effect.authorization_id, effect.amount, effect.provisional, touched=self._span
+        )
+        payment.disputed += effect.amount
+
+    def _settle(self, department: Department, effect: DisputeClosed, decision: Decision) -> None:
+        known = department.disputes.get(effect.dispute_id)
+        opened = (effect.authorization_id, effect.amount, effect.provisional, None)
+        if (
+            known is None
+            or (known.authorization_id, known.amount, known.provisional, known.outcome) != opened
+        ):
+            self._wrong.append(f"closes dispute {effect.dispute_id} of {opened}, which is {known}")
+        department.disputes[effect.dispute_id] = Dispute(
+            effect.authorization_id, effect.amount, effect.provisional, self._span, effect.outcome
+        )
+        payment = self._charge(department, effect.authorization_id, effect.charges, decision)
+        if effect.outcome != "won":
+            payment.disputed -= effect.amount
+            return
+        payment.recovered += effect.amount
+        for charge in payment.charges:
+            department.counted(charge).posted -= effect.amount
+
+    # -- payments
+
+    def _payment(self, department: Department, authorization_id: str, decision: Decision) -> Payment:
+        payment = department.payments.get(authorization_id)
         if payment is None:
-            payment = self.payments[key] = Payment()
+            payment = Payment(touched=self._span, first_seq=decision.seq)
+            department.payments[authorization_id] = payment
+        elif payment.ghost or department.forgotten(payment):
+            payment = department.payments[authorization_id] = payment.anew(self._span)
         payment.seq = decision.seq
+        payment.touched = max(payment.touched, self._span)
+        return payment
+
+    def _count_refund(
+        self,
+        department: Department,
+        authorization_id: str | None,
+        known: Payment | None,
+        amount: int,
+        decision: Decision,
+    ) -> None:
+        """A refund of a payment that is not known counts in its books, and in nothing else."""
+        if authorization_id is None:
+            return
+        payment = known or department.payments.get(authorization_id)
+        if payment is None:
+            payment = department.payments[authorization_id] = Payment(ghost=True, first_seq=decision.seq)
+        payment.seq = decision.seq
+        if known is not None:
+            known.refunded += amount
+            known.touched = max(known.touched, self._span)
+        else:
+            payment.earlier = payment.earlier._replace(refunded=payment.earlier.refunded + amount)
+
+    def _charge(
+        self, department: Department, authorization_id: str, charges: Charges, decision: Decision
+    ) -> Payment:
+        """The payment, with its charges fixed to these if none were before."""
+        payment = self._payment(department, authorization_id, decision)
+        if payment.charges == charges:
+            return payment
+        if not payment.charges:
+            # The same few tuples for many payments: one object each.
+            payment.charges = self._charges.setdefault(charges, charges)
+            self.newly_charged.append(charges)
+        else:
+            self._wrong.append(f"counts {authorization_id} in {charges}, not in {payment.charges}")
+        return payment
+
+    def _remember(self, department: Department, decision: Decision) -> None:
+        """What the answer itself, not its effects, tells of a payment."""
+        name = decision.authorization_id
+        if name is None:
+            return
         if decision.event_type == "authorization.requested":
-            payment.outcome, payment.requested = decision.outcome.value, decision.amount or 0
-        for effect in decision.effects:
-            match effect:
-                case HoldPlaced():
-                    payment.held += effect.amount
-                case HoldReleased():
-                    payment.held -= effect.amount
-                case Posted():
-                    payment.posted += effect.amount
-                case Refunded():
-                    payment.refunded += effect.amount
-                case BudgetChanged():
-                    pass
-
-    def bookings(self, decision: Decision) -> Iterator[Booking]:
-        """The transfers that the ledger must have of this decision; adds them to `balances`."""
-        for n, effect in enumerate(decision.effects):
-            booking = _booking(decision, n, effect)
-            if booking is not None:
-                for account, amount in ((booking.debit, booking.amount), (booking.credit, -booking.amount)):
-                    key = (account, booking.currency)
-                    self.balances[key] = self.balances.get(key, 0) + amount
-                yield booking
+            payment = self._payment(department, name, decision)
+            payment.answer = intern(decision.outcome.value)
+            payment.in_part = decision.outcome is Outcome.PARTIALLY_APPROVED
+            payment.requested, payment.authorized = decision.amount or 0, decision.granted
+        elif decision.event_type == "authorization.advised":
+            payment = self._payment(department, name, decision)
+            if not payment.authorized:
+                payment.authorized = decision.approved or 0
+            if decision.approved is not None or not payment.voided:
+                payment.advised = decision.approved is not None
+            payment.voided = payment.voided and decision.approved is None
+        elif name in department.payments:
+            payment = department.payments[name]
+            payment.seq = decision.seq
+            if department.known(name) is not None:
+                payment.touched = max(payment.touched, self._span)
 
 
-def _booking(decision: Decision, n: int, effect: Effects) -> Booking | None:
-    department = f"department:{decision.organization_id}/{decision.department_id}"
-    held, reserve = f"{department}:encumbrance", f"{department}:encumbrance-reserve"
-    spend, payable = f"{department}:card-spend", f"organization:{decision.organization_id}:card-payable"
-    match effect:
-        case HoldPlaced():
-            where = ("pending", "hold", held, reserve)
-        case HoldReleased():
-            where = ("pending", "release", reserve, held)
-        case Posted():
-            where = ("posted", "clearing", spend, payable)
-        case Refunded():
-            where = ("posted", "refund", payable, spend)
-        case BudgetChanged():
-            return None
-    return Booking(n, effect.authorization_id, *where, effect.amount, decision.currency or "?", effect.period)
+def span(decision: Decision) -> int:
+    """Which span of time the decision's event lies in."""
+    return seconds(decision.occurred_at or decision.recorded_at) // SPAN_S
+
+
+def clock_s(decision: Decision) -> int:
+    """The second that this decision, if it took effect, has moved its department's clock to at least."""
+    occurred = decision.occurred_at or decision.recorded_at
+    return seconds(min(occurred, decision.recorded_at))
+
+
+_MOVES: dict[type, Callable[[Fold, Department, Any, Decision], None]] = {
+    HoldPlaced: Fold._hold,
+    HoldReleased: Fold._release,
+    PaymentVoided: Fold._void,
+    Posted: Fold._post,
+    FxDifference: Fold._post,
+    PostingUndone: Fold._undo,
+    Refunded: Fold._refund,
+    RefundUndone: Fold._take_back,
+    DisputeStarted: Fold._dispute,
+    DisputeClosed: Fold._settle,
+}

@@ -11,10 +11,12 @@ TITLES: Final = {
     "O1": "every booking balances; every currency and layer sums to zero",
     "O2": "card events = decisions = ledger rows, one for one",
     "O3": "no gap in seq; one final decision for each authorization; repeats get the first answer",
-    "O4": "no approval above its department's limit, at any prefix of the log",
+    "O4": "no approval above a budget, limit or lease in force, at any prefix of the log",
     "O6": "fold(decisions) = bookings, budgets and authorizations in PostgreSQL = statuses in Redis",
     "O8": "decisions are in the order of their events",
     "O9": "the hash chain holds",
+    "O11": "leases: available + leases + spent = cap, and nothing is handed out twice",
+    "O12": "holds lapse when they are due, neither earlier nor later",
 }
 
 

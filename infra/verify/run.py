@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 import msgspec
-import redis
 
-from infra.verify.fold import Fold
+from infra.verify.books import Books, Place, snapshot
+from infra.verify.compare import compare_books, compare_statuses
+from infra.verify.leases import Leases, all_departments
 from infra.verify.partition import PartitionCheck
+from infra.verify.records import head_of
 from infra.verify.report import Report
-from infra.verify.sources import Books, Cached, Logs, Place, Statuses, snapshot
+from infra.verify.sources import Logs
 from schemas.topics import CARD_EVENTS, DECISIONS
 
-SAMPLE: Final = 500
-# Statuses live 7 days in Redis: what was recorded longer ago than 6 may be gone.
-REDIS_KEPT: Final = timedelta(days=6)
 _POLL_S: Final = 0.1
 
 Progress = Callable[[int, int], None]  # decisions checked, decisions in all
-Name = tuple[str, str, str]  # organization, department, authorization
 
 
 class _Tail(msgspec.Struct):
@@ -54,11 +50,15 @@ def verify(
     try:
         ends = {p: logs.bounds(CARD_EVENTS.name, p)[1] for p in logs.partitions(CARD_EVENTS.name)}
         _drain(logs, postgres, ends, drain_s, report)
+        leases = Leases(report)
         with snapshot(postgres) as books:
-            folds = _check_partitions(logs, books, ends, report, progress)
-            compare_books(books, list(folds.values()), report)
+            checks = _check_partitions(logs, books, ends, leases, report, progress)
+            compare_books(books, checks, leases, report)
             if redis_url is not None:
-                _compare_statuses(redis_url, books, folds, report, drain_s)
+                compare_statuses(redis_url, books, checks, report, drain_s)
+        unanswered = leases.unanswered
+        waiting = under_way(logs, ends, unanswered) if unanswered else set()
+        leases.finish(all_departments(check.departments for check in checks.values()), waiting)
     finally:
         logs.close()
     report.took_s = time.monotonic() - started_s
@@ -91,17 +91,23 @@ def _tail(value: bytes | None) -> _Tail | None:
 
 
 def _check_partitions(
-    logs: Logs, books: Books, ends: Mapping[int, int], report: Report, progress: Progress | None
+    logs: Logs,
+    books: Books,
+    ends: dict[int, int],
+    leases: Leases,
+    report: Report,
+    progress: Progress | None,
 ) -> dict[int, PartitionCheck]:
+    """`ends` is moved to the first card event of each partition that was not looked at."""
     places = books.places()
     total = sum(place.next_seq for place in places.values())
     checks = {}
-    for p, end in ends.items():
+    for p, end in list(ends.items()):
         place = places.get(p, Place(0, 0))
         last = logs.last(DECISIONS.name, p, place.next_offset)
         tail = None if last is None else _tail(last.value)
-        events_end = max(end, 0 if tail is None else tail.source_offset + 1)
-        check = checks[p] = PartitionCheck(p, report)
+        events_end = ends[p] = max(end, 0 if tail is None else tail.source_offset + 1)
+        check = checks[p] = PartitionCheck(p, report, leases)
         before = report.decisions
         for count in check.run(
             logs.read(CARD_EVENTS.name, p, logs.bounds(CARD_EVENTS.name, p)[0], events_end),
@@ -115,140 +121,12 @@ def _check_partitions(
     return checks
 
 
-# -- what the fold says against the books
-
-
-def compare_books(books: Books, checks: list[PartitionCheck], report: Report) -> None:
-    """Balances (O1) and read models (O6) against the folds of all partitions."""
-    folds = [check.fold for check in checks]
-    _compare_balances(books, folds, report)
-    oracle = report["O6"]
-    budgets = {
-        department: (budget.name, budget.currency, budget.time_zone, budget.limit, budget.seq)
-        for fold in folds
-        for department, budget in fold.budgets.items()
-    }
-    _compare("budget", budgets, books.budgets(), report)
-    months = {
-        name: (totals.posted, totals.held, totals.limit)
-        for fold in folds
-        for name, totals in fold.months.items()
-    }
-    # A month that only a budget was set in has no money in it; both have it then, or both have not.
-    _compare("budget month", months, books.months(), report)
-    missing = sum(len(fold.payments) for fold in folds)
-    by_department = {department: fold for fold in folds for department in fold.budgets}
-    for organization, department, authorization, *found in books.authorizations():
-        oracle.checked += 1
-        name = (organization, department, authorization)
-        payment = by_department.get(name[:2], _NOTHING).payments.get(name)
-        if payment is None:
-            oracle.violated(f"authorization {'/'.join(name)} is in PostgreSQL, not in the log")
-            continue
-        missing -= 1
-        wanted = [
-            payment.status,
-            payment.requested,
-            payment.held,
-            payment.posted,
-            payment.refunded,
-            payment.seq,
-        ]
-        if found != wanted:
-            oracle.violated(f"authorization {'/'.join(name)} is {found}, the log says {wanted}")
-    if missing:
-        oracle.violated(f"{missing} authorizations of the log are not in PostgreSQL")
-
-
-_NOTHING = Fold()
-
-
-def _compare(what: str, wanted: Mapping[Any, Any], found: Mapping[Any, Any], report: Report) -> None:
-    oracle = report["O6"]
-    for name in wanted.keys() | found.keys():
-        oracle.checked += 1
-        if wanted.get(name) != found.get(name):
-            oracle.violated(
-                f"{what} {'/'.join(name)} is {found.get(name)} in PostgreSQL, the log says {wanted.get(name)}"
-            )
-
-
-def _compare_balances(books: Books, folds: list[Fold], report: Report) -> None:
-    oracle = report["O1"]
-    for currency, layer, total, entries in books.trial_balance():
-        oracle.checked += entries
-        if total:
-            oracle.violated(f"the {layer} layer in {currency} adds up to {total}, not to 0")
-    wanted: dict[tuple[str, str], int] = {}
-    for fold in folds:
-        for key, amount in fold.balances.items():
-            wanted[key] = wanted.get(key, 0) + amount
-    if sum(wanted.values()):
-        oracle.violated("the bookings that follow from the log do not add up to 0")
-    found = books.account_balances()
-    for account, currency in wanted.keys() | found.keys():
-        oracle.checked += 1
-        key = (account, currency)
-        if wanted.get(key, 0) != found.get(key, 0):
-            oracle.violated(
-                f"account {account} stands at {found.get(key, 0)} {currency}, by the log at "
-                f"{wanted.get(key, 0)}"
-            )
-
-
-# -- Redis
-
-
-def _compare_statuses(
-    url: str, books: Books, checks: Mapping[int, PartitionCheck], report: Report, drain_s: float
-) -> None:
-    """A random sample of the statuses that Redis must have."""
-    oracle, statuses = report["O6"], Statuses(url)
-    try:
-        behind = _wait_for_statuses(statuses, checks, drain_s)
-        if behind:
-            oracle.violated(
-                f"statuses of partitions {behind} in Redis are behind the ledger after {drain_s:.0f} s"
-            )
-            return
-        names = _sample(books, checks)
-        for (p, name), cached in zip(names, statuses.get([name for _, name in names]), strict=True):
-            oracle.checked += 1
-            _compare_status(p, name, cached, checks, report)
-        oracle.notes.append(f"{len(names):,} statuses in Redis compared")
-    except (redis.RedisError, OSError) as error:
-        oracle.notes.append(f"Redis does not answer, statuses were not compared: {error}")
-    finally:
-        statuses.close()
-
-
-def _wait_for_statuses(statuses: Statuses, checks: Mapping[int, PartitionCheck], drain_s: float) -> list[int]:
-    """Returns the partitions that did not arrive in time."""
-    deadline_s = time.monotonic() + drain_s
-    while True:
-        behind = [p for p, check in checks.items() if (statuses.next_seq(p) or 0) < check.count]
-        if not behind or time.monotonic() > deadline_s:
-            return behind
-        time.sleep(_POLL_S)
-
-
-def _sample(books: Books, checks: Mapping[int, PartitionCheck]) -> list[tuple[int, Name]]:
-    everyone = [
-        (p, name, payment.seq) for p, check in checks.items() for name, payment in check.fold.payments.items()
-    ]
-    drawn = random.Random(len(everyone)).sample(everyone, min(SAMPLE, len(everyone)))
-    fresh = books.recorded_since([(p, seq) for p, _, seq in drawn], datetime.now(UTC) - REDIS_KEPT)
-    return [(p, name) for p, name, seq in drawn if (p, seq) in fresh]
-
-
-def _compare_status(
-    p: int, name: Name, cached: Cached | None, checks: Mapping[int, PartitionCheck], report: Report
-) -> None:
-    payment = checks[p].fold.payments[name]
-    wanted = Cached(
-        payment.status, payment.seq, payment.requested, payment.held, payment.posted, payment.refunded
-    )
-    if cached is None:
-        report["O6"].violated(f"authorization {'/'.join(name)} is not in Redis")
-    elif cached != wanted and cached.seq < checks[p].count:  # else: it has moved on since the snapshot
-        report["O6"].violated(f"authorization {'/'.join(name)} is {cached} in Redis, the log says {wanted}")
+def under_way(logs: Logs, ends: Mapping[int, int], wanted: Collection[str]) -> set[str]:
+    """Which of these event ids lie in card events from `ends` on: what is sent there is not decided yet."""
+    found: set[str] = set()
+    for p, end in ends.items():
+        for record in logs.read(CARD_EVENTS.name, p, end, logs.bounds(CARD_EVENTS.name, p)[1]):
+            event = head_of(record.value)
+            if event is not None and event.event_id in wanted:
+                found.add(event.event_id or "")
+    return found

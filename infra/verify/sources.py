@@ -1,27 +1,22 @@
-"""Where the streams come from: two topics, one PostgreSQL snapshot, Redis."""
+"""Where the streams come from: two topics; and the status cache in Redis."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-import psycopg
 import redis
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.errors import SpendlogError
-from infra.verify.fold import Booking
-from infra.verify.partition import LedgerRow, Record, TransferRow
+from infra.verify.records import Record
 
 TIMEOUT_S: Final = 20.0
 # A fetch from a living broker takes milliseconds; longer than this the log is not readable.
 IDLE_S_MAX: Final = 30.0
-_ROWS: Final = 5_000
 
 
 class Logs:
@@ -112,114 +107,17 @@ class Logs:
             reader.close()
 
 
-class Place(NamedTuple):
-    """Where the ledger stands in a partition of the decisions."""
-
-    next_offset: int
-    next_seq: int
-
-
-class Books:
-    """PostgreSQL as of one moment: every read sees the same snapshot."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-
-    def places(self) -> dict[int, Place]:
-        rows = self._connection.execute(
-            "SELECT partition, next_offset, next_seq FROM sink_position WHERE sink = 'ledger'"
-        )
-        return {partition: Place(offset, seq) for partition, offset, seq in rows}
-
-    def _stream(self, name: str, statement: str, *parameters: object) -> Iterator[tuple[Any, ...]]:
-        with self._connection.cursor(name, scrollable=False) as cursor:
-            cursor.itersize = _ROWS
-            cursor.execute(statement, parameters, binary=True)
-            yield from cursor
-
-    def decisions(self, partition: int) -> Iterator[LedgerRow]:
-        statement = """
-            SELECT seq, source_offset, event_id, outcome, hash, sha256(convert_to(record, 'UTF8'))
-            FROM decision WHERE partition = %s ORDER BY seq
-        """
-        return (LedgerRow(*row) for row in self._stream(f"decisions_{partition}", statement, partition))
-
-    def transfers(self, partition: int) -> Iterator[TransferRow]:
-        statement = """
-            SELECT seq, n::int, authorization_id, layer, kind, debit_account, credit_account, amount,
-                currency, period
-            FROM transfer WHERE partition = %s ORDER BY seq, n
-        """
-        rows = self._stream(f"transfers_{partition}", statement, partition)
-        return (TransferRow(row[0], Booking(*row[1:])) for row in rows)
-
-    def recorded_since(self, places: list[tuple[int, int]], since: datetime) -> set[tuple[int, int]]:
-        """Of these decisions (partition, seq) those that were recorded at `since` or later."""
-        statement = """
-            SELECT partition, seq FROM unnest(%s::int[], %s::bigint[]) AS wanted (partition, seq)
-            JOIN decision USING (partition, seq) WHERE recorded_at >= %s
-        """
-        columns = ([p for p, _ in places], [seq for _, seq in places])
-        return {(p, seq) for p, seq in self._connection.execute(statement, (*columns, since))}
-
-    def trial_balance(self) -> list[tuple[str, str, int, int]]:
-        """currency, layer, total (must be 0), entries."""
-        return self._connection.execute(
-            "SELECT currency, layer, total, entries FROM trial_balance"
-        ).fetchall()
-
-    def account_balances(self) -> dict[tuple[str, str], int]:
-        rows = self._connection.execute("SELECT account, currency, balance FROM account_balance")
-        return {(account, currency): balance for account, currency, balance in rows}
-
-    def budgets(self) -> dict[tuple[str, str], tuple[str, str, str, int, int]]:
-        """By organization and department: name, currency, time zone, limit, seq."""
-        statement = """
-            SELECT organization_id, department_id, name, currency, time_zone, limit_minor, seq
-            FROM department_budget
-        """
-        return {row[:2]: row[2:] for row in self._connection.execute(statement)}
-
-    def months(self) -> dict[tuple[str, str, str], tuple[int, int, int]]:
-        """By organization, department and period: posted, held, limit."""
-        statement = """
-            SELECT organization_id, department_id, period, posted_minor, held_minor, limit_minor
-            FROM budget_period
-        """
-        return {row[:3]: row[3:] for row in self._connection.execute(statement)}
-
-    def authorizations(self) -> Iterator[tuple[Any, ...]]:
-        """organization, department, authorization, status, requested, held, posted, refunded, seq."""
-        statement = """
-            SELECT organization_id, department_id, authorization_id, status, requested, held, posted,
-                refunded, seq
-            FROM card_authorization
-        """
-        return self._stream("authorizations", statement)
-
-
-@contextmanager
-def snapshot(postgres: str) -> Iterator[Books]:
-    """Raises SpendlogError: PostgreSQL does not answer, or has no such tables."""
-    try:
-        with psycopg.connect(postgres, connect_timeout=10) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            yield Books(connection)
-            connection.rollback()
-    except psycopg.Error as error:
-        raise SpendlogError(f"PostgreSQL: {' '.join(str(error).split())}") from None
-
-
 class Cached(msgspec.Struct):
     """As much of a status in Redis as is compared."""
 
     status: str
     seq: int
     requested: int = 0
+    authorized: int = 0
     held: int = 0
     posted: int = 0
     refunded: int = 0
+    disputed: int = 0
 
 
 class Statuses:

@@ -1,10 +1,30 @@
-"""Budget periods: which calendar month of a time zone a moment falls into."""
+"""Periods: which day, week, month, quarter or year of a calendar a moment falls into."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from schemas.controls import Calendar
+
+# Since 2000 every offset of every zone, and so every midnight, is a whole number of quarter hours from UTC's:
+# within one nothing changes.
+QUARTER_S = 900
+_CACHED_MAX = 20_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONTHS_A_PERIOD = {"month": 1, "quarter": 3, "year": 12}
+
+
+def epoch_s(moment: datetime) -> int:
+    """Whole seconds since 1970-01-01 UTC, rounded down; `moment` must carry its offset."""
+    since = moment - _EPOCH
+    return since.days * 86_400 + since.seconds
+
+
+def moment_of(seconds: int) -> datetime:
+    """The moment, in UTC, of `epoch_s`."""
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def is_time_zone(name: str) -> bool:
@@ -16,24 +36,125 @@ def is_time_zone(name: str) -> bool:
     return True
 
 
+def check_calendar(calendar: Calendar) -> str | None:
+    """What is wrong with a calendar; None when nothing is. The time zone is not looked at."""
+    kind, day, month = calendar.period, calendar.start_day, calendar.start_month
+    if kind in ("day", "lifetime") and day != 1:
+        return f"start_day: a {kind} has none"
+    if kind == "week" and day > 7:
+        return f"start_day: {day} is no day of a week, 1 to 7"
+    if kind not in ("quarter", "year") and month != 1:
+        return f"start_month: a {kind} has none"
+    return None
+
+
 @lru_cache(maxsize=4096)
-def _month_of_hour(hour: int, zone: str) -> str | None:
-    """The month that holds the whole hour (from the epoch), or None when the month turns within it."""
-    tz = ZoneInfo(zone)
-    first = datetime.fromtimestamp(hour * 3600, tz)
-    last = datetime.fromtimestamp(hour * 3600 + 3599.999999, tz)
-    same = (first.year, first.month) == (last.year, last.month)
-    return f"{first.year:04d}-{first.month:02d}" if same else None
+def _offset_s(quarter: int, zone: str) -> int:
+    offset = datetime.fromtimestamp(quarter * QUARTER_S, ZoneInfo(zone)).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
 
 
-def month_of(moment: datetime, zone: str) -> str:
-    """The calendar month `YYYY-MM` of `moment` (aware) in the IANA zone `zone`, daylight saving included.
+def local_s(at_s: int, zone: str) -> int:
+    """Seconds since the epoch as the zone's wall clock shows them: a day of it is 86,400 of these."""
+    return at_s + _offset_s(at_s // QUARTER_S, zone)
 
-    Most calls cost a dictionary look-up: a month turns within an hour only in zones whose offset is no
-    whole number of hours.
-    """
-    month = _month_of_hour(int(moment.timestamp()) // 3600, zone)
-    if month is None:
-        local = moment.astimezone(UTC).astimezone(ZoneInfo(zone))
-        month = f"{local.year:04d}-{local.month:02d}"
-    return month
+
+def local_date(at_s: int, zone: str) -> date:
+    """The day of the zone's calendar."""
+    return date(1970, 1, 1) + timedelta(days=local_s(at_s, zone) // 86_400)
+
+
+class Clock:
+    """Labels of one calendar's periods. Two look-ups in dictionaries for most moments."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._labels: dict[int, str] = {}
+        self._ordinals: dict[int, int] = {}
+        self._ends: dict[str, int | None] = {}
+
+    def label(self, at_s: int) -> str:
+        """The period that holds `at_s` (whole seconds since the epoch)."""
+        quarter = at_s // QUARTER_S
+        found = self._labels.get(quarter)
+        if found is None:
+            if len(self._labels) >= _CACHED_MAX:
+                self._labels.clear()
+            found = self._labels[quarter] = self._label(self._first_day(at_s))
+        return found
+
+    def ordinal(self, at_s: int) -> int:
+        """A number that is greater for a later period."""
+        quarter = at_s // QUARTER_S
+        found = self._ordinals.get(quarter)
+        if found is None:
+            if len(self._ordinals) >= _CACHED_MAX:
+                self._ordinals.clear()
+            found = self._ordinals[quarter] = self._first_day(at_s).toordinal()
+        return found
+
+    def ends_s(self, at_s: int) -> int | None:
+        """When the period that holds `at_s` ends: the first second of the next. None: never."""
+        label = self.label(at_s)
+        if label not in self._ends:
+            if len(self._ends) >= _CACHED_MAX:
+                self._ends.clear()
+            self._ends[label] = self._ends_s(self._first_day(at_s))
+        return self._ends[label]
+
+    def _ends_s(self, first: date) -> int | None:
+        kind = self._calendar.period
+        if kind == "lifetime":
+            return None
+        if kind == "day":
+            following = first + timedelta(days=1)
+        elif kind == "week":
+            following = first + timedelta(days=7)
+        else:
+            following = _months_later(first, _MONTHS_A_PERIOD[kind])
+        zone = ZoneInfo(self._calendar.time_zone)
+        return epoch_s(datetime(following.year, following.month, following.day, tzinfo=zone))
+
+    def _first_day(self, at_s: int) -> date:
+        calendar = self._calendar
+        day = local_date(at_s, calendar.time_zone)
+        match calendar.period:
+            case "lifetime":
+                return date.min
+            case "day":
+                return day
+            case "week":
+                return day - timedelta(days=(day.isoweekday() - calendar.start_day) % 7)
+        months = _MONTHS_A_PERIOD[calendar.period]
+        # The month that the period's day falls into when months begin on `start_day`.
+        index = day.year * 12 + day.month - 1 - (day.day < calendar.start_day)
+        index -= (index - (calendar.start_month - 1)) % months if months > 1 else 0
+        return date(index // 12, index % 12 + 1, calendar.start_day)
+
+    def _label(self, first: date) -> str:
+        calendar = self._calendar
+        kind = calendar.period
+        if kind == "lifetime":
+            return "lifetime"
+        if calendar.start_day == 1 and kind != "day":
+            if kind == "week":
+                year, week, _ = first.isocalendar()
+                return f"{year:04d}-W{week:02d}"
+            if kind == "month":
+                return f"{first.year:04d}-{first.month:02d}"
+            if calendar.start_month == 1:
+                quarter = f"-Q{(first.month + 2) // 3}" if kind == "quarter" else ""
+                return f"{first.year:04d}{quarter}"
+        return first.isoformat()
+
+
+def _months_later(first: date, months: int) -> date:
+    index = first.year * 12 + first.month - 1 + months
+    return date(index // 12, index % 12 + 1, first.day)
+
+
+@lru_cache(maxsize=1024)
+def clock_of(calendar: Calendar) -> Clock:
+    """The calendar's clock: one for all who use the same calendar."""
+    return Clock(calendar)

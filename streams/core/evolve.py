@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
-from schemas.decisions import BudgetChanged, Decision, Effects, HoldPlaced, HoldReleased, Posted, Refunded
+from schemas.decisions import Decision, HoldPlaced
 from schemas.ids import department_key
 from schemas.reasons import Outcome
-from streams.core.calendar import month_of
-from streams.core.history import CardHistory, observe
-from streams.core.state import (
-    BUCKETS_KEPT,
-    Answer,
-    Department,
-    PartitionState,
-    Payment,
-    bucket_of,
-)
+from streams.core.calendar import epoch_s
+from streams.core.case import bucket_of, clock_after
+from streams.core.history import CardHistory, observe_at
+from streams.core.lapses import drop_passed
+from streams.core.matching import Purchase
+from streams.core.memory import forget
+from streams.core.outcomes import apply
+from streams.core.state import Answer, Department, PartitionState, Payment
+from streams.core.windows import add
 
+DAY_S = 86_400
 REQUESTED = "authorization.requested"
+INCREMENTED = "authorization.incremented"
+ADVISED = "authorization.advised"
 
 
 def evolve(state: PartitionState, decision: Decision) -> PartitionState:
@@ -35,84 +35,118 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
     assert decision.organization_id and decision.department_id and decision.occurred_at
     key = department_key(decision.organization_id, decision.department_id)
     department = state.departments.get(key)
+    at_s = epoch_s(decision.occurred_at)
+    clock_s = clock_after(department, at_s, decision.occurred_at, decision.recorded_at)
+    bucket = bucket_of(at_s)
     if department is None:
-        department = state.departments[key] = _new_department(decision)
-    bucket = bucket_of(decision.occurred_at)
-    if bucket > department.latest_bucket:
-        _forget(department, bucket)
+        department = state.departments[key] = _new_department(decision, bucket)
+    department.clock_s = clock_s
+    event_type = decision.event_type
+    # Before anything is applied: what is counted is what was asked about, under the rules of that moment.
+    if event_type in (REQUESTED, INCREMENTED) and department.plan.counts:
+        _count(department, decision, at_s)
     for effect in decision.effects:
-        _apply(department, effect, decision, bucket)
-    if decision.event_type == REQUESTED:
-        _remember_request(department, decision, bucket)
+        apply(department, effect, decision, bucket)
+    if event_type == REQUESTED:
+        _remember_request(department, decision, bucket, at_s)
+    elif event_type == ADVISED:
+        _remember_advice(department, decision, bucket)
+    elif decision.authorization_id is not None:
+        _touch(department, decision.authorization_id, bucket)
     _remember_answer(department, decision, bucket)
+    if bucket > department.latest_bucket:
+        forget(department, bucket)
+    if department.expiries:
+        drop_passed(department)
     return state
 
 
-def _new_department(decision: Decision) -> Department:
-    assert decision.organization_id and decision.department_id and decision.currency and decision.occurred_at
-    return Department(
-        organization_id=decision.organization_id,
-        department_id=decision.department_id,
-        name=decision.department_id,
-        currency=decision.currency,
-        limit=0,
-        time_zone="UTC",
-        policy_version=decision.seq,
-        latest_bucket=bucket_of(decision.occurred_at),
-    )
+def _new_department(decision: Decision, bucket: int) -> Department:
+    assert decision.organization_id and decision.department_id and decision.currency
+    return Department(decision.organization_id, decision.department_id, decision.currency, bucket)
 
 
-def _apply(department: Department, effect: Effects, decision: Decision, bucket: int) -> None:
-    match effect:
-        case HoldPlaced():
-            period = department.touch(effect.period)
-            period.held += effect.amount
-            department.payments[effect.authorization_id] = Payment(
-                effect.period, bucket, approved=True, held=effect.amount
-            )
-        case HoldReleased():
-            department.periods[effect.period].held -= effect.amount
-            payment = department.payments[effect.authorization_id]
-            payment.held -= effect.amount
-            payment.bucket = max(payment.bucket, bucket)
-        case Posted():
-            period = department.touch(effect.period)
-            period.posted += effect.amount
-            payment = department.payments.setdefault(
-                effect.authorization_id, Payment(effect.period, bucket, approved=False)
-            )
-            payment.posted += effect.amount
-            payment.bucket = max(payment.bucket, bucket)
-        case Refunded():
-            period = department.touch(effect.period)
-            period.posted -= effect.amount
-            if effect.authorization_id in department.payments:
-                department.payments[effect.authorization_id].refunded += effect.amount
-        case BudgetChanged():
-            department.name = effect.name
-            department.limit = effect.limit
-            department.time_zone = effect.time_zone
-            department.policy_version = decision.seq
-            if decision.balance is not None:
-                department.touch(decision.balance.period).limit = effect.limit
-        case _:
-            assert_never(effect)
+def _count(department: Department, decision: Decision, at_s: int) -> None:
+    """In the windows of the policy that it was judged by."""
+    assert decision.card_id
+    increment = decision.event_type == INCREMENTED
+    plan = department.plan.card(decision.card_id, None if increment else decision.cardholder)
+    if not plan.keys:
+        return
+    approved = decision.outcome is not Outcome.DECLINED
+    amount = sum(effect.amount for effect in decision.effects if type(effect) is HoldPlaced)
+    purchase = Purchase(at_s, decision.merchant, decision.entry_mode)
+    for n, window in enumerate(plan.shape.windows):
+        rule = window.rule
+        if not approved and rule.counts == "approved":
+            continue
+        if window.only is not None and not window.only(purchase):
+            continue
+        value = amount if rule.amount is not None else 0 if increment else 1
+        if value:
+            counter = plan.counters[n]
+            if counter is None:
+                counter = plan.counters[n] = department.counters.setdefault(plan.keys[n], [])
+            add(counter, window.slot(at_s), window.slots_before, value)
 
 
-def _remember_request(department: Department, decision: Decision, bucket: int) -> None:
-    """The card's habits, and a declined payment's id: one final decision for each authorization id."""
+def _touch(department: Department, authorization_id: str, bucket: int) -> None:
+    """A payment is remembered for as long as the last event about it."""
+    payment = department.payments.get(authorization_id)
+    if payment is not None and bucket > payment.bucket:
+        payment.bucket = bucket
+
+
+def _remember_request(department: Department, decision: Decision, bucket: int, at_s: int) -> None:
+    """The card's habits, what became of the card, and a declined payment's id."""
     assert decision.card_id and decision.occurred_at and decision.amount and decision.authorization_id
     history = department.cards.get(decision.card_id)
     if history is None:
         history = department.cards[decision.card_id] = CardHistory()
-    merchant = decision.merchant.name if decision.merchant else ""
-    observe(history, decision.occurred_at, decision.amount, merchant)
-    balance = decision.balance
-    if balance is not None:
-        department.touch(balance.period).limit = balance.limit
+    merchant = decision.merchant
+    observe_at(history, at_s, decision.amount, merchant.name if merchant else "")
+    payment = department.payments.get(decision.authorization_id)
+    if payment is None:
+        payment = department.payments[decision.authorization_id] = Payment((), bucket)
+    if bucket > payment.bucket:
+        payment.bucket = bucket
+    if payment.voided:
+        return
+    payment.requested = True
     if decision.outcome is Outcome.DECLINED:
-        label = month_of(decision.occurred_at, department.time_zone)
-        department.payments[decision.authorization_id] = Payment(label, bucket, approved=False)
+        return
+    payment.approved = True
+    if decision.merchant_amount is not None and decision.rate is not None:
+        payment.foreign = (decision.merchant_amount.currency, decision.rate)
+    if payment.held:
+        payment.valid_days = (payment.expires_s - at_s) // DAY_S
+    elif not payment.valid_days:
+        payment.valid_days = department.plan.valid_days(merchant.mcc if merchant else None)
+    state = department.registered.get(decision.card_id)
+    if state is not None:
+        state.used = state.used or state.card.single_use
+        if state.merchant is None and state.card.lock_to_first and merchant is not None:
+            state.merchant = merchant.id or merchant.name
+
+
+def _remember_advice(department: Department, decision: Decision, bucket: int) -> None:
+    assert decision.authorization_id
+    payment = department.payments.get(decision.authorization_id)
+    if payment is None:
+        payment = department.payments[decision.authorization_id] = Payment((), bucket)
+    if bucket > payment.bucket:
+        payment.bucket = bucket
+    if decision.approved is None:
+        # What was voided by a timeout stays so: its request must still be answered.
+        payment.requested = payment.requested or not payment.voided
+        return
+    payment.requested = payment.approved = True
+    payment.voided = False
+    if payment.foreign is None and decision.merchant_amount is not None and decision.rate is not None:
+        payment.foreign = (decision.merchant_amount.currency, decision.rate)
+    if not payment.valid_days:
+        mcc = decision.merchant.mcc if decision.merchant else None
+        payment.valid_days = department.plan.valid_days(mcc)
 
 
 def _remember_answer(department: Department, decision: Decision, bucket: int) -> None:
@@ -124,20 +158,12 @@ def _remember_answer(department: Department, decision: Decision, bucket: int) ->
         decision.seq,
         decision.event_type,
         decision.fingerprint,
-        decision.amount or 0,
+        decision.amount,
         decision.outcome,
         decision.reasons,
+        decision.reviews,
+        decision.shadows,
+        decision.approved,
+        decision.would_pass,
+        decision.available,
     )
-
-
-def _forget(department: Department, bucket: int) -> None:
-    """Event time moved on by a bucket: let go of what can no longer matter."""
-    department.latest_bucket = bucket
-    oldest = bucket - BUCKETS_KEPT + 1
-    for old in [known for known in department.answers if known < oldest]:
-        del department.answers[old]
-    resolved = [
-        name for name, payment in department.payments.items() if not payment.held and payment.bucket < oldest
-    ]
-    for name in resolved:
-        del department.payments[name]

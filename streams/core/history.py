@@ -6,10 +6,12 @@ Kept in the department's state and in its snapshots. Pure: no model, no clock, n
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from zlib import crc32
 
 import msgspec
+
+from streams.core.calendar import epoch_s
 
 # 1/50: habits are those of about the last fifty requests. A plain mean over a card's life cannot follow a
 # card that changes hands, and its variance is ruled for ever by one early outlier. Average precision on the
@@ -21,8 +23,6 @@ MERCHANTS_MAX = 16
 DAY_S = 86_400.0
 # Added to a gap before its logarithm: what is less than a minute apart is one moment.
 GAP_FLOOR_S = 60.0
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CardHistory(msgspec.Struct, array_like=True, gc=False):
@@ -55,12 +55,6 @@ class CardHistory(msgspec.Struct, array_like=True, gc=False):
         )
 
 
-def epoch_s(moment: datetime) -> int:
-    """Whole seconds since 1970-01-01 UTC, rounded down; `moment` must carry its offset."""
-    since = moment - _EPOCH
-    return since.days * 86_400 + since.seconds
-
-
 def merchant_hash(name: str) -> int:
     """CRC-32 of the name: the same in every process, unlike `hash`. A mix-up only makes a merchant known."""
     return crc32(name.encode("utf-8", "surrogatepass"))
@@ -72,11 +66,15 @@ def fading(elapsed_s: float) -> float:
 
 
 def observe(history: CardHistory, occurred_at: datetime, amount_minor: int, merchant_name: str) -> None:
-    """Fold one authorization request, in place. `amount_minor` is above zero.
+    """Fold one authorization request, in place. `amount_minor` is above zero."""
+    observe_at(history, epoch_s(occurred_at), amount_minor, merchant_name)
+
+
+def observe_at(history: CardHistory, now: int, amount_minor: int, merchant_name: str) -> None:
+    """The same, for who has the time in whole seconds since the epoch.
 
     Requests may come out of order: an earlier one counts as simultaneous with the last, time never goes back.
     """
-    now = epoch_s(occurred_at)
     amount = math.log(amount_minor)
     history.count = count = history.count + 1
     merchant = merchant_hash(merchant_name)

@@ -10,9 +10,11 @@ from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested, CardEvent
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome, Reason, ReasonCode
-from streams.core.decide import Slot, conflict, decide, reject, repeat
+from streams.core.calendar import epoch_s
+from streams.core.case import Slot, bucket_of, conflict, reject, repeat
+from streams.core.decide import decide
 from streams.core.history import CardHistory
-from streams.core.state import BUCKETS_KEPT, Department, PartitionState, bucket_of
+from streams.core.state import BUCKETS_KEPT, Department, PartitionState
 
 # Clocks of processors drift by minutes; a day leaves room for time zones given wrongly, and still keeps a
 # forged date from pushing a department's memory out.
@@ -89,7 +91,10 @@ def _untimely(department: Department | None, event: CardEvent, slot: Slot) -> Re
         return Reason(code=ReasonCode.OCCURRED_IN_FUTURE, detail=detail)
     if event.occurred_at < EARLIEST:
         return Reason(code=ReasonCode.TOO_OLD, detail=f"occurred {event.occurred_at.isoformat()}")
-    if department is not None and bucket_of(event.occurred_at) <= department.latest_bucket - BUCKETS_KEPT:
+    if (
+        department is not None
+        and bucket_of(epoch_s(event.occurred_at)) <= department.latest_bucket - BUCKETS_KEPT
+    ):
         detail = f"occurred {event.occurred_at.isoformat()}, before what is remembered of {event.key}"
         return Reason(code=ReasonCode.TOO_OLD, detail=detail)
     return None

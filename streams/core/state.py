@@ -1,81 +1,209 @@
-"""What the rules remember of a partition's departments. Rebuilt by folding decisions, never by events."""
+"""What the rules remember of a partition's departments. Rebuilt by folding decisions, never by events.
+
+Everything that grows is bounded by rule: see `streams.core.memory` and docs/architecture.md.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from schemas.decisions import GENESIS_HASH
+from schemas.controls import DEFAULT_POLICY, Calendar, Card, Level, Policy
+from schemas.decisions import GENESIS_HASH, WouldPass
 from schemas.reasons import Outcome, Reason
 from streams.core.history import CardHistory
+
+if TYPE_CHECKING:
+    from streams.core.plans import Plan
 
 # Event ids are remembered for at least three whole buckets of event time; what is older is refused as
 # too old rather than taken for new. 30 days: late presentments arrive within 45 days on card networks.
 BUCKET_S = 30 * 86_400
 BUCKETS_KEPT = 4
+COMPANY = "company"
 
 
-class Period(msgspec.Struct, gc=False):
-    """Totals of one budget period in minor units: `posted` is spent less refunded, `held` is kept.
+class Period(msgspec.Struct, array_like=True, gc=False):
+    """Totals of one charged period in minor units: `posted` is spent less refunded, `held` is kept.
 
-    `limit`: as it was when the period's money was last asked for or budgeted, so that a clearing which
-    comes after the month shows that month's limit.
+    `limit`: of the budget as it was last in this period, so that a period that is over keeps its own.
+    `bucket`: when it was last touched.
     """
 
     limit: int
+    bucket: int
     posted: int = 0
     held: int = 0
 
 
-class Payment(msgspec.Struct, gc=False):
-    """One authorization and what became of it. Its money belongs to `period`, where it was authorized."""
+class Budget(msgspec.Struct, gc=False):
+    """A budget in force. `increases`: (from second, until second, amount), those that are not over."""
 
-    period: str
+    level: Level
+    subject: str | None
+    name: str
+    limit: int
+    tolerance: int
+    calendar: Calendar
+    increases: list[tuple[int, int, int]] = []
+
+
+class Posting(msgspec.Struct, array_like=True, gc=False):
+    """What one decision posted to a payment: `amount`, and `fx` on top (below zero for a gain)."""
+
+    seq: int
+    amount: int
+    fx: int = 0
+    undone: bool = False
+
+
+class Payment(msgspec.Struct, array_like=True, gc=False):
+    """One authorization and what became of it, in minor units.
+
+    `requested`: a request or advice told of it, else only clearings. `closed`: how its hold last came to
+    nothing. `settled`: a final clearing came. `foreign`: currency and rate of the request.
+    """
+
+    charges: tuple[str, ...]
     bucket: int
-    approved: bool
+    approved: bool = False
+    requested: bool = False
+    voided: bool = False
+    settled: bool = False
     held: int = 0
     posted: int = 0
     refunded: int = 0
+    disputed: int = 0
+    expires_s: int = 0
+    valid_days: int = 0
+    closed: str = ""
+    foreign: tuple[str, str] | None = None
+    postings: list[Posting] | None = None
+
+    @property
+    def net(self) -> int:
+        """What could still be disputed or taken back."""
+        return self.posted - self.refunded - self.disputed
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class Refund(msgspec.Struct, array_like=True, gc=False):
+    """A refund: `left` of it has not been taken back."""
+
+    charges: tuple[str, ...]
+    bucket: int
+    authorization_id: str | None
+    left: int
+
+
+class Dispute(msgspec.Struct, array_like=True, gc=False):
+    """A dispute; `outcome` None: open."""
+
+    authorization_id: str
+    bucket: int
+    amount: int
+    provisional: bool
+    outcome: str | None = None
+
+
+class IncreaseRequest(msgspec.Struct, array_like=True, gc=False):
+    """A request for an increase. `levels`: approvers of each level; `approved_by`: who has, so far.
+
+    `starts_s` 0: with the last approval. `closed`: approved, refused, or "" while it waits.
+    """
+
+    budget_id: str
+    bucket: int
+    amount: int
+    starts_s: int
+    ends_s: int
+    asked_by: str
+    levels: tuple[tuple[str, ...], ...]
+    approved_by: tuple[str, ...] = ()
+    closed: str = ""
+
+
+class CardState(msgspec.Struct, gc=False):
+    """A registered card. `used`: an approval used it up; `merchant`: what its first approval locked it to."""
+
+    card: Card
+    used: bool = False
+    merchant: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The first answer to an event id, given again to a repeat."""
 
     seq: int
     event_type: str
     fingerprint: str
-    amount: int
+    amount: int | None
     outcome: Outcome
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Reason, ...] = ()
+    reviews: tuple[Reason, ...] = ()
+    shadows: tuple[Reason, ...] = ()
+    approved: int | None = None
+    would_pass: WouldPass | None = None
+    available: int | None = None
 
 
-class Department(msgspec.Struct):
-    """One department's budget, payments and memory. Amounts are minor units of `currency`."""
+class Treasury(msgspec.Struct):
+    """A company's cap: `leases` by period and department; `owed` by period, in the order of asking."""
+
+    limit: int
+    calendar: Calendar
+    departments: list[str]
+    leases: dict[str, dict[str, int]] = {}
+    owed: dict[str, dict[str, int]] = {}
+
+    def free(self, period: str) -> int:
+        """What of the period's cap no department holds; below zero after the cap was lowered."""
+        return self.limit - sum(self.leases.get(period, {}).values())
+
+
+class Department(msgspec.Struct, dict=True):
+    """One department's budgets, controls, payments and memory. Amounts are minor units of `currency`.
+
+    `clock_s`: the latest time that took effect. `expiries`: a heap of (second, authorization id), of which
+    entries may be stale. `counters`: of windows, by rule and subject. `asked`: leases on their way.
+    A treasury is a department of its own, with nothing but `treasury`.
+    """
 
     organization_id: str
     department_id: str
-    name: str
     currency: str
-    limit: int
-    time_zone: str
-    policy_version: int
     latest_bucket: int
+    clock_s: int = 0
+    budgets: dict[str, Budget] = {}
+    policy: Policy = DEFAULT_POLICY
+    policy_version: int = 0
+    drafts: dict[int, Policy] = {}
+    drafted: int = 0
+    cap: Calendar | None = None
+    asked: dict[str, int] = {}
+    treasury: Treasury | None = None
     periods: dict[str, Period] = {}
     payments: dict[str, Payment] = {}
+    expiries: list[tuple[int, str]] = []
+    refunds: dict[str, Refund] = {}
+    disputes: dict[str, Dispute] = {}
+    requests: dict[str, IncreaseRequest] = {}
+    registered: dict[str, CardState] = {}
+    counters: dict[str, list[int]] = {}
     answers: dict[int, dict[str, Answer]] = {}
     cards: dict[str, CardHistory] = {}
 
-    def period(self, label: str) -> Period:
-        """The totals of a period; zeros where nothing has happened yet."""
-        return self.periods.get(label) or Period(self.limit)
+    @cached_property
+    def plan(self) -> Plan:
+        """Budgets and policy made ready to be asked. Not state: made anew whenever they change."""
+        from streams.core.plans import Plan
 
-    def touch(self, label: str) -> Period:
-        """The period's totals, to be changed."""
-        period = self.periods.get(label)
-        if period is None:
-            period = self.periods[label] = Period(self.limit)
-        return period
+        return Plan(self)
+
+    def replan(self) -> None:
+        """Budgets, policy, cards or cap have changed."""
+        self.__dict__.pop("plan", None)
 
     def answer(self, event_id: str) -> Answer | None:
         """The first answer to this event id, while it is remembered."""
@@ -97,8 +225,3 @@ class PartitionState(msgspec.Struct):
     next_offset: int = 0
     last_hash: str = GENESIS_HASH
     departments: dict[str, Department] = {}
-
-
-def bucket_of(moment: datetime) -> int:
-    """The memory bucket of a moment: whole 30-day spans since the epoch."""
-    return int(moment.timestamp()) // BUCKET_S

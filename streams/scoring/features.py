@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.core.calendar import epoch_s
 from streams.core.history import (
     GAP_FLOOR_S,
     CardHistory,
-    epoch_s,
     fading,
     merchant_hash,
 )

@@ -1,4 +1,4 @@
-"""One API server, one stand-in decider and one database for the tests of this folder."""
+"""One API server, one decider (the real core) and one database for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 
 from api.keys import create_key
 from api.settings import Settings
-from tests.api.stand_in import StandInDecider
+from tests.api.books import Books, Organization, running_books
+from tests.api.decider import Decider
 from tests.api.support import Views, delete_topics, empty_topics, new_database, serving, wait_ready
 
 Submit = Callable[..., httpx.Response]
+Send = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="package")
@@ -27,8 +29,8 @@ def settings(stack: Any) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="package")
-def decider(settings: Settings) -> Iterator[StandInDecider]:
-    thread = StandInDecider(settings.kafka)
+def decider(settings: Settings) -> Iterator[Decider]:
+    thread = Decider(settings.kafka)
     thread.start()
     yield thread
     thread.stop()
@@ -36,10 +38,23 @@ def decider(settings: Settings) -> Iterator[StandInDecider]:
 
 
 @pytest.fixture(scope="package")
-def server(settings: Settings, decider: StandInDecider) -> Iterator[str]:
+def server(settings: Settings, decider: Decider) -> Iterator[str]:
     with serving(settings) as base_url:
         wait_ready(base_url)
         yield base_url
+
+
+@pytest.fixture(scope="package")
+def books(settings: Settings, decider: Decider) -> Iterator[Books]:
+    with running_books(settings) as books:
+        yield books
+
+
+@pytest.fixture
+def company(books: Books) -> Iterator[Organization]:
+    """A new organization behind which the real sinks write; its key has every scope."""
+    with books.organization() as company:
+        yield company
 
 
 @pytest.fixture
@@ -105,8 +120,21 @@ def submit(client: httpx.Client) -> Submit:
 
 
 @pytest.fixture
-def engineering(client: httpx.Client, organization: str) -> str:
-    """A department with 50,000.00 USD a month."""
+def send(client: httpx.Client) -> Send:
+    """POST an event of engineering: `send("clearing.presented", "key", amount=...)`."""
+
+    def post(kind: str, key: str, *, headers: dict[str, str] | None = None, **members: Any) -> httpx.Response:
+        body = {"type": kind, "department_id": "engineering", **members}
+        return client.post("/v1/events", json=body, headers={"Idempotency-Key": key, **(headers or {})})
+
+    return post
+
+
+@pytest.fixture
+def engineering(client: httpx.Client, organization: str, send: Send) -> str:
+    """A department with 50,000.00 USD a month and no rules."""
     answer = client.put(budget_path(organization), json=budget_body(), headers={"Idempotency-Key": "budget"})
+    assert answer.status_code == 200, answer.text
+    answer = send("policy.drafted", "no-rules", policy={}, activate=True)
     assert answer.status_code == 200, answer.text
     return "engineering"

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import httpx
@@ -17,16 +16,17 @@ import redis
 import uvicorn
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from api.server import config
 from api.settings import Settings
+from infra import topics
 from infra.migrate import migrate
 from schemas.authorizations import Authorization
-from schemas.topics import CARD_EVENTS, DECISIONS
+from schemas.controls import Calendar
+from schemas.topics import TOPICS
 
-PARTITIONS = 4
-_TOPICS = [CARD_EVENTS.name, DECISIONS.name]
+NEW_YORK = Calendar("month", "America/New_York")
+_TOPICS = [topic.name for topic in TOPICS]
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
@@ -39,25 +39,23 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
 
 
 def empty_topics(kafka: str) -> None:
-    """Both topics, new and empty."""
+    """All topics, new and empty."""
     delete_topics(kafka)
-    admin = AdminClient({"bootstrap.servers": kafka})
-    for topic in (CARD_EVENTS, DECISIONS):
-        wait_until(partial(_created, admin, topic.name, topic.config), 20)
+    wait_until(lambda: _created(kafka), 20)
 
 
 def delete_topics(kafka: str) -> None:
-    """Both topics, if they are there."""
+    """All topics, if they are there."""
     for deleted in AdminClient({"bootstrap.servers": kafka}).delete_topics(_TOPICS).values():
         with suppress(KafkaException):  # it was not there
             deleted.result(10)
 
 
-def _created(admin: AdminClient, name: str, settings: dict[str, str]) -> bool:
+def _created(kafka: str) -> bool:
     try:
-        admin.create_topics([NewTopic(name, PARTITIONS, 1, config=settings)])[name].result(10)
+        topics.apply(kafka)
     except KafkaException:
-        return False  # its old self is still being deleted
+        return False  # their old selves are still being deleted
     return True
 
 
@@ -112,19 +110,34 @@ class Views:
         self.redis.set(f"spendlog:route:{row.organization_id}/{row.authorization_id}", row.department_id)
 
     def budget(
-        self, organization: str, department: str, limit: int, *, seq: int = 0, partition: int = 0
+        self,
+        organization: str,
+        department: str,
+        limit: int,
+        *,
+        calendar: Calendar = NEW_YORK,
+        budget_id: str = "department",
+        seq: int = 0,
+        partition: int = 0,
     ) -> None:
         self.postgres.execute(
-            "INSERT INTO department_budget"
-            " VALUES (%s, %s, 'Engineering', 'USD', 'America/New_York', %s, %s, %s)",
-            [organization, department, limit, partition, seq],
+            "INSERT INTO budget (organization_id, department_id, budget_id, level, name, currency,"
+            " limit_minor, tolerance_minor, calendar, time_zone, start_day, start_month, removed,"
+            " partition, seq)"
+            " VALUES (%s, %s, %s, 'department', 'Engineering', 'USD', %s, 0, %s, %s, %s, %s, false, %s, %s)",
+            [
+                *(organization, department, budget_id, limit),
+                *(calendar.period, calendar.time_zone, calendar.start_day, calendar.start_month),
+                *(partition, seq),
+            ],
         )
 
     def period(
         self, organization: str, department: str, period: str, figures: tuple[int, int, int], *, seq: int
     ) -> None:
         self.postgres.execute(
-            "INSERT INTO budget_period VALUES (%s, %s, %s, %s, %s, %s, 0, %s)",
+            "INSERT INTO budget_period (organization_id, department_id, budget_id, period, limit_minor,"
+            " posted_minor, held_minor, partition, seq) VALUES (%s, %s, 'department', %s, %s, %s, %s, 0, %s)",
             [organization, department, period, *figures, seq],
         )
 

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from schemas.ids import Position
 from tests.api.conftest import Submit, budget_body, budget_path
-from tests.api.stand_in import StandInDecider
+from tests.api.decider import Decider
 from tests.api.support import Views
 
 pytestmark = pytest.mark.usefixtures("engineering")
@@ -26,7 +27,12 @@ def test_an_authorization_within_the_budget_is_approved(submit: Submit) -> None:
         "outcome": "approved",
         "response_code": "00",
         "reasons": [],
+        "review": False,
+        "reviews": [],
+        "shadows": [],
         "amount": {"minor": 600_000, "currency": "USD"},
+        "approved": {"minor": 600_000, "currency": "USD"},
+        "would_pass": None,
         "position": body["position"],
     }
     assert answer.headers["spendlog-position"] == body["position"]
@@ -43,14 +49,20 @@ def test_a_decline_names_its_reason_with_numbers_and_a_sentence(submit: Submit) 
             "code": "budget_exceeded",
             "message": "Department 'Engineering' budget exceeded. Limit: $50,000, Current: $6,000, "
             "Requested: $48,000",
+            "rule": "department",
+            "period": body["reasons"][0]["period"],
             "limit": {"minor": 5_000_000, "currency": usd},
             "posted": {"minor": 0, "currency": usd},
             "held": {"minor": 600_000, "currency": usd},
             "current": {"minor": 600_000, "currency": usd},
             "available": {"minor": 4_400_000, "currency": usd},
             "requested": {"minor": 4_800_000, "currency": usd},
+            "count": None,
+            "count_limit": None,
         }
     ]
+    assert body["approved"] == {"minor": 0, "currency": usd}
+    assert body["would_pass"]["now"] == {"minor": 4_400_000, "currency": usd}
 
 
 @pytest.mark.parametrize("minor", [600_000, 4_900_000_00])
@@ -59,7 +71,8 @@ def test_a_repeat_gets_the_first_answer_byte_for_byte_and_the_marker(submit: Sub
     assert again.status_code == first.status_code == 200
     assert again.content == first.content
     assert again.headers["idempotency-replayed"] == "true"
-    assert again.headers["spendlog-position"] > first.headers["spendlog-position"]
+    places = [Position.parse(answer.headers["spendlog-position"]) for answer in (first, again)]
+    assert places[0] < places[1]
 
 
 def test_a_repeat_after_a_redis_flush_moves_nothing(submit: Submit, views: Views) -> None:
@@ -107,9 +120,7 @@ def test_an_unknown_department_is_404_and_another_currency_422(submit: Submit) -
     assert (wrong.status_code, wrong.json()["code"]) == (422, "wrong_currency")
 
 
-def test_without_a_decision_in_time_the_answer_claims_nothing(
-    submit: Submit, decider: StandInDecider
-) -> None:
+def test_without_a_decision_in_time_the_answer_claims_nothing(submit: Submit, decider: Decider) -> None:
     with decider.paused():
         started = time.monotonic()
         answer = submit("slow", authorization_id="auth_slow", headers={"Prefer": "wait=1"})
@@ -123,7 +134,7 @@ def test_without_a_decision_in_time_the_answer_claims_nothing(
     assert (later.status_code, later.json()["outcome"]) == (200, "approved")
 
 
-def test_the_longest_wait_ends_within_2_s(submit: Submit, decider: StandInDecider) -> None:
+def test_the_longest_wait_ends_within_2_s(submit: Submit, decider: Decider) -> None:
     with decider.paused():
         started = time.monotonic()
         answer = submit("slow", headers={"Prefer": "respond-async, wait=60"})
@@ -144,7 +155,7 @@ def test_two_at_once_with_one_key_get_one_answer_and_one_marker(submit: Submit) 
 
 
 def test_two_contents_at_once_with_one_key_get_one_answer_and_one_refusal(
-    submit: Submit, views: Views, decider: StandInDecider
+    submit: Submit, views: Views, decider: Decider
 ) -> None:
     def post(minor: int) -> httpx.Response:
         return submit("together", minor=minor)
@@ -177,6 +188,7 @@ def test_setting_a_budget_is_an_event(client: httpx.Client, organization: str, s
         "time_zone": "America/New_York",
         "period": "month",
         "limit": {"minor": 9_000_000, "currency": "USD"},
+        "tolerance": {"minor": 0, "currency": "USD"},
         "position": first.headers["spendlog-position"],
     }
     assert again.content == first.content

@@ -68,7 +68,7 @@ def test_an_authorization_is_shown_from_either_view(
     )
     assert body["reasons"][0]["available"] == {"minor": 4_400_000, "currency": "USD"}
     assert body["score"]["reasons"] == [{"feature": "amount_vs_card", "value": 8.0, "weight": 0.7}]
-    assert body["merchant"] == {"name": "Apple", "mcc": "5732", "country": "US"}
+    assert body["merchant"] == {"name": "Apple", "mcc": "5732", "country": "US", "id": None}
     assert body["occurred_at"] == "2026-03-01T12:00:00Z"
     assert answer.headers["spendlog-position"] == body["position"] == "2:41"
 
@@ -174,14 +174,25 @@ def test_a_budget_shows_the_month_of_its_own_time_zone(
     assert answer.json() == {
         "organization_id": organization,
         "department_id": "engineering",
+        "budget_id": "department",
+        "level": "department",
+        "subject": None,
         "name": "Engineering",
         "time_zone": "America/New_York",
         "currency": "USD",
+        "calendar": {
+            "period": "month",
+            "time_zone": "America/New_York",
+            "start_day": 1,
+            "start_month": 1,
+        },
         "period": period,
         "limit": {"minor": 5_000_000, "currency": "USD"},
+        "tolerance": {"minor": 0, "currency": "USD"},
         "posted": {"minor": 100_000, "currency": "USD"},
         "held": {"minor": 600_000, "currency": "USD"},
         "available": {"minor": 4_300_000, "currency": "USD"},
+        "removed": False,
         "position": "0:9",
     }
     assert answer.headers["spendlog-position"] == "0:9"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -17,7 +18,7 @@ from infra.settings import Settings as StackSettings
 from infra.stack import Stack
 from infra.stack.endpoints import ServiceName
 from tests.api.conftest import budget_body, budget_path, payment_body
-from tests.api.stand_in import StandInDecider
+from tests.api.decider import Decider
 from tests.api.support import empty_topics, new_database, serving, wait_ready, wait_until
 
 ORGANIZATION = "org-outage"
@@ -32,10 +33,16 @@ class World:
     settings: Settings
     client: httpx.Client
     base_url: str
+    decider: Decider
 
-    def submit(self, key: str, prefer: str = "wait=2") -> httpx.Response:
+    def submit(self, key: str, prefer: str = "wait=2", **members: Any) -> httpx.Response:
         headers = {"Idempotency-Key": key, "Prefer": prefer}
-        return self.client.post("/v1/authorizations", json=payment_body(1), headers=headers)
+        body = payment_body(1, **members)
+        return self.client.post("/v1/authorizations", json=body, headers=headers)
+
+    def decline(self, key: str) -> httpx.Response:
+        """A request whose caller wants to be declined rather than left open."""
+        return self.submit(key, on_timeout="decline")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         database = new_database(at.postgres, "spendlog_api_outages")
         settings = Settings(kafka=at.kafka, postgres=database, redis=at.redis, api_key_fresh_s=0)
         secret, _ = create_key(database, organization_id=ORGANIZATION, name="outages")
-        decider = StandInDecider(at.kafka)
+        decider = Decider(at.kafka)
         decider.start()
         headers = {"Authorization": f"Bearer {secret}"}
         with (
@@ -59,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 budget_path(ORGANIZATION), json=budget_body(), headers={"Idempotency-Key": "budget"}
             )
             assert budget.status_code == 200, budget.text
-            yield World(stack, settings, client, base_url)
+            yield World(stack, settings, client, base_url, decider)
         decider.stop()
 
 
@@ -159,6 +166,41 @@ def test_kafka_that_hangs_leaves_the_answer_open_within_2_s(world: World) -> Non
         world.stack.resume("kafka")
     wait_ready(world.base_url)
     assert wait_until(lambda: world.submit("while-hanging").status_code == 200)
+
+
+def test_kafka_that_hangs_is_never_taken_for_a_reversal_that_is_in_the_log(world: World) -> None:
+    world.stack.pause("kafka")
+    try:
+        started = time.monotonic()
+        answer = world.decline("undecidable")
+        assert time.monotonic() - started < 2.0
+        # Its reversal is not acknowledged, so nobody may be told that nothing will be held.
+        assert answer.status_code in {202, 503}, answer.text
+        assert "outcome" not in answer.json()
+    finally:
+        world.stack.resume("kafka")
+    wait_ready(world.base_url)
+    assert wait_until(lambda: world.decline("undecidable").status_code == 200)
+
+
+def test_without_redis_and_postgresql_a_missed_deadline_is_still_declined(world: World) -> None:
+    world.decline("before")  # the key is known from now on
+    for name in STORES:
+        world.stack.stop(name)
+    try:
+        assert world.decline("in-time").json()["outcome"] == "approved"
+        with world.decider.paused():
+            started = time.monotonic()
+            answer = world.decline("too-late")
+            assert time.monotonic() - started < 2.0
+        assert (answer.status_code, answer.json()["response_code"]) == (200, "91")
+        # Neither store can say what was told before: not "approved", and nothing else either.
+        again = world.decline("too-late")
+        assert (again.status_code, again.json().get("outcome")) == (202, None)
+    finally:
+        for name in STORES:
+            world.stack.start(name)
+    wait_ready(world.base_url)
 
 
 def test_an_api_that_starts_without_kafka_says_so_and_recovers(world: World) -> None:

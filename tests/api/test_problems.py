@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import budget_body, budget_path, payment_body
+from tests.api.support import Views
 
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "bad"}
 MINOR = ("amount", "minor")
@@ -42,6 +43,15 @@ BAD_PAYMENTS: list[tuple[tuple[str, ...], Any, str]] = [
     (("amount", "currency"), "USD\n", "string_pattern_mismatch"),
     (("amount", "currency"), 840, "string_type"),
     (("amount", "rate"), 1, "extra_forbidden"),
+    (("merchant_amount",), 100, "model_attributes_type"),
+    (("rate",), 1.5, "string_type"),
+    (("rate",), "1e9", "string_pattern_mismatch"),
+    (("entry_mode",), "swipe", "literal_error"),
+    (("partial_allowed",), 1, "bool_type"),
+    (("on_timeout",), "approve", "literal_error"),
+    (("merchant", "id"), "", "string_pattern_mismatch"),
+    (("merchant", "id"), "a\x00", "string_pattern_mismatch"),
+    (("merchant", "id"), "4" * 65, "string_pattern_mismatch"),
     (("department_id",), "", "string_pattern_mismatch"),
     (("department_id",), "a/b", "string_pattern_mismatch"),
     (("department_id",), "d" * 65, "string_pattern_mismatch"),
@@ -142,7 +152,9 @@ def test_the_idempotency_key_is_required_and_bounded(
         (("name",), ""),
         (("name",), "\n"),
         (("time_zone",), "z" * 65),
-        (("period",), "year"),
+        (("period",), "decade"),
+        (("start_day",), 29),
+        (("tolerance",), -1),
     ],
 )
 def test_a_bad_budget_is_named(
@@ -162,11 +174,21 @@ def test_a_department_that_cannot_be_is_not_made(client: httpx.Client, organizat
 
 
 @pytest.mark.parametrize(
-    "period", ["2026", "2026-13", "2026-00", "26-01", "2026-01-01", "abc", "\u0662\u0660\u0662\u0666-01"]
+    "period", ["26-01", "abc", "2026-", "2026-1-", "\u0662\u0660\u0662\u0666-01", "2026\n"]
 )
 def test_a_bad_period_is_named(client: httpx.Client, organization: str, period: str) -> None:
     answer = client.get(budget_path(organization), params={"period": period})
     assert problem(answer, 422, "invalid_request")["errors"][0]["field"] == "query.period"
+
+
+@pytest.mark.parametrize("period", ["2026", "2026-13", "2026-00", "2026-W07", "2026-Q1", "lifetime"])
+def test_a_period_of_another_calendar_is_named(
+    client: httpx.Client, views: Views, organization: str, period: str
+) -> None:
+    views.budget(organization, "engineering", 100)
+    answer = client.get(budget_path(organization), params={"period": period})
+    [error] = problem(answer, 422, "invalid_request")["errors"]
+    assert (error["field"], error["code"]) == ("query.period", "wrong_calendar")
 
 
 def test_paths_and_methods_that_are_not_there(client: httpx.Client) -> None:

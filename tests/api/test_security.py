@@ -11,7 +11,17 @@ import pytest
 from fastapi import APIRouter
 
 from api.app import create_app
-from api.keys import ApiKey, KeyNotCreated, Scope, create_key, digest, list_keys, revoke_key
+from api.inbound.scopes import SCOPES
+from api.keys import (
+    EVERYDAY_SCOPES,
+    ApiKey,
+    KeyNotCreated,
+    Scope,
+    create_key,
+    digest,
+    list_keys,
+    revoke_key,
+)
 from api.postgres import PostgresAway
 from api.security import KeyedRoute, Keyring
 from api.settings import Settings
@@ -19,17 +29,37 @@ from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.support import wait_until
 
 ORGANIZATION = "org-scopes"
+ORGANIZATION_PATH = "/v1/organizations/{organization_id}"
+DEPARTMENT = f"{ORGANIZATION_PATH}/departments/{{department_id}}"
 ROUTES = [
     ("POST", "/v1/authorizations", Scope.AUTHORIZATIONS_WRITE, payment_body()),
     ("GET", "/v1/authorizations/{authorization_id}", Scope.AUTHORIZATIONS_READ, None),
     ("GET", budget_path("{organization_id}", "{department_id}"), Scope.BUDGETS_READ, None),
     ("PUT", budget_path("{organization_id}", "{department_id}"), Scope.BUDGETS_WRITE, budget_body()),
+    ("GET", f"{DEPARTMENT}/budgets", Scope.BUDGETS_READ, None),
+    ("GET", f"{DEPARTMENT}/budgets/{{budget_id}}", Scope.BUDGETS_READ, None),
+    ("GET", f"{DEPARTMENT}/increase-requests", Scope.BUDGETS_READ, None),
+    ("GET", f"{DEPARTMENT}/increase-requests/{{request_id}}", Scope.BUDGETS_READ, None),
+    ("GET", f"{DEPARTMENT}/policy", Scope.POLICIES_READ, None),
+    ("GET", f"{DEPARTMENT}/policies", Scope.POLICIES_READ, None),
+    ("GET", f"{DEPARTMENT}/cards", Scope.CARDS_READ, None),
+    ("GET", f"{DEPARTMENT}/cards/{{card_id}}", Scope.CARDS_READ, None),
+    ("GET", f"{DEPARTMENT}/balances", Scope.LEDGER_READ, None),
+    ("GET", f"{DEPARTMENT}/accounts", Scope.LEDGER_READ, None),
+    ("GET", f"{ORGANIZATION_PATH}/trial-balance", Scope.LEDGER_READ, None),
 ]
+# Which scope it needs depends on the event that is sent: tests/api/test_events.py.
+EVENTS = ("POST", "/v1/events")
 
 
 def call(server: str, method: str, template: str, body: Any, **headers: str) -> httpx.Response:
     path = template.format(
-        authorization_id="auth_1", organization_id=ORGANIZATION, department_id="engineering"
+        authorization_id="auth_1",
+        organization_id=ORGANIZATION,
+        department_id="engineering",
+        budget_id="department",
+        card_id="card_ada",
+        request_id="inc_7",
     )
     headers = {"Idempotency-Key": "scopes", "Prefer": "wait=0", **headers}
     return httpx.request(method, server + path, json=body, headers=headers, timeout=10)
@@ -43,7 +73,16 @@ def test_every_route_under_v1_is_in_this_table(settings: Settings) -> None:
         for method, operation in methods.items()
         if path.startswith("/v1")
     }
+    assert set(found.pop(EVENTS)) == set(SCOPES.values())
     assert found == {(method, path): scope for method, path, scope, _ in ROUTES}
+
+
+def test_a_key_that_nobody_thought_about_cannot_correct_books_approve_increases_or_set_a_cap(
+    settings: Settings,
+) -> None:
+    _, key = create_key(settings.postgres, organization_id="org-default", name="default")
+    special = {"ledger:correct", "caps:write", "budgets:approve"}
+    assert key.scopes == set(EVERYDAY_SCOPES) == set(Scope) - special
 
 
 def test_a_route_without_a_scope_cannot_be_made() -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from streams.core.history import MERCHANTS_MAX, CardHistory, epoch_s, merchant_hash, observe
+from streams.core.calendar import epoch_s
+from streams.core.history import MERCHANTS_MAX, CardHistory, merchant_hash, observe
 from tests.scoring.desk import START
 
 # What the docstring of CardHistory promises.

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from schemas.codec import check_seal, decode_decision
-from schemas.decisions import GENESIS_HASH, BudgetChanged, HoldPlaced, Posted
+from schemas.decisions import GENESIS_HASH, HoldPlaced
 from schemas.reasons import Outcome
+from streams.core.case import movement
 from streams.log import Fenced, Frame
 from streams.owner import InvariantBroken
 from tests.simulation.histories import history
@@ -37,7 +38,8 @@ def test_the_history_bites(seed: int) -> None:
     """A simulation whose histories never decline, repeat or reject would prove nothing."""
     decisions = [decode_decision(value) for value in reference(seed)[0].decisions]
     outcomes = {decision.outcome for decision in decisions}
-    assert outcomes == set(Outcome)
+    assert outcomes >= set(Outcome) - {Outcome.PARTIALLY_APPROVED}
+    assert (len(decisions) > LENGTH) is bool(seed % 2), "a cap makes owners send each other events"
     assert any(decision.duplicate_of is not None for decision in decisions)
     assert any(decision.score is not None for decision in decisions)
     assert reference(seed)[0].snapshot is not None
@@ -51,7 +53,7 @@ def test_every_record_has_one_decision_in_its_order(seed: int) -> None:
     assert [decision.source_offset for decision in decisions] == [
         record.offset for record in cluster.card_events
     ]
-    assert [decision.seq for decision in decisions] == list(range(LENGTH))
+    assert [decision.seq for decision in decisions] == list(range(len(cluster.card_events)))
     for value, decision in zip(cluster.decisions, decisions, strict=True):
         check_seal(value, decision, previous)
         previous = decision.hash
@@ -62,13 +64,13 @@ def test_no_approval_exceeds_the_limit_at_any_prefix(seed: int) -> None:
     spent: dict[str, int] = {}
     for decision in (decode_decision(value) for value in reference(seed)[0].decisions):
         for effect in decision.effects:
-            if not isinstance(effect, BudgetChanged):
-                sign = 1 if isinstance(effect, HoldPlaced | Posted) else -1
-                spent[effect.period] = spent.get(effect.period, 0) + sign * effect.amount
+            charges, posted, held, _ = movement(effect) or ((), 0, 0, 0)
+            for charge in charges:
+                spent[charge] = spent.get(charge, 0) + posted + held
             if isinstance(effect, HoldPlaced):
                 assert decision.balance is not None
-                assert spent[effect.period] == decision.balance.posted + decision.balance.held
-                assert spent[effect.period] <= decision.balance.limit
+                assert spent[decision.balance.key] == decision.balance.posted + decision.balance.held
+                assert spent[decision.balance.key] <= decision.balance.limit
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -133,7 +135,7 @@ def test_state_after_replay_equals_live_state() -> None:
     cluster.snapshot = None
     replayed = new_owner(cluster, Steps())
     asyncio.run(replayed.take_over())
-    assert replayed.replayed == LENGTH
+    assert replayed.replayed == len(cluster.card_events) >= LENGTH
     assert msgspec.msgpack.encode(replayed.state) == msgspec.msgpack.encode(live.state)
 
 
@@ -161,7 +163,7 @@ def test_a_missing_record_stops_the_partition() -> None:
 
 
 def test_a_frame_over_aborted_records_moves_the_position() -> None:
-    cluster = Cluster(history(1, LENGTH))
+    cluster = Cluster(history(2, LENGTH))
     owner = new_owner(cluster, Steps())
 
     async def run() -> None:

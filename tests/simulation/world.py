@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from streams.core.intake import Record
 from streams.core.state import Department
@@ -17,6 +18,7 @@ from streams.owner import Owner
 from streams.scoring import Scorer
 
 PARTITIONS = 1
+RECORDED_AT = datetime(2026, 11, 30, tzinfo=UTC)
 REPLAY_CHUNK = 3
 
 
@@ -79,6 +81,7 @@ class MemoryLog:
         self._epoch = -1
         self._entries: list[Entry] | None = None
         self._letters: list[DeadLetter] = []
+        self._outbox: Sequence[Entry] = ()
         self._snapshot: StoredSnapshot | None = None
 
     async def open(self) -> None:
@@ -101,10 +104,13 @@ class MemoryLog:
         await self._step("before the transaction")
         self._entries, self._letters, self._snapshot = [], [], None
 
-    async def append(self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter]) -> int:
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
         await self._step("before the write")
         self._check()
         assert self._entries is not None
+        self._outbox = outbox
         self._entries += entries
         self._letters += dead_letters
         await self._step("after the write")
@@ -121,6 +127,8 @@ class MemoryLog:
         assert self._entries is not None
         self._cluster.decisions += [entry.value for entry in self._entries if entry.value is not None]
         self._cluster.dead_letters += self._letters
+        for key, value, _ in self._outbox:
+            self._cluster.card_events.append(Record(self._cluster.end, RECORDED_AT, key, value))
         self._cluster.snapshot = self._snapshot or self._cluster.snapshot
         self._entries = None
         await self._step("after the commit")

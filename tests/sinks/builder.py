@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from typing import Any, Literal
 
 from schemas.codec import decode_decision, seal_decision
+from schemas.controls import Calendar, Policy
 from schemas.decisions import (
     GENESIS_HASH,
     Balance,
     BudgetChanged,
+    BudgetIncreaseSet,
+    CardChanged,
     Contribution,
     Decision,
+    DisputeClosed,
+    DisputeStarted,
     Effects,
+    FxDifference,
     HoldPlaced,
     HoldReleased,
+    IncreaseAsked,
+    IncreaseClosed,
+    IncreaseStep,
+    PaymentVoided,
+    PolicyStored,
+    PolicyTaken,
     Posted,
+    PostingUndone,
     Refunded,
+    RefundUndone,
     Score,
 )
+from schemas.effects import Charges
 from schemas.events import Merchant
 from schemas.reasons import Outcome, Reason, ReasonCode
 from sinks.core.chain import Record
 
 PERIOD = "2026-11"
+CHARGES = (f"department@{PERIOD}",)
 LIMIT = 10_000_000
+HOLD_DAYS = 7
+Cause = Literal["reversal", "timeout", "clearing", "expiry", "advice"]
 
 
 class DecisionLog:
@@ -40,78 +52,247 @@ class DecisionLog:
         self.partition = partition
         self.values: list[bytes] = []
         self.decisions: list[Decision] = []
+        self.limit = LIMIT
         self._hash = GENESIS_HASH
         self._started = started or datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-        self._held: dict[str, int] = {}
-        self._totals: dict[str, list[int]] = {}  # department: posted, held
+        self._held: dict[str, tuple[int, Charges]] = {}
+        self._totals: dict[tuple[str, str], list[int]] = {}  # department, charge: posted, held
 
-    def budget(self, department: str = "eng", limit: int = LIMIT) -> Decision:
-        change = BudgetChanged(name=department.title(), limit=limit, time_zone="UTC")
-        return self._append("budget.set", Outcome.ACCEPTED, department, None, limit, change)
+    # -- the life of a payment
 
     def approve(
+        self,
+        authorization: str,
+        amount: int = 1000,
+        department: str = "eng",
+        *,
+        hold_amount: int | None = None,
+        charges: Charges = CHARGES,
+        expires_at: datetime | None = None,
+        **more: Any,
+    ) -> Decision:
+        hold = self._hold(authorization, amount if hold_amount is None else hold_amount, charges, expires_at)
+        score = Score(value=0.125, model="usual", version="1", reasons=(Contribution("amount", 2.0, 0.5),))
+        event = ("authorization.requested", Outcome.APPROVED, department, authorization, amount)
+        return self.append(*event, hold, **{"score": score} | more)
+
+    def approve_in_part(self, authorization: str, amount: int, part: int) -> Decision:
+        hold = self._hold(authorization, part, CHARGES, None)
+        event = ("authorization.requested", Outcome.PARTIALLY_APPROVED, "eng", authorization, amount)
+        return self.append(*event, hold, approved=part, reasons=(_exceeded("eng", amount),))
+
+    def decline(
         self, authorization: str, amount: int = 1000, department: str = "eng", **more: Any
     ) -> Decision:
-        self._held[authorization] = self._held.get(authorization, 0) + amount
-        hold = HoldPlaced(authorization_id=authorization, period=PERIOD, amount=amount)
-        score = Score(value=0.125, model="usual", version="1", reasons=(Contribution("amount", 2.0, 0.5),))
-        return self._append(
-            "authorization.requested",
-            Outcome.APPROVED,
-            department,
-            authorization,
-            amount,
-            hold,
-            **{"score": score} | more,
-        )
+        event = ("authorization.requested", Outcome.DECLINED, department, authorization, amount)
+        return self.append(*event, **{"reasons": (_exceeded(department, amount),)} | more)
 
-    def decline(self, authorization: str, amount: int = 1000, department: str = "eng") -> Decision:
-        why = Reason(
-            code=ReasonCode.BUDGET_EXCEEDED,
-            subject=department,
-            currency="USD",
-            limit=LIMIT,
-            posted=0,
-            held=0,
-            requested=amount,
-        )
-        return self._append(
-            *("authorization.requested", Outcome.DECLINED, department, authorization, amount), reasons=(why,)
-        )
+    def increment(self, authorization: str, amount: int, **more: Any) -> Decision:
+        hold = self._hold(authorization, amount, CHARGES, None)
+        event = ("authorization.incremented", Outcome.APPROVED, "eng", authorization, amount)
+        return self.append(*event, hold, **more)
 
-    def reverse(self, authorization: str, department: str = "eng") -> Decision:
-        return self._append(
-            *("authorization.reversed", Outcome.ACCEPTED, department, authorization, None),
-            *self._release(authorization, "reversal"),
-        )
+    def decline_increment(self, authorization: str, amount: int) -> Decision:
+        event = ("authorization.incremented", Outcome.DECLINED, "eng", authorization, amount)
+        return self.append(*event, reasons=(_exceeded("eng", amount),))
 
-    def clear(self, authorization: str, amount: int = 1000, department: str = "eng") -> Decision:
-        posting = Posted(authorization_id=authorization, period=PERIOD, amount=amount)
+    def advise(self, authorization: str, amount: int, hold: int, **more: Any) -> Decision:
+        """`hold`: by how much it is raised, below zero released."""
+        if hold > 0:
+            effect: Effects = self._hold(authorization, hold, CHARGES, None)
+        else:
+            effect = self._release(authorization, "advice", -hold)[0]
+        event = ("authorization.advised", Outcome.ACCEPTED, "eng", authorization, amount)
+        return self.append(*event, effect, approved=amount, **more)
+
+    def advise_decline(self, authorization: str, amount: int) -> Decision:
+        released = self._release(authorization, "advice")
+        event = ("authorization.advised", Outcome.ACCEPTED, "eng", authorization, amount)
+        return self.append(*event, *released)
+
+    def void(self, authorization: str) -> Decision:
+        event = ("authorization.reversed", Outcome.ACCEPTED, "eng", authorization, None)
+        return self.append(*event, PaymentVoided(authorization_id=authorization))
+
+    def reverse(
+        self,
+        authorization: str,
+        department: str = "eng",
+        cause: Cause = "reversal",
+        amount: int | None = None,
+    ) -> Decision:
+        event = ("authorization.reversed", Outcome.ACCEPTED, department, authorization, None)
+        return self.append(*event, *self._release(authorization, cause, amount))
+
+    def tick(self, *lapsing: str, department: str = "eng") -> Decision:
+        """Time has come; the holds of these payments lapse."""
+        released = [effect for name in lapsing for effect in self._release(name, "expiry")]
+        return self.append("clock.ticked", Outcome.ACCEPTED, department, None, None, *released)
+
+    def clear(
+        self,
+        authorization: str,
+        amount: int = 1000,
+        department: str = "eng",
+        *,
+        fx: int = 0,
+        lapsing: tuple[str, ...] = (),
+        **more: Any,
+    ) -> Decision:
+        """`amount` in all, of which `fx` comes of the rate (below zero: a gain)."""
+        lapsed = [effect for name in lapsing for effect in self._release(name, "expiry")]
+        charges = self._held.get(authorization, (0, CHARGES))[1]
         released = self._release(authorization, "clearing")
-        alerts = () if released else ("no_authorization",)
-        return self._append(
-            "clearing.presented",
-            Outcome.ACCEPTED,
-            department,
-            authorization,
-            amount,
+        effects: list[Effects] = [
+            *lapsed,
             *released,
-            posting,
-            alerts=alerts,
-        )
+            Posted(authorization_id=authorization, amount=amount - fx, charges=charges, final=True),
+        ]
+        if fx:
+            direction: Literal["loss", "gain"] = "loss" if fx > 0 else "gain"
+            difference = FxDifference(
+                authorization_id=authorization, amount=abs(fx), charges=charges, direction=direction
+            )
+            effects.append(difference)
+        alerts = () if released else ("no_authorization",)
+        event = ("clearing.presented", Outcome.ACCEPTED, department, authorization, amount)
+        return self.append(*event, *effects, **{"alerts": alerts} | more)
 
-    def refund(self, authorization: str | None, amount: int = 100, department: str = "eng") -> Decision:
-        effect = Refunded(period=PERIOD, amount=amount, authorization_id=authorization)
-        return self._append("refund.presented", Outcome.ACCEPTED, department, authorization, amount, effect)
+    def undo(self, clearing: Decision, **changes: Any) -> Decision:
+        """Takes back all that `clearing` posted."""
+        posted = next(effect for effect in clearing.effects if isinstance(effect, Posted))
+        fx = 0
+        for effect in clearing.effects:
+            if isinstance(effect, FxDifference):
+                fx = effect.amount if effect.direction == "loss" else -effect.amount
+        undone: dict[str, Any] = {
+            "authorization_id": posted.authorization_id,
+            "amount": posted.amount,
+            "charges": posted.charges,
+            "of_seq": clearing.seq,
+            "fx": fx,
+        }
+        effect = PostingUndone(**undone | changes)
+        event = ("posting.reversed", Outcome.ACCEPTED, "eng", effect.authorization_id, effect.amount + fx)
+        return self.append(*event, effect)
+
+    def refund(
+        self,
+        authorization: str | None,
+        amount: int = 100,
+        department: str = "eng",
+        refund_id: str | None = None,
+    ) -> Decision:
+        effect = Refunded(
+            refund_id=refund_id or f"r-{self.partition}-{len(self.values)}",
+            charges=CHARGES,
+            amount=amount,
+            authorization_id=authorization,
+        )
+        return self.append("refund.presented", Outcome.ACCEPTED, department, authorization, amount, effect)
+
+    def undo_refund(self, refund_id: str, authorization: str | None, amount: int) -> Decision:
+        effect = RefundUndone(
+            refund_id=refund_id, authorization_id=authorization, charges=CHARGES, amount=amount
+        )
+        return self.append("refund.reversed", Outcome.ACCEPTED, "eng", None, amount, effect)
+
+    def dispute(self, authorization: str, amount: int, dispute_id: str, provisional: bool) -> Decision:
+        effect = DisputeStarted(
+            dispute_id=dispute_id, authorization_id=authorization, amount=amount, provisional=provisional
+        )
+        return self.append("dispute.opened", Outcome.ACCEPTED, "eng", authorization, amount, effect)
+
+    def resolve(self, opened: Decision, outcome: Literal["won", "lost", "withdrawn"]) -> Decision:
+        """As the core does: the decision itself names no authorization, its effect does."""
+        (start,) = opened.effects
+        assert isinstance(start, DisputeStarted)
+        effect = DisputeClosed(
+            dispute_id=start.dispute_id,
+            authorization_id=start.authorization_id,
+            amount=start.amount,
+            charges=CHARGES,
+            provisional=start.provisional,
+            outcome=outcome,
+        )
+        return self.append("dispute.resolved", Outcome.ACCEPTED, "eng", None, start.amount, effect)
+
+    # -- what people set
+
+    def budget(
+        self, department: str = "eng", limit: int = LIMIT, budget_id: str = "department", **more: Any
+    ) -> Decision:
+        if budget_id == "department":
+            self.limit = limit
+        fields: dict[str, Any] = {
+            "budget_id": budget_id,
+            "level": "department",
+            "name": department.title(),
+            "limit": limit,
+            "calendar": Calendar(),
+        }
+        change = BudgetChanged(**fields | more)
+        balances = self._balances(department, (f"{budget_id}@{PERIOD}",), limit)
+        event = ("budget.set", Outcome.ACCEPTED, department, None, limit)
+        return self.append(*event, change, balances=balances)
+
+    def set(self, event_type: str, *effects: Effects, department: str = "eng", **more: Any) -> Decision:
+        """Something was set that moves no money."""
+        amount = more.pop("amount", None)
+        return self.append(event_type, Outcome.ACCEPTED, department, None, amount, *effects, **more)
+
+    def ask_increase(self, request_id: str, amount: int = 500, **changes: Any) -> Decision:
+        """`asked_by` key_a, for two levels unless told otherwise, until tomorrow."""
+        fields: dict[str, Any] = {
+            "request_id": request_id,
+            "budget_id": "department",
+            "amount": amount,
+            "ends_at": self._now() + timedelta(days=1),
+            "asked_by": "key_a",
+            "levels": (("key_b",), ()),
+        }
+        effect = IncreaseAsked(**fields | changes)
+        return self.set("increase.requested", effect, actor=effect.asked_by, amount=amount)
+
+    def approve_increase(self, asked: Decision, approved_by: str, left: int) -> Decision:
+        (request,) = asked.effects
+        assert isinstance(request, IncreaseAsked)
+        step = IncreaseStep(request_id=request.request_id, approved_by=approved_by, left=left)
+        effects: list[Effects] = [step]
+        if not left:
+            effects.append(
+                BudgetIncreaseSet(
+                    budget_id=request.budget_id,
+                    amount=request.amount,
+                    starts_at=request.starts_at or self._now(),
+                    ends_at=request.ends_at,
+                )
+            )
+        return self.set("increase.approved", *effects, actor=approved_by)
+
+    def refuse_increase(self, request_id: str, refused_by: str) -> Decision:
+        effect = IncreaseClosed(request_id=request_id, refused_by=refused_by)
+        return self.set("increase.refused", effect, actor=refused_by)
+
+    def draft(self, version: int, policy: Policy, activate: bool = False) -> Decision:
+        effects: list[Effects] = [PolicyStored(policy_version=version, policy=policy)]
+        if activate:
+            effects.append(PolicyTaken(policy_version=version))
+        return self.set("policy.drafted", *effects)
+
+    def card(self, card: Any) -> Decision:
+        return self.set("card.set", CardChanged(card=card), card_id=card.card_id)
+
+    # -- what changes nothing
 
     def repeat(self, first: Decision) -> Decision:
         """The same event again."""
         assert first.event_type is not None
         assert first.department_id is not None
-        return self._append(
+        return self.append(
             *(first.event_type, first.outcome, first.department_id, first.authorization_id, first.amount),
             duplicate_of=first.seq,
-            balance=first.balance,
+            balances=(),
             event_id=first.event_id,
         )
 
@@ -129,6 +310,8 @@ class DecisionLog:
             )
         )
 
+    # -- many
+
     def mixed(self, count: int, departments: int = 3) -> DecisionLog:
         """About `count` decisions of every kind; payments are cleared, reversed or left open."""
         for number in range(departments):
@@ -139,7 +322,7 @@ class DecisionLog:
             approved = self.approve(name, 1000 + number, department)
             match number % 7:
                 case 0:
-                    self.clear(name, 900 + number, department)
+                    self.clear(name, 900 + number, department, fx=(0, 20, -20)[number % 3])
                 case 1:
                     self.reverse(name, department)
                 case 2:
@@ -153,9 +336,11 @@ class DecisionLog:
                     self.unreadable()
                     self.refund(None, 3, department)
             if number >= 12:
-                late = number - 12  # a clearing some batches after its request
+                late = number - 12  # a clearing, or its hold's end, some batches after its request
                 if late % 7 == 3:
                     self.clear(f"a-{self.partition}-{late:06d}", 1000 + late, f"dept-{late % departments}")
+                elif late % 7 == 5:
+                    self.tick(f"a-{self.partition}-{late:06d}", department=f"dept-{late % departments}")
             number += 1
         return self
 
@@ -165,13 +350,30 @@ class DecisionLog:
             Record(self.partition, seq + seq // hole_every, value) for seq, value in enumerate(self.values)
         ]
 
-    def _release(self, authorization: str, cause: Any) -> list[Effects]:
-        held = self._held.pop(authorization, 0)
+    # -- parts
+
+    def _hold(
+        self, authorization: str, amount: int, charges: Charges, expires_at: datetime | None
+    ) -> HoldPlaced:
+        held = self._held.get(authorization, (0, charges))[0]
+        self._held[authorization] = (held + amount, charges)
+        return HoldPlaced(
+            authorization_id=authorization,
+            charges=charges,
+            amount=amount,
+            expires_at=expires_at or self._now() + timedelta(days=HOLD_DAYS),
+        )
+
+    def _release(self, authorization: str, cause: Cause, amount: int | None = None) -> list[HoldReleased]:
+        held, charges = self._held.pop(authorization, (0, CHARGES))
         if not held:
             return []
-        return [HoldReleased(authorization_id=authorization, period=PERIOD, amount=held, cause=cause)]
+        released = held if amount is None else amount
+        if released < held:
+            self._held[authorization] = (held - released, charges)
+        return [HoldReleased(authorization_id=authorization, charges=charges, amount=released, cause=cause)]
 
-    def _append(
+    def append(
         self,
         event_type: str,
         outcome: Outcome,
@@ -182,13 +384,15 @@ class DecisionLog:
         **more: Any,
     ) -> Decision:
         seq = len(self.values)
+        moved = self._move(department, effects)
         fields: dict[str, Any] = {
             "event_id": f"evt-{self.partition}-{seq}",
             "organization_id": "techcorp",
             "card_id": f"card-{seq % 5}" if authorization else None,
             "merchant": Merchant(name="Café № 7", mcc="5812", country="US") if authorization else None,
             "currency": "USD",
-            "balance": self._balance(department, effects),
+            "occurred_at": self._now() - timedelta(milliseconds=5),
+            "balances": self._balances(department, moved or CHARGES, self.limit),
         }
         return self._seal(
             Decision(
@@ -196,7 +400,6 @@ class DecisionLog:
                 seq=seq,
                 source_offset=seq * 2,
                 recorded_at=self._now(),
-                occurred_at=self._now() - timedelta(milliseconds=5),
                 outcome=outcome,
                 event_type=event_type,
                 department_id=department,
@@ -208,19 +411,42 @@ class DecisionLog:
             )
         )
 
-    def _balance(self, department: str, effects: Sequence[Effects]) -> Balance:
-        totals = self._totals.setdefault(department, [0, 0])
+    def _move(self, department: str, effects: tuple[Effects, ...]) -> Charges:
+        """Adds up what moved; returns the charges in which it did."""
+        moved: dict[str, None] = {}
         for effect in effects:
+            posted = held = 0
             match effect:
-                case HoldPlaced(amount=amount):
-                    totals[1] += amount
-                case HoldReleased(amount=amount):
-                    totals[1] -= amount
-                case Posted(amount=amount):
-                    totals[0] += amount
-                case Refunded(amount=amount):
-                    totals[0] -= amount
-        return Balance(PERIOD, LIMIT, totals[0], totals[1])
+                case HoldPlaced():
+                    held = effect.amount
+                case HoldReleased():
+                    held = -effect.amount
+                case Posted() | RefundUndone():
+                    posted = effect.amount
+                case FxDifference():
+                    posted = effect.amount if effect.direction == "loss" else -effect.amount
+                case PostingUndone():
+                    posted = -effect.amount - effect.fx
+                case Refunded():
+                    posted = -effect.amount
+                case DisputeClosed(outcome="won"):
+                    posted = -effect.amount
+                case _:
+                    continue
+            for charge in effect.charges:
+                totals = self._totals.setdefault((department, charge), [0, 0])
+                totals[0] += posted
+                totals[1] += held
+                moved[charge] = None
+        return tuple(moved)
+
+    def _balances(self, department: str, charges: Charges, limit: int) -> tuple[Balance, ...]:
+        found = []
+        for charge in charges:
+            budget, _, period = charge.rpartition("@")
+            posted, held = self._totals.get((department, charge), (0, 0))
+            found.append(Balance(budget, period, limit, posted, held))
+        return tuple(found)
 
     def _now(self) -> datetime:
         return self._started + timedelta(milliseconds=len(self.values))
@@ -234,44 +460,15 @@ class DecisionLog:
         return sealed
 
 
-def create_topic(kafka: str, topic: str, partitions: int) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka})
-    for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
-        future.result(timeout=20)
-
-
-def publish(kafka: str, topic: str, logs: Iterable[DecisionLog], batch: int = 100, start: int = 0) -> None:
-    """Writes the decisions from `start` on, as the owner does: in transactions, some aborted first."""
-    for log in logs:
-        producer = Producer(
-            {"bootstrap.servers": kafka, "transactional.id": f"{topic}-{log.partition}", "linger.ms": 1}
-        )
-        producer.init_transactions(20)
-        for number, first in enumerate(range(start, len(log.values), batch)):
-            values = log.values[first : first + batch]
-            if number % 3 == 1:
-                _transaction(producer, topic, log.partition, values[: batch // 2], commit=False)
-            _transaction(producer, topic, log.partition, values, commit=True)
-
-
-@contextmanager
-def open_producer(kafka: str, topic: str, partition: int) -> Iterator[Callable[[bytes], None]]:
-    """A function that commits one value at a time."""
-    producer = Producer(
-        {"bootstrap.servers": kafka, "transactional.id": f"{topic}-{partition}", "linger.ms": 0}
+def _exceeded(department: str, amount: int) -> Reason:
+    return Reason(
+        code=ReasonCode.BUDGET_EXCEEDED,
+        rule="department",
+        subject=department,
+        period=PERIOD,
+        currency="USD",
+        limit=LIMIT,
+        posted=0,
+        held=0,
+        requested=amount,
     )
-    producer.init_transactions(20)
-    yield lambda value: _transaction(producer, topic, partition, [value], commit=True)
-
-
-def _transaction(
-    producer: Producer, topic: str, partition: int, values: Sequence[bytes], *, commit: bool
-) -> None:
-    producer.begin_transaction()
-    for value in values:
-        producer.produce(topic, value, partition=partition)
-    producer.flush(20)
-    if commit:
-        producer.commit_transaction(20)
-    else:
-        producer.abort_transaction(20)

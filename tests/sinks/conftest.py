@@ -13,7 +13,7 @@ import redis
 from psycopg import sql
 
 from infra.migrate import migrate
-from tests.sinks.builder import create_topic
+from tests.sinks.topics import create_topic
 
 
 class Endpoints(Protocol):
@@ -80,15 +80,35 @@ TABLES: Mapping[str, str] = {
     "transfer": "*",
     "account": "name, layer, organization_id, department_id",
     "card_authorization": """organization_id, authorization_id, department_id, status, currency, partition,
-        seq, card_id, occurred_at, updated_at, requested, held, posted, refunded, body::text""",
-    "department_budget": "*",
+        seq, card_id, occurred_at, updated_at, expires_at, requested, authorized, held, posted, refunded,
+        disputed, body::text""",
+    "budget": "*",
+    "budget_increase": "*",
+    "increase_request": """organization_id, department_id, request_id, budget_id, currency, amount,
+        starts_at, ends_at, asked_by, asked_at, levels::text, approved_by, refused_by, status, closed_at,
+        partition, seq""",
     "budget_period": "*",
+    "limit_change": "*",
+    "refund": "*",
+    "dispute": "*",
+    "policy_version": "organization_id, department_id, version, policy::text, active, activated_seq",
+    "card": "organization_id, department_id, card_id, status, body::text, seq",
+    "lease": "*",
 }
 
 
 def snapshot(url: str) -> dict[str, Rows]:
     """The rows of every table."""
     return {
-        table: query(url, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")
+        table: query(url, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4")
         for table, columns in TABLES.items()
     }
+
+
+def empty(url: str) -> None:
+    """What nobody may do in production: the triggers are taken away for a moment."""
+    guarded = ["decision", "transfer", "account", "limit_change"]
+    off = "; ".join(f"ALTER TABLE {table} DISABLE TRIGGER append_only" for table in guarded)
+    on = "; ".join(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only" for table in guarded)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"{off}; TRUNCATE {', '.join(TABLES)}; {on}".encode())

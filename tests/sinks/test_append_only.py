@@ -30,7 +30,7 @@ def booked(database: str) -> str:
     return database
 
 
-@pytest.mark.parametrize("table", ["decision", "transfer"])
+@pytest.mark.parametrize("table", ["decision", "transfer", "limit_change"])
 def test_even_the_owner_cannot_change_a_booking(booked: str, table: str) -> None:
     with psycopg.connect(booked, autocommit=True) as owner:
         for always in (False, True):
@@ -43,7 +43,7 @@ def test_even_the_owner_cannot_change_a_booking(booked: str, table: str) -> None
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("table", ["decision", "transfer"])
+@pytest.mark.parametrize("table", ["decision", "transfer", "limit_change"])
 def test_no_role_has_the_right_to_change_a_booking(booked: str, role: str, table: str) -> None:
     with psycopg.connect(booked, autocommit=True, options=f"-c role={role}") as connection:
         for change in CHANGES:
@@ -54,8 +54,23 @@ def test_no_role_has_the_right_to_change_a_booking(booked: str, role: str, table
 @pytest.mark.parametrize("role", ["spendlog_api", "spendlog_auditor"])
 def test_readers_can_read_and_not_write(booked: str, role: str) -> None:
     with psycopg.connect(booked, autocommit=True, options=f"-c role={role}") as connection:
-        for view in ("decision", "transfer", "entry", "trial_balance", "account_balance", "budget_period"):
+        for view in (
+            *("decision", "transfer", "entry", "trial_balance", "account_balance", "account_balances()"),
+            *("department_balances('techcorp', 'dept-0')", "budget", "budget_period", "limit_change"),
+            *("policy_version", "card_authorization"),
+        ):
             assert connection.execute(f"SELECT count(*) FROM {view}".encode()).fetchone() != (0,)
+        for table in (
+            "card",
+            "refund",
+            "dispute",
+            "company_cap",
+            "lease",
+            "budget_increase",
+            "increase_request",
+        ):
+            connection.execute(f"SELECT count(*) FROM {table}".encode())
+        connection.execute("SELECT check_trial_balance()")
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("UPDATE budget_period SET held_minor = 0")
         with pytest.raises(errors.InsufficientPrivilege):
@@ -92,6 +107,30 @@ def test_a_transfer_that_does_not_move_money_between_two_accounts_is_refused(
         INSERT INTO transfer (partition, seq, n, organization_id, department_id, layer, kind, currency,
             period, recorded_at, {columns})
         VALUES (0, 0, 0, 'o', 'd', 'posted', 'clearing', 'USD', '2026-11', now(), {values})
+    """
+    with psycopg.connect(database, autocommit=True) as owner, pytest.raises(errors.CheckViolation):
+        owner.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind", "period"),
+    [
+        ("posted", "hold", "2026-11"),
+        ("pending", "clearing", "2026-11"),
+        ("posted", "gift", "2026-11"),
+        ("posted", "clearing", None),
+        ("posted", "clearing", ""),
+        ("posted", "correction", "2026-11"),  # of nothing
+    ],
+)
+def test_a_transfer_of_no_known_kind_layer_or_period_is_refused(
+    database: str, layer: str, kind: str, period: str | None
+) -> None:
+    label = "NULL" if period is None else f"'{period}'"
+    statement = f"""
+        INSERT INTO transfer (partition, seq, n, organization_id, department_id, layer, kind, currency,
+            period, recorded_at, debit_account, credit_account, amount)
+        VALUES (0, 0, 0, 'o', 'd', '{layer}', '{kind}', 'USD', {label}, now(), 'a', 'b', 5)
     """
     with psycopg.connect(database, autocommit=True) as owner, pytest.raises(errors.CheckViolation):
         owner.execute(statement.encode())

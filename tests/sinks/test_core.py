@@ -2,64 +2,22 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any
 
 import msgspec
 import pytest
 
 from schemas.authorizations import Status
-from schemas.decisions import Decision, Effects
-from sinks.core.bookings import RULES, Bookkeeper, Transfer
-from sinks.core.budgets import budgets
+from schemas.controls import Calendar, Policy
+from schemas.decisions import Decision, LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, PolicyTaken
+from schemas.reasons import Outcome, Reason, ReasonCode
+from sinks.core.bookings import Bookkeeper, Transfer
 from sinks.core.feed import brief, entries
+from sinks.core.models import changes_of
 from sinks.core.payments import fold, touched
 from sinks.core.recent import Recent
 from sinks.errors import InvariantBroken
 from tests.sinks.builder import DecisionLog
-
-
-def booked(*decisions: Decision) -> list[tuple[str, str, str, str, int]]:
-    rows = Bookkeeper().transfers(decisions)
-    return [(row.layer, row.kind, row.debit_account, row.credit_account, row.amount) for row in rows]
-
-
-ENCUMBRANCE = "department:techcorp/eng:encumbrance"
-RESERVE = "department:techcorp/eng:encumbrance-reserve"
-SPEND = "department:techcorp/eng:card-spend"
-PAYABLE = "organization:techcorp:card-payable"
-
-
-def test_a_hold_is_an_encumbrance() -> None:
-    assert booked(DecisionLog().approve("a", 400)) == [("pending", "hold", ENCUMBRANCE, RESERVE, 400)]
-
-
-def test_a_clearing_gives_the_hold_back_and_posts_what_was_spent() -> None:
-    log = DecisionLog()
-    log.approve("a", 400)
-    assert booked(log.clear("a", 450)) == [
-        ("pending", "release", RESERVE, ENCUMBRANCE, 400),
-        ("posted", "clearing", SPEND, PAYABLE, 450),
-    ]
-
-
-def test_a_reversal_gives_the_hold_back() -> None:
-    log = DecisionLog()
-    log.approve("a", 400)
-    assert booked(log.reverse("a")) == [("pending", "release", RESERVE, ENCUMBRANCE, 400)]
-
-
-def test_a_refund_is_a_clearing_the_other_way() -> None:
-    assert booked(DecisionLog().refund("a", 30)) == [("posted", "refund", PAYABLE, SPEND, 30)]
-
-
-def test_what_moves_no_money_books_nothing() -> None:
-    log = DecisionLog()
-    first = log.approve("a")
-    assert booked(log.budget(), log.decline("b"), log.repeat(first), log.unreadable()) == []
-
-
-def test_every_effect_has_a_rule() -> None:
-    assert set(RULES) == set(get_args(Effects))
 
 
 def test_transfers_have_the_columns_of_their_table_in_order() -> None:
@@ -67,23 +25,38 @@ def test_transfers_have_the_columns_of_their_table_in_order() -> None:
     log.approve("a", 400)
     (_, row) = Bookkeeper().transfers([log.clear("a", 450)])
     assert type(row) is Transfer
-    assert (row.partition, row.seq, row.n, row.authorization_id, row.currency, row.period) == (
-        *(0, 1, 1, "a", "USD"),
-        "2026-11",
+    assert (row.partition, row.seq, row.n, row.leg) == (0, 1, 1, 0)
+    assert (row.authorization_id, row.currency, row.period, row.compensates_seq) == (
+        *("a", "USD", "2026-11"),
+        None,
     )
+
+
+def test_the_period_is_what_follows_the_last_at_sign_of_the_department_s_charge() -> None:
+    log = DecisionLog()
+    (row,) = Bookkeeper().transfers([log.approve("a", charges=("department@2026-W47", "team:a@b@2026-Q4"))])
+    assert row.period == "2026-W47"
 
 
 @pytest.mark.parametrize("change", [{"currency": None}, {"organization_id": None}, {"department_id": None}])
 def test_an_effect_that_cannot_be_booked_breaks_an_invariant(change: dict[str, None]) -> None:
     decision = msgspec.structs.replace(DecisionLog().approve("a"), **change)
     with pytest.raises(InvariantBroken, match="decision 0:0"):
-        booked(decision)
+        Bookkeeper().transfers([decision])
+
+
+def test_money_that_counts_in_no_budget_breaks_an_invariant() -> None:
+    with pytest.raises(InvariantBroken, match="effect 0 counts in no budget"):
+        Bookkeeper().transfers([DecisionLog().approve("a", charges=())])
 
 
 @pytest.mark.parametrize("amount", [0, -5])
 def test_an_amount_that_is_not_above_zero_breaks_an_invariant(amount: int) -> None:
     with pytest.raises(InvariantBroken, match=f"moves {amount}"):
-        booked(DecisionLog().approve("a", amount))
+        Bookkeeper().transfers([DecisionLog().approve("a", amount)])
+
+
+# -- read models
 
 
 def test_the_last_budget_and_balance_of_a_batch_count() -> None:
@@ -92,10 +65,65 @@ def test_the_last_budget_and_balance_of_a_batch_count() -> None:
     first = log.approve("a", 10)
     log.budget(limit=200)
     log.clear("a", 12)
-    log.repeat(first)  # its balance is of that time
-    (budget,), (period,) = budgets(log.decisions)
+    log.repeat(first)
+    changes = changes_of(log.decisions)
+    (budget,), (period,) = changes.budgets.values(), changes.period_rows()
     assert (budget.limit_minor, budget.seq) == (200, 2)
-    assert (period.posted_minor, period.held_minor, period.seq) == (12, 0, 3)
+    assert (period.limit_minor, period.posted_minor, period.held_minor, period.seq) == (200, 12, 0, 3)
+
+
+def test_every_balance_of_a_decision_counts() -> None:
+    log = DecisionLog()
+    charges = ("department@2026-11", "team:a@2026-Q4", "rule:lunch:card-7@2026-11-21", "company@2026-11")
+    log.approve("a", 10, charges=charges)
+    held = {(row.budget_id, row.period): row.held_minor for row in changes_of(log.decisions).period_rows()}
+    assert held == {
+        ("department", "2026-11"): 10,
+        ("team:a", "2026-Q4"): 10,
+        ("rule:lunch:card-7", "2026-11-21"): 10,
+        ("company", "2026-11"): 10,
+    }
+
+
+def test_a_limit_is_told_when_it_changes_and_only_then() -> None:
+    log = DecisionLog()
+    log.budget(limit=100)
+    log.approve("a", 10)
+    log.budget(limit=200)
+    log.budget(limit=100)
+    told = [(row.seq, row.limit_minor, row.sure) for row in changes_of(log.decisions).limits]
+    assert told == [(0, 100, False), (2, 200, True), (3, 100, True)]
+    known = {("techcorp", "eng", "2026-11"): 100}
+    assert [row.seq for row in changes_of(log.decisions, known).limits] == [2, 3]
+
+
+def test_of_the_policies_taken_in_a_batch_the_last_is_in_force() -> None:
+    log = DecisionLog()
+    log.draft(1, Policy(), activate=True)
+    log.draft(2, Policy(hold_days=3), activate=True)
+    log.set("policy.activated", PolicyTaken(policy_version=1), department="other")
+    active = {key[1:]: row.active for key, row in changes_of(log.decisions).activated.items()}
+    assert active == {("eng", 1): False, ("eng", 2): True, ("other", 1): True}
+
+
+def test_what_moves_on_a_lease_adds_up_and_what_is_asked_is_the_last() -> None:
+    log = DecisionLog()
+    calendar = Calendar()
+    given = {"department": "eng", "period": "2026-11", "calendar": calendar}
+    log.set("cap.set", LeaseGiven(amount=100, short=0, **given), department="_treasury")  # type: ignore[arg-type]
+    log.set("lease.requested", LeaseGiven(amount=30, short=20, **given), department="_treasury")  # type: ignore[arg-type]
+    taken = LeaseTaken(department="eng", period="2026-11", amount=40)
+    log.set("lease.returned", taken, department="_treasury")
+    log.set("lease.granted", LeaseAdded(period="2026-11", amount=100, calendar=calendar))
+    log.set("clock.ticked", LeaseAsked(period="2026-11", needed=25))
+    changes = changes_of(log.decisions)
+    moved = {key[1:]: row.moved for key, row in changes.leases.items()}
+    assert moved == {("eng", "2026-11", "treasury"): 90, ("eng", "2026-11", "department"): 100}
+    asked = {key[3]: row.asked_minor for key, row in changes.asked.items()}
+    assert asked == {"treasury": 20, "department": 25}
+
+
+# -- payments
 
 
 def test_payments_fold_over_a_batch_and_over_what_was_before() -> None:
@@ -113,12 +141,38 @@ def test_payments_fold_over_a_batch_and_over_what_was_before() -> None:
     assert (after[key].status, after[key].requested, after[key].posted) == (Status.CLEARED, 10, 10)
 
 
+def test_one_decision_touches_every_payment_whose_hold_lapses_with_it() -> None:
+    log = DecisionLog()
+    for name in "abcd":
+        log.approve(name, 10)
+    cleared = log.clear("a", 10, lapsing=("b", "c"))
+    found = touched([cleared])
+    assert {key[2] for key in found.by_key} == {"a", "b", "c"}
+    after = {key[2]: state for key, state in fold(fold({}, touched(log.decisions[:4])), found).items()}
+    assert {name: state.status for name, state in after.items()} == {
+        "a": Status.CLEARED,
+        "b": Status.EXPIRED,
+        "c": Status.EXPIRED,
+    }
+    assert after["b"].alerts == ()  # what is said of a is not said of b
+    assert after["b"].expired == 10
+    assert after["b"].expires_at is None
+
+
+def test_an_increment_on_an_unknown_payment_leaves_no_payment() -> None:
+    log = DecisionLog()
+    assert fold({}, touched([log.decline_increment("a", 10)])) == {}
+
+
 def test_the_memory_of_payments_forgets_the_oldest_first() -> None:
     log = DecisionLog()
     states = fold({}, touched([log.approve(name) for name in "abcd"]))
     recent = Recent(kept_max=3)
     recent.keep(states)
     assert [key[2] for key in recent.get(states)] == ["b", "c", "d"]
+
+
+# -- the feed
 
 
 def test_the_feed_tells_a_decline_in_a_sentence() -> None:
@@ -128,9 +182,32 @@ def test_the_feed_tells_a_decline_in_a_sentence() -> None:
     assert told.reason == "budget_exceeded"
 
 
+def test_the_feed_tells_why_somebody_should_look_at_an_approval() -> None:
+    review = Reason(code=ReasonCode.TOLERANCE_USED, subject="eng", currency="USD", limit=1000, requested=1100)
+    told = brief(DecisionLog().approve("a", 1100, reviews=(review, review), alerts=("above_limits",)))
+    assert (told.outcome, told.reason) == (Outcome.APPROVED, None)
+    assert told.reviews == (ReasonCode.TOLERANCE_USED,)
+    assert told.alerts == ("above_limits",)
+    assert told.sentence is not None
+    assert "within its tolerance" in told.sentence
+
+
+def test_the_feed_tells_what_was_approved_in_part_and_how_many_holds_lapsed() -> None:
+    log = DecisionLog()
+    assert brief(log.approve_in_part("a", 100, 60)).approved == 60
+    log.approve("b")
+    assert brief(log.tick("a", "b")).lapsed == 2
+
+
 def test_the_feed_keeps_the_last_entries_of_each_organization() -> None:
     log = DecisionLog()
     for number in range(5):
         log.approve(f"a{number}")
     log.unreadable()
     assert [entry.position for entry in entries(log.decisions, 2)] == ["0:3", "0:4"]
+
+
+def test_what_is_not_stored_yet_of_a_decision_is_not_lost_in_the_feed() -> None:
+    decisions: list[Decision] = [DecisionLog().approve("a", 7)]
+    told: Any = msgspec.json.decode(entries(decisions, 10)[0].decision)
+    assert (told["authorization"], told["amount"]) == ("a", 7)

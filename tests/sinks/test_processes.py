@@ -23,10 +23,11 @@ import redis
 from infra.migrate import migrate
 from infra.settings import Settings
 from infra.stack import Stack
-from tests.sinks.builder import DecisionLog, open_producer, publish
+from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import Endpoints, query
 from tests.sinks.proxy import proxy
 from tests.sinks.test_ledger import folded
+from tests.sinks.topics import open_producer, publish
 
 CATCH_UP_S = 40.0
 

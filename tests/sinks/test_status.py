@@ -173,6 +173,67 @@ def test_half_a_payment_is_not_shown_as_a_whole_one(status: Status, client: Clie
     ]
 
 
+def state(client: Client, name: str) -> Authorization:
+    body = client.get(f"spendlog:authorization:techcorp/eng/{name}")
+    return msgspec.json.decode(body, type=Authorization)
+
+
+def test_holds_that_lapse_with_another_s_event_are_shown_as_lapsed(status: Status, client: Client) -> None:
+    log = DecisionLog()
+    for name in "abc":
+        log.approve(name, 100)
+    follow(status, log)
+    log.clear("a", 100, lapsing=("b", "c"))
+    follow(status, log)
+    shown = {name: state(client, name) for name in "abc"}
+    assert {name: shown[name].status.value for name in "abc"} == {
+        "a": "cleared",
+        "b": "expired",
+        "c": "expired",
+    }
+    assert {payment.seq for payment in shown.values()} == {3}
+    assert len(client.xrange("spendlog:feed:techcorp")) == 4
+
+
+def test_a_lapse_of_what_is_no_longer_here_brings_nothing_back(status: Status, client: Client) -> None:
+    log = DecisionLog()
+    log.approve("a", 100)
+    log.approve("b", 100)
+    follow(status, log)
+    client.delete("spendlog:authorization:techcorp/eng/b")  # expired
+    status.places(frozenset({0}))  # and forgotten
+    log.tick("a", "b")
+    follow(status, log)
+    assert state(client, "a").status.value == "expired"
+    assert client.get("spendlog:authorization:techcorp/eng/b") is None
+
+
+def test_what_a_resolved_dispute_moved_is_shown_though_its_decision_names_no_payment(
+    status: Status, client: Client
+) -> None:
+    log = DecisionLog()
+    log.approve("a", 100)
+    log.clear("a", 100)
+    opened = log.dispute("a", 100, "d", provisional=False)
+    follow(status, log)
+    assert state(client, "a").status.value == "disputed"
+    log.resolve(opened, "won")
+    follow(status, log)
+    assert state(client, "a").status.value == "refunded"
+
+
+def test_a_voided_payment_and_its_late_request_are_shown(status: Status, client: Client) -> None:
+    log = DecisionLog()
+    log.void("a")
+    follow(status, log)
+    assert state(client, "a").status.value == "voided"
+    log.decline("a", 100)
+    log.decline_increment("nobody-s", 5)
+    follow(status, log)
+    assert state(client, "a").status.value == "declined"
+    assert client.get("spendlog:authorization:techcorp/eng/nobody-s") is None
+
+
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
     status = Status(StatusKeys("redis://127.0.0.1:9/0"), MemoryClock())
     with pytest.raises(Unavailable, match="Redis"):

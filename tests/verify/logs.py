@@ -1,9 +1,9 @@
-"""A true log with true books, made by the system's own pure parts, to plant lies in."""
+"""True logs with true books, made by the system's own pure parts, to plant lies in."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +11,20 @@ from typing import Any
 import msgspec
 
 from infra.demo.generator import generate
-from infra.verify.fold import Booking
-from infra.verify.partition import LedgerRow, PartitionCheck, Record, TransferRow
+from infra.verify.bookings import Booking
+from infra.verify.leases import Leases, all_departments
+from infra.verify.partition import PartitionCheck
+from infra.verify.records import LedgerRow, Record, TransferRow
 from infra.verify.report import Report
-from schemas.codec import seal_decision
+from schemas.codec import encode_event, seal_decision
 from schemas.decisions import GENESIS_HASH, Decision, HoldPlaced
+from schemas.events import Event
+from schemas.partitions import partition_of
 from sinks.core.bookings import Bookkeeper
 from streams.core.evolve import evolve
 from streams.core.intake import Record as Arrived
 from streams.core.intake import judge
+from streams.core.messages import messages
 from streams.core.state import PartitionState
 
 UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -77,15 +82,9 @@ class World:
             TransferRow(
                 row.seq,
                 Booking(
-                    *(
-                        row.n,
-                        row.authorization_id,
-                        row.layer,
-                        row.kind,
-                        row.debit_account,
-                        row.credit_account,
-                    ),
-                    *(row.amount, row.currency, row.period),
+                    *(row.n, row.leg, row.authorization_id, row.layer, row.kind),
+                    *(row.debit_account, row.credit_account, row.amount, row.currency, row.period),
+                    row.compensates_seq,
                 ),
             )
             for row in Bookkeeper().transfers(self.decisions)
@@ -93,12 +92,18 @@ class World:
 
     def check(self) -> tuple[Report, PartitionCheck]:
         report = Report()
-        check = PartitionCheck(self.partition, report)
+        leases = Leases(report)
+        check = self.check_into(report, leases)
+        leases.finish(check.departments)
+        return report, check
+
+    def check_into(self, report: Report, leases: Leases) -> PartitionCheck:
+        check = PartitionCheck(self.partition, report, leases)
         # Offsets of decisions have holes: transaction markers.
         decisions = [Record(n * 2, value) for n, value in enumerate(self.values)]
         for _ in check.run(self.events, decisions, self.rows, self.transfers):
             pass
-        return report, check
+        return check
 
     def find(self, wanted: Callable[[Decision], bool]) -> int:
         """The seq of a decision in the middle of the log that is as wanted."""
@@ -106,28 +111,91 @@ class World:
         return found[len(found) // 2]
 
     def an_approval(self) -> int:
-        return self.find(lambda found: found.outcome == "approved" and found.duplicate_of is None)
+        """One that placed a hold and let none lapse."""
+        return self.find(
+            lambda found: (
+                found.outcome == "approved"
+                and found.duplicate_of is None
+                and [type(effect) for effect in found.effects] == [HoldPlaced]
+            )
+        )
+
+
+class Company:
+    """All partitions, decided as their owners would, leases sent between them included.
+
+    `holes`: offsets of card events have some, as those of a transactional processor do.
+    """
+
+    def __init__(self, *, holes: bool = True) -> None:
+        self._holes = holes
+        self.worlds = {p: World(p) for p in range(PARTITIONS)}
+        self._states = {p: PartitionState(p) for p in range(PARTITIONS)}
+
+    def tell(self, *events: Event, recorded_at: datetime = UNTIL) -> list[Decision]:
+        """Decides the events, and all that comes of them. Returns the decisions on `events`."""
+        found = [self.decide(event, recorded_at) for event in events]
+        self.book()
+        return found
+
+    def decide(self, event: Event, recorded_at: datetime) -> Decision:
+        """The decision on one event; what comes of it is decided too. Nothing is booked yet."""
+        key = event.key.encode()
+        p = partition_of(key, PARTITIONS)
+        decision = self.arrive(p, key, encode_event(event), recorded_at)
+        for message in messages(decision):
+            self.decide(message, recorded_at)
+        return decision
+
+    def arrive(self, p: int, key: bytes | None, value: bytes | None, recorded_at: datetime) -> Decision:
+        """The decision on one record."""
+        world, state = self.worlds[p], self._states[p]
+        step = 3 if self._holes and len(world.events) % 5 == 0 else 1
+        offset = world.events[-1].offset + step if world.events else 0
+        world.events.append(Record(offset, value))
+        decision = judge(state, Arrived(offset, recorded_at, key, value), PARTITIONS, NoScore())
+        world.values.append(seal_decision(decision))
+        world.decisions.append(decision)
+        evolve(state, decision)
+        return decision
+
+    def book(self) -> None:
+        for world in self.worlds.values():
+            world.book()
+
+    def check(self) -> tuple[Report, dict[int, PartitionCheck]]:
+        report = Report()
+        leases = Leases(report)
+        checks = {p: world.check_into(report, leases) for p, world in self.worlds.items()}
+        leases.finish(all_departments(check.departments for check in checks.values()))
+        return report, checks
+
+    def at(self, decision: Decision) -> World:
+        """The world that a decision lies in."""
+        return self.worlds[decision.partition]
+
+
+def true_world(events: int = 1_500, partition: int = 2) -> World:
+    """The busiest partition of a generated stream, decided and booked."""
+    company = Company()
+    for record in generate(7, events, UNTIL, partitions=PARTITIONS):
+        if record.partition == partition:
+            company.arrive(partition, record.key, record.value, UNTIL)
+    company.book()
+    return company.worlds[partition]
+
+
+def violated(report: Report) -> dict[str, list[str]]:
+    """The examples of each oracle that is false."""
+    return {oracle.id: oracle.examples for oracle in report.oracles.values() if not oracle.ok}
 
 
 def hold_of(decision: Decision) -> HoldPlaced:
+    """The only effect of an approval."""
     (effect,) = decision.effects
     assert isinstance(effect, HoldPlaced)
     return effect
 
 
-def true_world(events: int = 1_500, partition: int = 2) -> World:
-    """The busiest partition of a generated stream, decided and booked."""
-    world = World(partition)
-    state = PartitionState(partition)
-    offset = 0
-    for record in generate(7, events, UNTIL, partitions=PARTITIONS):
-        if record.partition != partition:
-            continue
-        world.events.append(Record(offset, record.value))
-        decision = judge(state, Arrived(offset, UNTIL, record.key, record.value), PARTITIONS, NoScore())
-        world.values.append(seal_decision(decision))
-        world.decisions.append(decision)
-        evolve(state, decision)
-        offset += 3 if offset % 5 == 0 else 1  # a transactional processor leaves holes here too
-    world.book()
-    return world
+def ids(decisions: Iterable[Decision]) -> list[str]:
+    return [decision.event_id or "?" for decision in decisions]

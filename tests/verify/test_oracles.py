@@ -7,11 +7,11 @@ import copy
 import msgspec
 import pytest
 
-from infra.verify.partition import LedgerRow, Record
-from infra.verify.report import Report
-from schemas.decisions import Balance, Posted
+from infra.verify.records import LedgerRow, Record
+from schemas.decisions import Posted
+from schemas.event import Merchant
 from schemas.reasons import Outcome
-from tests.verify.logs import World, hold_of, true_world
+from tests.verify.logs import UNTIL, World, true_world, violated
 
 TRUE = true_world()
 
@@ -20,10 +20,6 @@ TRUE = true_world()
 def world() -> World:
     """A world of its own for each test."""
     return copy.deepcopy(TRUE)
-
-
-def violated(report: Report) -> dict[str, list[str]]:
-    return {oracle.id: oracle.examples for oracle in report.oracles.values() if not oracle.ok}
 
 
 def drop(world: World, seq: int) -> None:
@@ -42,7 +38,7 @@ def test_a_true_log_and_true_books_hold(world: World) -> None:
     assert report["O4"].checked > 300
     assert report["O6"].checked > 1_000
     kinds = {decision.event_type for decision in world.decisions}
-    assert len(kinds - {None}) == 5
+    assert len(kinds - {None}) >= 5
     assert any(decision.duplicate_of is not None for decision in world.decisions)
 
 
@@ -96,38 +92,6 @@ def test_a_record_that_is_in_the_log_twice_is_found(world: World) -> None:
     assert "O9" in found
 
 
-def test_an_approval_above_the_limit_is_found_also_when_all_else_agrees(world: World) -> None:
-    seq = world.find(lambda found: found.outcome == "declined" and found.duplicate_of is None)
-    declined = world.decisions[seq]
-    (reason,) = declined.reasons
-    assert declined.amount
-    assert declined.balance
-    assert declined.authorization_id
-    hold = {"authorization_id": declined.authorization_id, "period": declined.balance.period}
-    world.change(
-        seq,
-        outcome=Outcome.APPROVED,
-        reasons=(),
-        effects=(
-            msgspec.structs.replace(
-                hold_of(world.decisions[world.an_approval()]), amount=declined.amount, **hold
-            ),
-        ),
-        balance=msgspec.structs.replace(declined.balance, held=declined.balance.held + declined.amount),
-    )
-    found = violated(world.check()[0])
-    assert found["O4"][0].startswith(
-        f"approval 2:{seq} ({declined.authorization_id}) takes northwind/field-service to "
-    )
-    assert found["O4"][0].endswith(f" of {reason.limit} minor units")
-
-
-def test_an_approval_that_holds_nothing_is_found(world: World) -> None:
-    seq = world.an_approval()
-    world.change(seq, effects=())
-    assert "holds nothing" in violated(world.check()[0])["O4"][0]
-
-
 def test_a_broken_hash_is_found(world: World) -> None:
     seq = world.an_approval()
     world.values[seq] = world.values[seq].replace(b'"outcome":"approved"', b'"outcome":"declined"')
@@ -169,9 +133,39 @@ def test_a_decision_of_another_amount_than_its_event_is_found(world: World) -> N
     )
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"card_id": "another"},
+        {"cardholder": "another"},
+        {"occurred_at": UNTIL},
+        {"merchant": None},
+        {"merchant": Merchant(name="Another")},
+        {"entry_mode": "manual"},
+        {"authorization_id": "another"},
+    ],
+    ids=str,
+)
+def test_a_decision_of_another_content_than_its_event_is_found(
+    world: World, members: dict[str, object]
+) -> None:
+    seq = world.an_approval()
+    world.change(seq, **members)
+    found = violated(world.check()[0])["O2"]
+    assert any(line.startswith(f"decision 2:{seq} is not of its card event: ") for line in found)
+
+
 def test_a_repeat_with_another_answer_is_found(world: World) -> None:
     seq = world.find(lambda found: found.duplicate_of is not None and found.outcome == "approved")
     world.change(seq, outcome=Outcome.DECLINED)
+    assert f"decision 2:{seq} repeats" in violated(world.check()[0])["O3"][0]
+
+
+def test_a_repeat_that_grants_another_amount_is_found(world: World) -> None:
+    seq = world.find(lambda found: found.duplicate_of is not None and found.outcome == "approved")
+    amount = world.decisions[seq].amount
+    assert amount
+    world.change(seq, amount=amount - 1)
     assert f"decision 2:{seq} repeats" in violated(world.check()[0])["O3"][0]
 
 
@@ -181,19 +175,11 @@ def test_a_repeat_that_moves_money_is_found(world: World) -> None:
     )
     repeated = world.decisions[seq]
     assert repeated.authorization_id
-    posting = Posted(authorization_id=repeated.authorization_id, period="2026-11", amount=1)
+    posting = Posted(
+        authorization_id=repeated.authorization_id, charges=("department@2026-11",), amount=1, final=True
+    )
     world.change(seq, effects=(posting,))
     assert f"decision 2:{seq} is a repeat and moves money again" in violated(world.check()[0])["O3"]
-
-
-def test_a_balance_that_does_not_follow_from_the_effects_is_found(world: World) -> None:
-    seq = world.an_approval()
-    balance = world.decisions[seq].balance
-    assert balance
-    world.change(seq, balance=Balance(balance.period, balance.limit, balance.posted, balance.held - 1))
-    found = violated(world.check()[0])
-    assert list(found) == ["O6"]
-    assert f"decision 2:{seq} says posted {balance.posted}, held {balance.held - 1}" in found["O6"][0]
 
 
 def test_a_changed_booking_is_found(world: World) -> None:

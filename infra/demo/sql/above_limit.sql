@@ -1,24 +1,30 @@
--- Approvals that took a department's month above its limit: must be none. From bookings and budgets alone,
--- in one pass: every hold is an approval, and the budget before it is the one that holds.
--- (Clearings may take a month there: networks settle more than was held, and that is posted and alerted.)
+-- Approvals that took a department's own budget above its limit: must be none. From bookings and limits alone:
+-- every hold is an approval, and the limit is the one that the period had at that decision.
+-- (Clearings may take a period there: networks settle more than was held, and that is posted and alerted.)
 WITH step AS (
     SELECT organization_id, department_id, partition, seq, n, kind, period, authorization_id,
-           CASE WHEN kind IN ('hold', 'clearing') THEN amount ELSE -amount END AS change, NULL::bigint AS new_limit
+           CASE
+               WHEN kind IN ('hold', 'clearing', 'refund_reversal') THEN amount
+               WHEN kind IN ('release', 'expiry', 'refund', 'dispute_won', 'correction') THEN -amount
+               WHEN kind = 'fx_difference' AND debit_account LIKE '%:fx-difference' THEN amount
+               WHEN kind = 'fx_difference' THEN -amount
+               ELSE 0 -- provisional credits move no budget
+           END AS change
     FROM transfer
-    UNION ALL
-    SELECT organization_id, department_id, partition, seq, 0, 'budget', NULL, NULL, 0, amount
-    FROM decision
-    WHERE event_type = 'budget.set' AND outcome = 'accepted' AND duplicate_of IS NULL
+    WHERE period IS NOT NULL
 ), running AS (
-    SELECT *,
-           sum(change) OVER (PARTITION BY organization_id, department_id, period ORDER BY seq, n) AS used,
-           count(new_limit) OVER (PARTITION BY organization_id, department_id ORDER BY seq, n) AS budget
+    SELECT *, sum(change) OVER (PARTITION BY organization_id, department_id, period ORDER BY seq, n) AS used
     FROM step
-), limited AS (
-    SELECT *, max(new_limit) OVER (PARTITION BY organization_id, department_id, budget) AS limit_minor
-    FROM running
 )
-SELECT organization_id, department_id, period, authorization_id, used::bigint, limit_minor
-FROM limited
-WHERE kind = 'hold' AND used > limit_minor
-ORDER BY organization_id, department_id, partition, seq;
+SELECT r.organization_id, r.department_id, r.period, r.authorization_id, r.used::bigint, l.limit_minor
+FROM running r
+LEFT JOIN LATERAL (
+    SELECT c.limit_minor
+    FROM limit_change c
+    WHERE c.organization_id = r.organization_id AND c.department_id = r.department_id
+        AND c.period = r.period AND c.seq <= r.seq
+    ORDER BY c.seq DESC
+    LIMIT 1
+) l ON true
+WHERE r.kind = 'hold' AND r.used > coalesce(l.limit_minor, 0)
+ORDER BY r.organization_id, r.department_id, r.partition, r.seq;

@@ -2,8 +2,8 @@
 SELECT b.name, count(*), count(*) FILTER (WHERE d.outcome = 'declined'),
        sum(d.amount) FILTER (WHERE d.outcome = 'declined')::bigint, b.currency
 FROM decision d
-JOIN department_budget b USING (organization_id, department_id)
-WHERE d.organization_id = %(organization)s AND d.event_type = 'authorization.requested'
+JOIN budget b USING (organization_id, department_id)
+WHERE b.budget_id = 'department' AND d.organization_id = %(organization)s AND d.event_type = 'authorization.requested'
     AND d.outcome IN ('approved', 'declined') AND d.duplicate_of IS NULL
 GROUP BY b.name, b.currency
 ORDER BY 2 DESC;

@@ -1,0 +1,215 @@
+"""`on_timeout: decline`: no decision in time is answered "declined", and that stays true.
+
+Before the caller is told so, Kafka has acknowledged a reversal with cause `timeout` of the same
+authorization. Whichever of the two comes first in the log, nothing is left held (docs/rules.md). The
+reversal's id is derived from the request's, so writing it twice is harmless.
+
+Two handlers of one key agree in Redis on what is told, decision or deadline, before either tells it. A repeat
+is told the same again. What holds:
+
+* Nobody is told "declined, 91" unless the reversal is in the log; where it is not, the answer is 202.
+* After "declined, 91" no repeat is told "approved": Redis remembers for a day, and where it does not (older,
+  flushed, away) the ledger is asked whether the reversal was decided, at the repeat's own position. Where
+  neither answers in time, the answer is 202.
+
+What does not:
+
+* A repeat of a request that was answered "approved", sent again while no decisions are made, while Redis has
+  forgotten the first answer AND no view shows the payment, is taken for a first use: reversed and told 91.
+* Two requests with one key at the same moment while Redis is away may be told differently, if the decision
+  comes just between their deadlines. The reversal counts.
+* Where the reversal was not acknowledged and the answer was 202, a look-up may show "approved" until a repeat
+  undoes it.
+* After a flush of Redis the repeat of a request that was declined by the rules after its deadline is told
+  that decline instead of 91.
+* A reversal names an authorization, not a request: under an `authorization_id` that another request has
+  already got approved, unknown to the views, it undoes that one. Ids derived from the key cannot meet so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import structlog
+from redis.asyncio import Redis as Client
+
+from api.metrics import Metrics
+from api.problems import Problem
+from api.reads.authorizations import AuthorizationReads, Which
+from api.reads.ledger import LedgerReads
+from api.redis import Redis, RedisAway
+from api.submissions import Answered, Pending, Submissions
+from schemas.events import AuthorizationRequested, AuthorizationReversed
+
+log = structlog.get_logger(__name__)
+
+# Of the wait, for what comes after the deadline: two answers of Redis (0.2 s at worst, then it is left
+# alone), a look into the views, and Kafka's acknowledgement (5 ms where it is well).
+REVERSAL_S = 0.45
+LOOK_S_MAX = 0.15
+KEEP_S = 86_400
+SUFFIX = "-deadline"
+
+
+class Told(StrEnum):
+    """What the callers of one key are told."""
+
+    DECISION = "decision"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """No decision in time; the reversal is in the log. `replayed`: a caller was told so before."""
+
+    replayed: bool
+
+
+class ToldMemory:
+    """Redis: event id -> Told. The first who says it wins."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def read(self, event_id: str) -> Told | None:
+        """None: nothing is known, or Redis is away."""
+
+        async def get(client: Client) -> Told | None:
+            found = await client.get(_name(event_id))
+            return Told(found.decode()) if isinstance(found, bytes) else None
+
+        try:
+            return await self._redis.call(get)
+        except RedisAway:
+            return None
+
+    async def agree(self, event_id: str, mine: Told) -> Told:
+        """What is told from now on: `mine`, unless something else was agreed before (or Redis is away)."""
+        try:
+            before = await self._redis.claim(_name(event_id), mine.value, keep_s=KEEP_S)
+        except RedisAway:
+            return mine
+        return mine if before is None else Told(before.decode())
+
+
+def _name(event_id: str) -> str:
+    return f"spendlog:told:{event_id}"
+
+
+def reversal_of(event: AuthorizationRequested, now: datetime) -> AuthorizationReversed:
+    """The timeout of a request: the same, but for its time, whoever makes it."""
+    return AuthorizationReversed(
+        event_id=f"{event.event_id}-reversal",
+        organization_id=event.organization_id,
+        department_id=event.department_id,
+        occurred_at=max(event.occurred_at, now),
+        authorization_id=event.authorization_id,
+        cause="timeout",
+    )
+
+
+class Deadlines:
+    """Submits requests whose caller wants "declined" rather than "not known"."""
+
+    def __init__(
+        self,
+        submissions: Submissions,
+        told: ToldMemory,
+        authorizations: AuthorizationReads,
+        ledger: LedgerReads,
+        metrics: Metrics,
+    ) -> None:
+        self._submissions = submissions
+        self._told = told
+        self._authorizations = authorizations
+        self._ledger = ledger
+        self._metrics = metrics
+
+    async def submit(
+        self, event: AuthorizationRequested, *, wait_s: float, since: float
+    ) -> Answered | Missed | Pending:
+        """The decision until REVERSAL_S before the wait of `wait_s` from loop time `since` ends; else Missed.
+
+        Raises:
+            Problem: as `Submissions.submit`.
+        """
+        until = since + wait_s
+        patience_s = max(0.0, wait_s - REVERSAL_S)
+        result = await self._submissions.submit(event, wait_s=patience_s, since=since, ack_s_max=patience_s)
+        match result:
+            case Answered():
+                return await self._answered(event, result, until)
+            case Pending():
+                return await self._unanswered(event, result, until)
+
+    async def _answered(
+        self, event: AuthorizationRequested, answer: Answered, until: float
+    ) -> Answered | Missed | Pending:
+        if answer.replayed:
+            told = await self._told.read(event.event_id)
+            if told is None and answer.decision.granted:
+                told = await self._told_in_log(event, answer, until)
+                if told is None:
+                    return Pending(recorded=True)
+            if told is Told.DECISION:
+                return answer
+            mine = told or Told.DECISION
+        else:
+            mine = Told.DECISION
+        if await self._told.agree(event.event_id, mine) is Told.DECISION:
+            return answer
+        return await self._reverse(event, until, replayed=True) or Pending(recorded=True)
+
+    async def _unanswered(
+        self, event: AuthorizationRequested, pending: Pending, until: float
+    ) -> Missed | Pending:
+        told = await self._told.read(event.event_id)
+        known = told is not None
+        if told is None:
+            if await self._was_answered(event):
+                return pending
+            told = await self._told.agree(event.event_id, Told.DEADLINE)
+        if told is Told.DECISION:
+            return pending
+        return await self._reverse(event, until, replayed=known) or pending
+
+    async def _reverse(self, event: AuthorizationRequested, until: float, *, replayed: bool) -> Missed | None:
+        """Missed, once the reversal is in the log; None: it may not be."""
+        if not await self._submissions.record(reversal_of(event, datetime.now(UTC)), until=until):
+            return None
+        self._metrics.deadlines_missed.inc()
+        return Missed(replayed)
+
+    async def _told_in_log(
+        self, event: AuthorizationRequested, answer: Answered, until: float
+    ) -> Told | None:
+        """What the log says was told, for a repeat that Redis does not know; None: the ledger is not there.
+
+        A reversal came before the repeat, or it is none of those whose callers were told before it.
+        """
+        row = await self._ledger.known(
+            "timed_out",
+            answer.decision.position,
+            wait_s=max(0.0, until - asyncio.get_running_loop().time() - LOOK_S_MAX),
+            first_seq=answer.first.seq,
+            organization_id=event.organization_id,
+            department_id=event.department_id,
+            authorization_id=event.authorization_id,
+            reversal_id=reversal_of(event, event.occurred_at).event_id,
+        )
+        if row is None:
+            return None
+        return Told.DEADLINE if row["timed_out"] else Told.DECISION
+
+    async def _was_answered(self, event: AuthorizationRequested) -> bool:
+        """Whether a view shows an answer to this authorization: then this is no first use of its id."""
+        which = Which(event.organization_id, event.authorization_id, event.department_id)
+        try:
+            async with asyncio.timeout(LOOK_S_MAX):
+                found = await self._authorizations.find(which, None, wait_s=0)
+        except (TimeoutError, Problem):
+            return False
+        return found is not None and found.decided_seq is not None

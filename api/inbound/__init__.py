@@ -1,0 +1,1 @@
+"""Events of any type from outside: who may send which, reading one, and their description."""

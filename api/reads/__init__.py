@@ -1,0 +1,1 @@
+"""What the views hold, read at or after a log position."""

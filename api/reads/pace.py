@@ -1,0 +1,60 @@
+"""Waiting for a view to reach a position, and saying so when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+
+from api.problems import Problem
+from schemas.ids import Position
+
+_LOOK_AGAIN_S = 0.005
+_LOOK_AGAIN_S_MAX = 0.05  # at most 40 looks in 2 s: a waiting reader costs less than it may wait for
+
+
+class Pace:
+    """When to look again: soon, then less often, until the bound."""
+
+    def __init__(self, wait_s: float) -> None:
+        self._deadline = asyncio.get_running_loop().time() + wait_s
+        self._pause_s = _LOOK_AGAIN_S
+
+    async def again(self) -> bool:
+        left_s = self._deadline - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            return False
+        await asyncio.sleep(min(self._pause_s, left_s))
+        self._pause_s = min(self._pause_s * 1.5, _LOOK_AGAIN_S_MAX)
+        return True
+
+
+def reached(position: Position | None, next_seq: int | None) -> bool:
+    """Whether a view whose next decision is `next_seq` (None: it has none there) has `position`."""
+    return position is None or (next_seq is not None and next_seq > position.seq)
+
+
+def view_behind(position: Position, behind: dict[str, int | None]) -> Problem:
+    """503: no view has got to the position. Says where each is: the last decision it has."""
+    views = {
+        name: None if not next_seq else str(Position(position.partition, next_seq - 1))
+        for name, next_seq in behind.items()
+    }
+    words = ", ".join(
+        f"{name} is at {place or 'no decision of this partition'}" for name, place in views.items()
+    )
+    return Problem(
+        503,
+        "view_behind_position",
+        f"No view has reached {position} yet: {words}.",
+        headers={"Retry-After": "1"},
+        asked=str(position),
+        views=views,
+    )
+
+
+def views_away(away: dict[str, str]) -> Problem:
+    return Problem(
+        503,
+        "views_unavailable",
+        f"It cannot be looked up now: {' and '.join(away)} do not answer. Authorizations are still taken.",
+        headers={"Retry-After": "2"},
+    )

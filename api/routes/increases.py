@@ -1,0 +1,125 @@
+"""Requests for an increase of a budget. They are made and answered with events; here they are looked at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from api.keys import Scope
+from api.models.increases import IncreaseRequestListOut, IncreaseRequestOut, RequestStatus
+from api.preferences import AtPosition, Wait, Waiting
+from api.problems import Problem, responses
+from api.routes.places import (
+    DEPARTMENT,
+    READ_HEADERS,
+    DepartmentId,
+    OrganizationId,
+    own_department,
+    printable,
+    shown,
+    unknown_department,
+)
+from api.security import Caller, KeyedRoute, needs
+from api.services import services_of
+from api.views import request_out, requests_out
+from schemas.ids import Position
+
+PATH = f"{DEPARTMENT}/increase-requests"
+PAGE = 100
+PAGE_MAX = 500
+
+router = APIRouter(tags=["budgets"], route_class=KeyedRoute)
+
+
+@router.get(
+    PATH,
+    summary="List requests for an increase",
+    response_model=IncreaseRequestListOut,
+    openapi_extra=needs(Scope.BUDGETS_READ),
+    responses={
+        200: {"description": "A page of them.", "headers": READ_HEADERS},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    },
+)
+async def list_requests(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    organization_id: OrganizationId,
+    department_id: DepartmentId,
+    status: Annotated[RequestStatus | None, Query(description="only these; all, if absent")] = None,
+    after: Annotated[
+        str | None, Query(max_length=128, description="only requests whose id comes after this one")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="requests on a page")] = PAGE,
+) -> Response:
+    """By id. Ask with the event `increase.requested`, answer with `increase.approved` or `increase.refused`.
+
+    One that nobody answers for 90 days is forgotten by those who decide: it stays here, and waits for ever.
+    """
+    own_department(caller, organization_id, department_id)
+    where = (organization_id, department_id)
+    row = await _find(request, wait, position, where, status=status, after=after, rows_max=limit + 1)
+    return shown(requests_out(*where, row, page=limit), wait)
+
+
+@router.get(
+    f"{PATH}/{{request_id:path}}",
+    summary="Look at a request for an increase",
+    response_model=IncreaseRequestOut,
+    openapi_extra=needs(Scope.BUDGETS_READ),
+    responses={
+        200: {"description": "How far it has got.", "headers": READ_HEADERS},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    },
+)
+async def read_request(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    organization_id: OrganizationId,
+    department_id: DepartmentId,
+    request_id: Annotated[str, Path(max_length=128, examples=["inc_7"])],
+) -> Response:
+    """Who asked, who has approved, and who may approve it now."""
+    own_department(caller, organization_id, department_id)
+    where = (organization_id, department_id)
+    row = await _find(request, wait, position, where, request_id=request_id)
+    if not row["requests"]:
+        raise Problem(404, "unknown_request", f"There is no request for an increase {request_id[:80]!r}.")
+    body = request_out(*where, row["requests"][0])
+    return shown(body, wait, body.position)
+
+
+async def _find(
+    request: Request,
+    wait: Wait,
+    position: Position | None,
+    where: tuple[str, str],
+    *,
+    request_id: str | None = None,
+    status: RequestStatus | None = None,
+    after: str | None = None,
+    rows_max: int = 1,
+) -> Any:
+    if not printable(request_id or "") or not printable(after or ""):
+        raise Problem(404, "unknown_request", "There is no such request for an increase.")
+    services = services_of(request)
+    row = await services.ledger.find(
+        "increases",
+        position,
+        wait_s=services.reading(wait, position),
+        organization_id=where[0],
+        department_id=where[1],
+        request_id=request_id,
+        status=status,
+        after=after,
+        rows_max=rows_max,
+    )
+    if not row["known"]:
+        raise unknown_department()
+    return row

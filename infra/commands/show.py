@@ -1,0 +1,299 @@
+"""`spendlog show ...`: what the ledger says of a department, from PostgreSQL, as the API shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from api import views
+from api.models.authorizations import authorization_out
+from api.models.base import MoneyOut
+from api.models.increases import RequestStatus
+from api.postgres import PostgresAway, direct
+from api.sql import statement
+from infra.errors import SettingError, SpendlogError
+from infra.settings import load_settings
+from schemas.authorizations import Authorization
+from schemas.ids import Position
+from schemas.money import Money
+
+app = typer.Typer(no_args_is_help=True)
+
+PAGE = 1000
+
+Department = Annotated[str, typer.Argument(metavar="ORGANIZATION/DEPARTMENT", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+
+@app.callback()
+def show() -> None:
+    """What the ledger says: budgets, requests for more, policy, cards, an authorization, balances."""
+
+
+@app.command()
+def budgets(department: Department, as_json: AsJson = False) -> None:
+    """All budgets, each with its current period."""
+    where = _department(department)
+    row = _read("budgets", where, budget_id=None, period=None, at=datetime.now(UTC))
+    if not row["budgets"]:
+        raise _unknown(department)
+    found = views.budgets_out(row)
+    table = Table("budget", "name", "period", *_right("limit", "tolerance", "posted", "held", "available"))
+    for budget in found.budgets:
+        figures = (budget.limit, budget.tolerance, budget.posted, budget.held, budget.available)
+        _add(table, budget.budget_id, budget.name, budget.period, *map(_money, figures))
+    _print(found, table, as_json)
+
+
+@app.command()
+def requests(
+    department: Department,
+    status: Annotated[
+        RequestStatus | None, typer.Option(help="Only these; all, if absent.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Requests for an increase: who asked, who has approved, who may approve now."""
+    where = _department(department)
+    row = _read("increases", where, request_id=None, status=status, after=None, rows_max=PAGE + 1)
+    if not row["known"]:
+        raise _unknown(department)
+    found = views.requests_out(*where, row, page=PAGE)
+    table = Table("request", "budget", "status", *_right("amount"), "asked by", "approved by", "waits for")
+    for request in found.requests:
+        waits = "" if request.waits_for is None else ", ".join(request.waits_for) or "anybody else"
+        _add(
+            table,
+            *(request.request_id, request.budget_id, request.status, _money(request.amount)),
+            *(request.asked_by, ", ".join(request.approved_by), waits),
+        )
+    _print(found, table, as_json)
+    _more(found.next)
+
+
+@app.command()
+def policy(
+    department: Department,
+    versions: Annotated[bool, typer.Option("--versions", help="All versions, newest first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The rules in force, or all versions."""
+    where = _department(department)
+    row = _read("policies", where, only_active=not versions, rows_max=100)
+    if not row["known"]:
+        raise _unknown(department)
+    found = views.policies_out(*where, row)
+    table = Table("version", "", "rule", "id", "says")
+    for version in found.policies:
+        state = (
+            "in force" if version.in_force else "draft" if version.activated_at is None else "was in force"
+        )
+        for rule in version.policy.get("rules", []) or [{}]:
+            _add(table, str(version.version), state, *_rule(rule))
+    _print(found, table, as_json)
+
+
+@app.command()
+def cards(department: Department, as_json: AsJson = False) -> None:
+    """Registered cards."""
+    where = _department(department)
+    row = _read("cards", where, card_id=None, after=None, rows_max=PAGE + 1)
+    if not row["known"]:
+        raise _unknown(department)
+    found = views.cards_out(*where, row, page=PAGE)
+    table = Table("card", "status", "employee", "team", "valid until", "merchant")
+    for card in found.cards:
+        merchant = card.locked_to or ("its first" if card.lock_to_first else "")
+        _add(
+            table,
+            *(card.card_id, card.status, card.employee or "", card.team or ""),
+            *(str(card.expires_on or ""), merchant),
+        )
+    _print(found, table, as_json)
+    _more(found.next)
+
+
+@app.command()
+def authorization(
+    name: Annotated[str, typer.Argument(metavar="ORGANIZATION/DEPARTMENT/ID", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """One payment with all its totals."""
+    organization_id, department_id, authorization_id = _parts(name, "ORGANIZATION/DEPARTMENT/ID")
+    row = _read("authorization", (organization_id, department_id), authorization_id=authorization_id)
+    if row["body"] is None:
+        raise SpendlogError(f"there is no authorization {name!r} in the ledger")
+    found = authorization_out(msgspec.json.decode(row["body"], type=Authorization))
+    table = Table(escape(found.authorization_id), found.status.value)
+    for member, value in found:
+        if isinstance(value, MoneyOut):
+            _add(table, member, _money(value))
+    for member in ("card_id", "cardholder", "rate", "occurred_at", "expires_at", "response_code", "position"):
+        if (value := getattr(found, member)) is not None:
+            _add(table, member, str(value))
+    for reason in (*found.reasons, *found.reviews):
+        _add(table, reason.code, reason.message)
+    for alert in found.alerts:
+        _add(table, "alert", alert)
+    _print(found, table, as_json)
+
+
+@app.command()
+def balances(
+    department: Department,
+    recorded_by: Annotated[
+        datetime | None, typer.Option(help="As the log knew it at this time (UTC).", show_default=False)
+    ] = None,
+    occurred_by: Annotated[
+        datetime | None, typer.Option(help="As it was at this time (UTC).", show_default=False)
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="PARTITION:SEQ", help="As it was after this decision.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pending, posted and available of each period, now or as they were."""
+    where = _department(department)
+    at = _position(as_of)
+    past: dict[str, Any] = {}
+    if recorded_by or occurred_by or at:
+        past = {"recorded_by": _utc(recorded_by), "occurred_by": _utc(occurred_by)}
+        past["up_to"] = at.seq if at else None
+    row = _read("balances_then" if past else "balances", where, **past)
+    if row["currency"] is None:
+        raise _unknown(department)
+    if at is not None and row["partition"] != at.partition:
+        raise SpendlogError(f"{department} has its decisions in partition {row['partition']}")
+    found = views.balances_out(*where, row, at.seq if at else None)
+    table = Table("period", *_right("limit", "pending", "posted", "available"))
+    for period in found.periods:
+        figures = (period.limit, period.pending, period.posted, period.available)
+        _add(table, period.period, *map(_money, figures))
+    _print(found, table, as_json)
+
+
+@app.command()
+def accounts(department: Department, as_json: AsJson = False) -> None:
+    """The department's accounts: debits less credits."""
+    where = _department(department)
+    row = _read("accounts", where, recorded_by=None, occurred_by=None, up_to=None)
+    if row["partition"] is None:
+        raise _unknown(department)
+    found = views.accounts_out(*where, row)
+    table = Table("account", "layer", *_right("balance", "entries"))
+    for account in found.accounts:
+        _add(table, account.account, account.layer, _money(account.balance), f"{account.entries:,}")
+    _print(found, table, as_json)
+
+
+@app.command("trial-balance")
+def trial_balance(
+    organization: Annotated[str, typer.Argument(show_default=False)], as_json: AsJson = False
+) -> None:
+    """All entries added up, by currency and layer; status 1 unless each total is 0."""
+    found = views.trial_balance_out(organization, _read("trial_balance", (organization, "")))
+    table = Table("currency", "layer", *_right("total", "entries"))
+    for line in found.lines:
+        _add(table, line.currency, line.layer, _money(line.total), f"{line.entries:,}")
+    _print(found, table, as_json)
+    raise typer.Exit(0 if found.balanced else 1)
+
+
+# -- parts
+
+
+def _read(name: str, where: tuple[str, str], **asked: Any) -> Mapping[str, Any]:
+    """The row of a statement of `api.sql`."""
+    parameters = {"organization_id": where[0], "department_id": where[1], "partition": None, **asked}
+    with _understood(), direct(_postgres()) as connection:
+        row = connection.execute(statement(name), parameters).fetchone()
+    assert row is not None
+    return row
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except PostgresAway as error:
+        raise SpendlogError(f"PostgreSQL does not answer: {error}") from None
+
+
+def _postgres() -> str:
+    url = load_settings().postgres
+    if url is None:
+        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database that has the ledger")
+    return url
+
+
+def _department(name: str) -> tuple[str, str]:
+    organization, department = _parts(name, "ORGANIZATION/DEPARTMENT")
+    return organization, department
+
+
+def _parts(name: str, pattern: str) -> list[str]:
+    """`name` at its slashes, as many parts as `pattern` has. Raises SpendlogError where one is missing."""
+    count = pattern.count("/")
+    parts = name.split("/", count)
+    if len(parts) <= count or not all(parts):
+        raise SpendlogError(f"{name!r} does not read {pattern}")
+    return parts
+
+
+def _position(text: str | None) -> Position | None:
+    try:
+        return None if text is None else Position.parse(text)
+    except ValueError as error:
+        raise SpendlogError(str(error)) from None
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def _unknown(department: str) -> SpendlogError:
+    return SpendlogError(f"there is no department {department!r} in the ledger")
+
+
+def _right(*names: str) -> list[Column]:
+    return [Column(name, justify="right") for name in names]
+
+
+def _add(table: Table, *cells: str) -> None:
+    """A row of texts: what somebody named `[red]` is shown as it is."""
+    table.add_row(*map(escape, cells))
+
+
+def _money(money: MoneyOut) -> str:
+    shown = f"{Money(abs(money.minor), money.currency).decimal():,} {money.currency}"
+    return f"-{shown}" if money.minor < 0 else shown
+
+
+def _more(following: str | None) -> None:
+    if following is not None:
+        typer.echo(f"only the first {PAGE} are shown; the API has all, page by page", err=True)
+
+
+def _rule(rule: Mapping[str, Any]) -> tuple[str, str, str]:
+    if not rule:
+        return "", "", "no rules"
+    rest = {name: value for name, value in rule.items() if name not in ("rule", "rule_id")}
+    return rule["rule"], rule["rule_id"], json.dumps(rest, ensure_ascii=False)
+
+
+def _print(found: BaseModel, table: Table, as_json: bool) -> None:
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        Console().print(table)

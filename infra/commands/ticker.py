@@ -1,0 +1,15 @@
+"""`spendlog ticker`: lets time pass for departments in which nothing happens, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import typer
+
+from sinks.ticker import run_ticker
+
+app = typer.Typer()
+
+
+@app.command()
+def ticker() -> None:
+    """Write a clock event for each department in which a hold is due. Several may run."""
+    raise typer.Exit(run_ticker())

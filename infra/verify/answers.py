@@ -1,0 +1,186 @@
+"""What a decision's effects must be, given its event and what is held afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from infra.verify.state import Department, Payment
+from schemas.decisions import (
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    CapChanged,
+    CardChanged,
+    Decision,
+    DisputeClosed,
+    DisputeStarted,
+    FxDifference,
+    HoldPlaced,
+    HoldReleased,
+    IncreaseAsked,
+    IncreaseClosed,
+    IncreaseStep,
+    LeaseAdded,
+    LeaseAsked,
+    LeaseGiven,
+    LeaseGivenBack,
+    LeaseRecallSent,
+    LeaseTaken,
+    PaymentVoided,
+    PolicyStored,
+    PolicyTaken,
+    Posted,
+    PostingUndone,
+    Refunded,
+    RefundUndone,
+)
+from schemas.effects import Effect, Effects
+
+_CARD: frozenset[type[Effect]] = frozenset({CardChanged})
+_POLICY: frozenset[type[Effect]] = frozenset({PolicyStored, PolicyTaken})
+_TREASURY: frozenset[type[Effect]] = frozenset({LeaseGiven, LeaseRecallSent})
+#: What each event may move, besides what lapses with it.
+MAY_MOVE: Final[Mapping[str, frozenset[type[Effect]]]] = {
+    "authorization.requested": frozenset({HoldPlaced, LeaseAsked}),
+    "authorization.incremented": frozenset({HoldPlaced, LeaseAsked}),
+    "authorization.advised": frozenset({HoldPlaced, HoldReleased, LeaseAsked}),
+    "authorization.reversed": frozenset({HoldReleased, PaymentVoided}),
+    "authorization.expired": frozenset({HoldReleased}),
+    "clearing.presented": frozenset({HoldReleased, Posted, FxDifference, LeaseAsked}),
+    "refund.presented": frozenset({Refunded}),
+    "refund.reversed": frozenset({RefundUndone}),
+    "dispute.opened": frozenset({DisputeStarted}),
+    "dispute.resolved": frozenset({DisputeClosed}),
+    "verification.requested": frozenset(),
+    "balance.inquired": frozenset(),
+    "clock.ticked": frozenset({LeaseAsked}),
+    "budget.set": frozenset({BudgetChanged}),
+    "budget.removed": frozenset({BudgetTakenAway}),
+    "budget.increased": frozenset({BudgetIncreaseSet}),
+    "increase.requested": frozenset({IncreaseAsked}),
+    "increase.approved": frozenset({IncreaseStep, BudgetIncreaseSet}),
+    "increase.refused": frozenset({IncreaseClosed}),
+    "policy.drafted": _POLICY,
+    "policy.activated": _POLICY,
+    "card.set": _CARD,
+    "card.frozen": _CARD,
+    "card.unfrozen": _CARD,
+    "card.canceled": _CARD,
+    "posting.reversed": frozenset({PostingUndone}),
+    "cap.set": _TREASURY | {CapChanged},
+    "lease.requested": _TREASURY,
+    "lease.granted": frozenset({LeaseAdded, LeaseAsked}),
+    "lease.recalled": frozenset({LeaseGivenBack}),
+    "lease.returned": _TREASURY | {LeaseTaken},
+}
+#: Which cause a release has after which event; `expiry` besides, for what lapses.
+_CAUSES: Final = {
+    "authorization.advised": ("advice",),
+    "authorization.reversed": ("reversal", "timeout"),
+    "clearing.presented": ("clearing",),
+}
+
+
+def amiss(decision: Decision, department: Department) -> str | None:
+    """What is wrong with a decision that took effect and was folded; None: nothing."""
+    kind = decision.event_type or ""
+    payment = department.payments.get(decision.authorization_id or "", _NOTHING)
+    own = [effect for effect in decision.effects if not _lapses(effect, decision)]
+    for effect in own:
+        if type(effect) not in MAY_MOVE.get(kind, ()):
+            return f"answers {kind} with {type(effect).__name__}"
+        if type(effect) is HoldReleased and effect.cause not in _CAUSES.get(kind, ("expiry",)):
+            return f"releases by {effect.cause} after {kind}"
+        named = getattr(effect, "authorization_id", decision.authorization_id)
+        if decision.authorization_id is not None and named != decision.authorization_id:
+            return f"is about {decision.authorization_id} and moves {named}"
+    match kind:
+        case "clearing.presented":
+            return _of_clearing(decision, own, payment)
+        case "refund.presented":
+            return _sum_of(own, decision, "refunds")
+        case "authorization.expired":
+            return _held(payment, 0)
+        case "increase.approved":
+            return _of_approval(own, department)
+        case "authorization.reversed":
+            return _of_reversal(decision, own, payment)
+        case "authorization.advised":
+            wanted = 0 if decision.approved is None else max(0, (decision.amount or 0) - payment.posted)
+            return _held(payment, wanted)
+    return None
+
+
+_NOTHING = Payment()
+
+
+def _of_approval(own: list[Effects], department: Department) -> str | None:
+    """Nobody approves what he asked for, nor twice; the increase comes with the last level and not before."""
+    steps = [effect for effect in own if isinstance(effect, IncreaseStep)]
+    set_ = [effect for effect in own if isinstance(effect, BudgetIncreaseSet)]
+    request = department.requests.get(steps[0].request_id) if len(steps) == 1 else None
+    if request is None:
+        return "approves no request that is known"
+    who, *before = reversed(request.approved_by)
+    level = request.levels[len(before)] if len(before) < len(request.levels) else None
+    if request.closed or level is None:
+        return f"approves {steps[0].request_id}, which was ended before"
+    if who == request.asked_by or who in before or (level and who not in level):
+        return f"lets {who} approve {steps[0].request_id}"
+    if steps[0].left != len(request.levels) - len(request.approved_by) or bool(set_) == bool(steps[0].left):
+        return f"sets {len(set_)} increases with {steps[0].left} levels left"
+    if set_ and (set_[0].budget_id, set_[0].amount) != (request.budget_id, request.amount):
+        return f"sets another increase than {steps[0].request_id} asked for"
+    return None
+
+
+def _lapses(effect: Effects, decision: Decision) -> bool:
+    return (
+        type(effect) is HoldReleased
+        and effect.cause == "expiry"
+        and (
+            decision.event_type != "authorization.expired"
+            or effect.authorization_id != decision.authorization_id
+        )
+    )
+
+
+def _of_clearing(decision: Decision, own: list[Effects], payment: Payment) -> str | None:
+    """Networks settle in full; what is final leaves nothing held."""
+    posted = released = 0
+    final = True
+    for effect in own:
+        match effect:
+            case Posted():
+                posted += effect.amount
+                final = effect.final
+            case FxDifference():
+                posted += effect.amount if effect.direction == "loss" else -effect.amount
+            case HoldReleased():
+                released += effect.amount
+    if posted != decision.amount:
+        return f"posts {posted} of a clearing of {decision.amount}"
+    if final:
+        return _held(payment, 0)
+    left = posted - released
+    return (
+        f"releases {released} for {posted}, still holding {payment.held}" if left and payment.held else None
+    )
+
+
+def _of_reversal(decision: Decision, own: list[Effects], payment: Payment) -> str | None:
+    if any(type(effect) is PaymentVoided for effect in own):
+        return None
+    if not own or own[0].cause == "timeout":  # type: ignore[union-attr]  # nothing but a release is left
+        return _held(payment, 0)
+    return _sum_of(own, decision, "releases")
+
+
+def _sum_of(own: list[Effects], decision: Decision, what: str) -> str | None:
+    moved = sum(getattr(effect, "amount", 0) for effect in own)
+    return None if moved == decision.amount else f"{what} {moved} of {decision.amount}"
+
+
+def _held(payment: Payment, wanted: int) -> str | None:
+    return None if payment.held == wanted else f"leaves {payment.held} held, but must leave {wanted}"

@@ -1,0 +1,98 @@
+"""O6 within the log: effects that can be, balances that are their sum, totals that are their payments'."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from infra.verify.answers import amiss
+from infra.verify.controls import ceiling
+from infra.verify.limits import purchase_of
+from infra.verify.report import Report
+from infra.verify.state import COMPANY, Department
+from schemas.decisions import (
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    Decision,
+    LeaseAdded,
+    LeaseGivenBack,
+    PolicyTaken,
+)
+from schemas.reasons import DEPARTMENT
+
+_CHANGES_LIMITS = BudgetChanged | BudgetTakenAway | BudgetIncreaseSet | PolicyTaken
+
+
+class Balances:
+    """Looks at each decision that took effect, after it was folded."""
+
+    def __init__(self, report: Report) -> None:
+        self._oracle = report["O6"]
+
+    def look(self, decision: Decision, department: Department, wrong: list[str]) -> None:
+        """`wrong`: the fold's complaints."""
+        for what in wrong:
+            self._violated(decision, what)
+        answer = amiss(decision, department)
+        if answer is not None:
+            self._violated(decision, answer)
+        told: set[str] = set()
+        purchase = purchase_of(decision)
+        # Where the decision itself changes limits, what lapses with it may be told under the old ones.
+        changes = any(isinstance(effect, _CHANGES_LIMITS) for effect in decision.effects)
+        for balance in decision.balances:
+            self._oracle.checked += 1
+            told.add(balance.key)
+            totals = department.totals(balance.key)
+            totals.told = balance.limit
+            if (totals.posted, totals.held) != (balance.posted, balance.held):
+                self._violated(
+                    decision,
+                    f"says posted {balance.posted}, held {balance.held} in {balance.key}; effects add up to "
+                    f"{totals.posted}, {totals.held}",
+                )
+            limit = ceiling(department, balance.key, purchase, whatever=True)
+            if limit is None or (changes and len(told) > 1):
+                continue
+            if limit.limit != balance.limit:
+                self._violated(
+                    decision,
+                    f"says limit {balance.limit} in {balance.key}; it is {limit.limit} by what was set",
+                )
+        moved = _moved(decision)
+        if not moved <= told:
+            self._violated(
+                decision, f"moves {', '.join(sorted(moved - told))} and does not say how it stands"
+            )
+        if decision.authorization_id and told and decision.balances[0].budget != DEPARTMENT:
+            self._violated(
+                decision, f"says {decision.balances[0].key} first, not the department's own budget"
+            )
+
+    def finish(self, departments: dict[tuple[str, str], Department]) -> None:
+        """At the end: what is held in each period are the open holds that are charged to it."""
+        for name, department in departments.items():
+            held: Counter[str] = Counter()
+            for payment in department.payments.values():
+                if payment.held:
+                    for charge in payment.charges:
+                        held[charge] += payment.held
+            for charge, totals in department.periods.items():
+                self._oracle.checked += 1
+                if totals.held != held[charge]:
+                    self._oracle.violated(
+                        f"{'/'.join(name)} holds {totals.held} in {charge}, its payments {held[charge]}"
+                    )
+
+    def _violated(self, decision: Decision, what: str) -> None:
+        self._oracle.violated(f"decision {decision.position} {what}")
+
+
+def _moved(decision: Decision) -> set[str]:
+    """The periods that the decision's effects count in."""
+    found: set[str] = set()
+    for effect in decision.effects:
+        found.update(getattr(effect, "charges", ()))
+        if isinstance(effect, LeaseAdded | LeaseGivenBack):
+            found.add(f"{COMPANY}@{effect.period}")
+    return found

@@ -1,0 +1,159 @@
+"""PostgreSQL as of one moment: the ledger's rows as streams, the read models by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, LiteralString, NamedTuple
+
+import psycopg
+
+from infra.errors import SpendlogError
+from infra.verify.bookings import Booking
+from infra.verify.records import LedgerRow, TransferRow
+
+_ROWS: Final = 5_000
+
+
+class Place(NamedTuple):
+    """Where the ledger stands in a partition of the decisions."""
+
+    next_offset: int
+    next_seq: int
+
+
+class Table(NamedTuple):
+    """A read model. `statement` selects its key, `key` columns, and then what is compared."""
+
+    statement: LiteralString
+    key: int
+
+
+#: By name. `infra.verify.models` says the same of the log.
+TABLES: Final = {
+    "card_authorization": Table(
+        """SELECT organization_id, department_id, authorization_id, status, requested, authorized, held,
+            posted, refunded, disputed, coalesce(floor(extract(epoch FROM expires_at))::bigint, 0), seq
+        FROM card_authorization""",
+        3,
+    ),
+    "budget": Table(
+        """SELECT organization_id, department_id, budget_id, level, subject, name, currency, limit_minor,
+            tolerance_minor, calendar, time_zone, start_day::int, start_month::int, removed, seq
+        FROM budget""",
+        3,
+    ),
+    "budget_increase": Table(
+        """SELECT organization_id, department_id, budget_id, seq, amount,
+            floor(extract(epoch FROM starts_at))::bigint, floor(extract(epoch FROM ends_at))::bigint
+        FROM budget_increase""",
+        4,
+    ),
+    "budget_period": Table(
+        """SELECT organization_id, department_id, budget_id || '@' || period, posted_minor, held_minor,
+            limit_minor
+        FROM budget_period""",
+        3,
+    ),
+    "limit_change": Table(
+        """SELECT DISTINCT ON (organization_id, department_id, period) organization_id, department_id,
+            'department@' || period, limit_minor
+        FROM limit_change ORDER BY organization_id, department_id, period, seq DESC""",
+        3,
+    ),
+    "policy_version": Table(
+        "SELECT organization_id, department_id, version, policy::text, active FROM policy_version", 3
+    ),
+    "card": Table("SELECT organization_id, department_id, card_id, status, body::text FROM card", 3),
+    "refund": Table(
+        """SELECT organization_id, department_id, refund_id, authorization_id, amount, undone, seq
+        FROM refund""",
+        3,
+    ),
+    "dispute": Table(
+        """SELECT organization_id, department_id, dispute_id, authorization_id, amount, provisional, status
+        FROM dispute""",
+        3,
+    ),
+    "company_cap": Table(
+        """SELECT organization_id, limit_minor, calendar, time_zone, start_day::int, start_month::int,
+            departments
+        FROM company_cap""",
+        1,
+    ),
+    "lease": Table("SELECT organization_id, department_id, period, side, leased_minor FROM lease", 4),
+}
+
+
+class Books:
+    """Every read sees the same snapshot."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._streams = 0
+
+    def places(self) -> dict[int, Place]:
+        rows = self._connection.execute(
+            "SELECT partition, next_offset, next_seq FROM sink_position WHERE sink = 'ledger'"
+        )
+        return {partition: Place(offset, seq) for partition, offset, seq in rows}
+
+    def _stream(self, statement: LiteralString, *parameters: object) -> Iterator[tuple[Any, ...]]:
+        self._streams += 1
+        with self._connection.cursor(f"verify_{self._streams}", scrollable=False) as cursor:
+            cursor.itersize = _ROWS
+            cursor.execute(statement, parameters, binary=True)
+            yield from cursor
+
+    def decisions(self, partition: int) -> Iterator[LedgerRow]:
+        statement: LiteralString = """
+            SELECT seq, source_offset, event_id, outcome, hash, sha256(convert_to(record, 'UTF8'))
+            FROM decision WHERE partition = %s ORDER BY seq
+        """
+        return (LedgerRow(*row) for row in self._stream(statement, partition))
+
+    def transfers(self, partition: int) -> Iterator[TransferRow]:
+        statement: LiteralString = """
+            SELECT seq, n::int, leg::int, authorization_id, layer, kind, debit_account, credit_account,
+                amount, currency, period, compensates_seq
+            FROM transfer WHERE partition = %s ORDER BY seq, n, leg
+        """
+        return (TransferRow(row[0], Booking(*row[1:])) for row in self._stream(statement, partition))
+
+    def rows(self, table: str) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """Keys and what is compared, of one of `TABLES`."""
+        statement, key = TABLES[table]
+        return ((row[:key], row[key:]) for row in self._stream(statement))
+
+    def recorded_since(self, places: list[tuple[int, int]], since: datetime) -> set[tuple[int, int]]:
+        """Of these decisions (partition, seq) those that were recorded at `since` or later."""
+        statement = """
+            SELECT partition, seq FROM unnest(%s::int[], %s::bigint[]) AS wanted (partition, seq)
+            JOIN decision USING (partition, seq) WHERE recorded_at >= %s
+        """
+        columns = ([p for p, _ in places], [seq for _, seq in places])
+        return {(p, seq) for p, seq in self._connection.execute(statement, (*columns, since))}
+
+    def trial_balance(self) -> list[tuple[str, str, int, int]]:
+        """currency, layer, total (must be 0), entries."""
+        return self._connection.execute(
+            "SELECT currency, layer, total, entries FROM trial_balance"
+        ).fetchall()
+
+    def account_balances(self) -> dict[tuple[str, str], int]:
+        rows = self._connection.execute("SELECT account, currency, balance FROM account_balance")
+        return {(account, currency): balance for account, currency, balance in rows}
+
+
+@contextmanager
+def snapshot(postgres: str) -> Iterator[Books]:
+    """Raises SpendlogError: PostgreSQL does not answer, or has no such tables."""
+    try:
+        with psycopg.connect(postgres, connect_timeout=10) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield Books(connection)
+            connection.rollback()
+    except psycopg.Error as error:
+        raise SpendlogError(f"PostgreSQL: {' '.join(str(error).split())}") from None

@@ -1,0 +1,215 @@
+"""What the read models in PostgreSQL must hold, by the log: table by table, key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from infra.verify.leases import Treasury
+from infra.verify.state import Budget, Department, DepartmentName, Payment
+from schemas.controls import DEFAULT_POLICY, Calendar, Card, Policy
+from schemas.reasons import DEPARTMENT
+
+Key = tuple[Any, ...]
+Row = tuple[Any, ...]
+Departments = Mapping[DepartmentName, Department]
+
+
+def status(payment: Payment) -> str:
+    """Where the payment is in its life, as `schemas.authorizations.Status` names it."""
+    before = payment.earlier
+    posted, refunded = before.posted + payment.posted, before.refunded + payment.refunded
+    recovered = before.recovered + payment.recovered
+    if posted:
+        if before.disputed + payment.disputed > recovered:
+            return "disputed"
+        if refunded + recovered >= posted:
+            return "refunded"
+        return "partially_cleared" if payment.held else "cleared"
+    if payment.held:
+        return "partially_approved" if payment.in_part else "approved"
+    if payment.authorized:
+        return "expired" if payment.expired else "reversed"
+    if payment.answered or before.answered:
+        return "declined"
+    if refunded:
+        return "refunded"
+    return "voided" if payment.voided or before.voided else "reversed"
+
+
+def totals(payment: Payment) -> Row:
+    """status, requested, authorized, held, posted, refunded, disputed."""
+    before = payment.earlier
+    return (
+        status(payment),
+        payment.requested,
+        payment.authorized,
+        payment.held,
+        before.posted + payment.posted,
+        before.refunded + payment.refunded,
+        before.disputed + payment.disputed,
+    )
+
+
+def calendar_row(calendar: Calendar) -> Row:
+    return calendar.period, calendar.time_zone, calendar.start_day, calendar.start_month
+
+
+class Models:
+    """All tables as the folds of all partitions have them. Rows are made when they are asked for."""
+
+    def __init__(self, departments: Departments, treasuries: Mapping[str, Treasury]) -> None:
+        self._departments = departments
+        self._treasuries = treasuries
+        self._leases = dict(self._all_leases())
+        self._row: dict[str, Callable[[Key], Row | None]] = {
+            "card_authorization": self._authorization,
+            "budget": self._budget,
+            "budget_increase": self._increase,
+            "budget_period": self._period,
+            "limit_change": self._limit,
+            "policy_version": self._policy,
+            "card": self._card,
+            "refund": self._refund,
+            "dispute": self._dispute,
+            "company_cap": self._cap,
+            "lease": self._leases.get,
+        }
+
+    def row(self, table: str, key: Key) -> Row | None:
+        """What the log says; None: there is no such thing."""
+        return self._row[table](key)
+
+    def keys(self, table: str) -> Iterator[Key]:
+        """Of all rows that the table must have."""
+        if table == "company_cap":
+            yield from ((organization,) for organization in self._treasuries)
+        elif table == "lease":
+            yield from self._leases
+        else:
+            for name, department in self._departments.items():
+                for key in _KEYS[table](department):
+                    yield (*name, *key)
+
+    def found(self, table: str, row: Row) -> Row:
+        """A row of PostgreSQL, its JSON read."""
+        if table == "policy_version":
+            return msgspec.json.decode(row[0], type=Policy), row[1]
+        return (row[0], msgspec.json.decode(row[1], type=Card)) if table == "card" else row
+
+    # -- one function for each table
+
+    def _authorization(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        payment = department.payments.get(key[2]) if department else None
+        if payment is None:
+            return None
+        return (
+            *totals(payment),
+            payment.expires_s if payment.held else 0,
+            payment.seq,
+        )
+
+    def _budget(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        if department is None:
+            return None
+        gone = department.gone.get(key[2])
+        budget = gone or department.budgets.get(key[2])
+        if budget is None:
+            return None
+        return (
+            *(budget.level, budget.subject, budget.name, department.currency, budget.limit, budget.tolerance),
+            *calendar_row(budget.calendar),
+            gone is not None,
+            budget.seq,
+        )
+
+    def _increase(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        return department.increases.get(key[2:]) if department else None
+
+    def _period(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        totals = department.periods.get(key[2]) if department else None
+        if totals is None or totals.told is None:
+            return None
+        return totals.posted, totals.held, totals.told
+
+    def _limit(self, key: Key) -> Row | None:
+        row = self._period(key)
+        return None if row is None else row[2:]
+
+    def _policy(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        version = key[2]
+        if department is None or DEPARTMENT not in department.budgets:
+            return None
+        policy = department.drafts.get(version, DEFAULT_POLICY if version == 0 else None)
+        return None if policy is None else (policy, department.policy_version == version)
+
+    def _card(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        card = department.cards.get(key[2]) if department else None
+        return None if card is None else (card.status, card)
+
+    def _refund(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        refund = department.refunds.get(key[2]) if department else None
+        if refund is None:
+            return None
+        return refund.named, refund.amount, refund.amount - refund.left, refund.seq
+
+    def _dispute(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        dispute = department.disputes.get(key[2]) if department else None
+        if dispute is None:
+            return None
+        return dispute.authorization_id, dispute.amount, dispute.provisional, dispute.outcome or "open"
+
+    def _cap(self, key: Key) -> Row | None:
+        treasury = self._treasuries.get(key[0])
+        if treasury is None:
+            return None
+        return treasury.limit, *calendar_row(treasury.calendar), list(treasury.departments)
+
+    def _all_leases(self) -> Iterator[tuple[Key, Row]]:
+        for organization, treasury in self._treasuries.items():
+            for period, leases in treasury.leases.items():
+                for name, leased in leases.items():
+                    yield (organization, name, period, "treasury"), (leased,)
+        for (organization, name), department in self._departments.items():
+            for period, lease in department.leases.items():
+                yield (organization, name, period, "department"), (lease,)
+
+
+def _told(department: Department, prefix: str = "") -> Iterator[Key]:
+    for charge, totals in department.periods.items():
+        if totals.told is not None and charge.startswith(prefix):
+            yield (charge,)
+
+
+def _versions(department: Department) -> Iterator[Key]:
+    if DEPARTMENT in department.budgets:
+        yield (0,)
+    yield from ((version,) for version in department.drafts)
+
+
+def _budget_ids(department: Department) -> Iterator[Key]:
+    both: tuple[dict[str, Budget], ...] = (department.budgets, department.gone)
+    yield from ((budget_id,) for budgets in both for budget_id in budgets)
+
+
+_KEYS: Mapping[str, Callable[[Department], Iterator[Key]]] = {
+    "card_authorization": lambda department: ((name,) for name in department.payments),
+    "budget": _budget_ids,
+    "budget_increase": lambda department: iter(department.increases),
+    "budget_period": _told,
+    "limit_change": lambda department: _told(department, f"{DEPARTMENT}@"),
+    "policy_version": _versions,
+    "card": lambda department: ((card,) for card in department.cards),
+    "refund": lambda department: ((refund,) for refund in department.refunds),
+    "dispute": lambda department: ((dispute,) for dispute in department.disputes),
+}

@@ -1,0 +1,234 @@
+"""What the verifier knows of a department: totals and terms, as its decisions' effects add up to them."""
+
+from __future__ import annotations
+
+import heapq
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.controls import DEFAULT_POLICY, Calendar, Card, Level, Policy
+from schemas.decisions import Charges
+
+DepartmentName = tuple[str, str]  # organization_id, department_id
+COMPANY = "company"
+RULE = "rule:"
+# Payments that nothing was heard of are forgotten by the owner: it remembers these spans of event time.
+SPAN_S = 30 * 86_400
+SPANS_KEPT = 4
+
+
+@lru_cache(maxsize=65_536)
+def parts(charge: str) -> tuple[str, str]:
+    """`ID@LABEL` apart: what limits, and which period of it."""
+    what, _, label = charge.rpartition("@")
+    return what, label
+
+
+class Totals(msgspec.Struct, gc=False):
+    """A charged period in minor units.
+
+    `limit`: its own, of a budget's period in which something was counted. `told`: what a decision said last.
+    """
+
+    posted: int = 0
+    held: int = 0
+    limit: int | None = None
+    told: int | None = None
+
+    @property
+    def used(self) -> int:
+        return self.posted + self.held
+
+
+class Earlier(NamedTuple):
+    """What the books say of a payment besides what its owner knows, in minor units.
+
+    From before it was forgotten; and refunds that came when it was not known.
+    """
+
+    posted: int = 0
+    refunded: int = 0
+    disputed: int = 0
+    recovered: int = 0
+    answered: bool = False
+    voided: bool = False
+
+
+NEW = Earlier()
+
+
+class Payment(msgspec.Struct, gc=False):
+    """One authorization in minor units, as its effects add up.
+
+    `charges`: fixed when money is first seen. `answer`: of its request; `advised`: what its last advice said.
+    `in_part`: approved for less than was asked. `authorized`: by its first approval. `settled`: a final
+    clearing came. `recovered`: won in disputes. `valid_days`, `expires_s`: of its hold. `touched`: span of
+    time of the last event about it. `first_seq`, `seq`: of the decisions about it. `ghost`: nobody knows it
+    but refunds that name it.
+    """
+
+    charges: Charges = ()
+    answer: str | None = None
+    advised: bool | None = None
+    in_part: bool = False
+    voided: bool = False
+    settled: bool = False
+    requested: int = 0
+    authorized: int = 0
+    held: int = 0
+    expired: int = 0
+    posted: int = 0
+    refunded: int = 0
+    disputed: int = 0
+    recovered: int = 0
+    expires_s: int = 0
+    valid_days: int = 0
+    touched: int = 0
+    first_seq: int = -1
+    seq: int = -1
+    earlier: Earlier = NEW
+    ghost: bool = False
+
+    @property
+    def answered(self) -> bool:
+        """By a request or an advice."""
+        return self.answer is not None or self.advised is not None
+
+    def anew(self, span: int) -> Payment:
+        """The same id again, after all that was known of it was forgotten."""
+        before = self.earlier
+        return Payment(
+            in_part=self.in_part,
+            requested=self.requested,
+            authorized=self.authorized,
+            expired=self.expired,
+            touched=span,
+            first_seq=self.first_seq,
+            earlier=Earlier(
+                before.posted + self.posted,
+                before.refunded + self.refunded,
+                before.disputed + self.disputed,
+                before.recovered + self.recovered,
+                before.answered or self.answered,
+                before.voided or self.voided,
+            ),
+        )
+
+    @property
+    def net(self) -> int:
+        """What can still be disputed or taken back."""
+        return self.posted - self.refunded - self.disputed
+
+
+class Refund(msgspec.Struct, gc=False):
+    """A refund of `amount` minor units, of which `left` were not taken back.
+
+    `named`: the payment that it came for; `authorization_id`: the same, if that was known.
+    """
+
+    charges: Charges
+    named: str | None
+    authorization_id: str | None
+    amount: int
+    left: int
+    touched: int
+    seq: int
+
+
+class Dispute(msgspec.Struct, gc=False):
+    """A dispute; `outcome` None: open."""
+
+    authorization_id: str
+    amount: int
+    provisional: bool
+    touched: int
+    outcome: str | None = None
+
+
+class Budget(msgspec.Struct, gc=False):
+    """A budget in force. `increases`: (from second, until second, minor units)."""
+
+    level: Level
+    subject: str | None
+    name: str
+    limit: int
+    tolerance: int
+    calendar: Calendar
+    increases: list[tuple[int, int, int]]
+    seq: int
+
+    def increase(self, at_s: int) -> int:
+        """Minor units more that are in force at `at_s`."""
+        return sum(amount for since, until, amount in self.increases if since <= at_s < until)
+
+
+class Request(msgspec.Struct, gc=False):
+    """Somebody's request for an increase. `levels`: who may approve at each, anybody else if empty."""
+
+    budget_id: str
+    amount: int
+    asked_by: str
+    levels: tuple[tuple[str, ...], ...]
+    approved_by: tuple[str, ...] = ()
+    closed: bool = False
+
+
+class Department(msgspec.Struct):
+    """One department. `gone`: budgets taken away. `periods`: by charge.
+
+    `increases`: (minor units, from second, until second) of all that were ever set, by budget and seq.
+    `due`: a heap of (second, authorization id), some out of date. `leases`: of the company's cap, by period;
+    `cap`: the cap's calendar, None where there is none.
+    """
+
+    currency: str
+    clock_s: int = 0
+    latest_span: int = 0
+    budgets: dict[str, Budget] = {}
+    gone: dict[str, Budget] = {}
+    increases: dict[tuple[str, int], tuple[int, int, int]] = {}
+    drafts: dict[int, Policy] = {}
+    policy: Policy = DEFAULT_POLICY
+    policy_version: int = 0
+    cards: dict[str, Card] = {}
+    periods: dict[str, Totals] = {}
+    payments: dict[str, Payment] = {}
+    refunds: dict[str, Refund] = {}
+    disputes: dict[str, Dispute] = {}
+    requests: dict[str, Request] = {}
+    due: list[tuple[int, str]] = []
+    cap: Calendar | None = None
+    leases: dict[str, int] = {}
+
+    def totals(self, charge: str) -> Totals:
+        found = self.periods.get(charge)
+        if found is None:
+            found = self.periods[charge] = Totals()
+        return found
+
+    def counted(self, charge: str) -> Totals:
+        """The period, in which something counts: from now on it has a limit of its own."""
+        totals = self.totals(charge)
+        if totals.limit is None:
+            budget = self.budgets.get(parts(charge)[0])
+            totals.limit = budget.limit if budget else 0
+        return totals
+
+    def expect(self, authorization_id: str, payment: Payment) -> None:
+        """The payment's hold will lapse."""
+        heapq.heappush(self.due, (payment.expires_s, authorization_id))
+
+    def known(self, authorization_id: str | None) -> Payment | None:
+        """The payment, unless its owner never heard of it or has forgotten it."""
+        payment = self.payments.get(authorization_id or "")
+        return None if payment is None or payment.ghost or self.forgotten(payment) else payment
+
+    def forgotten(self, payment: Payment) -> bool:
+        """Whether its owner has forgotten the payment: nothing held or in dispute, nothing moved for long."""
+        return not payment.held and payment.disputed == payment.recovered and self.past(payment.touched)
+
+    def past(self, span: int) -> bool:
+        """Whether what was last touched in this span of time is forgotten."""
+        return span <= self.latest_span - SPANS_KEPT

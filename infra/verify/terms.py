@@ -1,0 +1,136 @@
+"""Effects that say what is allowed: budgets, policies, cards, and a department's leases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from infra.verify.calendar import first_day, is_label, label, seconds
+from infra.verify.state import Budget, Department, Request, parts
+from schemas.controls import DEFAULT_POLICY
+from schemas.decisions import (
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    CapChanged,
+    CardChanged,
+    Decision,
+    IncreaseAsked,
+    IncreaseClosed,
+    IncreaseStep,
+    LeaseAdded,
+    LeaseAsked,
+    LeaseGiven,
+    LeaseGivenBack,
+    LeaseRecallSent,
+    LeaseTaken,
+    PolicyStored,
+    PolicyTaken,
+)
+
+
+def _change_budget(department: Department, effect: BudgetChanged, decision: Decision) -> None:
+    known = department.budgets.get(effect.budget_id)
+    department.gone.pop(effect.budget_id, None)
+    department.budgets[effect.budget_id] = Budget(
+        effect.level,
+        effect.subject,
+        effect.name,
+        effect.limit,
+        effect.tolerance,
+        effect.calendar,
+        increases=known.increases if known else [],
+        seq=decision.seq,
+    )
+    # A period that is over keeps its own limit.
+    current = first_day(label(effect.calendar, department.clock_s))
+    for charge, totals in department.periods.items():
+        what, period = parts(charge)
+        if what == effect.budget_id and is_label(effect.calendar, period) and first_day(period) >= current:
+            totals.limit = None if totals.limit is None else effect.limit
+
+
+def _take_budget_away(department: Department, effect: BudgetTakenAway, decision: Decision) -> None:
+    gone = department.budgets.pop(effect.budget_id, None)
+    if gone is not None:
+        gone.increases, gone.seq = [], decision.seq
+        department.gone[effect.budget_id] = gone
+
+
+def _increase(department: Department, effect: BudgetIncreaseSet, decision: Decision) -> None:
+    budget = department.budgets.get(effect.budget_id)
+    if budget is not None:
+        budget.increases.append((seconds(effect.starts_at), seconds(effect.ends_at), effect.amount))
+    department.increases[effect.budget_id, decision.seq] = (
+        effect.amount,
+        seconds(effect.starts_at),
+        seconds(effect.ends_at),
+    )
+
+
+def _ask_increase(department: Department, effect: IncreaseAsked, decision: Decision) -> None:
+    department.requests[effect.request_id] = Request(
+        effect.budget_id, effect.amount, effect.asked_by, effect.levels
+    )
+
+
+def _step_increase(department: Department, effect: IncreaseStep, decision: Decision) -> None:
+    request = department.requests.get(effect.request_id)
+    if request is not None:
+        request.approved_by = (*request.approved_by, effect.approved_by)
+
+
+def _close_increase(department: Department, effect: IncreaseClosed, decision: Decision) -> None:
+    request = department.requests.get(effect.request_id)
+    if request is not None:
+        request.closed = True
+
+
+def _store_policy(department: Department, effect: PolicyStored, decision: Decision) -> None:
+    department.drafts[effect.policy_version] = effect.policy
+
+
+def _take_policy(department: Department, effect: PolicyTaken, decision: Decision) -> None:
+    department.policy_version = effect.policy_version
+    department.policy = department.drafts.get(effect.policy_version, DEFAULT_POLICY)
+
+
+def _change_card(department: Department, effect: CardChanged, decision: Decision) -> None:
+    department.cards[effect.card.card_id] = effect.card
+
+
+def _add_lease(department: Department, effect: LeaseAdded, decision: Decision) -> None:
+    department.cap = effect.calendar
+    department.leases[effect.period] = department.leases.get(effect.period, 0) + effect.amount
+
+
+def _give_lease_back(department: Department, effect: LeaseGivenBack, decision: Decision) -> None:
+    department.leases[effect.period] = department.leases.get(effect.period, 0) - effect.amount
+
+
+def _ask(department: Department, effect: LeaseAsked, decision: Decision) -> None:
+    department.leases.setdefault(effect.period, 0)
+
+
+def _of_the_treasury(department: Department, effect: object, decision: Decision) -> None:
+    """`infra.verify.leases` looks at these, over all partitions."""
+
+
+TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
+    BudgetChanged: _change_budget,
+    BudgetTakenAway: _take_budget_away,
+    BudgetIncreaseSet: _increase,
+    IncreaseAsked: _ask_increase,
+    IncreaseStep: _step_increase,
+    IncreaseClosed: _close_increase,
+    PolicyStored: _store_policy,
+    PolicyTaken: _take_policy,
+    CardChanged: _change_card,
+    LeaseAdded: _add_lease,
+    LeaseGivenBack: _give_lease_back,
+    LeaseAsked: _ask,
+    CapChanged: _of_the_treasury,
+    LeaseGiven: _of_the_treasury,
+    LeaseRecallSent: _of_the_treasury,
+    LeaseTaken: _of_the_treasury,
+}

@@ -1,0 +1,203 @@
+"""Deciding under many controls: one department, 20 of them, 10,000 open holds, 5,000 cards.
+
+The core alone, event by event: `decide` (the answer) and `evolve` (the state after it), at the median. And
+what the state weighs: bytes of a snapshot for each open hold and for each card.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from perf.harness import Scale
+from perf.results import Controls
+from schemas.controls import ActiveHours, Allow, Block, Calendar, Card, Match, Policy, Rules, SpendLimit
+from schemas.events import (
+    AuthorizationRequested,
+    BudgetSet,
+    CardEvent,
+    CardSet,
+    ClearingPresented,
+    Merchant,
+    PolicyDrafted,
+)
+from schemas.money import Money, PositiveMoney
+from streams.core.case import Slot
+from streams.core.decide import decide
+from streams.core.evolve import evolve
+from streams.core.state import Department, PartitionState
+
+HOLDS, CARDS, MERCHANTS = 10_000, 5_000, 400
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ZONE = "America/New_York"
+# Never reached: what is measured is a request that passes all of them, which nearly all do.
+PLENTY = 10**12
+
+RULES: tuple[Rules, ...] = (
+    Block(
+        rule_id="blacklist",
+        fraud=True,
+        what=Match(
+            merchants=("SUSPICIOUS_VENDOR_1", "BLACKLISTED_MERCHANT", "FRAUD_CORP", "SCAM_ENTERPRISES")
+        ),
+    ),
+    Block(rule_id="names", what=Match(merchants_containing=("casino", "crypto"))),
+    Block(rule_id="gambling", what=Match(mcc_groups=("gambling", "adult"))),
+    Block(rule_id="cash", what=Match(mcc_groups=("cash",))),
+    Block(rule_id="jewellers", what=Match(mccs=("5944", "5094"))),
+    Block(rule_id="sanctions", what=Match(countries=("KP", "IR"))),
+    Allow(rule_id="markets", what=Match(countries=("US", "CA", "DE"))),
+    Block(rule_id="stripe", what=Match(entry_modes=("magnetic_stripe",))),
+    ActiveHours(rule_id="hours", start="00:00", end="23:59", time_zone=ZONE),
+    SpendLimit(rule_id="large-amount", window="transaction", amount=PLENTY, fraud=True),
+    SpendLimit(
+        rule_id="many-in-a-minute",
+        window="rolling",
+        seconds=60,
+        count=10,
+        counts="requested",
+        action="review",
+        fraud=True,
+    ),
+    SpendLimit(rule_id="day-rolling", window="rolling", seconds=86_400, amount=PLENTY),
+    SpendLimit(rule_id="day-count", window="calendar", calendar=Calendar("day", ZONE), count=1_000),
+    SpendLimit(rule_id="day-amount", window="calendar", calendar=Calendar("day", ZONE), amount=PLENTY),
+    SpendLimit(
+        rule_id="employee-month",
+        window="calendar",
+        calendar=Calendar("month", ZONE),
+        amount=PLENTY,
+        per="employee",
+    ),
+)
+CONTROLS = len(RULES) + 5  # and the budgets of `_opening`
+
+
+def run(scale: Scale) -> Controls:
+    """Microseconds at the median, over as many events as `scale` says, after as many to warm up."""
+    state, department = _department()
+    clock = time.perf_counter_ns
+    decided, evolved = [], []
+    stream = _stream(random.Random(7))
+    for _ in range(HOLDS * 2 + scale.decide_events):
+        _apply(state, next(stream))
+    gc.collect()
+    gc.freeze()
+    try:
+        for _ in range(scale.decide_events):
+            event = next(stream)
+            slot = _slot(state, event)
+            before = clock()
+            decision = decide(department, event, None, slot)
+            between = clock()
+            evolve(state, decision)
+            evolved.append(clock() - between)
+            decided.append(between - before)
+            assert decision.outcome != "declined", decision.reasons
+    finally:
+        gc.unfreeze()
+    return Controls(
+        controls=CONTROLS,
+        open_holds=sum(payment.held > 0 for payment in department.payments.values()),
+        cards=len(department.registered),
+        decide_us=median(decided) / 1_000,
+        evolve_us=median(evolved) / 1_000,
+        both_us=median(map(sum, zip(decided, evolved, strict=True))) / 1_000,
+        hold_bytes=_bytes_of_a_hold(department),
+        card_bytes=_bytes_of_a_card(department),
+    )
+
+
+def _department() -> tuple[PartitionState, Department]:
+    state = PartitionState(0)
+    for event in _opening():
+        _apply(state, event)
+    return state, next(iter(state.departments.values()))
+
+
+def _slot(state: PartitionState, event: CardEvent) -> Slot:
+    return Slot(0, state.seq, state.next_offset, event.occurred_at, state.last_hash)
+
+
+def _apply(state: PartitionState, event: CardEvent) -> None:
+    department = next(iter(state.departments.values()), None)
+    evolve(state, decide(department, event, None, _slot(state, event)))
+
+
+def _opening() -> Iterator[CardEvent]:
+    """Five budgets, the policy, the cards."""
+    limit = Money(PLENTY, "USD")
+    yield BudgetSet(**_common("month"), name="Engineering", limit=limit, time_zone=ZONE)
+    year: dict[str, Any] = {"budget_id": "department-year", "period": "year", "time_zone": ZONE}
+    yield BudgetSet(**_common("year"), name="Engineering", limit=limit, **year)
+    for team in ("core", "edge"):
+        budget = {"level": "team", "subject": team, "period": "quarter", "time_zone": ZONE}
+        yield BudgetSet(**_common(team), name=team, limit=limit, **budget)  # type: ignore[arg-type]
+    yield BudgetSet(**_common("card"), name="One card", limit=limit, level="card", subject="card-0007")
+    policy = Policy(rules=RULES, hold_days=60, hold_days_by_group={})
+    yield PolicyDrafted(**_common("policy"), policy=policy, activate=True)
+    for n in range(CARDS):
+        team, employee = ("core", "edge")[n % 2], f"employee-{n:04d}"
+        card = Card(card_id=f"card-{n:04d}", employee=employee, team=team)
+        yield CardSet(**_common(f"card-{n}"), card=card)
+
+
+def _common(event_id: str, at: datetime = START) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "organization_id": "bench",
+        "department_id": "engineering",
+        "occurred_at": at,
+    }
+
+
+def _stream(rng: random.Random) -> Iterator[CardEvent]:
+    """Requests, and from `HOLDS` open ones on as many clearings of any of them; a tenth of a second apart."""
+    merchants = [Merchant(f"Merchant {n}", "5943", "US") for n in range(MERCHANTS)]
+    waiting: list[AuthorizationRequested] = []
+    n = 0
+    while True:
+        n += 1
+        at = START + timedelta(milliseconds=100 * n)
+        if len(waiting) > HOLDS:
+            place = rng.randrange(len(waiting))
+            waiting[place], waiting[-1] = waiting[-1], waiting[place]
+            paid = waiting.pop()
+            yield ClearingPresented(
+                **_common(f"c{n}", at),
+                authorization_id=paid.authorization_id,
+                card_id=paid.card_id,
+                amount=paid.amount,
+            )
+            continue
+        request = AuthorizationRequested(
+            **_common(f"r{n}", at),
+            authorization_id=f"a{n}",
+            card_id=f"card-{rng.randrange(CARDS):04d}",
+            amount=PositiveMoney(rng.randint(100, 20_000), "USD"),
+            merchant=rng.choice(merchants),
+            entry_mode="chip",
+        )
+        waiting.append(request)
+        yield request
+
+
+def _bytes_of_a_hold(department: Department) -> float:
+    """Of a snapshot: an open payment and its place among the expiries."""
+    held = {name: payment for name, payment in department.payments.items() if payment.held}
+    entries = [entry for entry in department.expiries if entry[1] in held]
+    return (len(msgspec.msgpack.encode(held)) + len(msgspec.msgpack.encode(entries))) / len(held)
+
+
+def _bytes_of_a_card(department: Department) -> float:
+    """Of a snapshot: its registration, habits, counters and periods of its own."""
+    own = {name: period for name, period in department.periods.items() if name.startswith("rule:")}
+    parts = (department.registered, department.cards, department.counters, own)
+    return sum(len(msgspec.msgpack.encode(part)) for part in parts) / len(department.registered)

@@ -1,0 +1,194 @@
+"""What people set: budgets, policies, cards, corrections, and the company's cap with its leases."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from schemas.controls import Calendar, Card, Level, PeriodKind, Policy
+from schemas.event import Act, Event, ShortText, Timestamp
+from schemas.ids import Identifier, Name
+from schemas.money import CurrencyCode, MinorUnits, Money, PositiveMinorUnits, PositiveMoney
+from schemas.reasons import DEPARTMENT
+
+BudgetId = Annotated[str, msgspec.Meta(min_length=1, max_length=220)]
+
+
+class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=True):
+    """Creates a budget or changes it, from this event's place in the log on.
+
+    `limit` is what may be authorized in each period; `tolerance` minor units more are approved with review.
+    `level` and `subject` say whose it is. `budget_id`: `department`, or `LEVEL:SUBJECT`, if absent; give one
+    to have several budgets on one subject. A department exists from its budget `department` on.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    limit: Money
+    level: Level = "department"
+    subject: Identifier | None = None
+    budget_id: BudgetId | None = None
+    tolerance: MinorUnits = 0
+    period: PeriodKind = "month"
+    time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
+    start_day: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
+    start_month: Annotated[int, msgspec.Meta(ge=1, le=12)] = 1
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.period, self.time_zone, self.start_day, self.start_month)
+
+    @property
+    def id(self) -> str:
+        if self.budget_id is not None:
+            return self.budget_id
+        return DEPARTMENT if self.subject is None else f"{self.level}:{self.subject}"
+
+
+class BudgetRemoved(Act, tag="budget.removed", frozen=True, kw_only=True, omit_defaults=True):
+    """A budget no longer limits. The budget `department` cannot be removed."""
+
+    budget_id: BudgetId
+
+
+class BudgetIncreased(Act, tag="budget.increased", frozen=True, kw_only=True, omit_defaults=True):
+    """`amount` more from `starts_at` (now, if absent) until `ends_at`, which is outside; then as before."""
+
+    amount: PositiveMoney
+    ends_at: Timestamp
+    starts_at: Timestamp | None = None
+    budget_id: BudgetId = DEPARTMENT
+
+
+class IncreaseRequested(Act, tag="increase.requested", frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody (`actor`) asks for an increase; it is set when all levels of the policy have approved it.
+
+    `starts_at`: when the last approval is given, if absent.
+    """
+
+    request_id: Identifier
+    amount: PositiveMoney
+    ends_at: Timestamp
+    starts_at: Timestamp | None = None
+    budget_id: BudgetId = DEPARTMENT
+    reason: ShortText | None = None
+
+
+class IncreaseApproved(Act, tag="increase.approved", frozen=True, kw_only=True, omit_defaults=True):
+    """`actor` approves a request at the level it has reached."""
+
+    request_id: Identifier
+
+
+class IncreaseRefused(Act, tag="increase.refused", frozen=True, kw_only=True, omit_defaults=True):
+    """`actor`, who might approve it or has asked for it, ends a request."""
+
+    request_id: Identifier
+    reason: ShortText | None = None
+
+
+class PolicyDrafted(Act, tag="policy.drafted", frozen=True, kw_only=True, omit_defaults=True):
+    """A new version of the department's policy; its number is in the decision.
+
+    `activate`: it is in force at once.
+    """
+
+    policy: Policy
+    activate: bool = False
+
+
+class PolicyActivated(Act, tag="policy.activated", frozen=True, kw_only=True, omit_defaults=True):
+    """A drafted version is in force from this event's place in the log on; 0 is the default policy."""
+
+    policy_version: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class CardSet(Act, tag="card.set", frozen=True, kw_only=True, omit_defaults=True):
+    """Registers a card or changes it; its status and what it was used for stay as they are."""
+
+    card: Card
+
+
+class CardFrozen(Act, tag="card.frozen", frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing is approved until it is unfrozen. What is held stays held; clearings settle."""
+
+    card_id: Identifier
+
+
+class CardUnfrozen(Act, tag="card.unfrozen", frozen=True, kw_only=True, omit_defaults=True):
+    """A frozen card is active again."""
+
+    card_id: Identifier
+
+
+class CardCanceled(Act, tag="card.canceled", frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing is approved any more, for ever."""
+
+    card_id: Identifier
+
+
+class PostingReversed(Act, tag="posting.reversed", frozen=True, kw_only=True, omit_defaults=True):
+    """A clearing was booked wrongly (twice, say): the posting of decision `seq` is undone, once.
+
+    `seq`: of the decision, in this department's partition, that posted to `authorization_id`.
+    """
+
+    authorization_id: Identifier
+    seq: Annotated[int, msgspec.Meta(ge=0)]
+    reason: ShortText | None = None
+
+
+# -- the company's cap: a treasury in a partition of its own grants leases to departments
+
+TREASURY = "_treasury"  # no department may have this name: it must begin with a letter or digit
+
+
+class CapSet(Act, tag="cap.set", frozen=True, kw_only=True, omit_defaults=True):
+    """What all departments together may authorize in each period. `department_id` is `_treasury`.
+
+    `departments`: who takes part; they approve only what they hold a lease on. None may be taken off again.
+    """
+
+    limit: Money
+    departments: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=200)]
+    calendar: Calendar = Calendar()
+
+
+class LeaseRequested(Event, tag="lease.requested", frozen=True, kw_only=True, omit_defaults=True):
+    """To the treasury: `department` needs `needed` minor units more of `period`.
+
+    Written by its owner only.
+    """
+
+    department: Name
+    period: ShortText
+    needed: PositiveMinorUnits
+
+
+class LeaseGranted(Event, tag="lease.granted", frozen=True, kw_only=True, omit_defaults=True):
+    """To a department: `amount` more of the cap's `period` is its own. Written by the treasury's owner only.
+
+    `amount` 0 tells it that there is a cap from now on.
+    """
+
+    calendar: Calendar
+    period: ShortText
+    amount: MinorUnits
+    currency: CurrencyCode
+
+
+class LeaseRecalled(Event, tag="lease.recalled", frozen=True, kw_only=True, omit_defaults=True):
+    """To a department: another one needs money; give back what is not used of `period`."""
+
+    period: ShortText
+
+
+class LeaseReturned(Event, tag="lease.returned", frozen=True, kw_only=True, omit_defaults=True):
+    """To the treasury: `department` gives back `amount` of its lease. Written by its owner only.
+
+    `amount` 0: it has nothing to give.
+    """
+
+    department: Name
+    period: ShortText
+    amount: MinorUnits

@@ -1,0 +1,293 @@
+"""What a decision moved: the only thing that state, bookings and read models are made of.
+
+`charges` names the budget periods in which an amount counts, `BUDGET@PERIOD`: first that of the
+department, then those of the narrower budgets, of limits with a calendar, and of the lease
+(`company@PERIOD`). Amounts are minor units of the decision's currency, above zero unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from schemas.controls import Calendar, Card, Level, Policy
+from schemas.event import Timestamp
+
+Charges = tuple[str, ...]
+
+
+class Effect(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True, kw_only=True, gc=False):
+    """Something that moved."""
+
+
+# -- payments
+
+
+class HoldPlaced(Effect, tag="hold_placed", frozen=True, kw_only=True):
+    """`amount` more is kept for this authorization, until it is cleared, reversed or `expires_at`.
+
+    A second one is an increment (or a raising advice); it moves the whole hold's expiry.
+    """
+
+    authorization_id: str
+    amount: int
+    charges: Charges
+    expires_at: Timestamp
+
+
+class HoldReleased(Effect, tag="hold_released", frozen=True, kw_only=True, omit_defaults=True):
+    """`amount` of the hold is no longer kept: given back, or replaced by a posting."""
+
+    authorization_id: str
+    amount: int
+    charges: Charges
+    cause: Literal["reversal", "timeout", "clearing", "expiry", "advice"]
+
+
+class PaymentVoided(Effect, tag="payment_voided", frozen=True, kw_only=True):
+    """A timeout came before its request: when that comes it will be declined."""
+
+    authorization_id: str
+
+
+class Posted(Effect, tag="posted", frozen=True, kw_only=True):
+    """`amount` is spent. A clearing without a known authorization posts too: networks settle it anyway.
+
+    `final`: the network says that nothing more comes.
+    """
+
+    authorization_id: str
+    amount: int
+    charges: Charges
+    final: bool
+
+
+class FxDifference(Effect, tag="fx_difference", frozen=True, kw_only=True):
+    """The rate has moved since the authorization: a clearing costs `amount` more (loss) or less (gain)."""
+
+    authorization_id: str
+    amount: int
+    charges: Charges
+    direction: Literal["loss", "gain"]
+
+
+class PostingUndone(Effect, tag="posting_undone", frozen=True, kw_only=True):
+    """All of one posting is taken back: what decision `of_seq` posted, its FX difference included.
+
+    `amount`: posted, at the request's rate; `fx`: what came on top, below zero for a gain.
+    """
+
+    authorization_id: str
+    amount: int
+    charges: Charges
+    of_seq: int
+    fx: int = 0
+
+
+class Refunded(Effect, tag="refunded", frozen=True, kw_only=True, omit_defaults=True):
+    """`amount` came back."""
+
+    refund_id: str
+    amount: int
+    charges: Charges
+    authorization_id: str | None = None
+
+
+class RefundUndone(Effect, tag="refund_undone", frozen=True, kw_only=True, omit_defaults=True):
+    """`amount` of a refund was taken back by the merchant."""
+
+    refund_id: str
+    amount: int
+    charges: Charges
+    authorization_id: str | None = None
+
+
+class DisputeStarted(Effect, tag="dispute_started", frozen=True, kw_only=True):
+    """`amount` is disputed; `provisional`: the network has credited it for the time being.
+
+    No budget moves yet: a provisional credit may be taken back.
+    """
+
+    dispute_id: str
+    authorization_id: str
+    amount: int
+    provisional: bool
+
+
+class DisputeClosed(Effect, tag="dispute_closed", frozen=True, kw_only=True):
+    """The end of a dispute. Won: `amount` is no longer spent in `charges`."""
+
+    dispute_id: str
+    authorization_id: str
+    amount: int
+    charges: Charges
+    provisional: bool
+    outcome: Literal["won", "lost", "withdrawn"]
+
+
+# -- what was set
+
+
+class BudgetChanged(Effect, tag="budget_changed", frozen=True, kw_only=True, omit_defaults=True):
+    """A budget is this from here on; `limit` for each period of `calendar`."""
+
+    budget_id: str
+    level: Level
+    name: str
+    limit: int
+    calendar: Calendar
+    subject: str | None = None
+    tolerance: int = 0
+
+
+class BudgetTakenAway(Effect, tag="budget_taken_away", frozen=True, kw_only=True):
+    """A budget no longer limits."""
+
+    budget_id: str
+
+
+class BudgetIncreaseSet(Effect, tag="budget_increase_set", frozen=True, kw_only=True):
+    """`amount` more while `starts_at` <= time < `ends_at`."""
+
+    budget_id: str
+    amount: int
+    starts_at: Timestamp
+    ends_at: Timestamp
+
+
+class IncreaseAsked(Effect, tag="increase_asked", frozen=True, kw_only=True, omit_defaults=True):
+    """A request for an increase waits for approval. `levels`: who may approve at each; none: anybody else."""
+
+    request_id: str
+    budget_id: str
+    amount: int
+    ends_at: Timestamp
+    asked_by: str
+    levels: tuple[tuple[str, ...], ...]
+    starts_at: Timestamp | None = None
+
+
+class IncreaseStep(Effect, tag="increase_step", frozen=True, kw_only=True):
+    """A level has approved a request. `left`: levels that have not; 0: the increase is set with this."""
+
+    request_id: str
+    approved_by: str
+    left: int
+
+
+class IncreaseClosed(Effect, tag="increase_closed", frozen=True, kw_only=True):
+    """A request was refused, or taken back by who asked."""
+
+    request_id: str
+    refused_by: str
+
+
+class PolicyStored(Effect, tag="policy_stored", frozen=True, kw_only=True):
+    """A draft, not yet in force."""
+
+    policy_version: int
+    policy: Policy
+
+
+class PolicyTaken(Effect, tag="policy_taken", frozen=True, kw_only=True):
+    """This version is in force from here on."""
+
+    policy_version: int
+
+
+class CardChanged(Effect, tag="card_changed", frozen=True, kw_only=True):
+    """A registered card is this from here on."""
+
+    card: Card
+
+
+# -- the company's cap
+
+
+class CapChanged(Effect, tag="cap_changed", frozen=True, kw_only=True):
+    """Treasury: all departments together may authorize `limit` in each period of `calendar`."""
+
+    limit: int
+    calendar: Calendar
+    departments: tuple[str, ...]
+
+
+class LeaseGiven(Effect, tag="lease_given", frozen=True, kw_only=True):
+    """Treasury: `amount` (from 0) of the cap's `period` now belongs to `department`.
+
+    `short`: what it needs beyond that, and gets when another department gives back.
+    """
+
+    department: str
+    period: str
+    amount: int
+    calendar: Calendar
+    short: int
+
+
+class LeaseRecallSent(Effect, tag="lease_recall_sent", frozen=True, kw_only=True):
+    """Treasury: `department` is asked to give back what it does not use."""
+
+    department: str
+    period: str
+
+
+class LeaseTaken(Effect, tag="lease_taken", frozen=True, kw_only=True):
+    """Treasury: `department` gave back `amount` (from 0) of its lease on `period`."""
+
+    department: str
+    period: str
+    amount: int
+
+
+class LeaseAsked(Effect, tag="lease_asked", frozen=True, kw_only=True):
+    """Department: `needed` minor units more of `period` are asked for."""
+
+    period: str
+    needed: int
+
+
+class LeaseAdded(Effect, tag="lease_added", frozen=True, kw_only=True):
+    """Department: `amount` (from 0) more of the cap's `period` is its own."""
+
+    period: str
+    amount: int
+    calendar: Calendar
+
+
+class LeaseGivenBack(Effect, tag="lease_given_back", frozen=True, kw_only=True):
+    """Department: `amount` (from 0) of its lease is no longer its own."""
+
+    period: str
+    amount: int
+
+
+Effects = (
+    HoldPlaced
+    | HoldReleased
+    | PaymentVoided
+    | Posted
+    | FxDifference
+    | PostingUndone
+    | Refunded
+    | RefundUndone
+    | DisputeStarted
+    | DisputeClosed
+    | BudgetChanged
+    | BudgetTakenAway
+    | BudgetIncreaseSet
+    | IncreaseAsked
+    | IncreaseStep
+    | IncreaseClosed
+    | PolicyStored
+    | PolicyTaken
+    | CardChanged
+    | CapChanged
+    | LeaseGiven
+    | LeaseRecallSent
+    | LeaseTaken
+    | LeaseAsked
+    | LeaseAdded
+    | LeaseGivenBack
+)

@@ -1,0 +1,72 @@
+"""What all card events carry, and the parts that several of them share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from schemas.ids import Identifier, Name, department_key
+
+EVENT_VERSION = 1
+
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+ShortText = Annotated[str, msgspec.Meta(max_length=200)]
+# How the card met the terminal: ISO 8583 field 22, in words.
+EntryMode = Literal["chip", "contactless", "magnetic_stripe", "manual", "ecommerce", "recurring"]
+
+
+def _code(pattern: str, length: int) -> msgspec.Meta:
+    return msgspec.Meta(min_length=length, max_length=length, extra_json_schema={"pattern": pattern})
+
+
+class Merchant(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Who is paid. `mcc`: ISO 18245 category, 4 digits; `country`: ISO 3166-1 alpha-2; `id`: ISO 8583 field
+    42, the acceptor's.
+
+    Patterns stand in the JSON Schema; here they are `well_formed`, because msgspec's cost 0.7 us.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    mcc: Annotated[str, _code("^[0-9]{4}$", 4)] | None = None
+    country: Annotated[str, _code("^[A-Z]{2}$", 2)] | None = None
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether mcc and country are digits and capitals."""
+        mcc, country = self.mcc, self.country
+        return (mcc is None or (mcc.isascii() and mcc.isdigit())) and (
+            country is None or (country.isascii() and country.isalpha() and country.isupper())
+        )
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True, gc=False):
+    """What all events carry. `occurred_at` (RFC 3339 with offset) is the only time that rules see."""
+
+    event_id: Identifier
+    organization_id: Name
+    department_id: Name
+    occurred_at: Timestamp
+    version: Literal[1] = 1
+
+    #: Members that do not tell two events with one id apart: a repeat may be sent at another time.
+    _not_content: ClassVar[frozenset[str]] = frozenset({"event_id", "occurred_at"})
+
+    @property
+    def key(self) -> str:
+        return department_key(self.organization_id, self.department_id)
+
+    @property
+    def type(self) -> str:
+        tag: str = self.__struct_config__.tag  # type: ignore[assignment]
+        return tag
+
+
+class Act(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person does. Who asks may change between a request and its repeat, what is asked may not."""
+
+    actor: ShortText | None = None
+
+    _not_content: ClassVar[frozenset[str]] = frozenset({"event_id", "occurred_at", "actor"})

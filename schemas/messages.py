@@ -1,0 +1,158 @@
+"""What card networks and processors send: the life of an authorization.
+
+Amounts are in the budget's currency. `merchant_amount` is what the merchant asked for in another currency
+and `rate` the decimal number it was multiplied with; both or neither.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from schemas.event import EntryMode, Event, Merchant, ShortText
+from schemas.ids import Identifier
+from schemas.money import PositiveMoney
+
+Rate = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+
+
+class AuthorizationRequested(
+    Event, tag="authorization.requested", frozen=True, kw_only=True, omit_defaults=True
+):
+    """A card is about to be charged; the answer is approved or declined.
+
+    `partial_allowed`: part of the amount may be approved.
+    """
+
+    authorization_id: Identifier
+    card_id: Identifier
+    amount: PositiveMoney
+    merchant: Merchant
+    cardholder: ShortText | None = None
+    entry_mode: EntryMode | None = None
+    partial_allowed: bool = False
+    merchant_amount: PositiveMoney | None = None
+    rate: Rate | None = None
+
+
+class AuthorizationIncremented(
+    Event, tag="authorization.incremented", frozen=True, kw_only=True, omit_defaults=True
+):
+    """The merchant asks for `amount` more on an approved authorization; answered like a request."""
+
+    authorization_id: Identifier
+    card_id: Identifier
+    amount: PositiveMoney
+    merchant: Merchant | None = None
+    entry_mode: EntryMode | None = None
+    merchant_amount: PositiveMoney | None = None
+    rate: Rate | None = None
+
+
+class AuthorizationAdvised(Event, tag="authorization.advised", frozen=True, kw_only=True, omit_defaults=True):
+    """The network has answered in our place (stand-in): what it tells is recorded, whatever the limits say.
+
+    `amount`: what is authorized in all from now on. `approved` False: it was declined.
+    """
+
+    authorization_id: Identifier
+    card_id: Identifier
+    amount: PositiveMoney
+    merchant: Merchant
+    approved: bool = True
+    cardholder: ShortText | None = None
+    merchant_amount: PositiveMoney | None = None
+    rate: Rate | None = None
+
+
+class AuthorizationReversed(
+    Event, tag="authorization.reversed", frozen=True, kw_only=True, omit_defaults=True
+):
+    """The merchant gives back a hold: `amount` of it, or all that is left.
+
+    cause "timeout": who asked was told that there is no answer in time, so an approval must not stand,
+    whether the request comes before or after this.
+    """
+
+    authorization_id: Identifier
+    amount: PositiveMoney | None = None
+    cause: Literal["merchant", "timeout"] = "merchant"
+
+
+class AuthorizationExpired(Event, tag="authorization.expired", frozen=True, kw_only=True, omit_defaults=True):
+    """The network says that an authorization is no longer valid: what is left of its hold lapses."""
+
+    authorization_id: Identifier
+
+
+class ClearingPresented(Event, tag="clearing.presented", frozen=True, kw_only=True, omit_defaults=True):
+    """The network settles a payment. `final`: nothing more comes, so what is left of the hold lapses."""
+
+    authorization_id: Identifier
+    card_id: Identifier
+    amount: PositiveMoney
+    merchant: Merchant | None = None
+    final: bool = True
+    merchant_amount: PositiveMoney | None = None
+    rate: Rate | None = None
+
+
+class RefundPresented(Event, tag="refund.presented", frozen=True, kw_only=True, omit_defaults=True):
+    """Money comes back; linked when `authorization_id` names the payment it belongs to.
+
+    `refund_id`: the event's own id, if absent.
+    """
+
+    card_id: Identifier
+    amount: PositiveMoney
+    authorization_id: Identifier | None = None
+    refund_id: Identifier | None = None
+    merchant: Merchant | None = None
+    merchant_amount: PositiveMoney | None = None
+    rate: Rate | None = None
+
+
+class RefundReversed(Event, tag="refund.reversed", frozen=True, kw_only=True, omit_defaults=True):
+    """The merchant takes a refund back: `amount` of it, or all that is left."""
+
+    refund_id: Identifier
+    amount: PositiveMoney | None = None
+
+
+class DisputeOpened(Event, tag="dispute.opened", frozen=True, kw_only=True, omit_defaults=True):
+    """The cardholder disputes `amount` of what was settled. `provisional_credit`: it is credited at once."""
+
+    dispute_id: Identifier
+    authorization_id: Identifier
+    amount: PositiveMoney
+    provisional_credit: bool = False
+
+
+class DisputeResolved(Event, tag="dispute.resolved", frozen=True, kw_only=True, omit_defaults=True):
+    """How a dispute ended. Withdrawn and lost move the same money."""
+
+    dispute_id: Identifier
+    outcome: Literal["won", "lost", "withdrawn"]
+
+
+class VerificationRequested(
+    Event, tag="verification.requested", frozen=True, kw_only=True, omit_defaults=True
+):
+    """A zero-amount account verification: would this card be good at this merchant? Nothing is held."""
+
+    card_id: Identifier
+    merchant: Merchant
+    cardholder: ShortText | None = None
+    entry_mode: EntryMode | None = None
+
+
+class BalanceInquired(Event, tag="balance.inquired", frozen=True, kw_only=True, omit_defaults=True):
+    """What may this card still spend now?"""
+
+    card_id: Identifier
+    cardholder: ShortText | None = None
+
+
+class ClockTicked(Event, tag="clock.ticked", frozen=True, kw_only=True, omit_defaults=True):
+    """Time has come to `occurred_at` without other traffic: what is due by then happens."""

@@ -1,0 +1,91 @@
+"""What a batch changes in the read models, gathered before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from schemas.decisions import Balance, Decision
+from sinks.core.rows import (
+    ActivationRow,
+    ApprovedRow,
+    AskedRow,
+    BudgetRow,
+    CapRow,
+    CardRow,
+    ClosedRow,
+    DisputeRow,
+    IncreaseRow,
+    LeaseKey,
+    LeaseRow,
+    LimitRow,
+    PeriodRow,
+    PolicyRow,
+    RefundRow,
+    RemovedRow,
+    RequestRow,
+    ResolvedRow,
+    UndoneRow,
+)
+
+Names = tuple[str, str, str]  # organization, department, id (or period)
+
+
+@dataclass(slots=True)
+class Changes:
+    """By key where the last counts or amounts add up, in log order where each is a row of its own.
+
+    `limits_known`: limits of the departments' own budgets as stored, by organization, department and period;
+    `limits_now`: those that the batch changes. `ended`: budgets that were removed, also where the batch sets
+    them again; their stored increases end with the first removal.
+    """
+
+    limits_known: Mapping[Names, int] = field(default_factory=dict)
+    limits_now: dict[Names, int] = field(default_factory=dict)
+    limits: list[LimitRow] = field(default_factory=list)
+    periods: dict[tuple[str, str, str, str], tuple[Balance, Decision]] = field(default_factory=dict)
+    budgets: dict[Names, BudgetRow] = field(default_factory=dict)
+    removed: dict[Names, RemovedRow] = field(default_factory=dict)
+    ended: dict[Names, RemovedRow] = field(default_factory=dict)
+    increases: list[IncreaseRow] = field(default_factory=list)
+    requests: dict[Names, RequestRow] = field(default_factory=dict)
+    approved: list[ApprovedRow] = field(default_factory=list)
+    closed: dict[Names, ClosedRow] = field(default_factory=dict)
+    policies: list[PolicyRow] = field(default_factory=list)
+    activated: dict[tuple[str, str, int], ActivationRow] = field(default_factory=dict)
+    cards: dict[Names, CardRow] = field(default_factory=dict)
+    refunds: dict[Names, RefundRow] = field(default_factory=dict)
+    undone: dict[Names, UndoneRow] = field(default_factory=dict)
+    disputes: dict[Names, DisputeRow] = field(default_factory=dict)
+    resolved: dict[Names, ResolvedRow] = field(default_factory=dict)
+    caps: dict[str, CapRow] = field(default_factory=dict)
+    leases: dict[LeaseKey, LeaseRow] = field(default_factory=dict)
+    asked: dict[LeaseKey, AskedRow] = field(default_factory=dict)
+
+    def period_rows(self) -> list[PeriodRow]:
+        return [
+            PeriodRow(*key, balance.limit, balance.posted, balance.held, decision.partition, decision.seq)
+            for key, (balance, decision) in self.periods.items()
+        ]
+
+    def limit_of(self, key: Names) -> int | None:
+        """The limit of a department's own budget in a period, as far as the batch has come."""
+        return self.limits_now.get(key, self.limits_known.get(key))
+
+
+def names_of(decision: Decision, id_: str) -> Names:
+    """The key of what belongs to the decision's department."""
+    assert decision.organization_id is not None
+    assert decision.department_id is not None
+    return decision.organization_id, decision.department_id, id_
+
+
+def currency_of(decision: Decision) -> str:
+    assert decision.currency is not None
+    return decision.currency
+
+
+def as_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,110 @@
+"""Decision to the read models of what people set: budgets, increases, policies, cards."""
+
+from __future__ import annotations
+
+from schemas.controls import DEFAULT_POLICY
+from schemas.decisions import (
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    CardChanged,
+    Decision,
+    PolicyStored,
+    PolicyTaken,
+)
+from sinks.core.changes import Changes, as_json, currency_of, names_of
+from sinks.core.rows import (
+    ActivationRow,
+    BudgetRow,
+    CardRow,
+    IncreaseRow,
+    PolicyRow,
+    RemovedRow,
+)
+
+OWN = "department"  # id of the department's own budget
+
+
+def change_budget(changes: Changes, decision: Decision, effect: BudgetChanged) -> None:
+    key = names_of(decision, effect.budget_id)
+    calendar = effect.calendar
+    changes.removed.pop(key, None)
+    changes.budgets[key] = BudgetRow(
+        *key,
+        effect.level,
+        effect.subject,
+        effect.name,
+        currency_of(decision),
+        effect.limit,
+        effect.tolerance,
+        calendar.period,
+        calendar.time_zone,
+        calendar.start_day,
+        calendar.start_month,
+        False,
+        decision.partition,
+        decision.seq,
+    )
+    if effect.budget_id == OWN:
+        # A department begins with the default policy. Where it has one already this changes nothing.
+        default = as_json(DEFAULT_POLICY)
+        changes.policies.append(
+            PolicyRow(*key[:2], 0, default, None, None, active=True, partition=decision.partition)
+        )
+
+
+def remove_budget(changes: Changes, decision: Decision, effect: BudgetTakenAway) -> None:
+    """Its increases end with it: a budget that is set under the same id later begins without."""
+    key = names_of(decision, effect.budget_id)
+    changes.removed[key] = RemovedRow(*key, decision.seq)
+    changes.ended.setdefault(key, changes.removed[key])
+    for number, row in enumerate(changes.increases):
+        if row[:3] == key and row.removed_seq is None:
+            changes.increases[number] = row._replace(removed_seq=decision.seq)
+
+
+def increase_budget(changes: Changes, decision: Decision, effect: BudgetIncreaseSet) -> None:
+    key = names_of(decision, effect.budget_id)
+    changes.increases.append(
+        IncreaseRow(*key, effect.amount, effect.starts_at, effect.ends_at, decision.partition, decision.seq)
+    )
+
+
+def draft_policy(changes: Changes, decision: Decision, effect: PolicyStored) -> None:
+    organization, department, policy = names_of(decision, as_json(effect.policy))
+    changes.policies.append(
+        PolicyRow(
+            organization,
+            department,
+            effect.policy_version,
+            policy,
+            decision.seq,
+            decision.occurred_at,
+            active=False,
+            partition=decision.partition,
+        )
+    )
+
+
+def activate_policy(changes: Changes, decision: Decision, effect: PolicyTaken) -> None:
+    organization, department, _ = names_of(decision, "")
+    for key, row in changes.activated.items():
+        if key[:2] == (organization, department):
+            changes.activated[key] = row._replace(active=False)
+    key = (organization, department, effect.policy_version)
+    changes.activated[key] = ActivationRow(*key, decision.seq, decision.occurred_at, active=True)
+
+
+def change_card(changes: Changes, decision: Decision, effect: CardChanged) -> None:
+    card = effect.card
+    key = names_of(decision, card.card_id)
+    changes.cards[key] = CardRow(
+        *key,
+        card.status,
+        card.employee,
+        card.team,
+        card.expires_on,
+        as_json(card),
+        decision.partition,
+        decision.seq,
+    )

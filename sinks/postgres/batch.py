@@ -1,0 +1,164 @@
+"""One batch as one transaction: positions, appends, read models."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from schemas.authorizations import Authorization
+from sinks.core.accounts import Account
+from sinks.core.bookings import Transfer
+from sinks.core.chain import BEGINNING, Place, Run
+from sinks.core.changes import Changes
+from sinks.core.payments import Key
+from sinks.errors import InvariantBroken, PositionMoved
+from sinks.postgres import appends, models, payments
+from sinks.postgres.connection import Postgres
+
+_PLACES = """
+SELECT partition, next_offset, next_seq, last_hash FROM sink_position
+WHERE sink = %s AND partition = ANY(%s)
+"""
+_OPEN_PLACES = """
+INSERT INTO sink_position (sink, partition, next_offset, next_seq, last_hash)
+SELECT %s, unnest(%s::int[]), %s, %s, %s
+ON CONFLICT (sink, partition) DO NOTHING
+"""
+_MOVE = """
+UPDATE sink_position p
+SET next_offset = v.next_offset, next_seq = v.next_seq, last_hash = v.last_hash, updated_at = now()
+FROM unnest(%b::int[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[])
+    AS v (partition, before, next_offset, next_seq, last_hash)
+WHERE p.sink = %b AND p.partition = v.partition AND p.next_offset = v.before
+"""
+
+
+def read_places(postgres: Postgres, sink: str, partitions: frozenset[int]) -> dict[int, Place]:
+    """Where `sink` stands; a partition never seen gets its row here: moving it is always an update."""
+    with postgres.session() as connection:
+        wanted = sorted(partitions)
+        connection.execute(_OPEN_PLACES, (sink, wanted, *BEGINNING))
+        rows = connection.execute(_PLACES, (sink, wanted)).fetchall()
+    return {partition: Place(*place) for partition, *place in rows}
+
+
+class Batch:
+    """One transaction, from `begin` to `finish`, on a connection that `Postgres.session` closes on error."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._connection = connection
+
+    def begin(self, sink: str, runs: Sequence[Run], wanted: Collection[Key]) -> dict[Key, Authorization]:
+        """Moves the positions and reads the authorizations in `wanted`: one round trip.
+
+        The positions come first: their row locks keep a second owner out for the rest of the transaction.
+
+        Raises:
+            PositionMoved: a stored position is not the run's `before`.
+        """
+        moves = [
+            (
+                run.partition,
+                run.before.next_offset,
+                run.after.next_offset,
+                run.after.next_seq,
+                run.after.last_hash,
+            )
+            for run in runs
+        ]
+        with self._connection.pipeline():
+            self._connection.execute("BEGIN")
+            moved = self._connection.execute(_MOVE, (*_columns(moves), sink), binary=True)
+            found = self._connection.execute(payments.FETCH, _columns(list(wanted))) if wanted else None
+        if moved.rowcount != len(runs):
+            where = ", ".join(f"{run.partition} at {run.before.next_offset}" for run in runs)
+            raise PositionMoved(f"{len(runs) - moved.rowcount} of these was moved by another owner: {where}")
+        if found is None:
+            return {}
+        states = (payments.decode(body) for (body,) in found)
+        return {(s.organization_id, s.department_id, s.authorization_id): s for s in states}
+
+    def append_decisions(self, runs: Sequence[Run]) -> None:
+        rows = (
+            appends.decision_row(decision, value)
+            for run in runs
+            for decision, value in zip(run.decisions, run.values, strict=True)
+        )
+        self._copy(appends.COPY_DECISION, appends.DECISION_TYPES, rows)
+
+    def append_transfers(self, transfers: Sequence[Transfer]) -> None:
+        """Their accounts must be open: the database looks at the end of the statement."""
+        if transfers:
+            self._copy(appends.COPY_TRANSFER, appends.TRANSFER_TYPES, transfers)
+
+    def open_accounts(self, accounts: Sequence[Account]) -> None:
+        self._unnest(appends.OPEN_ACCOUNTS, accounts)
+
+    def insert_authorizations(self, states: Collection[Authorization]) -> None:
+        """Raises psycopg.errors.UniqueViolation where one is there already."""
+        if states:
+            self._copy(payments.COPY, payments.TYPES, map(payments.row, states))
+
+    def update_authorizations(self, states: Collection[Authorization]) -> int:
+        """Returns how many of them were there."""
+        if not states:
+            return 0
+        self._copy(payments.COPY_STAGED, payments.STAGED_TYPES, map(payments.staged_row, states))
+        return self._connection.execute(payments.UPDATE).rowcount
+
+    def finish(self, changes: Changes) -> None:
+        """The other read models, a statement for each kind of change that there is, and the commit.
+
+        One round trip: after a statement that fails the server skips the rest, the commit too.
+        """
+        with self._connection.pipeline():
+            for rows, statements in models.statements(changes):
+                for statement in statements:
+                    self._unnest(statement, rows)
+            self._connection.execute("COMMIT")
+
+    def _unnest(self, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self._connection.execute(statement, _columns(rows))
+
+    def _copy(self, statement: LiteralString, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types)
+            write_row = copy.write_row
+            for row in rows:
+                write_row(row)
+
+
+class CarefulBatch(Batch):
+    """Slower: takes NUL out of texts, which JSON may carry and PostgreSQL cannot hold.
+
+    The record itself keeps it, as the six characters that JSON writes.
+    """
+
+    def begin(self, sink: str, runs: Sequence[Run], wanted: Collection[Key]) -> dict[Key, Authorization]:
+        return super().begin(sink, runs, [cast(Key, tuple(_without_nul(key))) for key in wanted])
+
+    def _copy(self, statement: LiteralString, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        super()._copy(statement, types, map(_without_nul, rows))
+
+    def _unnest(self, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> None:
+        super()._unnest(statement, [tuple(_without_nul(row)) for row in rows])
+
+
+def _without_nul(row: Sequence[Any]) -> Sequence[Any]:
+    return [
+        value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value for value in row
+    ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*rows, strict=True)))
+
+
+def contradiction(expected: Mapping[Key, Authorization], found: int) -> InvariantBroken:
+    """The read model lost rows that were just read: someone else writes to it."""
+    return InvariantBroken(
+        f"card_authorization has {found} of {len(expected)} rows that this transaction is to update"
+    )

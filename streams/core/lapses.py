@@ -1,0 +1,106 @@
+"""Holds that lapse with time: which are due, and the department as it would be without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
+
+from schemas.decisions import HoldReleased
+from streams.core.state import Department
+
+# An effect takes about 150 bytes, a record may take a megabyte: what is more lapses with the next event.
+LAPSES_MAX = 500
+
+Entry = tuple[int, str]  # expires_s, authorization id
+
+
+def is_open(department: Department, entry: Entry) -> bool:
+    """Whether the heap's entry is still true: a hold that was resolved or prolonged leaves one behind."""
+    payment = department.payments.get(entry[1])
+    return payment is not None and payment.held > 0 and payment.expires_s == entry[0]
+
+
+def due(department: Department, clock_s: int) -> list[Entry]:
+    """Open holds that lapse by `clock_s`, earliest first, at most `LAPSES_MAX`.
+
+    What is due in a heap hangs together at its root, so this looks at little more than what it finds.
+    """
+    heap = department.expiries
+    if not heap or heap[0][0] > clock_s:
+        return []
+    found: set[Entry] = set()
+    waiting = [0]
+    while waiting:
+        at = waiting.pop()
+        if at < len(heap) and heap[at][0] <= clock_s:
+            if is_open(department, heap[at]):
+                found.add(heap[at])
+            waiting += (2 * at + 1, 2 * at + 2)
+    return sorted(found)[:LAPSES_MAX]
+
+
+def upcoming(department: Department, after_s: int) -> Iterator[Entry]:
+    """Open holds that lapse after `after_s`, in their order."""
+    heap = department.expiries
+    waiting: list[tuple[Entry, int]] = [(heap[0], 0)] if heap else []
+    last: Entry | None = None
+    while waiting:
+        entry, at = heappop(waiting)
+        if entry[0] > after_s and entry != last and is_open(department, entry):
+            last = entry
+            yield entry
+        for child in (2 * at + 1, 2 * at + 2):
+            if child < len(heap):
+                heappush(waiting, (heap[child], child))
+
+
+@contextmanager
+def without(department: Department, lapsing: Sequence[Entry]) -> Iterator[tuple[HoldReleased, ...]]:
+    """The department as if these holds had lapsed, and the effects that say so; afterwards as it was.
+
+    Changed and changed back: a copy of a department with a hundred thousand payments would cost a
+    millisecond for each hold that lapses.
+    """
+    effects = tuple(
+        HoldReleased(authorization_id=name, amount=payment.held, charges=payment.charges, cause="expiry")
+        for _, name in lapsing
+        for payment in (department.payments[name],)
+    )
+    for effect in effects:
+        _move(department, effect, -effect.amount)
+        department.payments[effect.authorization_id].held = 0
+    closed = [department.payments[effect.authorization_id].closed for effect in effects]
+    for effect in effects:
+        department.payments[effect.authorization_id].closed = "expiry"
+    try:
+        yield effects
+    finally:
+        for effect, before in zip(effects, closed, strict=True):
+            _move(department, effect, effect.amount)
+            payment = department.payments[effect.authorization_id]
+            payment.held, payment.closed = effect.amount, before
+
+
+def _move(department: Department, effect: HoldReleased, amount: int) -> None:
+    for charge in effect.charges:
+        department.periods[charge].held += amount
+
+
+def remember(department: Department, entry: Entry) -> None:
+    """A hold was placed or prolonged."""
+    heappush(department.expiries, entry)
+
+
+def drop_passed(department: Department) -> None:
+    """Let go of the entries of what has lapsed or was resolved, up to the department's clock."""
+    heap = department.expiries
+    while heap and heap[0][0] <= department.clock_s and not is_open(department, heap[0]):
+        heappop(heap)
+
+
+def compact(department: Department) -> None:
+    """Let go of all entries that are no longer true."""
+    department.expiries = [entry for entry in set(department.expiries) if is_open(department, entry)]
+    department.expiries.sort()
+    heapify(department.expiries)

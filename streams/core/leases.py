@@ -1,0 +1,82 @@
+"""A department's share of the company's cap: asked for, received, given back. See docs/decisions/0008."""
+
+from __future__ import annotations
+
+from schemas.decisions import Decision, LeaseAdded, LeaseAsked, LeaseGivenBack
+from schemas.events import LeaseGranted, LeaseRecalled
+from schemas.reasons import ReasonCode
+from streams.core.calendar import clock_of
+from streams.core.case import Case, Rejected, currencies
+from streams.core.rules import Ask, is_lease
+from streams.core.state import COMPANY, Department
+
+DAY_S = 86_400
+# Asked for when less than this part of the lease is left, and as much as this part of it.
+PART = 4
+
+
+def lease_of(department: Department, label: str) -> tuple[int, int]:
+    """The lease on a period, and what of it is posted and held."""
+    period = department.periods.get(f"{COMPANY}@{label}")
+    return (0, 0) if period is None else (period.limit, period.posted + period.held)
+
+
+def _label(charges: tuple[str, ...]) -> str | None:
+    last = charges[-1] if charges else ""
+    return last.partition("@")[2] if is_lease(last) else None
+
+
+def shortfall(case: Case, ask: Ask) -> tuple[LeaseAsked, ...]:
+    """What a declined request lacks, unless more is on its way already."""
+    label = _label(ask.charges)
+    if label is None or label in case.department.asked:
+        return ()
+    lease, used = lease_of(case.department, label)
+    missing = used + ask.amount - lease
+    return (LeaseAsked(period=label, needed=missing),) if missing > 0 else ()
+
+
+def ask_ahead(case: Case, charges: tuple[str, ...], approved: int) -> tuple[LeaseAsked, ...]:
+    """After an approval that leaves less than a quarter of the lease: a quarter more, and the next one's."""
+    department = case.department
+    label = _label(charges)
+    if label is None:
+        return ()
+    lease, used = lease_of(department, label)
+    found: tuple[LeaseAsked, ...] = ()
+    if label not in department.asked and (lease - used - approved) * PART < lease:
+        found = (LeaseAsked(period=label, needed=max(1, lease // PART)),)
+    return found + ask_for_next(case)
+
+
+def ask_for_next(case: Case) -> tuple[LeaseAsked, ...]:
+    """In a period's last 24 hours: a quarter of this lease for the next one, so that it can begin."""
+    department = case.department
+    if department.cap is None:
+        return ()
+    clock = clock_of(department.cap)
+    ends_s = clock.ends_s(case.at_s)
+    if ends_s is None or ends_s - case.at_s > DAY_S:
+        return ()
+    following = clock.label(ends_s)
+    if following in department.asked or f"{COMPANY}@{following}" in department.periods:
+        return ()
+    lease, _ = lease_of(department, clock.label(case.at_s))
+    return (LeaseAsked(period=following, needed=max(1, lease // PART)),)
+
+
+def receive(case: Case, event: LeaseGranted) -> Decision:
+    """More of the cap is the department's own; the first one tells it that there is a cap."""
+    if event.currency != case.department.currency:
+        raise Rejected(ReasonCode.WRONG_CURRENCY, currencies(case.department.currency, event.currency))
+    effect = LeaseAdded(period=event.period, amount=event.amount, calendar=event.calendar)
+    return case.accepted(effect, amount=event.amount)
+
+
+def give_back(case: Case, event: LeaseRecalled) -> Decision:
+    """All that is not used, or nothing; the treasury waits for the answer."""
+    if case.department.cap is None:
+        raise Rejected(ReasonCode.NO_CAP, f"{event.key} takes part in no cap")
+    lease, used = lease_of(case.department, event.period)
+    effect = LeaseGivenBack(period=event.period, amount=max(0, lease - used))
+    return case.accepted(effect)

@@ -1,0 +1,63 @@
+"""What a decision makes its owner send to other departments: leases asked for, granted, recalled, returned.
+
+A function of the decision alone. The owner writes these events in the decision's own transaction, so each is
+written once; their ids are derived, so a second one would be a repeat anyway.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.administration import TREASURY
+from schemas.decisions import Decision, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent
+from schemas.events import Event, LeaseGranted, LeaseRecalled, LeaseRequested, LeaseReturned
+
+_SENDS = (LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent)
+
+
+def messages(decision: Decision) -> list[Event]:
+    """Card events, each with its own key. Empty for nearly every decision."""
+    found = []
+    for n, effect in enumerate(decision.effects):
+        if isinstance(effect, _SENDS):
+            found.append(_message(decision, n, effect))
+    return found
+
+
+def _message(
+    decision: Decision, n: int, effect: LeaseAsked | LeaseGiven | LeaseGivenBack | LeaseRecallSent
+) -> Event:
+    sender = decision.department_id or ""
+    common: dict[str, Any] = {
+        "event_id": f"lease-{decision.partition}:{decision.seq}-{n}",
+        "organization_id": decision.organization_id,
+        "occurred_at": decision.occurred_at,
+    }
+    match effect:
+        case LeaseAsked():
+            return LeaseRequested(
+                **common,
+                department_id=TREASURY,
+                department=sender,
+                period=effect.period,
+                needed=effect.needed,
+            )
+        case LeaseGivenBack():
+            return LeaseReturned(
+                **common,
+                department_id=TREASURY,
+                department=sender,
+                period=effect.period,
+                amount=effect.amount,
+            )
+        case LeaseRecallSent():
+            return LeaseRecalled(**common, department_id=effect.department, period=effect.period)
+        case LeaseGiven():
+            return LeaseGranted(
+                **common,
+                department_id=effect.department,
+                calendar=effect.calendar,
+                period=effect.period,
+                amount=effect.amount,
+                currency=decision.currency or "",
+            )

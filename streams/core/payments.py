@@ -1,0 +1,358 @@
+"""The life of an authorization up to its clearing: requests, increments, advices, reversals, expiry.
+
+Each function answers one event as docs/rules.md says, and leaves the department as it is.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Literal
+
+from schemas.decisions import Alert, Decision, HoldPlaced, HoldReleased, PaymentVoided, Score
+from schemas.effects import Effects
+from schemas.events import (
+    AuthorizationAdvised,
+    AuthorizationExpired,
+    AuthorizationIncremented,
+    AuthorizationRequested,
+    AuthorizationReversed,
+    BalanceInquired,
+    ClearingPresented,
+    RefundPresented,
+    VerificationRequested,
+)
+from schemas.money import exponent
+from schemas.reasons import Outcome, Reason, ReasonCode
+from streams.core.calendar import moment_of
+from streams.core.case import Case, Rejected
+from streams.core.leases import ask_ahead, ask_for_next, shortfall
+from streams.core.matching import Purchase
+from streams.core.moments import passing, would_pass
+from streams.core.rules import PASSED, Ask, Kind, Said, Verdict, assess, identity, spendable, with_room
+from streams.core.state import Payment
+
+DAY_S = 86_400
+_new = tuple.__new__  # half the time of calling a named tuple
+
+
+def request(case: Case, event: AuthorizationRequested, score: Score | None) -> Decision:
+    """Approved, approved in part, or declined."""
+    amount = case.amount(event.amount)
+    if event.merchant_amount is not None or event.rate is not None:
+        check_rate(event)
+    payment = case.department.payments.get(event.authorization_id)
+    if payment is None:
+        plan = case.department.plan.card(event.card_id, event.cardholder)
+        purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode))
+        charges = plan.charges_for(purchase)
+        ask = _new(Ask, (plan, purchase, amount, charges, 0, Kind.REQUEST))
+        return _answer(case, event, ask, score)
+    if payment.voided:
+        why = Reason(code=ReasonCode.DEADLINE_MISSED, detail="it was reversed before it came")
+        return case.answer(Outcome.DECLINED, amount=amount, reasons=(why,), score=score)
+    if payment.requested:
+        raise Rejected(ReasonCode.AUTHORIZATION_EXISTS, f"{event.authorization_id} was requested before")
+    return _request_after_clearing(case, event, payment, score)
+
+
+def _answer(case: Case, event: AuthorizationRequested, ask: Ask, score: Score | None) -> Decision:
+    balances = with_room(case.department, ask)
+    verdict = assess(case.department, ask, there_is_room=balances is not None)
+    if not verdict.reasons:
+        hold = _hold(case, event.authorization_id, ask.amount, ask.charges, _expiry(case, event))
+        effects: tuple[Effects, ...] = (hold,)
+        if case.department.cap is not None:
+            effects += ask_ahead(case, ask.charges, ask.amount)
+        return case.answer(
+            Outcome.APPROVED,
+            effects=effects,
+            charges=ask.charges,
+            amount=ask.amount,
+            reviews=verdict.reviews,
+            shadows=verdict.shadows,
+            score=score,
+            balances=balances,
+        )
+    return _refuse(case, event, ask, verdict, score)
+
+
+def _refuse(
+    case: Case, event: AuthorizationRequested, ask: Ask, verdict: Verdict, score: Score | None
+) -> Decision:
+    """Declined, or approved in part; with what would pass."""
+    department = case.department
+    asking = shortfall(case, ask)
+    if event.partial_allowed and verdict.only_of_amount:
+        part = passing(department, ask)
+        if part:
+            more = ask_for_next(case) if asking else ask_ahead(case, ask.charges, part)
+            hold = _hold(case, event.authorization_id, part, ask.charges, _expiry(case, event))
+            return case.answer(
+                Outcome.PARTIALLY_APPROVED,
+                effects=(hold, *asking, *more),
+                charges=ask.charges,
+                amount=ask.amount,
+                approved=part,
+                reasons=verdict.reasons,
+                reviews=(in_part := assess(department, ask._replace(amount=part))).reviews,
+                shadows=in_part.shadows,
+                score=score,
+            )
+    later = None
+    if verdict.only_of_amount:
+        later = would_pass(department, ask, max(case.at_s, case.clock_s))
+    return case.answer(
+        Outcome.DECLINED,
+        effects=asking,
+        charges=ask.charges,
+        amount=ask.amount,
+        reasons=verdict.reasons,
+        reviews=verdict.reviews,
+        shadows=verdict.shadows,
+        would_pass=later,
+        score=score,
+    )
+
+
+def _request_after_clearing(
+    case: Case, event: AuthorizationRequested, payment: Payment, score: Score | None
+) -> Decision:
+    """The network settled before it asked: what is posted needs no hold, only the rest is asked for."""
+    amount = case.amount(event.amount)
+    rest = 0 if payment.settled else max(0, amount - payment.posted)
+    alerts: tuple[Alert, ...] = ("cleared_before_request",)
+    verdict = PASSED
+    effects: tuple[Effects, ...] = ()
+    charges = payment.charges
+    if rest:
+        plan = case.department.plan.card(event.card_id, event.cardholder)
+        purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
+        charges = charges or plan.charges_for(purchase)
+        ask = Ask(plan, purchase, rest, charges, payment.held + payment.posted)
+        verdict = assess(case.department, ask)
+        if verdict.reasons:
+            effects = shortfall(case, ask)
+        else:
+            hold = _hold(case, event.authorization_id, rest, charges, _expiry(case, event))
+            effects = (hold, *ask_ahead(case, charges, rest))
+    return case.answer(
+        Outcome.DECLINED if verdict.reasons else Outcome.APPROVED,
+        effects=effects,
+        charges=charges,
+        amount=amount,
+        reasons=verdict.reasons,
+        reviews=verdict.reviews,
+        shadows=verdict.shadows,
+        alerts=alerts,
+        score=score,
+    )
+
+
+def increment(case: Case, event: AuthorizationIncremented) -> Decision:
+    """More on an approved authorization that still holds something."""
+    amount = case.amount(event.amount)
+    check_rate(event)
+    payment = case.department.payments.get(event.authorization_id)
+    code = None
+    if payment is None or payment.voided or not payment.requested:
+        code, detail = ReasonCode.UNKNOWN_PAYMENT, f"{event.authorization_id} was never approved"
+    elif not payment.approved or not payment.held:
+        code, detail = ReasonCode.PAYMENT_CLOSED, f"{event.authorization_id} holds nothing"
+    if code is not None or payment is None:
+        why = Reason(code=code or ReasonCode.UNKNOWN_PAYMENT, detail=detail)
+        return case.answer(Outcome.DECLINED, amount=amount, reasons=(why,))
+    plan = case.department.plan.card(event.card_id)
+    purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
+    already = payment.held + payment.posted
+    ask = Ask(plan, purchase, amount, payment.charges, already, Kind.INCREMENT)
+    verdict = assess(case.department, ask)
+    effects: tuple[Effects, ...] = shortfall(case, ask)
+    if not verdict.reasons:
+        expires_s = max(payment.expires_s, case.at_s + payment.valid_days * DAY_S)
+        hold = _hold(case, event.authorization_id, amount, payment.charges, expires_s)
+        effects = (hold, *ask_ahead(case, payment.charges, amount))
+    return case.answer(
+        Outcome.DECLINED if verdict.reasons else Outcome.APPROVED,
+        effects=effects,
+        charges=payment.charges,
+        amount=amount,
+        reasons=verdict.reasons,
+        reviews=verdict.reviews,
+        shadows=verdict.shadows,
+    )
+
+
+def advise(case: Case, event: AuthorizationAdvised) -> Decision:
+    """What the network has answered in our place is recorded; above the limits somebody is alerted."""
+    amount = case.amount(event.amount)
+    check_rate(event)
+    payment = case.department.payments.get(event.authorization_id)
+    plan = case.department.plan.card(event.card_id, event.cardholder)
+    purchase = Purchase(case.at_s, event.merchant, None)
+    if not event.approved:
+        if payment is None or not payment.held:
+            charges = payment.charges if payment else plan.charges_for(purchase)
+            return case.accepted(charges=charges, amount=amount)
+        return _release(case, event.authorization_id, payment, payment.held, "advice", amount)
+    charges = payment.charges if payment and payment.charges else plan.charges_for(purchase)
+    posted, held = (payment.posted, payment.held) if payment else (0, 0)
+    wanted = max(0, amount - posted)
+    alerts: tuple[Alert, ...] = () if payment and payment.requested else ("no_authorization",)
+    if wanted < held:
+        assert payment is not None
+        return _release(
+            case, event.authorization_id, payment, held - wanted, "advice", amount, alerts, approved=amount
+        )
+    verdict = PASSED
+    effects: tuple[Effects, ...] = ()
+    if wanted > held:
+        more = wanted - held
+        # An approval of ours is judged as its increment would be; anything else as a request.
+        kind = Kind.INCREMENT if payment and payment.approved else Kind.REQUEST
+        verdict = assess(case.department, Ask(plan, purchase, more, charges, held + posted, kind))
+        expires_s = case.at_s + _valid_days(case, event, payment) * DAY_S
+        expires_s = max(expires_s, payment.expires_s if payment and payment.held else 0)
+        effects = (_hold(case, event.authorization_id, more, charges, expires_s),)
+    if verdict.reasons:
+        alerts += ("above_limits",)
+    return case.accepted(
+        *effects,
+        charges=charges,
+        amount=amount,
+        approved=amount,
+        alerts=alerts,
+        reviews=verdict.reasons + verdict.reviews,
+        shadows=verdict.shadows,
+    )
+
+
+def reverse(case: Case, event: AuthorizationReversed) -> Decision:
+    """A hold is given back; a timeout also voids what has not come yet."""
+    payment = case.department.payments.get(event.authorization_id)
+    if event.cause == "timeout":
+        return _time_out(case, event, payment)
+    if payment is None or payment.voided:
+        raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{event.authorization_id} is not known")
+    if not payment.held:
+        raise Rejected(ReasonCode.NOTHING_HELD, f"{event.authorization_id} holds nothing")
+    amount = payment.held if event.amount is None else case.amount(event.amount)
+    if amount > payment.held:
+        raise Rejected(ReasonCode.EXCEEDS_HOLD, f"{amount} of a hold of {payment.held} minor units")
+    return _release(case, event.authorization_id, payment, amount, "reversal", amount)
+
+
+def _time_out(case: Case, event: AuthorizationReversed, payment: Payment | None) -> Decision:
+    if payment is None:
+        amount = None if event.amount is None else case.amount(event.amount)
+        return case.accepted(PaymentVoided(authorization_id=event.authorization_id), amount=amount)
+    alerts: tuple[Alert, ...] = ("already_settled",) if payment.posted else ()
+    asked = payment.held if event.amount is None else case.amount(event.amount)
+    if not payment.held:
+        return case.accepted(charges=payment.charges, amount=asked, alerts=alerts)
+    return _release(case, event.authorization_id, payment, payment.held, "timeout", asked, alerts)
+
+
+def expire(case: Case, event: AuthorizationExpired) -> Decision:
+    """The network says that a hold is over before our own validity does."""
+    payment = case.department.payments.get(event.authorization_id)
+    if payment is None or payment.voided:
+        raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{event.authorization_id} is not known")
+    if not payment.held:
+        raise Rejected(ReasonCode.NOTHING_HELD, f"{event.authorization_id} holds nothing")
+    return _release(case, event.authorization_id, payment, payment.held, "expiry", payment.held)
+
+
+def verify(case: Case, event: VerificationRequested) -> Decision:
+    """Rules about card, merchant and hours; no money."""
+    plan = case.department.plan.card(event.card_id, event.cardholder)
+    purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
+    said = Said()
+    identity(case.department, Ask(plan, purchase, 0, ()), said)
+    reasons, reviews, shadows = said.verdict()
+    outcome = Outcome.DECLINED if reasons else Outcome.APPROVED
+    return case.answer(outcome, amount=0, reasons=reasons, reviews=reviews, shadows=shadows)
+
+
+def inquire(case: Case, event: BalanceInquired) -> Decision:
+    """What the card may still spend."""
+    plan = case.department.plan.card(event.card_id, event.cardholder)
+    purchase = Purchase(case.at_s, None, None)
+    ask = Ask(plan, purchase, 0, plan.charges(case.at_s))
+    return case.accepted(charges=ask.charges, available=spendable(case.department, ask))
+
+
+# -- parts
+
+
+def _hold(
+    case: Case, authorization_id: str, amount: int, charges: tuple[str, ...], expires_s: int
+) -> HoldPlaced:
+    return HoldPlaced(
+        authorization_id=authorization_id,
+        amount=amount,
+        charges=charges,
+        expires_at=moment_of(expires_s),
+    )
+
+
+def _expiry(case: Case, event: AuthorizationRequested) -> int:
+    return case.at_s + case.department.plan.valid_days(event.merchant.mcc) * DAY_S
+
+
+def _valid_days(case: Case, event: AuthorizationAdvised, payment: Payment | None) -> int:
+    if payment is not None and payment.valid_days:
+        return payment.valid_days
+    return case.department.plan.valid_days(event.merchant.mcc)
+
+
+def _release(
+    case: Case,
+    authorization_id: str,
+    payment: Payment,
+    amount: int,
+    cause: Literal["reversal", "timeout", "expiry", "advice"],
+    asked: int,
+    alerts: tuple[Alert, ...] = (),
+    approved: int | None = None,
+) -> Decision:
+    release = HoldReleased(
+        authorization_id=authorization_id, amount=amount, charges=payment.charges, cause=cause
+    )
+    return case.accepted(release, charges=payment.charges, amount=asked, alerts=alerts, approved=approved)
+
+
+Foreign = (
+    AuthorizationRequested
+    | AuthorizationIncremented
+    | AuthorizationAdvised
+    | ClearingPresented
+    | RefundPresented
+)
+
+
+def check_rate(event: Foreign) -> None:
+    """Refuses two amounts and a rate that contradict each other by more than one minor unit."""
+    foreign, rate = event.merchant_amount, event.rate
+    if foreign is None and rate is None:
+        return
+    if foreign is None or rate is None:
+        raise Rejected(ReasonCode.WRONG_RATE, "merchant_amount and rate go together")
+    converted = convert(foreign.minor, foreign.currency, event.amount.currency, rate)
+    if abs(converted - event.amount.minor) > 1:
+        detail = f"{foreign} at {rate} is {converted:.2f} minor units, not {event.amount.minor}"
+        raise Rejected(ReasonCode.WRONG_RATE, detail)
+
+
+def convert(minor: int, currency: str, into: str, rate: str) -> Decimal:
+    """Minor units of `into`, not rounded. Raises Rejected for a rate that is no number above zero."""
+    try:
+        factor = Decimal(rate)
+    except InvalidOperation:
+        factor = Decimal(0)
+    if not factor.is_finite() or factor <= 0:
+        raise Rejected(ReasonCode.WRONG_RATE, f"{rate!r} is not a decimal number above zero")
+    try:
+        shift = exponent(into) - exponent(currency)
+    except ValueError as unknown:
+        raise Rejected(ReasonCode.UNKNOWN_CURRENCY, str(unknown)) from None
+    return Decimal(minor) * factor.scaleb(shift)

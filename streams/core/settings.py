@@ -1,0 +1,224 @@
+"""What people set: budgets, increases, policies, cards. What cannot be is refused with field and reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NoReturn
+
+import msgspec
+
+from schemas.controls import Card
+from schemas.decisions import (
+    Balance,
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    CardChanged,
+    Decision,
+    PolicyStored,
+    PolicyTaken,
+)
+from schemas.effects import Effects
+from schemas.events import (
+    BudgetIncreased,
+    BudgetRemoved,
+    BudgetSet,
+    CardCanceled,
+    CardFrozen,
+    CardSet,
+    CardUnfrozen,
+    PolicyActivated,
+    PolicyDrafted,
+)
+from schemas.ids import is_name
+from schemas.money import exponent
+from schemas.reasons import DEPARTMENT, ReasonCode
+from streams.core.calendar import check_calendar, clock_of, epoch_s, is_time_zone
+from streams.core.case import Case, Rejected
+from streams.core.plans import RULE
+from streams.core.policies import contradiction
+from streams.core.state import COMPANY, Budget, Department
+
+
+def new_department(event: BudgetSet) -> Department:
+    """The department that a first budget makes. Raises Rejected where that budget cannot make one."""
+    for what, text in (("organization_id", event.organization_id), ("department_id", event.department_id)):
+        if not is_name(text):
+            raise Rejected(ReasonCode.INVALID_EVENT, f"{what} {text!r} has other than A-Z a-z 0-9 . _ -")
+    if event.level != DEPARTMENT or event.id != DEPARTMENT:
+        raise Rejected(ReasonCode.UNKNOWN_DEPARTMENT, f"{event.key} has no budget of its own yet")
+    try:
+        exponent(event.limit.currency)
+    except ValueError as unknown:
+        raise Rejected(ReasonCode.UNKNOWN_CURRENCY, str(unknown)) from None
+    return Department(event.organization_id, event.department_id, event.limit.currency, latest_bucket=0)
+
+
+def set_budget(case: Case, event: BudgetSet) -> Decision:
+    """Creates a budget, or changes its limit, name and tolerance."""
+    if not case.department.budgets:
+        new_department(
+            event
+        )  # it was made by a lease that came first: what a first budget needs is asked now
+    limit = case.amount(event.limit)
+    _check_budget(case.department, event)
+    effect = BudgetChanged(
+        budget_id=event.id,
+        level=event.level,
+        subject=event.subject,
+        name=event.name,
+        limit=limit,
+        tolerance=event.tolerance,
+        calendar=event.calendar,
+    )
+    return _with_budget(case, effect, limit)
+
+
+def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
+    """The decision, with the budget's current period as it is under the new limit."""
+    charge = f"{effect.budget_id}@{clock_of(effect.calendar).label(case.clock_s)}"
+    known = case.department.budgets.get(effect.budget_id)
+    before = case.balance(charge)
+    more = sum(amount for start, end, amount in known.increases if start <= case.at_s < end) if known else 0
+    now = Balance(before.budget, before.period, limit + more, before.posted, before.held)
+    decision = case.accepted(effect, amount=limit)
+    others = tuple(balance for balance in decision.balances if balance.key != charge)
+    return msgspec.structs.replace(decision, balances=(now, *others))
+
+
+def _check_budget(department: Department, event: BudgetSet) -> None:
+    id_, level, subject = event.id, event.level, event.subject
+    if not is_time_zone(event.time_zone):
+        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, f"{event.time_zone!r} is not an IANA time zone")
+    wrong = check_calendar(event.calendar)
+    if wrong:
+        _invalid(wrong)
+    if (level == DEPARTMENT) is not (subject is None):
+        _invalid("subject: a department's budget has none, any other needs one")
+    if id_ == COMPANY or id_.startswith(RULE) or ("@" in id_ and id_ != f"{level}:{subject}"):
+        _invalid(f"budget_id: {id_!r} is kept for other things")
+    if id_ == DEPARTMENT and level != DEPARTMENT:
+        _invalid("budget_id: 'department' is the department's own")
+    known = department.budgets.get(id_)
+    if known is None:
+        return
+    if (known.level, known.subject) != (level, subject):
+        _invalid(f"budget_id: {id_!r} is the budget of {known.level} {known.subject or ''}".rstrip())
+    if known.calendar != event.calendar:
+        _invalid("period, time_zone, start: a budget's calendar cannot change; remove it and set another")
+
+
+def _invalid(detail: str) -> NoReturn:
+    raise Rejected(ReasonCode.INVALID_BUDGET, detail)
+
+
+def remove_budget(case: Case, event: BudgetRemoved) -> Decision:
+    """A budget no longer limits; what was charged to it stays in its periods."""
+    if event.budget_id == DEPARTMENT:
+        _invalid("budget_id: the department's own budget cannot be removed")
+    budget_of(case, event.budget_id)
+    return case.accepted(BudgetTakenAway(budget_id=event.budget_id))
+
+
+def increase_budget(case: Case, event: BudgetIncreased) -> Decision:
+    """More for a while. It needs nobody to end it."""
+    amount = case.amount(event.amount)
+    budget = budget_of(case, event.budget_id)
+    starts_at = event.starts_at or event.occurred_at
+    check_span(case, starts_at, event.ends_at)
+    effect = BudgetIncreaseSet(
+        budget_id=event.budget_id, amount=amount, starts_at=starts_at, ends_at=event.ends_at
+    )
+    return with_increase(case, budget, effect)
+
+
+def with_increase(case: Case, budget: Budget, effect: BudgetIncreaseSet, *before: Effects) -> Decision:
+    """The decision that sets an increase, with the budget's current period as it is from now on."""
+    charge = f"{effect.budget_id}@{clock_of(budget.calendar).label(case.clock_s)}"
+    decision = case.accepted(*before, effect, charges=(charge,), amount=effect.amount)
+    if not epoch_s(effect.starts_at) <= case.at_s < epoch_s(effect.ends_at):
+        return decision
+    first, *others = decision.balances
+    risen = msgspec.structs.replace(first, limit=first.limit + effect.amount)
+    return msgspec.structs.replace(decision, balances=(risen, *others))
+
+
+def check_span(case: Case, starts_at: datetime, ends_at: datetime) -> None:
+    """Refuses an increase that could never be in force."""
+    if ends_at <= starts_at:
+        _invalid(f"ends_at: {ends_at.isoformat()} is not after {starts_at.isoformat()}")
+    if epoch_s(ends_at) <= case.clock_s:
+        _invalid(f"ends_at: {ends_at.isoformat()} is over")
+
+
+def budget_of(case: Case, budget_id: str) -> Budget:
+    """The budget with this id. Raises Rejected."""
+    budget = case.department.budgets.get(budget_id)
+    if budget is None:
+        raise Rejected(ReasonCode.UNKNOWN_BUDGET, f"{case.event.key} has no budget {budget_id!r}")
+    return budget
+
+
+# -- policies
+
+
+def draft_policy(case: Case, event: PolicyDrafted) -> Decision:
+    """The next version of the policy, in force at once if it is to be."""
+    wrong = contradiction(event.policy)
+    if wrong:
+        raise Rejected(ReasonCode.INVALID_POLICY, wrong)
+    version = case.department.drafted + 1
+    effects: tuple[Effects, ...] = (PolicyStored(policy_version=version, policy=event.policy),)
+    if event.activate:
+        effects += (PolicyTaken(policy_version=version),)
+    return case.accepted(*effects)
+
+
+def activate_policy(case: Case, event: PolicyActivated) -> Decision:
+    """A version that was drafted, or 0, the default, is in force from here on."""
+    if event.policy_version and event.policy_version not in case.department.drafts:
+        kept = ", ".join(map(str, sorted(case.department.drafts))) or "none"
+        detail = f"policy_version: {event.policy_version} is not kept; kept are {kept}, and 0"
+        raise Rejected(ReasonCode.UNKNOWN_POLICY, detail)
+    return case.accepted(PolicyTaken(policy_version=event.policy_version))
+
+
+# -- cards
+
+
+def set_card(case: Case, event: CardSet) -> Decision:
+    """Registers a card, or changes it; its status stays."""
+    card = event.card
+    if card.status != "active":
+        raise Rejected(ReasonCode.INVALID_CARD, "card.status: set by card.frozen, .unfrozen and .canceled")
+    if card.locked_to is not None and card.lock_to_first:
+        detail = "card.locked_to, card.lock_to_first: one of the two"
+        raise Rejected(ReasonCode.INVALID_CARD, detail)
+    known = case.department.registered.get(card.card_id)
+    if known is not None:
+        if known.card.status == "canceled":
+            raise Rejected(ReasonCode.WRONG_STATUS, f"{card.card_id} is canceled")
+        card = msgspec.structs.replace(card, status=known.card.status)
+    return case.accepted(CardChanged(card=card))
+
+
+def change_card(case: Case, event: CardFrozen | CardUnfrozen | CardCanceled) -> Decision:
+    """Freezes, unfreezes or cancels."""
+    known = case.department.registered.get(event.card_id)
+    if known is None:
+        raise Rejected(ReasonCode.UNKNOWN_CARD, f"{event.card_id} was never registered")
+    card = known.card
+    match event:
+        case CardFrozen():
+            ok, status = card.status == "active", "frozen"
+        case CardUnfrozen():
+            ok, status = card.status == "frozen", "active"
+        case _:
+            ok, status = card.status != "canceled", "canceled"
+    if not ok:
+        raise Rejected(ReasonCode.WRONG_STATUS, f"{card.card_id} is {card.status}")
+    return case.accepted(CardChanged(card=_with_status(card, status)))
+
+
+def _with_status(card: Card, status: str) -> Card:
+    return msgspec.structs.replace(card, status=status)

@@ -1,0 +1,389 @@
+"""What people set, and what stands beside the payments, in a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.controls import DEFAULT_POLICY, Calendar, Card, Policy
+from schemas.decisions import (
+    Balance,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    CapChanged,
+    LeaseAdded,
+    LeaseAsked,
+    LeaseGiven,
+    LeaseGivenBack,
+    LeaseTaken,
+    PolicyTaken,
+)
+from schemas.reasons import Outcome, Reason, ReasonCode
+from sinks.ledger import Ledger
+from sinks.postgres import Postgres
+from tests.sinks.builder import DecisionLog
+from tests.sinks.conftest import TABLES, empty, query, snapshot
+from tests.sinks.test_ledger import book
+
+
+# By single decisions, by small batches, all at once: what a batch gathers must be what rows add up to.
+@pytest.fixture(params=[1, 3, 100])
+def rows(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def ledger(database: str) -> Iterator[Ledger]:
+    ledger = Ledger(Postgres(database))
+    yield ledger
+    ledger.close()
+
+
+def test_a_row_for_each_budget_as_it_was_last_set(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    log.budget("eng", 1000)
+    team: dict[str, Any] = {"level": "team", "subject": "platform", "tolerance": 50}
+    quarter = Calendar("quarter", "Europe/Berlin", 15, 2)
+    log.budget("eng", 700, "team:platform", calendar=quarter, **team)
+    log.set("budget.removed", BudgetTakenAway(budget_id="team:platform"))
+    log.budget("eng", 2000)
+    log.budget("eng", 300, "card:c1", level="card", subject="c1", calendar=Calendar("lifetime"))
+    log.set("budget.removed", BudgetTakenAway(budget_id="card:c1"))
+    log.budget("eng", 400, "card:c1", level="card", subject="c1")
+    book(ledger, [log], rows)
+    columns = "budget_id, level, subject, limit_minor, tolerance_minor, calendar, removed, seq"
+    assert query(database, f"SELECT {columns} FROM budget ORDER BY budget_id") == [
+        ("card:c1", "card", "c1", 400, 0, "month", False, 6),
+        ("department", "department", None, 2000, 0, "month", False, 3),
+        ("team:platform", "team", "platform", 700, 50, "quarter", True, 2),
+    ]
+    calendar = "SELECT time_zone, start_day, start_month FROM budget WHERE budget_id = 'team:platform'"
+    assert query(database, calendar) == [("Europe/Berlin", 15, 2)]
+
+
+def test_every_period_has_its_last_balance(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    log.budget("eng", 1000)
+    charges = ("department@2026-11", "rule:lunch:card-7@2026-11-21")
+    log.approve("a", 300, charges=charges)
+    log.approve("b", 40, charges=("department@2026-12",))
+    log.clear("a", 320, lapsing=("b",))
+    book(ledger, [log], rows)
+    columns = "budget_id, period, posted_minor, held_minor, available_minor, seq"
+    assert query(database, f"SELECT {columns} FROM budget_period ORDER BY 1, 2") == [
+        ("department", "2026-11", 320, 0, 680, 3),
+        ("department", "2026-12", 0, 0, 1000, 3),
+        ("rule:lunch:card-7", "2026-11-21", 320, 0, 680, 3),
+    ]
+
+
+def test_an_inquiry_or_decline_shows_balances_without_moving_them(ledger: Ledger, database: str) -> None:
+    log = DecisionLog()
+    log.approve("a", 300)
+    shown = (Balance("department", "2026-11", 10_000_000, 0, 300), Balance("team:x", "2026", 9, 0, 0))
+    log.decline("b", 5, balances=shown)
+    book(ledger, [log])
+    assert query(database, "SELECT budget_id, held_minor FROM budget_period ORDER BY 1") == [
+        ("department", 300),
+        ("team:x", 0),
+    ]
+
+
+def test_a_limit_s_changes_are_kept_even_where_the_sink_forgot_the_one_before(
+    database: str, rows: int
+) -> None:
+    log = DecisionLog()
+    for number, limit in enumerate((100, 100, 200, 100, 100, 300)):
+        log.budget("eng", limit)
+        log.approve(f"a{number}", 1)
+    for _ in range(2):  # the second one begins without what the first remembered
+        ledger = Ledger(Postgres(database))
+        book(ledger, [log], rows)
+        ledger.close()
+        log.approve(f"b{len(log.values)}", 1)
+    changes = query(database, "SELECT seq, limit_minor FROM limit_change ORDER BY seq")
+    assert changes == [(0, 100), (4, 200), (6, 100), (10, 300)]
+
+
+def test_an_increase_is_kept_with_its_times(ledger: Ledger, database: str) -> None:
+    log = DecisionLog()
+    first = log.budget()
+    assert first.occurred_at is not None
+    starts, ends = first.occurred_at, first.occurred_at + timedelta(days=3)
+    effect = BudgetIncreaseSet(budget_id="department", amount=500, starts_at=starts, ends_at=ends)
+    log.set("budget.increased", effect)
+    book(ledger, [log])
+    columns = "budget_id, amount, starts_at, ends_at, seq"
+    assert query(database, f"SELECT {columns} FROM budget_increase") == [("department", 500, starts, ends, 1)]
+
+
+def increases(database: str) -> list[tuple[Any, ...]]:
+    columns = "budget_id, amount, seq, removed_seq"
+    return list(query(database, f"SELECT {columns} FROM budget_increase ORDER BY seq"))
+
+
+def test_a_budget_that_is_removed_takes_its_increases_with_it(
+    ledger: Ledger, database: str, rows: int
+) -> None:
+    log = DecisionLog()
+    ends = log.budget().recorded_at + timedelta(days=9)
+    team: dict[str, Any] = {"level": "team", "subject": "x"}
+
+    def increase(budget_id: str, amount: int) -> None:
+        effect = BudgetIncreaseSet(
+            budget_id=budget_id, amount=amount, starts_at=ends - timedelta(9), ends_at=ends
+        )
+        log.set("budget.increased", effect)
+
+    log.budget("eng", 700, "team:x", **team)
+    increase("team:x", 1)
+    increase("department", 2)
+    log.set("budget.removed", BudgetTakenAway(budget_id="team:x"))
+    log.budget("eng", 700, "team:x", **team)
+    increase("team:x", 3)
+    log.set("budget.removed", BudgetTakenAway(budget_id="team:x"))
+    log.budget("eng", 700, "team:x", **team)
+    increase("team:x", 4)
+    book(ledger, [log], rows)
+    assert increases(database) == [
+        ("team:x", 1, 2, 4),
+        ("department", 2, 3, None),
+        ("team:x", 3, 6, 7),
+        ("team:x", 4, 9, None),
+    ]
+
+
+def requests(database: str) -> list[tuple[Any, ...]]:
+    columns = "request_id, status, approved_by, refused_by, amount, closed_at, seq"
+    return list(query(database, f"SELECT {columns} FROM increase_request ORDER BY request_id"))
+
+
+def test_a_request_for_an_increase_is_followed_level_by_level(
+    ledger: Ledger, database: str, rows: int
+) -> None:
+    log = DecisionLog()
+    asked = log.ask_increase("r1", 500)
+    log.ask_increase("r2", 70, budget_id="team:x", starts_at=asked.recorded_at + timedelta(hours=1))
+    waiting = log.ask_increase("r3", 8)
+    log.approve_increase(asked, "key_b", 1)
+    log.approve_increase(waiting, "key_b", 1)
+    approved = log.approve_increase(asked, "key_c", 0)
+    refused = log.refuse_increase("r2", "key_b")
+    book(ledger, [log], rows)
+    assert requests(database) == [
+        ("r1", "approved", ["key_b", "key_c"], None, 500, approved.occurred_at, 5),
+        ("r2", "refused", [], "key_b", 70, refused.occurred_at, 6),
+        ("r3", "waiting", ["key_b"], None, 8, None, 4),
+    ]
+    columns = "budget_id, currency, starts_at, ends_at, asked_by, asked_at, levels::text"
+    first, second, _ = query(database, f"SELECT {columns} FROM increase_request ORDER BY request_id")
+    assert first[:3] == ("department", "USD", None)
+    assert first[4:] == ("key_a", asked.occurred_at, '[["key_b"],[]]')
+    (effect,) = asked.effects
+    assert first[3] == effect.ends_at  # type: ignore[union-attr]
+    assert second[2] == asked.recorded_at + timedelta(hours=1)
+    assert increases(database) == [("department", 500, 5, None)]
+
+
+def test_a_request_s_id_that_the_owner_had_forgotten_begins_anew(
+    ledger: Ledger, database: str, rows: int
+) -> None:
+    log = DecisionLog()
+    log.approve_increase(log.ask_increase("r1", 500), "key_b", 0)
+    log.ask_increase("r2", 5)
+    log.refuse_increase("r2", "key_a")
+    again = log.ask_increase("r1", 30)
+    log.ask_increase("r2", 6)
+    book(ledger, [log], rows)
+    assert requests(database) == [
+        ("r1", "waiting", [], None, 30, None, 4),
+        ("r2", "waiting", [], None, 6, None, 5),
+    ]
+    log.approve_increase(again, "key_c", 1)
+    book(ledger, [log], rows)
+    assert requests(database)[0] == ("r1", "waiting", ["key_c"], None, 30, None, 6)
+
+
+def test_what_was_rejected_or_repeated_changes_no_request(ledger: Ledger, database: str) -> None:
+    log = DecisionLog()
+    asked = log.ask_increase("r1", 500)
+    log.repeat(asked)
+    why = (Reason(code=ReasonCode.MAY_NOT_APPROVE, detail="key_a has asked for r1"),)
+    event = ("increase.approved", Outcome.REJECTED, "eng", None, None)
+    log.append(*event, reasons=why, balances=(), actor="key_a")
+    book(ledger, [log])
+    assert [row[:3] for row in requests(database)] == [("r1", "waiting", [])]
+
+
+def test_who_did_it_is_a_column_of_what_people_do(ledger: Ledger, database: str) -> None:
+    log = DecisionLog()
+    log.refuse_increase(log.ask_increase("r1").effects[0].request_id, "key_b")  # type: ignore[union-attr]
+    log.set("budget.increased", actor="Ada\0")  # an own producer may write any text
+    log.approve("a", 1)
+    book(ledger, [log])
+    actors = query(database, "SELECT event_type, actor FROM decision ORDER BY seq")
+    assert actors == [
+        ("increase.requested", "key_a"),
+        ("increase.refused", "key_b"),
+        ("budget.increased", "Ada\N{REPLACEMENT CHARACTER}"),
+        ("authorization.requested", None),
+    ]
+
+
+def in_force(database: str) -> list[tuple[Any, ...]]:
+    columns = "version, active, drafted_seq, activated_seq"
+    return list(query(database, f"SELECT {columns} FROM policy_version ORDER BY version"))
+
+
+def test_one_policy_version_is_in_force_and_all_are_kept(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    log.budget()
+    book(ledger, [log], rows)
+    assert in_force(database) == [(0, True, None, None)]
+    log.draft(1, Policy(hold_days=3))
+    log.draft(2, Policy(hold_days=5), activate=True)
+    log.set("policy.activated", PolicyTaken(policy_version=1))
+    log.budget(limit=5)  # sets no policy
+    book(ledger, [log], rows)
+    assert in_force(database) == [(0, False, None, None), (1, True, 1, 3), (2, False, 2, 2)]
+    log.set("policy.activated", PolicyTaken(policy_version=0))
+    book(ledger, [log], rows)
+    assert in_force(database) == [(0, True, None, 5), (1, False, 1, 3), (2, False, 2, 2)]
+    stored = query(database, "SELECT policy::text FROM policy_version ORDER BY version")
+    policies = [msgspec.json.decode(text, type=Policy) for (text,) in stored]
+    assert policies == [DEFAULT_POLICY, Policy(hold_days=3), Policy(hold_days=5)]
+
+
+def test_a_card_is_as_it_was_last_set(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    card = Card(card_id="c1", employee="ada", team="platform", expires_on=date(2027, 3, 31))
+    log.card(card)
+    log.card(Card(card_id="c2", single_use=True))
+    frozen = msgspec.structs.replace(card, status="frozen")
+    log.card(frozen)
+    book(ledger, [log], rows)
+    columns = "card_id, status, employee, team, expires_on, seq"
+    assert query(database, f"SELECT {columns} FROM card ORDER BY card_id") == [
+        ("c1", "frozen", "ada", "platform", date(2027, 3, 31), 2),
+        ("c2", "active", None, None, None, 1),
+    ]
+    ((body,),) = query(database, "SELECT body::text FROM card WHERE card_id = 'c1'")
+    assert msgspec.json.decode(body, type=Card) == frozen
+
+
+def test_a_refund_tells_how_much_of_it_was_taken_back(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    log.clear("a", 100)
+    log.refund("a", 60, refund_id="r1")
+    log.refund(None, 5, refund_id="r2")
+    log.undo_refund("r1", "a", 20)
+    log.undo_refund("r1", "a", 10)
+    book(ledger, [log], rows)
+    columns = "refund_id, authorization_id, amount, undone, seq"
+    assert query(database, f"SELECT {columns} FROM refund ORDER BY 1") == [
+        ("r1", "a", 60, 30, 4),
+        ("r2", None, 5, 0, 2),
+    ]
+
+
+def test_a_dispute_is_open_until_it_is_resolved(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    log.clear("a", 100)
+    first = log.dispute("a", 40, "d1", provisional=True)
+    log.dispute("a", 30, "d2", provisional=False)
+    won = log.resolve(first, "won")
+    book(ledger, [log], rows)
+    columns = "dispute_id, authorization_id, status, amount, provisional, opened_at, resolved_at"
+    assert query(database, f"SELECT {columns} FROM dispute ORDER BY 1") == [
+        ("d1", "a", "won", 40, True, first.occurred_at, won.occurred_at),
+        ("d2", "a", "open", 30, False, log.decisions[2].occurred_at, None),
+    ]
+    assert query(database, "SELECT disputed FROM card_authorization") == [(70,)]
+
+
+def test_both_sides_of_a_lease_and_what_is_on_its_way(ledger: Ledger, database: str, rows: int) -> None:
+    treasury, department = DecisionLog(partition=1), DecisionLog(partition=0)
+    month = Calendar()
+    lease: dict[str, Any] = {"department": "eng", "period": "2026-11", "calendar": month}
+    cap = CapChanged(limit=1000, calendar=month, departments=("eng", "sales"))
+    treasury.set("cap.set", cap, LeaseGiven(amount=250, short=0, **lease), department="_treasury")
+    asked = LeaseGiven(amount=100, short=50, **lease)
+    treasury.set("lease.requested", asked, department="_treasury")
+    taken = LeaseTaken(department="eng", period="2026-11", amount=30)
+    treasury.set("lease.returned", taken, department="_treasury")
+    department.set("lease.granted", LeaseAdded(period="2026-11", amount=250, calendar=month))
+    department.set("clock.ticked", LeaseAsked(period="2026-11", needed=150))
+    department.set("lease.recalled", LeaseGivenBack(period="2026-11", amount=30))
+    book(ledger, [treasury, department], rows)
+    columns = "department_id, side, leased_minor, asked_minor, partition"
+    assert query(database, f"SELECT {columns} FROM lease ORDER BY side") == [
+        ("eng", "department", 220, 150, 0),
+        ("eng", "treasury", 320, 50, 1),
+    ]
+    assert query(database, "SELECT limit_minor, departments, calendar FROM company_cap") == [
+        (1000, ["eng", "sales"], "month")
+    ]
+    department.set("lease.granted", LeaseAdded(period="2026-11", amount=100, calendar=month))
+    book(ledger, [department], rows)
+    assert query(database, "SELECT leased_minor, asked_minor FROM lease WHERE side = 'department'") == [
+        (320, 0)
+    ]
+
+
+def test_a_payment_s_expiry_stands_while_something_is_held(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    approved = log.approve("a", 100)
+    log.approve("b", 100)
+    log.reverse("b")
+    book(ledger, [log], rows)
+    (hold,) = approved.effects
+    held = query(
+        database, "SELECT authorization_id, expires_at, authorized FROM card_authorization ORDER BY 1"
+    )
+    assert held == [("a", hold.expires_at, 100), ("b", None, 100)]  # type: ignore[union-attr]
+
+
+def test_of_a_decision_that_somebody_should_look_at_the_first_review_is_a_column(
+    ledger: Ledger, database: str
+) -> None:
+    log = DecisionLog()
+    log.approve("a", 1, reviews=(Reason(code=ReasonCode.TOLERANCE_USED),), policy_version=3)
+    log.approve("b", 1)
+    book(ledger, [log])
+    assert query(database, "SELECT review, policy_version FROM decision ORDER BY seq") == [
+        ("tolerance_used", 3),
+        (None, None),
+    ]
+
+
+def test_text_with_nul_in_what_people_set_does_not_stop_the_partition(ledger: Ledger, database: str) -> None:
+    log = DecisionLog()
+    log.card(Card(card_id="c\0", employee="a\0"))
+    log.approve_increase(log.ask_increase("r\0", asked_by="a\0", levels=(("b\0",),)), "b\0", 1)
+    log.budget("eng", 5, "team:t", name="x\0")
+    log.draft(1, Policy())
+    book(ledger, [log])
+    assert query(database, "SELECT employee FROM card") == [("a\N{REPLACEMENT CHARACTER}",)]
+    assert query(database, "SELECT approved_by FROM increase_request") == [(["b\N{REPLACEMENT CHARACTER}"],)]
+
+
+def test_reading_the_log_again_gives_the_same_rows(database: str) -> None:
+    log = DecisionLog().mixed(60)
+    opened = log.dispute("a-0-000000", 5, "d", provisional=True)
+    log.resolve(opened, "lost")
+    log.draft(1, Policy(), activate=True)
+    log.approve_increase(log.ask_increase("r1"), "key_b", 0)
+    log.ask_increase("r2")
+    found = []
+    for size in (1, 7, 500):
+        ledger = Ledger(Postgres(database))
+        book(ledger, [log], size)
+        ledger.close()
+        found.append(snapshot(database))
+        empty(database)
+    assert found[0] == found[1] == found[2]
+    assert all(found[0][table] for table in TABLES if table not in ("card", "lease"))

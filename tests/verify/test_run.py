@@ -1,0 +1,142 @@
+"""`spendlog verify` as it is run: against Kafka, PostgreSQL and Redis, with topics of their real names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner
+
+from infra.commands.verify import app
+from infra.migrate import migrate
+from infra.stack import Endpoints, running_stack
+from infra.topics import apply
+from infra.verify.run import under_way
+from infra.verify.sources import Logs
+from schemas.codec import encode_event
+from schemas.decisions import LeaseAdded
+from schemas.topics import CARD_EVENTS, DECISIONS
+from sinks.core.chain import Record, read_run
+from sinks.ledger import Ledger
+from sinks.ports import Store, SystemClock
+from sinks.postgres import Postgres
+from sinks.redis import StatusKeys
+from sinks.status import Status
+from tests.verify.logs import PARTITIONS, Company
+from tests.verify.told import budget, cap, clear, request
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """A stack that nobody else writes to: the topics' names are those of the registry."""
+    with running_stack(tmp_path_factory.mktemp("verify")) as endpoints:
+        migrate(endpoints.postgres)
+        apply(endpoints.kafka, PARTITIONS)
+        yield endpoints
+
+
+Upto = dict[int, int]  # partition -> so many of its records
+
+
+def publish(endpoints: Endpoints, company: Company, after: Upto, upto: Upto) -> None:
+    """Card events and their decisions to Kafka, and the decisions to the books."""
+    producer = Producer({"bootstrap.servers": endpoints.kafka, "log_level": 0})
+    for p, world in company.worlds.items():
+        for n in range(after[p], upto[p]):
+            producer.produce(CARD_EVENTS.name, world.events[n].value, partition=p)
+            producer.produce(DECISIONS.name, world.values[n], partition=p)
+    assert producer.flush(20) == 0
+    for store in (
+        Ledger(Postgres(endpoints.postgres)),
+        Status(StatusKeys(endpoints.redis), SystemClock()),
+    ):
+        sink(company, store, upto)
+
+
+def sink(company: Company, store: Store, upto: Upto) -> None:
+    places = store.places(frozenset(company.worlds))
+    for p, world in company.worlds.items():
+        records = [Record(p, n, value) for n, value in enumerate(world.values[: upto[p]])]
+        run, broken = read_run(p, places[p], records)
+        assert broken is None
+        if run.decisions:
+            store.commit([run])
+    store.close()
+
+
+def lengths(company: Company) -> Upto:
+    return {p: len(world.values) for p, world in company.worlds.items()}
+
+
+def verify(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, object], str]:
+    """Exit status, the report as JSON, and as text."""
+    for name, value in (
+        ("KAFKA", endpoints.kafka),
+        ("POSTGRES", endpoints.postgres),
+        ("REDIS", endpoints.redis),
+    ):
+        monkeypatch.setenv(f"SPENDLOG_{name}", value)
+    as_json = CliRunner().invoke(app, ["--json", "--drain", "1"])
+    as_text = CliRunner().invoke(app, ["--drain", "1"])
+    assert as_json.exit_code == as_text.exit_code, as_json.output
+    return as_json.exit_code, json.loads(as_json.stdout), as_text.stdout
+
+
+@pytest.mark.timeout(180)
+def test_a_running_system_is_proved_and_a_lie_in_it_is_found(
+    services: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = Company(holes=False)
+    company.tell(
+        budget(90_000),
+        budget(90_000, department="ops"),
+        cap(4_000, "sales", "ops"),
+        *[request(f"a{n}", 500, n / 100) for n in range(6)],
+        clear("a1", 500, 1),
+        recorded_at=datetime.now(UTC),
+    )
+    worlds, told = company.worlds, lengths(company)
+    publish(services, company, dict.fromkeys(worlds, 0), told)
+    decided = sum(told.values())
+
+    status, report, text = verify(services, monkeypatch)
+    assert (status, report["ok"], report["decisions"]) == (0, True, decided), text
+    assert "O11" in text
+    assert "O12" in text
+    assert f"{decided:,} decisions in" in text
+
+    # What lies in card events from an offset on is under way; what does not is lost.
+    leases = [
+        found for world in worlds.values() for found in world.decisions if found.event_type == "lease.granted"
+    ]
+    wanted = {found.event_id or "" for found in leases}
+    assert all(isinstance(found.effects[0], LeaseAdded) for found in leases)
+    logs = Logs(services.kafka)
+    try:
+        assert under_way(logs, dict.fromkeys(worlds, 0), wanted | {"lease-9:9-9"}) == wanted
+        ends = {p: len(world.events) for p, world in worlds.items()}
+        assert under_way(logs, ends, wanted) == set()
+    finally:
+        logs.close()
+
+    # A lease that the treasury gives, in a message that never comes.
+    (given,) = company.tell(cap(4_000, "sales", "ops", "it"), recorded_at=datetime.now(UTC))
+    only = told | {given.partition: given.seq + 1}
+    publish(services, company, told, only)
+    status, report, text = verify(services, monkeypatch)
+    assert (status, report["ok"]) == (1, False)
+    assert f"lease-{given.position}-1 was sent as ('acme', 'it', '2026-11', " in text
+    assert "and never received" in text
+
+    # An event that nobody decides.
+    p = company.at(leases[0]).partition
+    producer = Producer({"bootstrap.servers": services.kafka, "log_level": 0})
+    producer.produce(CARD_EVENTS.name, encode_event(request("late", 5, 2)), partition=p)
+    assert producer.flush(20) == 0
+    status, report, text = verify(services, monkeypatch)
+    assert status == 1
+    assert f"card event {p}@{only[p]} has no decision" in text
+    assert f"partition {p} is not decided and booked after 1 s" in text
