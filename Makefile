@@ -43,7 +43,7 @@ lock: $(STAMP) ## Resolve requirements.lock anew, for every Python and system
 
 clean: ## Delete .venv, caches and the data folder of the embedded stack
 	@test ! -x $(BIN)/spendlog || $(BIN)/spendlog stack down
-	rm -rf $(VENV) .spendlog .spendlog-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .spendlog .spendlog-demo .spendlog-story .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

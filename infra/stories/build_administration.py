@@ -1,0 +1,165 @@
+"""What a line says to what people set. `given`: the members that all events carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from infra.stories import values
+from infra.stories.build_messages import CARD, needed_amount
+from infra.stories.story import LEVEL_WORDS, Said
+from schemas.administration import (
+    BudgetIncreased,
+    BudgetRemoved,
+    BudgetSet,
+    CapSet,
+    CardCanceled,
+    CardFrozen,
+    CardSet,
+    CardUnfrozen,
+    IncreaseApproved,
+    IncreaseRefused,
+    IncreaseRequested,
+    LeaseGranted,
+    LeaseRecalled,
+    LeaseRequested,
+    LeaseReturned,
+    PolicyActivated,
+    PolicyDrafted,
+)
+from schemas.controls import Calendar, Card
+from schemas.event import Event
+from schemas.money import Money
+from schemas.reasons import DEPARTMENT
+
+
+def _calendar(said: Said) -> dict[str, Any]:
+    """Only what was said: the rest is as the schemas have it."""
+    told: dict[str, Any] = {}
+    if said.period is not None:
+        told["period"] = said.period
+    if said.zone is not None:
+        told["time_zone"] = said.zone
+    if said.start is not None:
+        told["start_day"], told["start_month"] = said.start
+    return told
+
+
+def _budget(said: Said, given: dict[str, Any]) -> Event:
+    """`budget eng ...` is a department's own; `budget team:platform ...` belongs to the team."""
+    assert said.id is not None and said.money is not None
+    level, colon, subject = said.id.partition(":")
+    if not colon:
+        level, subject = DEPARTMENT, ""
+    assert level in LEVEL_WORDS, f"the parser knows the levels, not {level}"
+    tolerance = 0 if said.tolerance is None else values.minor(said.tolerance, said.money.currency)
+    return BudgetSet(
+        **given,
+        name=said.named or (subject or said.id.rstrip(":")).capitalize(),
+        limit=said.money,
+        level=level,
+        subject=subject or None,
+        budget_id=said.own_id,
+        tolerance=tolerance,
+        actor=said.person,
+        **_calendar(said),
+    )
+
+
+def _increase(said: Said, given: dict[str, Any]) -> Event:
+    now: datetime = given["occurred_at"]
+    return BudgetIncreased(
+        **given,
+        amount=needed_amount(said),
+        budget_id=said.id or DEPARTMENT,
+        starts_at=_moment(said.starts_at, now),
+        ends_at=_moment(said.ends_at, now) or now,
+        actor=said.person,
+    )
+
+
+def _request_increase(said: Said, given: dict[str, Any]) -> Event:
+    now: datetime = given["occurred_at"]
+    return IncreaseRequested(
+        **given,
+        request_id=said.id or "",
+        amount=needed_amount(said),
+        budget_id=said.of or DEPARTMENT,
+        starts_at=_moment(said.starts_at, now),
+        ends_at=_moment(said.ends_at, now) or now,
+        reason=said.reason,
+        actor=said.person,
+    )
+
+
+def _moment(when: datetime | timedelta | None, now: datetime) -> datetime | None:
+    return now + when if isinstance(when, timedelta) else when
+
+
+def _policy(said: Said, given: dict[str, Any]) -> Event:
+    assert said.policy is not None
+    return PolicyDrafted(**given, policy=said.policy, activate=not said.draft, actor=said.person)
+
+
+def _card(said: Said, given: dict[str, Any]) -> Event:
+    card = Card(
+        card_id=said.id or CARD,
+        employee=said.employee,
+        team=said.team,
+        expires_on=said.expires_on,
+        single_use=said.single_use,
+        locked_to=said.locked_to,
+        lock_to_first=said.lock_to_first,
+        status=said.status or "active",  # type: ignore[arg-type]
+    )
+    return CardSet(**given, card=card, actor=said.person)
+
+
+def _of_card(kind: type[CardFrozen | CardUnfrozen | CardCanceled]) -> Callable[[Said, dict[str, Any]], Event]:
+    return lambda said, given: kind(**given, card_id=said.id or CARD, actor=said.person)
+
+
+def _cap(said: Said, given: dict[str, Any]) -> Event:
+    limit = Money(needed_amount(said).minor, needed_amount(said).currency)
+    calendar = Calendar(**_calendar(said))
+    return CapSet(**given, limit=limit, departments=said.departments, calendar=calendar, actor=said.person)
+
+
+def _lease_grant(said: Said, given: dict[str, Any]) -> Event:
+    amount = needed_amount(said)
+    calendar = Calendar(**_calendar(said))
+    return LeaseGranted(
+        **given, calendar=calendar, period=said.label or "", amount=amount.minor, currency=amount.currency
+    )
+
+
+BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
+    "budget": _budget,
+    "remove": lambda said, given: BudgetRemoved(**given, budget_id=said.id or "", actor=said.person),
+    "increase": _increase,
+    "request-increase": _request_increase,
+    "approve-increase": lambda said, given: IncreaseApproved(
+        **given, request_id=said.id or "", actor=said.person
+    ),
+    "refuse-increase": lambda said, given: IncreaseRefused(
+        **given, request_id=said.id or "", reason=said.reason, actor=said.person
+    ),
+    "policy": _policy,
+    "activate": lambda said, given: PolicyActivated(
+        **given, policy_version=int(said.id or ""), actor=said.person
+    ),
+    "card": _card,
+    "freeze": _of_card(CardFrozen),
+    "unfreeze": _of_card(CardUnfrozen),
+    "cancel": _of_card(CardCanceled),
+    "cap": _cap,
+    "lease-request": lambda said, given: LeaseRequested(
+        **given, department=said.id or "", period=said.label or "", needed=needed_amount(said).minor
+    ),
+    "lease-return": lambda said, given: LeaseReturned(
+        **given, department=said.id or "", period=said.label or "", amount=needed_amount(said).minor
+    ),
+    "lease-grant": _lease_grant,
+    "lease-recall": lambda said, given: LeaseRecalled(**given, period=said.label or ""),
+}
