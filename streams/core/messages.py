@@ -10,18 +10,19 @@ from typing import Any
 
 from schemas.administration import TREASURY
 from schemas.decisions import Decision, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent
+from schemas.effects import Effect
 from schemas.events import Event, LeaseGranted, LeaseRecalled, LeaseRequested, LeaseReturned
 
-_SENDS = (LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent)
+_SENDS: frozenset[type[Effect]] = frozenset({LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent})
 
 
 def messages(decision: Decision) -> list[Event]:
     """Card events, each with its own key. Empty for nearly every decision."""
-    found = []
-    for n, effect in enumerate(decision.effects):
-        if isinstance(effect, _SENDS):
-            found.append(_message(decision, n, effect))
-    return found
+    return [
+        _message(decision, n, effect)  # type: ignore[arg-type]
+        for n, effect in enumerate(decision.effects)
+        if type(effect) in _SENDS
+    ]
 
 
 def _message(

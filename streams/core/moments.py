@@ -82,6 +82,8 @@ def _never(department: Department, ask: Ask) -> bool:
         limit = line.fixed if line.fixed is not None else line.initial
         if ask.amount <= limit + line.tolerance:
             continue
+        if line.clock.label(at_s) != line.clock.label(department.clock_s):
+            return False  # it comes late: more than one period may lie between, and refunds in any
         ends = line.clock.ends_s(at_s)
         following = None if ends is None else department.periods.get(f"{id_}@{line.clock.label(ends)}")
         known = [found for found in (period, following) if found is not None]
