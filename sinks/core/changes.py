@@ -70,10 +70,6 @@ class Changes:
             for key, (balance, decision) in self.periods.items()
         ]
 
-    def limit_of(self, key: Names) -> int | None:
-        """The limit of a department's own budget in a period, as far as the batch has come."""
-        return self.limits_now.get(key, self.limits_known.get(key))
-
 
 def names_of(decision: Decision, id_: str) -> Names:
     """The key of what belongs to the decision's department."""

@@ -69,11 +69,11 @@ def changes_of(decisions: Iterable[Decision], limits_known: Mapping[Names, int] 
         if decision.outcome is Outcome.REJECTED:
             continue
         for balance in decision.balances:
-            changes.periods[organization, department, balance.budget, balance.period] = balance, decision
-            if balance.budget == OWN:
-                own = organization, department, balance.period
-                if changes.limit_of(own) != balance.limit:
-                    _limit(changes, decision, own, balance.limit)
+            key = (organization, department, balance.budget, balance.period)
+            before = changes.periods.get(key)
+            changes.periods[key] = balance, decision
+            if balance.budget == OWN and (before is None or before[0].limit != balance.limit):
+                _limit(changes, decision, (organization, department, balance.period), balance.limit)
         for effect in decision.effects:
             write = _WRITERS.get(type(effect))
             if write is not None:
@@ -82,7 +82,9 @@ def changes_of(decisions: Iterable[Decision], limits_known: Mapping[Names, int] 
 
 
 def _limit(changes: Changes, decision: Decision, key: Names, limit: int) -> None:
-    sure = changes.limit_of(key) is not None
+    before = changes.limits_now.get(key, changes.limits_known.get(key))
+    if before == limit:
+        return
     changes.limits_now[key] = limit
     changes.limits.append(
         LimitRow(
@@ -92,6 +94,6 @@ def _limit(changes: Changes, decision: Decision, key: Names, limit: int) -> None
             limit,
             decision.occurred_at or decision.recorded_at,
             decision.recorded_at,
-            sure=sure,
+            sure=before is not None,
         )
     )

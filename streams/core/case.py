@@ -306,6 +306,7 @@ def _plain(event: CardEvent, slot: Slot, outcome: Outcome, **members: Any) -> De
         card_id=getattr(event, "card_id", None),
         cardholder=getattr(event, "cardholder", None),
         merchant=getattr(event, "merchant", None),
+        actor=getattr(event, "actor", None),
         occurred_at=event.occurred_at,
         **members,
     )

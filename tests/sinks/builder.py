@@ -158,7 +158,7 @@ class DecisionLog:
         event = ("clearing.presented", Outcome.ACCEPTED, department, authorization, amount)
         return self.append(*event, *effects, **{"alerts": alerts} | more)
 
-    def undo(self, clearing: Decision, **changes: Any) -> Decision:
+    def undo(self, clearing: Decision, *, actor: str | None = None, **changes: Any) -> Decision:
         """Takes back all that `clearing` posted."""
         posted = next(effect for effect in clearing.effects if isinstance(effect, Posted))
         fx = 0
@@ -174,7 +174,7 @@ class DecisionLog:
         }
         effect = PostingUndone(**undone | changes)
         event = ("posting.reversed", Outcome.ACCEPTED, "eng", effect.authorization_id, effect.amount + fx)
-        return self.append(*event, effect)
+        return self.append(*event, effect, actor=actor)
 
     def refund(
         self,
@@ -220,7 +220,13 @@ class DecisionLog:
     # -- what people set
 
     def budget(
-        self, department: str = "eng", limit: int = LIMIT, budget_id: str = "department", **more: Any
+        self,
+        department: str = "eng",
+        limit: int = LIMIT,
+        budget_id: str = "department",
+        *,
+        actor: str | None = None,
+        **more: Any,
     ) -> Decision:
         if budget_id == "department":
             self.limit = limit
@@ -234,7 +240,7 @@ class DecisionLog:
         change = BudgetChanged(**fields | more)
         balances = self._balances(department, (f"{budget_id}@{PERIOD}",), limit)
         event = ("budget.set", Outcome.ACCEPTED, department, None, limit)
-        return self.append(*event, change, balances=balances)
+        return self.append(*event, change, balances=balances, actor=actor)
 
     def set(self, event_type: str, *effects: Effects, department: str = "eng", **more: Any) -> Decision:
         """Something was set that moves no money."""
@@ -255,6 +261,7 @@ class DecisionLog:
         return self.set("increase.requested", effect, actor=effect.asked_by, amount=amount)
 
     def approve_increase(self, asked: Decision, approved_by: str, left: int) -> Decision:
+        """With none left it is in force at once, as far as balances are told."""
         (request,) = asked.effects
         assert isinstance(request, IncreaseAsked)
         step = IncreaseStep(request_id=request.request_id, approved_by=approved_by, left=left)
@@ -268,6 +275,7 @@ class DecisionLog:
                     ends_at=request.ends_at,
                 )
             )
+            self.limit += request.amount
         return self.set("increase.approved", *effects, actor=approved_by)
 
     def refuse_increase(self, request_id: str, refused_by: str) -> Decision:

@@ -261,6 +261,28 @@ def test_an_id_that_the_owner_had_forgotten_begins_again_with_its_second_request
     state = after(log.decisions)
     assert (state.requested, state.authorized, state.incremented, state.held) == (70, 70, 0, 70)
     assert state.posted == 100  # what was booked under this name stays
+    log = DecisionLog()
+    log.approve_in_part("a", 100, 60)
+    log.reverse("a")
+    log.approve("a", 70)
+    state = after(log.decisions)
+    assert (state.status, state.approved) == (Status.APPROVED, None)
+
+
+def test_an_authorization_does_not_change_when_the_one_after_it_is_made() -> None:
+    log = DecisionLog()
+    log.approve("a", 100)
+    log.increment("a", 20, reviews=(TOLERANCE,))
+    log.clear("a", 120, alerts=("over_capture",))
+    log.refund("a", 120)
+    states: list[Authorization] = []
+    for decision in log.decisions:
+        state = advance(states[-1] if states else None, decision, "a")
+        assert state is not None
+        states.append(state)
+    again = [after(log.decisions[: count + 1]) for count in range(len(log.decisions))]
+    assert states == again
+    assert [state.held for state in states] == [100, 120, 0, 0]
 
 
 def test_a_decision_that_was_applied_is_not_applied_again() -> None:

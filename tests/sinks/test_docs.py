@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from schemas.reasons import Reason, ReasonCode
 from sinks.ledger import Ledger
 from sinks.postgres import Postgres
 from tests.sinks.builder import DecisionLog
@@ -30,15 +31,17 @@ class MinutesLog(DecisionLog):
 def story() -> DecisionLog:
     """What the page's table tells."""
     log = MinutesLog()
-    log.budget(limit=100_000)
+    log.budget(limit=100_000, actor="key_ada")
     log.approve("a1", 40_000)
     log.clear("a1", 45_000, fx=5_000)
-    log.approve("a2", 30_000)
-    log.budget(limit=200_000)
+    log.approve("a2", 30_000, shadows=(Reason(code=ReasonCode.BLOCKED, rule="try-no-cafes"),))
+    log.budget(limit=200_000, actor="key_ada")
     log.clear("a3", 8_000)
-    log.undo(log.clear("a3", 8_000))
+    log.undo(log.clear("a3", 8_000), actor="key_bo")
     log.resolve(log.dispute("a1", 45_000, "d1", provisional=True), "lost")
     log.tick("a2")
+    asked = log.ask_increase("more", 50_000, asked_by="key_ada", levels=(("key_bo", "key_cy"),))
+    log.approve_increase(asked, "key_bo", left=0)
     return log
 
 
@@ -62,7 +65,7 @@ def answer(connection: psycopg.Connection[tuple[object, ...]], script: str) -> s
 
 
 def test_the_page_s_examples_answer_what_it_says(told: psycopg.Connection[tuple[object, ...]]) -> None:
-    assert len(EXAMPLES) == PAGE.count("```sql") == 7
+    assert len(EXAMPLES) == PAGE.count("```sql") == 9
     for script, expected in EXAMPLES:
         assert answer(told, script) == expected, script
 
