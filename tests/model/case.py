@@ -1,0 +1,177 @@
+"""One event at one department: what every part of the model is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from schemas.effects import Effects, HoldPlaced, HoldReleased
+from schemas.events import Event
+from schemas.money import Money, exponent
+from schemas.reasons import Outcome, Reason, ReasonCode, response_code
+from tests.model.answers import Answer, Passes, Said
+from tests.model.book import Department
+from tests.model.calendars import memory_span, whole_second
+from tests.model.records import Billing, Dispute, IncreaseRequest, Payment, Refund
+
+
+class Unusable(Exception):
+    """The event is rejected."""
+
+    def __init__(self, code: ReasonCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass
+class Case:
+    """`clock`: the department's, this event included. `effects`: what has moved so far, lapses first."""
+
+    department: Department
+    event: Any
+    seq: int
+    clock: datetime
+    policy_version: int = 0  # of the policy that applies
+    effects: list[Effects] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
+    undo: list[tuple[Payment, int, str | None, int]] = field(default_factory=list)
+
+    @property
+    def at(self) -> datetime:
+        """The event's time in whole seconds: no rule sees a part of one."""
+        return whole_second(self.event.occurred_at)
+
+    def lapse(self, holds_max: int = 500) -> None:
+        """Release the holds whose time has come by the clock, the earliest first."""
+        due = [
+            payment
+            for payment in self.department.payments.values()
+            if payment.held and payment.expires and payment.expires <= self.clock
+        ]
+        due.sort(key=lambda payment: (payment.expires, payment.id))
+        for payment in due[:holds_max]:
+            self.undo.append((payment, payment.held, payment.closed, payment.moved))
+            self.release(payment, payment.held, "expiry")
+
+    def bring_back(self) -> None:
+        """A rejected event moves nothing, so nothing has lapsed with it."""
+        for payment, held, closed, moved in self.undo:
+            payment.held, payment.closed, payment.moved = held, closed, moved
+
+    def touch(self, *moved: Payment | Refund | Dispute | IncreaseRequest | None) -> None:
+        """These have moved at the event's time."""
+        for one in moved:
+            if one is not None:
+                one.moved = max(one.moved, memory_span(self.at))
+
+    def payment(self, authorization_id: str) -> Payment:
+        """The payment; a new one if it is unknown."""
+        known = self.department.payments.get(authorization_id)
+        if known is None:
+            known = self.department.payments[authorization_id] = Payment(authorization_id)
+            self.department.every_payment.append(known)
+            self.touch(known)
+        return known
+
+    def add_refund(self, refund: Refund) -> None:
+        self.department.refunds[refund.id] = refund
+        self.department.every_refund.append(refund)
+        self.touch(refund, refund.payment)
+
+    def add_dispute(self, dispute: Dispute) -> None:
+        self.department.disputes[dispute.id] = dispute
+        self.department.every_dispute.append(dispute)
+        self.touch(dispute, dispute.payment)
+
+    def hold(self, payment: Payment, amount: int, billing: Billing) -> None:
+        """Keep `amount` more; a hold never gets an earlier expiry than it has."""
+        if amount <= 0:
+            return
+        until = self.at + timedelta(days=payment.days or 0)
+        payment.billing = payment.billing or billing
+        still = payment.expires if payment.held and payment.expires else until
+        payment.expires = max(until, still)
+        payment.held += amount
+        self.touch(payment)
+        self.effects.append(
+            HoldPlaced(
+                authorization_id=payment.id,
+                amount=amount,
+                charges=payment.charges,
+                expires_at=payment.expires,
+            )
+        )
+
+    def release(self, payment: Payment, amount: int, cause: Any) -> None:
+        if amount <= 0:
+            return
+        payment.held -= amount
+        self.touch(payment)
+        payment.closed = cause
+        self.effects.append(
+            HoldReleased(authorization_id=payment.id, amount=amount, charges=payment.charges, cause=cause)
+        )
+
+    def answer(
+        self,
+        outcome: Outcome,
+        reasons: tuple[Said, ...] = (),
+        reviews: tuple[Said, ...] = (),
+        shadows: tuple[Said, ...] = (),
+        approved: int | None = None,
+        available: int | None = None,
+        would_pass: Passes | None = None,
+    ) -> Answer:
+        said = tuple(Reason(code=one.code, fraud=one.fraud) for one in reasons)
+        return Answer(
+            outcome=outcome,
+            code=response_code(outcome, said, self.event.type),
+            reasons=reasons,
+            reviews=reviews,
+            shadows=shadows,
+            alerts=tuple(sorted(self.alerts)),
+            approved=approved,
+            available=available,
+            would_pass=would_pass,
+            effects=tuple(self.effects),
+            policy_version=self.policy_version,
+        )
+
+    def accepted(
+        self, *effects: Effects, reviews: tuple[Said, ...] = (), shadows: tuple[Said, ...] = ()
+    ) -> Answer:
+        self.effects.extend(effects)
+        return self.answer(Outcome.ACCEPTED, reviews=reviews, shadows=shadows)
+
+    def declined(self, code: ReasonCode) -> Answer:
+        return self.answer(Outcome.DECLINED, (Said(code),))
+
+
+def check_money(event: Event, currency: str) -> None:
+    """Refuse another currency than the budget's, and a rate that does not give the amount."""
+    for name in ("amount", "limit"):
+        money = getattr(event, name, None)
+        if isinstance(money, Money) and money.currency != currency:
+            raise Unusable(ReasonCode.WRONG_CURRENCY)
+    asked, rate = getattr(event, "merchant_amount", None), getattr(event, "rate", None)
+    if (asked is None) != (rate is None):
+        raise Unusable(ReasonCode.WRONG_RATE)
+    if asked is not None and rate is not None:
+        amount: Money = event.amount  # type: ignore[attr-defined]
+        worth = converted(asked, rate, currency)
+        if worth is None or abs(worth - amount.minor) > 1:
+            raise Unusable(ReasonCode.WRONG_RATE)
+
+
+def converted(asked: Money, rate: str, currency: str) -> Decimal | None:
+    """`asked` in minor units of `currency`, not rounded; None when the rate is no number above zero."""
+    try:
+        factor = Decimal(rate)
+        digits = exponent(currency) - exponent(asked.currency)
+    except (InvalidOperation, ValueError):
+        return None
+    if not factor.is_finite() or factor <= 0:
+        return None
+    return (Decimal(asked.minor) * factor).scaleb(digits)

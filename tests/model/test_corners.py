@@ -1,0 +1,156 @@
+"""Corners that random histories seldom turn, played by core and model; and calendars over many years."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import schemas.events as ev
+from schemas.codec import encode_event
+from schemas.controls import Calendar, PeriodKind, Policy, Rules, SpendLimit
+from schemas.money import Money, PositiveMoney
+from schemas.reasons import ReasonCode
+from streams.core.calendar import clock_of, epoch_s
+from tests.model.answers import Answer
+from tests.model.calendars import DAY, SECOND, period_of
+from tests.model.referee import Referee
+from tests.model.rules import Line, Model
+from tests.model.world import ORGANIZATION, PARTITION, PARTITIONS
+
+START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+# Offsets of quarter hours, changes at midnight, a day that was left out.
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia")
+
+
+class Play:
+    """One department, whose model and core are compared after each event."""
+
+    def __init__(self, limit: int = 100_000) -> None:
+        self.referee = Referee(Model(partition=PARTITION, partitions=PARTITIONS), thorough=True)
+        self.number = 0
+        self.say(ev.BudgetSet, START, name="Budget", limit=Money(limit, "USD"))
+
+    def say(self, kind: type[ev.Event], at: datetime, now: datetime | None = None, **given: Any) -> Answer:
+        """An event of `at` that the broker records `now`."""
+        self.number += 1
+        event = kind(
+            event_id=f"e{self.number}",
+            organization_id=ORGANIZATION,
+            department_id="eng",
+            occurred_at=at,
+            **given,
+        )
+        return self.referee.play(Line(now or at, event.key.encode(), encode_event(event)))
+
+    def rules(self, *rules: Rules) -> None:
+        self.say(ev.PolicyDrafted, START, policy=Policy(rules=rules), activate=True)
+
+    def request(self, name: str, at: datetime, now: datetime | None = None, amount: int = 1) -> Answer:
+        return self.say(
+            ev.AuthorizationRequested,
+            at,
+            now,
+            authorization_id=name,
+            card_id="card-1",
+            amount=PositiveMoney(amount, "USD"),
+            merchant=ev.Merchant("Edeka"),
+        )
+
+
+def codes(answer: Answer) -> list[ReasonCode]:
+    return [said.code for said in answer.reasons]
+
+
+def test_five_hundred_holds_lapse_with_one_event_and_the_rest_with_the_next() -> None:
+    play = Play()
+    play.rules()
+    for number in range(510):
+        play.request(f"p{number:03}", START + number * SECOND)
+    later = START + 8 * DAY
+    first, second = (play.say(ev.ClockTicked, later) for _ in range(2))
+    assert (len(first.effects), len(second.effects)) == (500, 10)
+    assert [effect.authorization_id for effect in second.effects][:1] == ["p500"]  # type: ignore[union-attr]
+
+
+def test_the_last_ten_policies_and_the_default_can_be_put_in_force() -> None:
+    play = Play()
+    for number in range(12):
+        play.say(ev.PolicyDrafted, START, policy=Policy(hold_days=number + 1))
+    found = [codes(play.say(ev.PolicyActivated, START, policy_version=version)) for version in range(14)]
+    unknown = [ReasonCode.UNKNOWN_POLICY]
+    assert found == [[], unknown, unknown, *([[]] * 10), unknown]
+
+
+COUNTS = (
+    (SpendLimit(rule_id="few", window="rolling", seconds=60 * 86_400, count=1), 62, 30),
+    (SpendLimit(rule_id="few", window="calendar", calendar=Calendar(), count=1), 40, 20),
+    (SpendLimit(rule_id="few", window="rolling", seconds=30 * 86_400, amount=1), 59, 20),
+)
+
+
+@pytest.mark.parametrize(("rule", "now", "late"), COUNTS)
+def test_what_was_counted_still_counts_for_a_late_request(rule: SpendLimit, now: int, late: int) -> None:
+    play = Play()
+    play.rules(rule)
+    play.request("first", START)
+    play.say(ev.ClockTicked, START + now * DAY)
+    assert codes(play.request("late", START + late * DAY, START + now * DAY))
+
+
+def test_a_period_that_is_over_is_not_empty_for_a_late_request() -> None:
+    play = Play(limit=1000)
+    play.say(
+        ev.BudgetSet,
+        START,
+        name="Year",
+        budget_id="year",
+        limit=Money(1000, "USD"),
+        period="year",
+    )
+    play.say(
+        ev.ClearingPresented,
+        START,
+        authorization_id="p1",
+        card_id="card-1",
+        amount=PositiveMoney(900, "USD"),
+    )
+    now = datetime(2027, 3, 28, tzinfo=UTC)
+    play.say(ev.ClockTicked, now)
+    late = play.request("late", datetime(2026, 12, 30, tzinfo=UTC), now, amount=200)
+    assert codes(late) == [ReasonCode.BUDGET_EXCEEDED]
+
+
+def test_what_passes_later_is_found_in_a_period_that_a_refund_has_made_roomy() -> None:
+    play = Play(limit=500)
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    play.request("p1", now - DAY, amount=100)
+    play.say(ev.RefundPresented, now, card_id="card-1", amount=PositiveMoney(100, "USD"))
+    late = play.request("late", now - 32 * DAY, now, amount=501)
+    assert late.would_pass is not None and late.would_pass.subject == "p1"
+
+
+@settings(max_examples=1500, deadline=None, database=None, derandomize=True)
+@given(
+    kind=st.sampled_from(("day", "week", "month", "quarter", "year", "lifetime")),
+    zone=st.sampled_from(ZONES),
+    day=st.integers(1, 28),
+    month=st.integers(1, 12),
+    since_2000=st.integers(0, 99 * 365 * 24 * 3600),
+)
+def test_periods_are_those_of_plain_date_arithmetic(
+    kind: PeriodKind, zone: str, day: int, month: int, since_2000: int
+) -> None:
+    day = day if kind in ("month", "quarter", "year") else (day - 1) % 7 + 1 if kind == "week" else 1
+    calendar = Calendar(kind, zone, day, month if kind in ("quarter", "year") else 1)
+    clock = clock_of(calendar)
+    moment = datetime(2000, 1, 2, tzinfo=UTC) + since_2000 * SECOND
+    period = period_of(calendar, moment)
+    assert clock.label(epoch_s(moment)) == period.label
+    end = clock.ends_s(epoch_s(moment))
+    assert end == (None if period.end is None else epoch_s(period.end))
+    if end is not None:
+        assert clock.label(end - 1) == period.label != clock.label(end)
