@@ -24,7 +24,7 @@ def epoch_s(moment: datetime) -> int:
 
 def moment_of(seconds: int) -> datetime:
     """The moment, in UTC, of `epoch_s`."""
-    return _EPOCH + timedelta(seconds=seconds)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def is_time_zone(name: str) -> bool:

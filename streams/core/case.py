@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from schemas.codec import fingerprint
 from schemas.decisions import (
     Alert,
     Balance,
@@ -28,7 +27,7 @@ from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import Money
 from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.calendar import epoch_s
-from streams.core.rules import Tally, tallies_at
+from streams.core.rules import balances_at
 from streams.core.state import BUCKET_S, COMPANY, Answer, Department
 
 # Asked once: a property that reads a struct's configuration costs as much as a small rule.
@@ -36,13 +35,17 @@ _TYPES: dict[type[Event], str] = {cls: str(cls.__struct_config__.tag) for cls in
 
 
 class Slot(NamedTuple):
-    """The place a decision takes in the log, and what is known of the record it decides."""
+    """The place a decision takes in the log, and what is known of the record it decides.
+
+    `fingerprint`: of the event's content, by which a repeat is known; "" for what is no event.
+    """
 
     partition: int
     seq: int
     source_offset: int
     recorded_at: datetime
     previous_hash: str
+    fingerprint: str
 
 
 class Rejected(Exception):
@@ -153,7 +156,7 @@ class Case:
             available=available,
             score=score,
             policy_version=department.policy_version,
-            fingerprint=fingerprint(event),
+            fingerprint=slot.fingerprint,
         )
 
     def accepted(self, *effects: Effects, charges: Sequence[str] = (), **more: Any) -> Decision:
@@ -179,8 +182,7 @@ class Case:
                 for charge in found[0]:
                     before = moved.get(charge, (0, 0, 0))
                     moved[charge] = (before[0] + found[1], before[1] + found[2], before[2] + found[3])
-        tallies = tallies_at(self.department, charges, self.at_s)
-        balances = [balance_of(tally, posted, held, limit) for tally in tallies]
+        balances = balances_at(self.department, charges, self.at_s, posted, held, limit)
         if moved or self.lapsed:
             balances += self._others(moved, charges)
         return balances
@@ -195,15 +197,8 @@ class Case:
 
     def balance(self, charge: str, posted: int = 0, held: int = 0, limit: int = 0) -> Balance:
         """The period after these changes. Its limit is the one in force at the event's time."""
-        (tally,) = tallies_at(self.department, (charge,), self.at_s)
-        return balance_of(tally, posted, held, limit)
-
-
-def balance_of(tally: Tally, posted: int, held: int, limit: int) -> Balance:
-    _, id_, label, period, base = tally
-    if period is None:
-        return Balance(id_, label, base + limit, posted, held)
-    return Balance(id_, label, base + limit, period.posted + posted, period.held + held)
+        (found,) = balances_at(self.department, (charge,), self.at_s, posted, held, limit)
+        return found
 
 
 Movement = tuple[Sequence[str], int, int, int]  # charges, posted, held, limit
@@ -266,9 +261,9 @@ def repeat(event: CardEvent, first: Answer, slot: Slot, department: Department) 
     )
 
 
-def conflict(event: CardEvent, first: Answer) -> Reason | None:
+def conflict(event: CardEvent, first: Answer, fingerprint: str) -> Reason | None:
     """How this event differs from the first one with its id; None when it is a faithful repeat."""
-    if fingerprint(event) == first.fingerprint:
+    if fingerprint == first.fingerprint:
         return None
     minor, _ = asked(event)
     if event.type != first.event_type:

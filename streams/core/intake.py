@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from schemas.codec import UndecodableEvent, decode_event
+from schemas.codec import UndecodableEvent, decode_event, fingerprint
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested, CardEvent
 from schemas.partitions import partition_of
@@ -44,11 +44,11 @@ def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer
 
     Reads `state` and leaves it as it is; the hash is added when the decision is sealed.
     """
-    slot = Slot(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash)
     try:
         event, key = _read(record)
     except UndecodableEvent as unusable:
-        return _unreadable(slot, Reason(code=unusable.code, detail=unusable.detail))
+        return _unreadable(_slot(state, record, ""), Reason(code=unusable.code, detail=unusable.detail))
+    slot = _slot(state, record, fingerprint(event))
     department = state.departments.get(key)
     if department is None:
         expected = partition_of(key.encode(), partitions)
@@ -58,7 +58,7 @@ def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer
     else:
         first = department.answer(event.event_id)
         if first is not None:
-            difference = conflict(event, first)
+            difference = conflict(event, first, slot.fingerprint)
             return reject(event, difference, slot) if difference else repeat(event, first, slot, department)
     untimely = _untimely(department, event, slot)
     if untimely is not None:
@@ -67,6 +67,10 @@ def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer
     if department is not None and isinstance(event, AuthorizationRequested):
         score = scorer.score(department.cards.get(event.card_id), event)
     return decide(department, event, score, slot)
+
+
+def _slot(state: PartitionState, record: Record, known_by: str) -> Slot:
+    return Slot(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash, known_by)
 
 
 def _read(record: Record) -> tuple[CardEvent, str]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schemas.controls import LEVELS, ActiveHours, Allow, Block, Level, Rule, SpendLimit
 from schemas.event import EntryMode, Merchant
+from schemas.money import MINOR_MAX
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import QUARTER_S, Clock, clock_of
 from streams.core.matching import Purchase, Test, codes_of, compiled, outside
@@ -30,6 +31,20 @@ def parts_of(charge: str) -> tuple[str, str]:
 
 class Line:
     """What an amount counts against: a budget, a limit with a calendar, or the lease."""
+
+    __slots__ = (
+        "budget",
+        "clock",
+        "code",
+        "fixed",
+        "id",
+        "increases",
+        "initial",
+        "name",
+        "only",
+        "rule",
+        "tolerance",
+    )
 
     def __init__(
         self,
@@ -80,8 +95,12 @@ class Check(NamedTuple):
 class Window:
     """A counter that must stay below its rule's limit, of whatever subject."""
 
+    __slots__ = ("amount", "clock", "count", "only", "rule", "slots_before", "width_s")
+
     def __init__(self, rule: SpendLimit) -> None:
         self.rule = rule
+        self.amount = rule.amount
+        self.count = rule.count or 0
         self.only = compiled(rule.only) if rule.only else None
         self.slots_before = reach(rule)
         self.width_s = slot_width_s(rule.seconds) if rule.seconds is not None else 0
@@ -112,6 +131,11 @@ class Shape:
             for rule in limits
             if rule.window == "transaction"
         ]
+        #: The least amount that any of them allows; -1 where one asks for more than an amount.
+        self.transaction_least = min(
+            (-1 if rule.amount is None else rule.amount for rule, _ in self.transaction),
+            default=MINOR_MAX * 2,
+        )
         self.windows = [plan.window(rule) for rule in limits if counted(rule)]
         self.lines = [line for line in plan.budget_lines if _owns(line, subjects)]
         self.lines += [plan.rule_lines[rule.rule_id] for rule in limits if charged(rule)]
@@ -153,6 +177,7 @@ def _owns(line: Line, subjects: dict[Level, str | None]) -> bool:
 class CardPlan:
     """What applies to one card in one person's hands.
 
+    `holder`: the cardholder it was made for; `registered`: the card's own employee counts, whoever it names.
     `special`: something about the card itself must be looked at. `ids`: of the shape's lines, with their
     subjects; `keys`: of its windows' counters. `periods` and `counters` are the state's own, kept at hand
     (None: not there yet) because finding them by name for each request costs more than the rules.
@@ -161,10 +186,12 @@ class CardPlan:
     __slots__ = (
         "charged_now",
         "counters",
+        "holder",
         "ids",
         "keys",
         "labels",
         "periods",
+        "registered",
         "shape",
         "special",
         "state",
@@ -172,8 +199,16 @@ class CardPlan:
     )
 
     def __init__(
-        self, shape: Shape, subjects: dict[Level, str | None], state: CardState | None, special: bool
+        self,
+        shape: Shape,
+        subjects: dict[Level, str | None],
+        state: CardState | None,
+        special: bool,
+        holder: str | None,
+        registered: bool,
     ) -> None:
+        self.holder = holder
+        self.registered = registered
         self.shape = shape
         self.state = state
         self.special = special
@@ -235,18 +270,21 @@ class Plan:
         self._valid_days: dict[str | None, int] = {}
         self._named = self._subjects_named()
         self._shapes: dict[tuple[str | None, ...], Shape] = {}
-        self._cards: dict[str, dict[str | None, CardPlan]] = {}
-        self._known: dict[str, Charged] = {}
+        self._cards: dict[str, CardPlan] = {}
+        #: What `charged` has found before, for who looks up several for each event.
+        self.known: dict[str, Charged] = {}
 
     def card(self, card_id: str, cardholder: str | None = None) -> CardPlan:
         """What applies to the card. `cardholder`: who it is, where the card is not registered to anybody."""
-        of_card = self._cards.get(card_id)
-        found = of_card.get(cardholder) if of_card is not None else None
+        found = self._cards.get(card_id)
         if found is None:
             if len(self._cards) >= _KNOWN_MAX:
                 self._cards.clear()
-            found = self._new_card(card_id, cardholder)
-            self._cards.setdefault(card_id, {})[cardholder] = found
+            found = self._cards[card_id] = self._new_card(card_id, cardholder)
+        if found.holder == cardholder or found.registered:
+            return found
+        # The same card in other hands: who asks most often is at hand.
+        found = self._cards[card_id] = self._new_card(card_id, cardholder)
         return found
 
     def card_changed(self, card_id: str) -> None:
@@ -263,7 +301,8 @@ class Plan:
             "employee": (card.employee if card else None) or cardholder,
         }
         special = self._policy.registered_cards_only if card is None else _is_special(card)
-        return CardPlan(self._shape(subjects), subjects, state, special)
+        registered = card is not None and card.employee is not None
+        return CardPlan(self._shape(subjects), subjects, state, special, cardholder, registered)
 
     def _shape(self, subjects: dict[Level, str | None]) -> Shape:
         # A subject that nothing names by its name is like any other.
@@ -298,12 +337,12 @@ class Plan:
 
     def charged(self, charge: str) -> Charged:
         """The line, id and period of a charge."""
-        found = self._known.get(charge)
+        found = self.known.get(charge)
         if found is None:
-            if len(self._known) >= _KNOWN_MAX:
-                self._known.clear()
+            if len(self.known) >= _KNOWN_MAX:
+                self.known.clear()
             id_, label = parts_of(charge)
-            found = self._known[charge] = Charged(self.line(id_), id_, label)
+            found = self.known[charge] = Charged(self.line(id_), id_, label)
         return found
 
     def valid_days(self, mcc: str | None) -> int:

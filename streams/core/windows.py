@@ -1,7 +1,8 @@
 """Counters of requests and amounts in rolling windows and calendar periods.
 
-A counter is a flat list `[slot, sum, slot, sum, ...]`, oldest first: a ring of at most 61 slots that holds
-only those in which something happened. Slots are numbers in event time, so replay counts as live did.
+A counter is a flat list `[total, slot, sum, slot, sum, ...]`, oldest first: a ring of at most 61 slots that
+holds only those in which something happened, and their total. Slots are numbers in event time, so replay
+counts as live did.
 """
 
 from __future__ import annotations
@@ -28,39 +29,40 @@ def total(counter: list[int] | None, slot: int, slots_before: int) -> int:
         return 0
     newest = counter[-2]
     oldest = (slot if slot > newest else newest) - slots_before
-    if len(counter) == 2:
-        return counter[1] if newest >= oldest else 0
-    if counter[0] >= oldest:
-        return sum(counter[1::2])
-    return sum(value for at, value in zip(counter[::2], counter[1::2], strict=True) if at >= oldest)
+    if counter[1] >= oldest:
+        return counter[0]
+    pairs = zip(counter[1::2], counter[2::2], strict=True)
+    return sum(value for at, value in pairs if at >= oldest)
 
 
 def add(counter: list[int], slot: int, slots_before: int, value: int) -> None:
     """Count `value` at `slot`, and forget what no longer can count. A calendar has one slot: the newest."""
-    if counter and slot < counter[-2]:
-        if not slots_before:
-            counter[-1] += value
-            return
+    if not counter:
+        counter += (value, slot, value)
+        return
+    newest = counter[-2]
+    if slot < newest and slots_before:
         _insert(counter, slot, slots_before, value)
         return
-    if counter and slot == counter[-2]:
+    counter[0] += value
+    if slot <= newest:
         counter[-1] += value
         return
     oldest = slot - slots_before
-    stale = 0
-    while stale < len(counter) and counter[stale] < oldest:
-        stale += 2
-    del counter[:stale]
+    while len(counter) > 1 and counter[1] < oldest:
+        counter[0] -= counter[2]
+        del counter[1:3]
     counter += (slot, value)
 
 
 def _insert(counter: list[int], slot: int, slots_before: int, value: int) -> None:
     if slot < counter[-2] - slots_before:
         return
+    counter[0] += value
     at = len(counter)
-    while at and counter[at - 2] > slot:
+    while at > 1 and counter[at - 2] > slot:
         at -= 2
-    if at and counter[at - 2] == slot:
+    if at > 1 and counter[at - 2] == slot:
         counter[at - 1] += value
     else:
         counter[at:at] = [slot, value]
