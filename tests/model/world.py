@@ -30,6 +30,7 @@ DISPUTES = ("d1", "d2")
 STEPS = (SECOND, 30 * SECOND, timedelta(0), HOUR, 9 * HOUR, DAY, 2 * DAY, 8 * DAY, 31 * DAY, 100 * DAY)
 OFFSETS = (timedelta(0), -HOUR, -2 * DAY, -31 * DAY, HOUR, DAY, DAY + SECOND, -150 * DAY, SECOND / 2)
 RATES = ("1.5", "0.905", "2", "0.0001")
+FAR_S = 100 * 365 * 86_400  # the year 2069, in seconds since the epoch
 
 
 class World:
@@ -206,7 +207,8 @@ def _ends_of_windows(department: Department) -> Iterator[datetime]:
         if isinstance(rule, SpendLimit) and rule.seconds is not None:
             size = (rule.seconds + SLOTS - 1) // SLOTS
             for (name, _), counted in department.counted.items():
-                if name == rule.rule_id and counted:
+                # Another slot than one of this rule's is left only by a planted error.
+                if name == rule.rule_id and counted and counted[-1].slot * size < FAR_S:
                     yield EPOCH + (counted[-1].slot + SLOTS) * size * SECOND
                     yield EPOCH + (counted[-1].slot + SLOTS + 1) * size * SECOND
 
