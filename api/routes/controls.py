@@ -16,13 +16,12 @@ from api.routes.places import (
     READ_HEADERS,
     DepartmentId,
     OrganizationId,
+    department_row,
     own_department,
     printable,
     shown,
-    unknown_department,
 )
 from api.security import Caller, KeyedRoute, needs
-from api.services import services_of
 from api.views import card_out, cards_out, policies_out
 from schemas.ids import Position
 
@@ -93,19 +92,15 @@ async def _policies(
     *,
     only_active: bool,
 ) -> Any:
-    services = services_of(request)
-    row = await services.ledger.find(
+    return await department_row(
+        request,
         "policies",
+        wait,
         position,
-        wait_s=services.reading(wait, position),
-        organization_id=organization_id,
-        department_id=department_id,
+        (organization_id, department_id),
         only_active=only_active,
         rows_max=VERSIONS_MAX,
     )
-    if not row["known"]:
-        raise unknown_department()
-    return row
 
 
 @router.get(
@@ -180,17 +175,13 @@ async def _cards(
 ) -> Any:
     if not printable(card_id or "") or not printable(after or ""):
         raise Problem(404, "unknown_card", "There is no such card.")
-    services = services_of(request)
-    row = await services.ledger.find(
+    return await department_row(
+        request,
         "cards",
+        wait,
         position,
-        wait_s=services.reading(wait, position),
-        organization_id=where[0],
-        department_id=where[1],
+        where,
         card_id=card_id,
         after=after,
         rows_max=rows_max,
     )
-    if not row["known"]:
-        raise unknown_department()
-    return row

@@ -16,13 +16,12 @@ from api.routes.places import (
     READ_HEADERS,
     DepartmentId,
     OrganizationId,
+    department_row,
     own_department,
     printable,
     shown,
-    unknown_department,
 )
 from api.security import Caller, KeyedRoute, needs
-from api.services import services_of
 from api.views import request_out, requests_out
 from schemas.ids import Position
 
@@ -108,18 +107,14 @@ async def _find(
 ) -> Any:
     if not printable(request_id or "") or not printable(after or ""):
         raise Problem(404, "unknown_request", "There is no such request for an increase.")
-    services = services_of(request)
-    row = await services.ledger.find(
+    return await department_row(
+        request,
         "increases",
+        wait,
         position,
-        wait_s=services.reading(wait, position),
-        organization_id=where[0],
-        department_id=where[1],
+        where,
         request_id=request_id,
         status=status,
         after=after,
         rows_max=rows_max,
     )
-    if not row["known"]:
-        raise unknown_department()
-    return row

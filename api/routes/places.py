@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Request
 from starlette.responses import Response
 
 from api import replies
@@ -14,6 +14,7 @@ from api.preferences import POSITION_HEADER, Wait
 from api.problems import FieldError, Problem
 from api.replies import reply
 from api.security import own_organization
+from api.services import services_of
 from schemas.ids import Position, is_name
 
 ORGANIZATION = "/v1/organizations/{organization_id}"
@@ -34,6 +35,24 @@ def own_department(caller: ApiKey, organization_id: str, department_id: str) -> 
 
 def unknown_department() -> Problem:
     return Problem(404, "unknown_department", "There is no such department: it has no budget.")
+
+
+async def department_row(
+    request: Request, name: str, wait: Wait, position: Position | None, where: tuple[str, str], **asked: Any
+) -> Any:
+    """The row of `sql/NAME.sql` for the department `where`. Raises Problem 404 when there is no such one."""
+    services = services_of(request)
+    row = await services.ledger.find(
+        name,
+        position,
+        wait_s=services.reading(wait, position),
+        organization_id=where[0],
+        department_id=where[1],
+        **asked,
+    )
+    if not row["known"]:
+        raise unknown_department()
+    return row
 
 
 def invalid(field: str, code: str, message: str) -> Problem:
