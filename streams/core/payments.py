@@ -228,13 +228,9 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
 
 def reverse(case: Case, event: AuthorizationReversed) -> Decision:
     """A hold is given back; a timeout also voids what has not come yet."""
-    payment = case.department.payments.get(event.authorization_id)
     if event.cause == "timeout":
-        return _time_out(case, event, payment)
-    if payment is None or payment.voided:
-        raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{event.authorization_id} is not known")
-    if not payment.held:
-        raise Rejected(ReasonCode.NOTHING_HELD, f"{event.authorization_id} holds nothing")
+        return _time_out(case, event, case.department.payments.get(event.authorization_id))
+    payment = _holding(case, event.authorization_id)
     amount = payment.held if event.amount is None else case.amount(event.amount)
     if amount > payment.held:
         raise Rejected(ReasonCode.EXCEEDS_HOLD, f"{amount} of a hold of {payment.held} minor units")
@@ -254,11 +250,7 @@ def _time_out(case: Case, event: AuthorizationReversed, payment: Payment | None)
 
 def expire(case: Case, event: AuthorizationExpired) -> Decision:
     """The network says that a hold is over before our own validity does."""
-    payment = case.department.payments.get(event.authorization_id)
-    if payment is None or payment.voided:
-        raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{event.authorization_id} is not known")
-    if not payment.held:
-        raise Rejected(ReasonCode.NOTHING_HELD, f"{event.authorization_id} holds nothing")
+    payment = _holding(case, event.authorization_id)
     return _release(case, event.authorization_id, payment, payment.held, "expiry", payment.held)
 
 
@@ -282,6 +274,16 @@ def inquire(case: Case, event: BalanceInquired) -> Decision:
 
 
 # -- parts
+
+
+def _holding(case: Case, authorization_id: str) -> Payment:
+    """The payment, which must hold something that can be given back."""
+    payment = case.department.payments.get(authorization_id)
+    if payment is None or payment.voided:
+        raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{authorization_id} is not known")
+    if not payment.held:
+        raise Rejected(ReasonCode.NOTHING_HELD, f"{authorization_id} holds nothing")
+    return payment
 
 
 def _hold(

@@ -70,6 +70,13 @@ class Line:
         self.initial = budget.limit if budget else (rule.amount or 0) if rule else 0
         self.only = compiled(rule.only) if rule is not None and rule.only is not None else None
 
+    def limit(self, period: Period | None, at_s: int) -> int:
+        """What may be posted and held in `period` (None: nothing was in it yet), tolerance aside."""
+        if self.fixed is not None:
+            return self.fixed
+        limit = self.initial if period is None else period.limit
+        return limit + self.increase(at_s) if self.increases else limit
+
     def increase(self, at_s: int) -> int:
         """Temporary increases in force at `at_s`."""
         return sum(amount for start, end, amount in self.increases if start <= at_s < end)

@@ -284,14 +284,7 @@ def balances_at(
     for charge in charges:
         line, id_, label = known.get(charge) or plan.charged(charge)
         period = periods.get(charge)
-        if line is not None and line.fixed is not None:
-            base = line.fixed
-        elif period is not None:
-            base = period.limit
-        else:
-            base = line.initial if line is not None else 0
-        if line is not None and line.increases:
-            base += line.increase(at_s)
+        base = _limit(line, period, at_s)
         if period is None:
             balances.append(Balance(id_, label, base + limit, posted, held))
         else:
@@ -307,15 +300,14 @@ def tallies_at(department: Department, charges: Iterable[str], at_s: int) -> lis
 
 def _tally(department: Department, line: Line | None, id_: str, label: str, charge: str, at_s: int) -> Tally:
     period = department.periods.get(charge)
-    if line is None:
-        limit = 0 if period is None else period.limit
-    elif line.fixed is not None:
-        limit = line.fixed
-    else:
-        limit = line.initial if period is None else period.limit
-        if line.increases:
-            limit += line.increase(at_s)
-    return Tally(line, id_, label, period, limit)
+    return Tally(line, id_, label, period, _limit(line, period, at_s))
+
+
+def _limit(line: Line | None, period: Period | None, at_s: int) -> int:
+    """The limit in force; of a budget or rule that is gone the one that its period had."""
+    if line is not None:
+        return line.limit(period, at_s)
+    return 0 if period is None else period.limit
 
 
 def with_room(department: Department, ask: Ask) -> list[Balance] | None:
@@ -332,14 +324,8 @@ def with_room(department: Department, ask: Ask) -> list[Balance] | None:
         if period is None:
             n = len(balances)
             period = periods[n] = department.periods.get(charges[n])
-        if period is None:
-            posted, held, limit = 0, amount, line.initial
-        else:
-            posted, held, limit = period.posted, period.held + amount, period.limit
-        if line.fixed is not None:
-            limit = line.fixed
-        elif line.increases:
-            limit += line.increase(purchase.at_s)
+        posted, held = (0, amount) if period is None else (period.posted, period.held + amount)
+        limit = line.limit(period, purchase.at_s)
         if posted + held > limit:
             return None
         balances.append(Balance(id_, label, limit, posted, held))
