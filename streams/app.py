@@ -11,7 +11,6 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import faust
@@ -27,7 +26,6 @@ from streams.core.state import Department
 from streams.frames import (
     POLL_RECORDS_MAX,
     Arrived,
-    FrameConsumerThread,
     FrameSchema,
     FrameTransport,
 )
@@ -112,8 +110,6 @@ class Desk:
             for partition in sorted(partitions - set(self._owners)):
                 if not self._closing:
                     await self._take_over(partition)
-            if not self._closing:
-                await self._seek(partitions)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  whatever it was, only the log knows what holds
@@ -166,11 +162,9 @@ class Desk:
         for partition in list(self._owners):
             await self._let_go(partition)
 
-    async def _seek(self, partitions: Iterable[int]) -> None:
-        """Faust seeks to the group's offsets right after this; they are only a copy of the log's truth."""
-        offsets = {TP(self._names.card_events, p): self._owners[p].position for p in partitions}
-        if offsets:
-            await self._app.consumer._commit(offsets)  # type: ignore[attr-defined]
+    def positions(self) -> dict[TP, int]:
+        """The offset that each owner here has to read next."""
+        return {TP(self._names.card_events, p): owner.position for p, owner in self._owners.items()}
 
     async def _run(self, partition: int) -> None:
         """Decide frames as they come, as many as wait in one transaction."""
@@ -204,9 +198,9 @@ class Desk:
             self._budgets.send_changelog(partition, key, value)
 
     async def commit(self) -> None:
-        """Tell the group where its partitions are: for lag monitors only, a takeover asks the log."""
-        if not self._app.rebalancing:
-            await self._seek(self._owners)
+        """Tell the group where its partitions are, for lag monitors: who takes over asks the log."""
+        if self._owners and not self._app.rebalancing:
+            await self._app.consumer._commit(self.positions())  # type: ignore[attr-defined]
 
 
 def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust.App:
@@ -231,8 +225,6 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
         topic_disable_leader=True,
         web_enabled=False,
     )
-    app.transport = FrameTransport(app.conf.broker_consumer, app)
-    FrameConsumerThread.framed_topics = frozenset({names.card_events})
     # Without Faust's acknowledgements: its bookkeeping of gaps between frames took a tenth of the worker.
     channel = app.topic(names.card_events, schema=FrameSchema(), acks=False)
     budgets = app.Table(
@@ -244,6 +236,7 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     )
     desk = Desk(app, settings, names, partitions, budgets)
     budgets.on_recover(desk.assigned)
+    app.transport = FrameTransport(app, frozenset({names.card_events}), desk.positions)
 
     @app.agent(channel, name="department-budgets")
     async def department_budgets(stream: Any) -> None:

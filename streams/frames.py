@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -34,8 +34,7 @@ GATHER_BYTES = 20_000
 class FrameConsumerThread(driver.AIOKafkaConsumerThread):
     """Fetches on Faust's consumer thread and says which positions each fetch covered."""
 
-    #: Topics that come in frames; Faust's own changelogs do not.
-    framed_topics: frozenset[str] = frozenset()
+    transport: FrameTransport
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -89,7 +88,7 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
     def _unframed(self, fetched: Mapping[TopicPartition, list[Any]]) -> dict[Any, list[Any]]:
-        return {tp: records for tp, records in fetched.items() if tp.topic not in self.framed_topics}
+        return {tp: records for tp, records in fetched.items() if not self.transport.frames(tp)}
 
     def _frames(
         self,
@@ -100,7 +99,7 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         """Also a frame without records where only the position moved, past markers or aborted records."""
         frames = {}
         for tp, end in after.items():
-            if tp.topic in self.framed_topics and tp in before and end > before[tp]:
+            if self.transport.frames(tp) and tp in before and end > before[tp]:
                 records = tuple(_records(fetched.get(tp, ())))
                 frames[tp] = [Frame(before[tp], end, records)]
         return frames
@@ -131,7 +130,39 @@ def _records(fetched: Any) -> list[Record]:
 
 
 class FrameConsumer(driver.Consumer):
-    """Faust's consumer, with frames as the messages of the framed topics."""
+    """Faust's consumer, with frames as the messages of the framed topics.
+
+    After a rebalance Faust resumes partitions, seeks, and then clears its queues as it resumes the flow:
+    what was fetched in between would be lost. So framed partitions resume with the flow, not before it.
+    """
+
+    transport: FrameTransport
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._held: set[TP] = set()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        framed = set(filter(self.transport.frames, tps))
+        self._held |= framed
+        super().resume_partitions(set(tps) - framed)
+
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        self._held.difference_update(tps)
+        super().pause_partitions(tps)
+
+    def resume_flow(self) -> None:
+        super().resume_flow()
+        held, self._held = self._held, set()
+        super().resume_partitions(held)
+
+    async def perform_seek(self) -> None:
+        """Framed partitions go on where their owners stand; the group's offsets only copy that, and late."""
+        await super().perform_seek()
+        assigned = self.assignment()
+        positions = {tp: at for tp, at in self.transport.positions().items() if tp in assigned}
+        if positions:
+            await self.seek_wait(positions)
 
     def _new_consumer_thread(self) -> FrameConsumerThread:
         return FrameConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -158,9 +189,23 @@ class FrameConsumer(driver.Consumer):
 
 
 class FrameTransport(driver.Transport):
-    """`aiokafka` transport whose framed topics arrive as `Frame`s."""
+    """`aiokafka` transport whose `framed_topics` arrive as `Frame`s; Faust's own changelogs do not.
+
+    `positions`: the offset each framed partition is to be read from, for those that have an owner here.
+    """
 
     Consumer = FrameConsumer
+
+    def __init__(
+        self, app: Any, framed_topics: frozenset[str], positions: Callable[[], Mapping[TP, int]]
+    ) -> None:
+        super().__init__(app.conf.broker_consumer, app)
+        self.framed_topics = framed_topics
+        self.positions = positions
+
+    def frames(self, tp: TP | TopicPartition) -> bool:
+        """Whether the partition comes in frames."""
+        return tp.topic in self.framed_topics
 
 
 class FrameSchema(Schema[Any, Any]):

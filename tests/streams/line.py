@@ -35,14 +35,19 @@ class Line:
         topics.apply(kafka, PARTITIONS, prefix=prefix)
         self._producer = self.new_producer()
 
-    def worker(self, name: str, *, session_timeout_s: float = 6.0, **settings: str) -> Child:
+    def worker(
+        self, name: str, *, session_timeout_s: float = 6.0, patch: str | None = None, **settings: str
+    ) -> Child:
         """A real worker process, ready to decide."""
-        child = self.start_worker(name, session_timeout_s=session_timeout_s, **settings)
+        child = self.start_worker(name, session_timeout_s=session_timeout_s, patch=patch, **settings)
         self.until(lambda: READY in child.output() or not child.alive(), 30.0)
         assert child.alive(), child.output()
         return child
 
-    def start_worker(self, name: str, *, session_timeout_s: float = 6.0, **settings: str) -> Child:
+    def start_worker(
+        self, name: str, *, session_timeout_s: float = 6.0, patch: str | None = None, **settings: str
+    ) -> Child:
+        """A worker process. `patch`: code that runs in it before the worker does."""
         env = {
             "SPENDLOG_KAFKA": self.kafka,
             "SPENDLOG_TOPIC_PREFIX": self.prefix,
@@ -53,7 +58,7 @@ class Line:
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
-        return self._supervisor.start(name, worker_command(), env=env)
+        return self._supervisor.start(name, worker_command(patch), env=env)
 
     def new_producer(self, **config: Any) -> Producer:
         return Producer(
@@ -136,8 +141,9 @@ class Line:
             time.sleep(0.05)
 
 
-def worker_command() -> list[str]:
-    return [sys.executable, "-m", "streams", "worker", "--loglevel", "info"]
+def worker_command(patch: str | None = None) -> list[str]:
+    code = f"{patch or ''}\nfrom streams.__main__ import main\nmain()"
+    return [sys.executable, "-c", code, "worker", "--loglevel", "info"]
 
 
 def value_of(message: Message) -> bytes:

@@ -71,6 +71,38 @@ def test_a_zombie_is_fenced(line: Line) -> None:
     assert frozen.alive() or "Fenced" in frozen.output()
 
 
+# An owner that is behind while Faust seeks: frames that come then wait in Faust's queue.
+SLOW_SEEK = """
+import asyncio
+from streams.app import Desk
+from streams.frames import FrameConsumer
+
+seek, arrived, sought = FrameConsumer.perform_seek, Desk.arrived, asyncio.Event()
+
+async def slow_seek(consumer):
+    await seek(consumer)
+    await asyncio.sleep(1.0)
+    asyncio.get_running_loop().call_later(0.2, sought.set)
+
+async def late(desk, *frame):
+    await sought.wait()
+    await arrived(desk, *frame)
+
+FrameConsumer.perform_seek, Desk.arrived = slow_seek, late
+"""
+
+
+def test_nothing_is_lost_between_seek_and_resume(line: Line) -> None:
+    """Faust resumes partitions, seeks and then clears its queues: what came in between must come again."""
+    line.send(budget(department) for department in DEPARTMENTS)
+    line.worker("w1")
+    with Load(line, 3_000, rate_s=500):
+        time.sleep(0.5)
+        late = line.worker("w2", patch=SLOW_SEEK)
+    assert outcomes(line.decisions(3_002, timeout_s=60.0)) == {"accepted": 2, "approved": 3_000}
+    assert late.alive(), late.output()
+
+
 def test_workers_come_and_go_under_load(line: Line) -> None:
     line.send(budget(department) for department in DEPARTMENTS)
     line.worker("w1")
