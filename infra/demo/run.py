@@ -97,8 +97,8 @@ def _story_and_stream(options: Options, house: House, console: Console, checks: 
 
 def _serve(house: House, console: Console) -> None:
     """Until Ctrl-C."""
-    console.print("[bold]serving; Ctrl-C ends everything[/]")
     try:
+        console.print("[bold]serving; Ctrl-C ends everything[/]")
         while True:
             time.sleep(_WATCH_S)
             house.require_alive()
