@@ -135,9 +135,7 @@ class Desk:
         finally:
             gc.enable()
             gc.freeze()
-        self._owners[partition] = owner
-        self._queues[partition] = asyncio.Queue(FRAMES_WAITING_MAX)
-        self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"owner-{partition}")
+        self.seat(owner)
         took_s = asyncio.get_running_loop().time() - started
         log.info(
             "partition_taken_over",
@@ -149,9 +147,19 @@ class Desk:
         )
         metrics.replayed.inc(owner.replayed)
 
+    def seat(self, owner: Owner) -> None:
+        """From here on the frames of its partition go to this owner, who has taken it over."""
+        partition = owner.state.partition
+        self._owners[partition] = owner
+        self._queues[partition] = asyncio.Queue(FRAMES_WAITING_MAX)
+        self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"owner-{partition}")
+
     async def _let_go(self, partition: int) -> None:
         self._tasks.pop(partition).cancel()
-        del self._queues[partition]
+        queue = self._queues.pop(partition)
+        # Who waits for room here must not wait for ever: the other partitions' frames are behind it.
+        while not queue.empty():
+            queue.get_nowait()
         owner = self._owners.pop(partition)
         await owner.close()
         log.info("partition_let_go", partition=partition, seq=owner.state.seq)
