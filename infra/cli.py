@@ -26,6 +26,7 @@ COMMANDS = {
     "dead-letters": "What could not be used: list, reroute.",
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
     "verify": "Prove the books against the log.",
+    "replay": "Decide the log again, and compare byte for byte.",
     "bench": "Measure the figures on this machine.",
 }
 

@@ -64,7 +64,7 @@ def show(report: Report, console: Console) -> None:
             style = "dim" if line in oracle.notes else "red"
             console.print(f"  [{style}]{oracle.id}: {escape(line)}[/]", soft_wrap=True, highlight=False)
     console.print(
-        f"{report.decisions:,} decisions in {report.took_s:.1f} s. O5 (replay byte for byte), O7 (what "
-        "clients were told) and O10 (secrets) need more than log and books: they are tests",
+        f"{report.decisions:,} decisions in {report.took_s:.1f} s. O5 (byte for byte the same) is `spendlog "
+        "replay`; O7 (what clients were told) and O10 (secrets) need more than log and books: they are tests",
         style="dim",
     )

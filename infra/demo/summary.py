@@ -17,6 +17,7 @@ from infra.demo.checks import Checks
 from infra.demo.house import House
 from infra.demo.kafka import read_between
 from infra.demo.stream import Played, Tally
+from infra.replay import replay
 from infra.verify import verify
 from schemas.decisions import Decision
 from schemas.money import exponent
@@ -123,6 +124,11 @@ def check_log(console: Console, checks: Checks, house: House) -> None:
         report = verify(endpoints.kafka, endpoints.postgres, endpoints.redis)
     show_report(report, console)
     checks.expect("the log and the books agree (verify)", report.ok, f"{report.decisions:,} decisions")
+    with console.status("deciding the log again"):
+        found = replay(endpoints.kafka, rescore=True)
+    different = [f"{one.partition}/{one.seq}: {one.why}" for one in found.differences]
+    claim = "the log comes out the same when it is decided and scored again (replay)"
+    checks.expect(claim, not different, "; ".join(different) or f"{found.decided:,} decisions")
 
 
 def show_speed(console: Console, played: Played, booked_s: float) -> None:

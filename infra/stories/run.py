@@ -14,6 +14,7 @@ from rich.console import Console
 from infra.demo.books import wait_booked
 from infra.demo.house import House, running_house
 from infra.demo.steps import counting
+from infra.replay import replay
 from infra.settings import load_settings
 from infra.stories import show
 from infra.stories.books import account_name, ledger_difference, payment_differences
@@ -122,11 +123,13 @@ def check_books(postgres: str, played: Sequence[Played]) -> None:
 
 
 def _verified(house: House, console: Console) -> bool:
-    """The verifier, which shares nothing with the core but the schemas, over all that was played."""
+    """The verifier, which shares only the schemas with the core, and the core once more, over all of it."""
     endpoints = house.endpoints
     report = verify(endpoints.kafka, endpoints.postgres, endpoints.redis)
     show.verified(console, report)
-    return report.ok
+    found = replay(endpoints.kafka)
+    show.replayed(console, found)
+    return report.ok and not found.differences
 
 
 __all__ = ["Options", "check_books", "in_core", "run", "through"]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from infra.replay import Replay
 from infra.stories.check import answer
 from infra.stories.pipeline import Played
 from infra.stories.story import LedgerLine, PaymentLine
@@ -65,6 +66,15 @@ def verified(console: Console, report: Report) -> None:
     for oracle in report.oracles.values():
         for example in oracle.examples:
             _print(console, Text(f"      {oracle.id}: {example}", style="red"))
+
+
+def replayed(console: Console, found: Replay) -> None:
+    """Whether the log comes out the same when it is decided again."""
+    mark = _CROSS if found.differences else _TICK
+    said = f" the log comes out the same when it is decided again (replay) {found.decided:,} decisions"
+    _print(console, Text.assemble(mark, said))
+    for one in found.differences:
+        _print(console, Text(f"      {one.partition}/{one.seq}: {one.why}", style="red"))
 
 
 def _print(console: Console, text: Text) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.errors import SpendlogError
 from infra.verify.records import Record
@@ -73,7 +73,12 @@ class Logs:
         return None
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
-        """Committed records with start <= offset < end.
+        """Committed records with start <= offset < end. Raises as `messages`."""
+        for message in self.messages(topic, partition, start, end):
+            yield Record(offset_of(message), message.value())
+
+    def messages(self, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
+        """The same with key and time.
 
         Raises:
             SpendlogError: nothing came for `IDLE_S_MAX`.
@@ -92,10 +97,10 @@ class Logs:
                     heard_s = time.monotonic()
                 for message in messages:
                     error = message.error()
-                    at: int = message.offset()  # type: ignore[assignment]  # every consumed message has one
+                    at = offset_of(message)
                     if error is None:
                         if at < end:
-                            yield Record(at, message.value())
+                            yield message
                         if at >= end - 1:
                             return
                     elif error.code() == KafkaError._PARTITION_EOF:
@@ -105,6 +110,11 @@ class Logs:
                         raise SpendlogError(f"{topic}[{partition}]: {error.str()}")
         finally:
             reader.close()
+
+
+def offset_of(message: Message) -> int:
+    """Where a consumed message lies."""
+    return message.offset()  # type: ignore[return-value]  # every consumed message has one
 
 
 class Cached(msgspec.Struct):

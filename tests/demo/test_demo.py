@@ -119,6 +119,7 @@ def test_the_demo_ends_with_status_0_and_leaves_nothing_running(tmp_path: Path) 
         "✓ every currency and layer sums to zero (SQL)",
         "✓ no approval took a department above its budget (SQL)",
         "✓ the log and the books agree (verify) 806 decisions",
+        "✓ the log comes out the same when it is decided and scored again (replay) 806 decisions",
         "all checks hold",
     ):
         assert words in said, said
@@ -141,6 +142,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing_and_decides_nothing
     assert log.count("partition_taken_over") == 8
     assert "✓ each event is decided as the generator's own sums say 4,000 events" in running.text
     assert "✓ the log and the books agree (verify) 4,006 decisions" in running.text
+    assert "decided and scored again (replay) 4,006 decisions" in running.text
 
 
 @pytest.mark.timeout(TIMEOUT_S + 60)

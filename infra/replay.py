@@ -1,0 +1,266 @@
+"""Decide a log again: the same card events must give the same decisions, byte for byte (oracle O5).
+
+The owner that decides is the worker's own; only its log is another: it compares instead of writing. So what
+`spendlog verify` checks from outside, without the rules' code, is checked here from inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from confluent_kafka import Message
+
+from infra.errors import SpendlogError
+from infra.verify.sources import Logs, offset_of
+from schemas.codec import decode_decision
+from schemas.decisions import Decision, Score
+from schemas.events import AuthorizationRequested
+from schemas.topics import CARD_EVENTS, DECISIONS
+from streams.core.history import CardHistory
+from streams.core.intake import Record
+from streams.log import DeadLetter, Entry, Frame, StoredSnapshot
+from streams.owner import InvariantBroken, Model, Owner
+
+Progress = Callable[[int], None]  # decisions read so far
+_NEVER = 2**62
+
+
+class Difference(NamedTuple):
+    """The first decision of a partition that comes out otherwise. `why`: member by member."""
+
+    partition: int
+    seq: int
+    source_offset: int
+    why: str
+
+
+class Replayed(NamedTuple):
+    """A partition. `folded`: decisions whose card events are gone, so that they were only folded."""
+
+    partition: int
+    folded: int
+    decided: int
+    difference: Difference | None
+
+
+class Replay(NamedTuple):
+    """All partitions, and the seconds it took."""
+
+    partitions: tuple[Replayed, ...]
+    took_s: float
+
+    @property
+    def decided(self) -> int:
+        return sum(one.decided for one in self.partitions)
+
+    @property
+    def differences(self) -> list[Difference]:
+        return [one.difference for one in self.partitions if one.difference is not None]
+
+
+def replay(
+    kafka: str, *, prefix: str = "", rescore: bool = False, progress: Progress | None = None
+) -> Replay:
+    """Decides every card event of the log again, and compares with what was decided.
+
+    `rescore`: scores are made anew as well, by a model that learns from the first decision on; else those of
+    the log are taken, as recovery does. For a log whose requests were all scored by this version.
+
+    Raises:
+        SpendlogError: Kafka does not answer, or the log's own order or hash chain is broken.
+    """
+    started_s = time.monotonic()
+    logs, found, before = Logs(kafka), [], 0
+    try:
+        partitions = logs.partitions(prefix + CARD_EVENTS.name)
+        for partition in partitions:
+            again = _Again(logs, prefix, partition, len(partitions), rescore)
+            try:
+                for count in again.run():
+                    if progress is not None:
+                        progress(before + count)
+            except (InvariantBroken, ValueError) as broken:
+                raise SpendlogError(
+                    f"the log of partition {partition} cannot be replayed: {broken}"
+                ) from None
+            found.append(again.result)
+            before += again.result.folded + again.result.decided
+    finally:
+        logs.close()
+    return Replay(tuple(found), time.monotonic() - started_s)
+
+
+class _Differs(Exception):
+    """Another decision than the recorded one. `value`: its bytes."""
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__()
+        self.value = value
+
+
+class _Comparing:
+    """A `PartitionLog` that holds `folded` decisions and takes only the one that is expected."""
+
+    def __init__(self, folded: Iterator[bytes]) -> None:
+        self._folded = folded
+        self.expected = b""
+
+    async def open(self) -> None: ...
+
+    async def latest_snapshot(self) -> StoredSnapshot | None:
+        return None
+
+    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+        for value in self._folded:
+            yield (value,)
+
+    async def begin(self) -> None: ...
+
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
+        (entry,) = entries
+        if entry.value != self.expected:
+            raise _Differs(entry.value or b"")
+        return 0
+
+    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
+
+    async def commit(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class _Recorded:
+    """A model that says what it said before."""
+
+    def __init__(self) -> None:
+        self.score_recorded: Score | None = None
+
+    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
+        return self.score_recorded
+
+    def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
+
+    def snapshot(self) -> bytes:
+        return b""
+
+    def restore(self, snapshot: bytes) -> None: ...
+
+
+class _Again:
+    """One partition, decided again."""
+
+    def __init__(self, logs: Logs, prefix: str, partition: int, partitions: int, rescore: bool) -> None:
+        self._logs = logs
+        self._events = prefix + CARD_EVENTS.name
+        self._decisions = prefix + DECISIONS.name
+        self._partition = partition
+        self._recorded = _Recorded()
+        self._folded = self._decided = 0
+        self._difference: Difference | None = None
+        self._first, self._end = logs.bounds(self._events, partition)
+        low, high = logs.bounds(self._decisions, partition)
+        self._log = _Peekable(logs.messages(self._decisions, partition, low, high))
+        self._comparing = _Comparing(self._gone())
+        self._owner = Owner(
+            partition, partitions, self._comparing, lambda: self._model(rescore), lambda _: None, _NEVER
+        )
+
+    @property
+    def result(self) -> Replayed:
+        return Replayed(self._partition, self._folded, self._decided, self._difference)
+
+    def _model(self, rescore: bool) -> Model:
+        if not rescore:
+            return self._recorded
+        from streams.scoring import Scorer
+
+        return Scorer()
+
+    def _gone(self) -> Iterator[bytes]:
+        """The decisions on card events that retention has taken."""
+        while (value := self._log.peek()) is not None and decode_decision(value).source_offset < self._first:
+            self._folded += 1
+            yield self._log.take()
+
+    def run(self) -> Iterator[int]:
+        """Yields how many decisions it has come to, now and then."""
+        with asyncio.Runner() as runner:
+            runner.run(self._owner.take_over())
+            yield self._folded
+            for message in self._logs.messages(self._events, self._partition, self._first, self._end):
+                value = self._log.peek()
+                if value is None:
+                    return  # not decided yet
+                runner.run(self._decide(message, value))
+                if self._difference is not None:
+                    return
+                self._log.take()
+                self._decided += 1
+                if self._decided % 1_000 == 0:
+                    yield self._folded + self._decided
+        value = self._log.peek()
+        if value is not None and (left := decode_decision(value)).source_offset < self._end:
+            self._difference = self._differs(left, "there is no card event at its offset")
+
+    async def _decide(self, message: Message, value: bytes) -> None:
+        record = _record(message)
+        recorded = decode_decision(value)
+        self._recorded.score_recorded = recorded.score
+        self._comparing.expected = value
+        try:
+            await self._owner.decide([Frame(self._owner.position, record.offset + 1, (record,))])
+        except _Differs as differs:
+            self._difference = self._differs(recorded, differing(value, differs.value))
+
+    def _differs(self, recorded: Decision, why: str) -> Difference:
+        return Difference(self._partition, recorded.seq, recorded.source_offset, why)
+
+
+class _Peekable:
+    """Decisions with a look ahead."""
+
+    def __init__(self, messages: Iterator[Message]) -> None:
+        self._messages = messages
+        self._next: bytes | None = None
+
+    def peek(self) -> bytes | None:
+        """The next one; None at the end."""
+        if self._next is None:
+            message = next(self._messages, None)
+            self._next = None if message is None else message.value()
+        return self._next
+
+    def take(self) -> bytes:
+        value, self._next = self._next, None
+        assert value is not None
+        return value
+
+
+def _record(message: Message) -> Record:
+    """As the worker sees it."""
+    _, ms = message.timestamp()
+    recorded_at = datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+    key: Any = message.key()
+    return Record(offset_of(message), recorded_at, key, message.value())
+
+
+def differing(recorded: bytes, again: bytes) -> str:
+    """The members in which two decisions differ; hashes only where nothing else does."""
+    before, after = (msgspec.json.decode(value, type=dict[str, Any]) for value in (recorded, again))
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    told = [name for name in names if name not in ("hash", "previous_hash")] or names
+    return "; ".join(
+        f"{name}: recorded {_short(before.get(name))}, now {_short(after.get(name))}" for name in told
+    )
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 300 else f"{text[:300]}..."
