@@ -17,7 +17,7 @@ from api.inbound.describe import components
 from api.metrics import Metrics
 from api.middleware import RequestFrame
 from api.problems import ProblemBody
-from api.routes import authorizations, budgets, controls, events, increases, ledger, operations
+from api.routes import authorizations, budgets, controls, events, increases, ledger, operations, policies
 from api.security import SECURITY_SCHEME
 from api.services import Services
 from api.settings import Settings, load_settings
@@ -31,7 +31,11 @@ the books.
 * **Keys.** `Authorization: Bearer sl_...`; a key belongs to one organization and has scopes.
 * **Money** is an integer of minor units with its ISO 4217 currency. No floats.
 * **Repeats.** Writing needs an `Idempotency-Key`. The same request again gets the same answer and
-  `Idempotency-Replayed: true`; the same key with other content gets `422 idempotency_key_reused`.
+  `Idempotency-Replayed: true`. While the first is undecided, a repeat waits for the same decision; where none
+  comes within its wait it gets `409 request_in_flight`, and nothing is decided twice. The same key with other
+  content gets `422 idempotency_key_reused`, before the decision and after it.
+* **Conflicts.** An id of yours that is already another payment's, refund's, dispute's or request's gets `409`
+  (`authorization_exists` and so on). What the state does not allow otherwise is `422` with its code.
 * **Waiting.** `Prefer: wait=N`, 0 to 2 seconds. `202` claims nothing: neither approved nor declined.
 * **Positions.** Answers carry `Spendlog-Position: partition:seq`. Send it with a read, and the answer is at
   least as new, or `503 view_behind_position`.
@@ -79,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(RequestFrame, metrics=metrics, body_bytes_max=BODY_BYTES_MAX)
     problems.install(app)
-    for room in (authorizations, events, budgets, increases, controls, ledger, operations):
+    for room in (authorizations, events, budgets, increases, policies, controls, ledger, operations):
         app.include_router(room.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app

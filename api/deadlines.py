@@ -1,8 +1,9 @@
 """`on_timeout: decline`: no decision in time is answered "declined", and that stays true.
 
-Before the caller is told so, Kafka has acknowledged a reversal with cause `timeout` of the same
-authorization. Whichever of the two comes first in the log, nothing is left held (docs/rules.md). The
-reversal's id is derived from the request's, so writing it twice is harmless.
+Before the caller is told so, Kafka has acknowledged a reversal with cause `timeout` that names the request.
+Whichever of the two comes first in the log, nothing of it is left held, and no other request is touched, be
+it of the same authorization (docs/rules.md). The reversal's id is derived from the request's, so writing it
+twice is harmless.
 
 Two handlers of one key agree in Redis on what is told, decision or deadline, before either tells it. A repeat
 is told the same again. What holds:
@@ -11,6 +12,8 @@ is told the same again. What holds:
 * After "declined, 91" no repeat is told "approved": Redis remembers for a day, and where it does not (older,
   flushed, away) the ledger is asked whether the reversal was decided, at the repeat's own position. Where
   neither answers in time, the answer is 202.
+* Whatever is told about one key, another key's request stands as it was answered, also under the same
+  `authorization_id`.
 
 What does not:
 
@@ -20,10 +23,8 @@ What does not:
   comes just between their deadlines. The reversal counts.
 * Where the reversal was not acknowledged and the answer was 202, a look-up may show "approved" until a repeat
   undoes it.
-* After a flush of Redis the repeat of a request that was declined by the rules after its deadline is told
-  that decline instead of 91.
-* A reversal names an authorization, not a request: under an `authorization_id` that another request has
-  already got approved, unknown to the views, it undoes that one. Ids derived from the key cannot meet so.
+* After a flush of Redis the repeat of a request that after its deadline was declined by the rules, or refused
+  because its `authorization_id` was another's, is told so instead of 91.
 """
 
 from __future__ import annotations
@@ -36,13 +37,17 @@ from enum import StrEnum
 import structlog
 from redis.asyncio import Redis as Client
 
+from api.idempotency import KEY_REUSED
 from api.metrics import Metrics
 from api.problems import Problem
 from api.reads.authorizations import AuthorizationReads, Which
 from api.reads.ledger import LedgerReads
 from api.redis import Redis, RedisAway
-from api.submissions import Answered, Pending, Submissions
+from api.submissions import Answered, Pending, Rejection, Submissions
+from schemas.authorizations import Authorization
+from schemas.codec import decode_decision
 from schemas.events import AuthorizationRequested, AuthorizationReversed
+from schemas.ids import Position
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +113,7 @@ def reversal_of(event: AuthorizationRequested, now: datetime) -> AuthorizationRe
         occurred_at=max(event.occurred_at, now),
         authorization_id=event.authorization_id,
         cause="timeout",
+        request_id=event.event_id,
     )
 
 
@@ -138,12 +144,25 @@ class Deadlines:
         """
         until = since + wait_s
         patience_s = max(0.0, wait_s - REVERSAL_S)
-        result = await self._submissions.submit(event, wait_s=patience_s, since=since, ack_s_max=patience_s)
+        try:
+            result = await self._submissions.submit(
+                event, wait_s=patience_s, since=since, ack_s_max=patience_s
+            )
+        except Rejection as rejection:
+            return await self._rejected(event, rejection, until)
         match result:
             case Answered():
                 return await self._answered(event, result, until)
             case Pending():
                 return await self._unanswered(event, result, until)
+
+    async def _rejected(self, event: AuthorizationRequested, rejection: Rejection, until: float) -> Missed:
+        """Missed, if that was told before the log refused the request. Raises `rejection` otherwise."""
+        if rejection.code != KEY_REUSED and await self._told.read(event.event_id) is Told.DEADLINE:
+            missed = await self._reverse(event, until, replayed=True)
+            if missed is not None:
+                return missed
+        raise rejection
 
     async def _answered(
         self, event: AuthorizationRequested, answer: Answered, until: float
@@ -205,11 +224,22 @@ class Deadlines:
         return Told.DEADLINE if row["timed_out"] else Told.DECISION
 
     async def _was_answered(self, event: AuthorizationRequested) -> bool:
-        """Whether a view shows an answer to this authorization: then this is no first use of its id."""
+        """Whether a view shows an answer to this request, or may: then this is no first use of its id."""
         which = Which(event.organization_id, event.authorization_id, event.department_id)
+        found: Authorization | None = None
         try:
             async with asyncio.timeout(LOOK_S_MAX):
                 found = await self._authorizations.find(which, None, wait_s=0)
+                if found is None or found.decided_seq is None:
+                    return False
+                return await self._is_answer(event, Position(found.partition, found.decided_seq))
         except (TimeoutError, Problem):
-            return False
-        return found is not None and found.decided_seq is not None
+            return found is not None
+
+    async def _is_answer(self, event: AuthorizationRequested, position: Position) -> bool:
+        """Whether the decision is about `event`; also where the ledger does not say what it is about."""
+        row = await self._ledger.known("first_decision", position, wait_s=0, seq=position.seq)
+        if row is None or row["record"] is None:
+            return True
+        decision = decode_decision(row["record"].encode())
+        return decision.event_id == event.event_id or decision.event_type != event.type

@@ -8,6 +8,7 @@ answered with the first answer or refused. Only the reuse of a key for ANOTHER d
 from __future__ import annotations
 
 import contextlib
+from enum import StrEnum
 
 from redis.asyncio import Redis as Client
 
@@ -17,40 +18,49 @@ from schemas.codec import fingerprint
 from schemas.events import Event
 
 KEEP_S = 86_400
+#: Of a key that was used for other content, whoever notices: this memory or the log.
+KEY_REUSED = "idempotency_key_reused"
+
+
+class Use(StrEnum):
+    """What is known here of the use of a key."""
+
+    FIRST = "first"
+    REPEAT = "repeat"
+    UNKNOWN = "unknown"  # Redis is away
 
 
 class IdempotencyMemory:
-    """Key -> fingerprint of what was sent with it."""
+    """Key -> what was sent with it, as a fingerprint."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def claim(self, event: Event) -> bool:
-        """True when this is the first use of the key as far as is known here.
+    async def claim(self, event_id: str, content: str) -> Use:
+        """`event_id`: begins with the digest of organization and key; `content`: the same for a repeat.
 
         Raises:
             Problem: 422, the key was used for another request.
         """
-        mine = _content(event)
         try:
-            before = await self._redis.claim(_name(event), mine, keep_s=KEEP_S)
+            before = await self._redis.claim(_name(event_id), content, keep_s=KEEP_S)
         except RedisAway:
-            return False
+            return Use.UNKNOWN
         if before is None:
-            return True
-        if before.decode() != mine:
+            return Use.FIRST
+        if before.decode() != content:
             raise Problem(
                 422,
-                "idempotency_key_reused",
+                KEY_REUSED,
                 "This Idempotency-Key was used for another request. A new request needs a new key.",
             )
-        return False
+        return Use.REPEAT
 
-    async def release(self, event: Event) -> None:
-        """Forget a claim whose event was never written, so that a corrected request may use the key."""
+    async def release(self, event_id: str) -> None:
+        """Forget a claim that was none: nothing was written, or the log knows another request by this key."""
 
         async def delete(client: Client) -> None:
-            await client.delete(_name(event))
+            await client.delete(_name(event_id))
 
         with contextlib.suppress(RedisAway):
             await self._redis.call(delete)
@@ -59,11 +69,12 @@ class IdempotencyMemory:
 _ID = len("api-") + 32
 
 
-def _name(event: Event) -> str:
+def _name(event_id: str) -> str:
     # The event id begins with the digest of organization and key, so the caller's own text is not stored.
-    return f"spendlog:idempotency:{event.event_id[:_ID]}"
+    return f"spendlog:idempotency:{event_id[:_ID]}"
 
 
-def _content(event: Event) -> str:
+def content_of(event: Event) -> str:
+    """What `IdempotencyMemory` compares of a request that is one event."""
     # What follows the digest in an id is a wish of the request that is no member of its event.
     return f"{event.event_id[_ID:]} {event.type} {event.key} {fingerprint(event)}"

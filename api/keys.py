@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from unicodedata import is_normalized
 
 from api.postgres import direct
 from api.sql import statement
+from api.texts import no_card_number
 from schemas.ids import is_name
 
 
@@ -41,11 +43,16 @@ EVERYDAY_SCOPES = tuple(scope for scope in Scope if scope not in SPECIAL_SCOPES)
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored; the secret is not in it."""
+    """A key as it is stored; the secret is not in it.
+
+    `actor`: who holds it, and whom the events that come with it name. Keys that replace each other have the
+    same; keys of different people must not.
+    """
 
     id: str
     organization_id: str
     name: str
+    actor: str
     prefix: str
     scopes: frozenset[str]
     created_at: datetime | None = None
@@ -53,8 +60,10 @@ class ApiKey:
 
 
 class KeyNotCreated(ValueError):
-    """The organization, name or a scope is not as it must be."""
+    """The organization, name, actor or a scope is not as it must be."""
 
+
+ACTOR_MAX = 200  # as long as an event's `actor` may be
 
 # The fixed start lets secret scanners find a leaked key; the short id names the key in lists and logs.
 _SECRET = re.compile(r"sl_[a-z2-7]{10}_[A-Za-z0-9_-]{43}")
@@ -70,12 +79,17 @@ def digest(secret: str) -> bytes:
 
 
 def create_key(
-    postgres: str, *, organization_id: str, name: str, scopes: Sequence[str] = EVERYDAY_SCOPES
+    postgres: str,
+    *,
+    organization_id: str,
+    name: str,
+    scopes: Sequence[str] = EVERYDAY_SCOPES,
+    actor: str | None = None,
 ) -> tuple[str, ApiKey]:
-    """A new key's secret, never to be had again, and its record.
+    """A new key's secret, never to be had again, and its record. `actor`: the key's own id, if absent.
 
     Raises:
-        KeyNotCreated: a bad organization id, name or scope.
+        KeyNotCreated: a bad organization id, name, actor or scope.
         PostgresAway: no server at the URL.
     """
     if not is_name(organization_id):
@@ -84,19 +98,23 @@ def create_key(
         )
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise KeyNotCreated("the name must have 1 to 100 printable characters")
+    if actor is not None and (fault := _fault_of_actor(actor)):
+        raise KeyNotCreated(f"the actor {actor!r} {fault}")
     if not scopes or (unknown := sorted(set(scopes) - set(Scope))):
         raise KeyNotCreated(
             f"unknown scope {', '.join(unknown) if scopes else '(none)'}; there are {', '.join(Scope)}"
         )
     prefix = "sl_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
+    id_ = f"key_{prefix[3:]}"
     with direct(postgres) as connection:
         row = connection.execute(
             statement("create_key"),
             {
-                "id": f"key_{prefix[3:]}",
+                "id": id_,
                 "organization_id": organization_id,
                 "name": name,
+                "actor": actor or id_,
                 "prefix": prefix,
                 "key_sha256": digest(secret),
                 "scopes": sorted(set(scopes)),
@@ -104,6 +122,19 @@ def create_key(
         ).fetchone()
     assert row is not None
     return secret, from_row(row)
+
+
+def _fault_of_actor(actor: str) -> str | None:
+    """Why it can name nobody: actors are compared exactly, so one person's must not look like another's."""
+    if not 1 <= len(actor) <= ACTOR_MAX or not actor.isprintable() or actor != actor.strip():
+        return f"must have 1 to {ACTOR_MAX} printable characters, and no space at its ends"
+    if not is_normalized("NFC", actor):
+        return "must be in Unicode's normal form C, in which texts that look alike are alike"
+    try:
+        no_card_number(actor)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def list_keys(postgres: str, *, organization_id: str | None = None) -> list[ApiKey]:

@@ -96,8 +96,10 @@ async def _idempotency_key(
         str,
         Header(
             description="Your name for this request, 1 to 255 visible ASCII characters. A repeat with the "
-            "same key and the same content gets the first answer again (`Idempotency-Replayed: true`); the "
-            "same key with other content is refused. Keys belong to the organization and do not expire.",
+            "same key and the same content gets the first answer again (`Idempotency-Replayed: true`), or "
+            "`409 request_in_flight` where that is not there within the wait; the same key with other "
+            "content is refused with `422 idempotency_key_reused`. Keys belong to the organization and are "
+            "remembered for 90 days or more.",
             examples=["4b1d6c1e-checkout-4711"],
             min_length=1,
             max_length=255,

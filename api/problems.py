@@ -173,9 +173,13 @@ _MEANINGS = {
     401: "No API key, or one that is not valid.",
     403: "The API key does not have the scope of this operation.",
     404: "It does not exist, or not for the organization of the API key.",
+    409: "`request_in_flight`: the request with this Idempotency-Key is in the log and still undecided at "
+    "the end of the wait; repeat it later. `authorization_exists`, `refund_exists`, `dispute_exists`, "
+    "`request_exists`: the id is that of another one.",
     413: "The body is larger than 64 KiB.",
     415: "The body is not application/json.",
-    422: "The input is not valid, the event was rejected, or the Idempotency-Key is that of another request.",
+    422: "The input is not valid, the event was rejected, or (`idempotency_key_reused`) the Idempotency-Key "
+    "is that of a request with other content, decided or not.",
     500: "A defect of the service; `request_id` finds it in its log.",
     503: "A service that is needed is away. Nothing was written; Retry-After says when to try again.",
 }

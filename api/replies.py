@@ -5,7 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from api.models.base import PendingOut
 from api.preferences import POSITION_HEADER, Wait
+from api.problems import Problem
+from api.submissions import Pending
 from schemas.ids import Position
 
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -31,6 +34,26 @@ def decided_headers(wait: Wait, *, replayed: bool, position: Position | None = N
     if replayed:
         headers[REPLAYED_HEADER] = "true"
     return headers
+
+
+def undecided(body: PendingOut, pending: Pending, wait: Wait, *, location: str | None = None) -> Response:
+    """202 for the first use of a key. `location`: where the answer will be.
+
+    Raises:
+        Problem: 409 for a repeat that has waited as well: the request that it repeats is still in flight.
+    """
+    headers = {"Retry-After": "1", **wait.applied}
+    if location is not None:
+        headers["Location"] = location
+    if pending.repeated and pending.recorded:
+        raise Problem(
+            409,
+            "request_in_flight",
+            "This request is in the log already, and its decision has not come within the wait. Nothing is "
+            "decided twice: repeat it with the same Idempotency-Key for its answer.",
+            headers=headers,
+        )
+    return Response(body.model_dump_json(), 202, headers, "application/json")
 
 
 _TEXT = {"schema": {"type": "string"}}

@@ -84,8 +84,12 @@ def needs(scope: Scope, *others: Scope, **extra: Any) -> dict[str, Any]:
     With several scopes a key with any of them is let in, and the route asks `require` for the one that it
     finds out to need. `extra`: further members of the operation's description.
     """
-    named = [scope.value, *(other.value for other in others)] if others else scope.value
-    return {SCOPE_MEMBER: named, "security": [{SECURITY_SCHEME: []}], **extra}
+    return {SCOPE_MEMBER: required_scope(scope, *others), "security": [{SECURITY_SCHEME: []}], **extra}
+
+
+def required_scope(scope: Scope, *others: Scope) -> str | list[str]:
+    """As OpenAPI's description tells it: the scope, or all those of which one is enough."""
+    return [scope.value, *(other.value for other in others)] if others else scope.value
 
 
 class KeyedRoute(APIRoute):
@@ -135,10 +139,10 @@ async def _authorized(request: Request, scopes: Sequence[Scope]) -> ApiKey:
     return key
 
 
-def require(key: ApiKey, scope: Scope) -> None:
-    """Raises the Problem 403 unless `key` has `scope`."""
-    if scope not in key.scopes:
-        raise _insufficient(key, (scope,))
+def require(key: ApiKey, *scopes: Scope) -> None:
+    """Raises the Problem 403 unless `key` has one of `scopes`."""
+    if key.scopes.isdisjoint(scopes):
+        raise _insufficient(key, scopes)
 
 
 def _insufficient(key: ApiKey, scopes: Sequence[Scope]) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fastapi import Request
@@ -11,7 +11,7 @@ from fastapi import Request
 from api.deadlines import Deadlines, Missed, ToldMemory
 from api.decisions import DecisionTail
 from api.events import KafkaEventLog
-from api.idempotency import IdempotencyMemory
+from api.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
 from api.metrics import Metrics
 from api.postgres import Postgres
 from api.preferences import Wait
@@ -19,6 +19,7 @@ from api.problems import Problem
 from api.reads.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.reads.ledger import LedgerReads
 from api.redis import Redis
+from api.rollouts import PolicyRollouts
 from api.security import Keyring
 from api.settings import Settings
 from api.submissions import Answered, Pending, Submissions
@@ -45,6 +46,7 @@ class Services:
     memory: IdempotencyMemory
     submissions: Submissions
     deadlines: Deadlines
+    rollouts: PolicyRollouts
     authorizations: AuthorizationReads
     ledger: LedgerReads
 
@@ -69,6 +71,7 @@ class Services:
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),
+            rollouts=PolicyRollouts(submissions, ledger),
             authorizations=authorizations,
             ledger=ledger,
         )
@@ -84,22 +87,39 @@ class Services:
         Raises Problem.
         """
         wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
-        return await self._claimed(event, lambda: self.submissions.submit(event, wait_s=wait_s, since=since))
+        use, result = await self.claimed(
+            event.event_id,
+            content_of(event),
+            lambda: self.submissions.submit(event, wait_s=wait_s, since=since),
+        )
+        if isinstance(result, Pending) and use is Use.REPEAT and wait_s > 0:
+            return replace(result, repeated=True)
+        return result
 
     async def submit_or_decline(
         self, event: AuthorizationRequested, wait: Wait, *, since: float
     ) -> Answered | Missed | Pending:
         """The same; without a decision in time the request is undone (see `api.deadlines`)."""
         wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
-        return await self._claimed(event, lambda: self.deadlines.submit(event, wait_s=wait_s, since=since))
+        _, result = await self.claimed(
+            event.event_id,
+            content_of(event),
+            lambda: self.deadlines.submit(event, wait_s=wait_s, since=since),
+        )
+        return result
 
-    async def _claimed(self, event: Event, submit: Callable[[], Awaitable[T]]) -> T:
-        claimed = await self.memory.claim(event)
+    async def claimed(self, event_id: str, content: str, submit: Callable[[], Awaitable[T]]) -> tuple[Use, T]:
+        """What `submit` gives, with the idempotency key of `event_id` claimed for `content`.
+
+        A first claim is given back where nothing was written, or where the log says that the key was used
+        for another request: the memory had forgotten that one, and must not refuse its repeats.
+        """
+        use = await self.memory.claim(event_id, content)
         try:
-            return await submit()
+            return use, await submit()
         except Problem as problem:
-            if claimed and problem.status_code == 503:
-                await self.memory.release(event)
+            if use is Use.FIRST and (problem.status_code == 503 or problem.code == KEY_REUSED):
+                await self.memory.release(event_id)
             raise
 
 

@@ -9,7 +9,9 @@ import structlog
 
 from api.decisions import DecisionSource, TooManyWaiters
 from api.events import DeliveryUncertain, EventLog, LogAway
+from api.idempotency import KEY_REUSED
 from api.metrics import Metrics
+from api.preferences import POSITION_HEADER
 from api.problems import Problem
 from schemas.decisions import Decision
 from schemas.events import Event
@@ -40,9 +42,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """No decision yet. `recorded`: Kafka has the event, so it will be decided; else that is not known."""
+    """No decision yet. `recorded`: Kafka has the event, so it will be decided; else that is not known.
+
+    `repeated`: its key was used before for the same request, and this one has waited for its decision, too.
+    """
 
     recorded: bool
+    repeated: bool = False
 
 
 class Submissions:
@@ -92,7 +98,7 @@ class Submissions:
             self._decisions.forget(waiter)
         self._metrics.decided(asyncio.get_running_loop().time() - since)
         if decision.outcome is Outcome.REJECTED:
-            raise rejection(decision)
+            raise Rejection(decision)
         return Answered(decision)
 
     async def record(self, event: Event, *, until: float) -> bool:
@@ -111,21 +117,37 @@ def _away(code: str, detail: str) -> Problem:
     return Problem(503, code, words, headers=RETRY_AFTER)
 
 
-def rejection(decision: Decision) -> Problem:
+# An id that the sender gave is already that of something else. What differs from that is 422: the event is
+# well-formed, and the department's state does not allow it.
+_TAKEN = frozenset(
+    {
+        ReasonCode.AUTHORIZATION_EXISTS,
+        ReasonCode.REFUND_EXISTS,
+        ReasonCode.DISPUTE_EXISTS,
+        ReasonCode.REQUEST_EXISTS,
+    }
+)
+
+
+class Rejection(Problem):
     """The problem that a rejected event is to its sender."""
-    reason = decision.reasons[0]
-    status, code = 422, reason.code.value
-    detail = sentence(reason)
-    if reason.code is ReasonCode.UNKNOWN_DEPARTMENT:
-        status = 404
-    elif reason.code in CONFLICTS and reason.code is not ReasonCode.AUTHORIZATION_EXISTS:
-        code = "idempotency_key_reused"
-    position = str(decision.position)
-    return Problem(
-        status,
-        code,
-        detail,
-        headers={"Spendlog-Position": position},
-        reason=reason.code.value,
-        position=position,
-    )
+
+    def __init__(self, decision: Decision) -> None:
+        reason = decision.reasons[0]
+        status, code = 422, reason.code.value
+        if reason.code is ReasonCode.UNKNOWN_DEPARTMENT:
+            status = 404
+        elif reason.code in _TAKEN:
+            status = 409
+        elif reason.code in CONFLICTS:
+            code = KEY_REUSED
+        position = str(decision.position)
+        super().__init__(
+            status,
+            code,
+            sentence(reason),
+            headers={POSITION_HEADER: position},
+            reason=reason.code.value,
+            position=position,
+        )
+        self.decision = decision

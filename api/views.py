@@ -144,10 +144,12 @@ def request_out(organization_id: str, department_id: str, row: Row) -> IncreaseR
         ends_at=row["ends_at"],
         asked_by=row["asked_by"],
         asked_at=row["asked_at"],
+        reason=row["reason"],
         levels=levels,
         approved_by=approved_by,
         waits_for=levels[len(approved_by)] if row["status"] == "waiting" else None,
         refused_by=row["refused_by"],
+        refusal_reason=row["refusal_reason"],
         closed_at=row["closed_at"],
         position=str(Position(row["partition"], row["seq"])),
     )

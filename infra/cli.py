@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "The REST API.",
     "dead-letters": "What could not be used: list, reroute.",
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
+    "policies": "A policy for the whole company: apply it, list who has it.",
     "verify": "Prove the books against the log.",
     "replay": "Decide the log again, and compare byte for byte.",
     "bench": "Measure the figures on this machine.",

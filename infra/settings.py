@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import SettingError
@@ -30,6 +30,10 @@ class Settings(BaseSettings):
         default=None, description="libpq URL of an external PostgreSQL database"
     )
     redis: RedisUrl | None = Field(default=None, description="URL of an external Redis or Valkey")
+    api_url: Annotated[str, url_of("http", "https")] = Field(
+        default="http://127.0.0.1:8080", description="the REST API, for commands that call it"
+    )
+    api_key: SecretStr | None = Field(default=None, description="an API key, for commands that call the API")
     data: Path = Field(default=Path(".spendlog"), description="data folder of the embedded services")
     cache: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("spendlog"),

@@ -45,7 +45,7 @@ class Status(StrEnum):
     EXPIRED = "expired"  # nothing held, nothing settled: what was left of the hold lapsed
     REVERSED = "reversed"  # nothing held, nothing settled: the hold, or all that was posted, was taken back
     DECLINED = "declined"
-    VOIDED = "voided"  # a timeout came before its request, which will be declined
+    VOIDED = "voided"  # a timeout came before its request, and nothing since
 
 
 class Authorization(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):

@@ -45,10 +45,14 @@ class HoldReleased(Effect, tag="hold_released", frozen=True, kw_only=True, omit_
     cause: Literal["reversal", "timeout", "clearing", "expiry", "advice"]
 
 
-class PaymentVoided(Effect, tag="payment_voided", frozen=True, kw_only=True):
-    """A timeout came before its request: when that comes it will be declined."""
+class PaymentVoided(Effect, tag="payment_voided", frozen=True, kw_only=True, omit_defaults=True):
+    """A timeout came before its request: when that comes it will be declined.
+
+    `request_id`: the event id of that request; None: any that asks for this authorization.
+    """
 
     authorization_id: str
+    request_id: str | None = None
 
 
 class Posted(Effect, tag="posted", frozen=True, kw_only=True):
@@ -166,6 +170,7 @@ class IncreaseAsked(Effect, tag="increase_asked", frozen=True, kw_only=True, omi
     asked_by: str
     levels: tuple[tuple[str, ...], ...]
     starts_at: Timestamp | None = None
+    reason: str | None = None
 
 
 class IncreaseStep(Effect, tag="increase_step", frozen=True, kw_only=True):
@@ -176,11 +181,12 @@ class IncreaseStep(Effect, tag="increase_step", frozen=True, kw_only=True):
     left: int
 
 
-class IncreaseClosed(Effect, tag="increase_closed", frozen=True, kw_only=True):
+class IncreaseClosed(Effect, tag="increase_closed", frozen=True, kw_only=True, omit_defaults=True):
     """A request was refused, or taken back by who asked."""
 
     request_id: str
     refused_by: str
+    reason: str | None = None
 
 
 class PolicyStored(Effect, tag="policy_stored", frozen=True, kw_only=True):

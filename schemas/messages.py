@@ -72,12 +72,21 @@ class AuthorizationReversed(
     """The merchant gives back a hold: `amount` of it, or all that is left.
 
     cause "timeout": who asked was told that there is no answer in time, so an approval must not stand,
-    whether the request comes before or after this.
+    whether the request comes before or after this. `request_id`: the event id of the request that timed
+    out, so that no other one with this authorization id is undone; absent: whichever has it.
+
+    Raises:
+        ValueError: a `request_id` with another cause.
     """
 
     authorization_id: Identifier
     amount: PositiveMoney | None = None
     cause: Literal["merchant", "timeout"] = "merchant"
+    request_id: Identifier | None = None
+
+    def __post_init__(self) -> None:
+        if self.request_id is not None and self.cause != "timeout":
+            raise ValueError("`request_id` is only for cause timeout")
 
 
 class AuthorizationExpired(Event, tag="authorization.expired", frozen=True, kw_only=True, omit_defaults=True):

@@ -84,6 +84,8 @@ def _begins(authorization_id: str, decision: Decision) -> bool:
         return False  # its hold lapsed with another's event, or a refund or dispute of it ended
     if decision.event_type == "authorization.advised" and decision.approved is None:
         return True  # the network declined in our place: most often all there ever is of a payment
+    if "already_settled" in decision.alerts:
+        return False  # a clearing came before this timeout
     return "no_authorization" in decision.alerts or any(
         type(effect) is PaymentVoided for effect in decision.effects
     )

@@ -10,8 +10,8 @@ import msgspec
 
 from api.inbound.examples import EXAMPLES
 from api.inbound.read import GIVEN
-from api.inbound.scopes import SCOPES, tag_of
-from api.keys import Scope
+from api.inbound.scopes import SCOPES, scopes_of, tag_of
+from api.security import SCOPE_MEMBER, required_scope
 from schemas.administration import TREASURY, CapSet
 from schemas.event import Event
 from schemas.ids import NAME_PATTERN
@@ -36,19 +36,24 @@ def request_body() -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}
 
 
+def reference_to(struct: type[msgspec.Struct]) -> dict[str, str]:
+    """The schema of a struct that events are made of, by reference to `components`."""
+    return {"$ref": _REFERENCE + struct.__name__}
+
+
 @cache
 def components() -> dict[str, dict[str, Any]]:
     """OpenAPI's `components.schemas` of all that `request_body` names."""
     _, schemas = msgspec.json.schema_components(tuple(SCOPES), ref_template=_REFERENCE + "{name}")
-    for event, scope in SCOPES.items():
-        schemas[event.__name__] = _as_sent(schemas[event.__name__], event, scope)
+    for event in SCOPES:
+        schemas[event.__name__] = _as_sent(schemas[event.__name__], event)
     for schema in schemas.values():
         if "description" in schema:
             schema["description"] = cleandoc(schema["description"])
     return {_PREFIX + name: schema for name, schema in schemas.items()}
 
 
-def _as_sent(schema: dict[str, Any], event: type[Event], scope: Scope) -> dict[str, Any]:
+def _as_sent(schema: dict[str, Any], event: type[Event]) -> dict[str, Any]:
     """Without the members that the API gives; who may send it; nothing else may be in it."""
     members = {name: member for name, member in schema["properties"].items() if name not in GIVEN}
     members["occurred_at"] = {**members["occurred_at"], "description": "when it happened; now, if absent"}
@@ -64,7 +69,7 @@ def _as_sent(schema: dict[str, Any], event: type[Event], scope: Scope) -> dict[s
         "properties": members,
         "required": [name for name in schema["required"] if name in members and name not in optional],
         "additionalProperties": False,
-        "x-required-scope": scope.value,
+        SCOPE_MEMBER: required_scope(*scopes_of(event)),
     }
 
 

@@ -90,7 +90,7 @@ def _policy() -> dict[str, Any]:
         "what": {"mcc_groups": ["hotel"]},
         "action": "shadow",
     }
-    levels = [{"name": "lead"}, {"name": "finance", "above": 500_000, "approvers": ["key_q3fd7ntk2a"]}]
+    levels = [{"name": "lead"}, {"name": "finance", "above": 500_000, "approvers": ["cfo@example.com"]}]
     return {"rules": [blocked, lunch, tried], "hold_days": 7, "approvals": levels}
 
 

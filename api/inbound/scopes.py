@@ -1,4 +1,4 @@
-"""Which events may come through the API, and which scope of a key each needs."""
+"""Which events may come through the API, and which scopes of a key each needs."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ SCOPES: Final[Mapping[type[Event], Scope]] = {
     administration.PostingReversed: Scope.LEDGER_CORRECT,
     administration.CapSet: Scope.CAPS_WRITE,
 }
+
+# Who asked may take it back, who approves may refuse: the core tells one from the other, by the actor.
+_ELSE: Final[Mapping[type[Event], tuple[Scope, ...]]] = {
+    administration.IncreaseRefused: (Scope.BUDGETS_REQUEST,),
+}
+
+
+def scopes_of(event: type[Event]) -> tuple[Scope, ...]:
+    """Any one of these lets a key send it."""
+    return SCOPES[event], *_ELSE.get(event, ())
+
 
 # A lease is money: whoever could write these could take another department's. Owners of partitions write
 # them, in the transaction of the decision that they follow from.

@@ -53,9 +53,9 @@ class EventDecisionOut(Output):
     would_pass: WouldPassOut | None = Field(examples=[None])
     available: MoneyOut | None = Field(description="of a balance inquiry: what the card may spend now")
     actor: str | None = Field(
-        description="the id of the key with which it was done, of what people do; null in a repeat while the "
-        "ledger cannot be asked",
-        examples=[None],
+        description="of what people do: the actor of the key with which it was done; null in a repeat while "
+        "the ledger cannot be asked",
+        examples=["ada@example.com"],
     )
     policy_version: int | None = Field(
         description="the policy that applied; of a draft: its own version", examples=[0]
@@ -74,6 +74,7 @@ class EventPendingOut(PendingOut):
 
     type: str
     department_id: str
+    event_id: str = Field(description="names it in a timeout: `request_id` of `authorization.reversed`")
 
 
 def event_decision_out(decision: Decision, first: Position, *, whole: bool) -> EventDecisionOut:

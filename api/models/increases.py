@@ -15,7 +15,7 @@ RequestStatus = Literal["waiting", "approved", "refused"]
 class IncreaseRequestOut(Output):
     """Somebody asked for more; each level approves once, and with the last one the increase is set.
 
-    People are named as the events name them: by the id of an API key, or as another producer wrote.
+    People are named as the events name them: by the actor of an API key, or as another producer wrote.
     """
 
     model_config = ConfigDict(title="IncreaseRequest")
@@ -28,17 +28,19 @@ class IncreaseRequestOut(Output):
     amount: MoneyOut
     starts_at: datetime | None = Field(description="as it was asked; null: with the last approval")
     ends_at: datetime
-    asked_by: str = Field(examples=["key_q3fd7ntk2a"])
+    asked_by: str = Field(examples=["ada@example.com"])
     asked_at: datetime | None
+    reason: str | None = Field(description="as who asked gave it", examples=["the conference in March"])
     levels: list[list[str]] = Field(
         description="who may approve, level by level; an empty list: anybody who has not asked or approved",
-        examples=[[[], ["key_5h2cw4ryzb"]]],
+        examples=[[[], ["cfo@example.com"]]],
     )
     approved_by: list[str] = Field(description="one for each level that has approved", examples=[[]])
     waits_for: list[str] | None = Field(
         description="who may approve it now, as in `levels`; null: it does not wait", examples=[[]]
     )
     refused_by: str | None = Field(description="who asked, where it was taken back", examples=[None])
+    refusal_reason: str | None = Field(description="as who refused gave it", examples=[None])
     closed_at: datetime | None = Field(description="of the last approval, or the refusal")
     position: str = Field(description="`partition:seq` of the last decision about it", examples=["3:1042"])
 

@@ -119,6 +119,7 @@ class AuthorizationPendingOut(PendingOut):
 
     authorization_id: str
     department_id: str
+    event_id: str = Field(description="names it in a timeout: `request_id` of `authorization.reversed`")
 
 
 def merchant_of(merchant: MerchantIn) -> Merchant:

@@ -20,7 +20,7 @@ from api.models.requests import AuthorizationIn, AuthorizationPendingOut, Decisi
 from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import FieldError, Problem, responses
 from api.reads.authorizations import Which
-from api.replies import PENDING_DETAIL, decided_headers, reply
+from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.security import Caller, KeyedRoute, needs
 from api.services import services_of
 from api.submissions import Answered, Pending
@@ -52,7 +52,7 @@ MISSED = Reason(
             "model": AuthorizationPendingOut,
             "headers": replies.LOCATION | replies.APPLIED,
         },
-        **responses(400, 401, 403, 404, 413, 415, 422, 500, 503),
+        **responses(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
     },
 )
 async def request_authorization(
@@ -161,12 +161,13 @@ def _pending(event: AuthorizationRequested, result: Pending, wait: Wait) -> Resp
     body = AuthorizationPendingOut(
         authorization_id=event.authorization_id,
         department_id=event.department_id,
+        event_id=event.event_id,
         recorded=result.recorded,
         detail=PENDING_DETAIL[result.recorded],
     )
     query = urlencode({"department_id": event.department_id})
     location = f"{router.prefix}/{quote(event.authorization_id, safe=':')}?{query}"
-    return reply(body, 202, Location=location, Retry_After="1", **wait.applied)
+    return undecided(body, result, wait, location=location)
 
 
 @router.get(

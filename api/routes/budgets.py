@@ -16,7 +16,7 @@ from api.models.base import MoneyOut
 from api.models.budgets import BudgetIn, BudgetListOut, BudgetOut, BudgetPendingOut, BudgetSetOut
 from api.preferences import AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import Problem, responses
-from api.replies import PENDING_DETAIL, decided_headers, reply
+from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.routes.places import (
     DEPARTMENT,
     READ_HEADERS,
@@ -195,7 +195,7 @@ def _unknown(budget_id: str) -> Problem:
             "model": BudgetPendingOut,
             "headers": replies.LOCATION | replies.APPLIED,
         },
-        **responses(400, 401, 403, 404, 413, 415, 422, 500, 503),
+        **responses(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
     },
 )
 async def set_budget(
@@ -237,7 +237,7 @@ def _event(body: BudgetIn, caller: ApiKey, department_id: str, key: IdempotencyK
         period=body.period,
         start_day=body.start_day,
         start_month=body.start_month,
-        actor=caller.id,
+        actor=caller.actor,
     )
 
 
@@ -266,4 +266,4 @@ def _pending(event: BudgetSet, result: Pending, wait: Wait) -> Response:
         detail=PENDING_DETAIL[result.recorded],
     )
     location = PATH.format(organization_id=event.organization_id, department_id=event.department_id)
-    return reply(body, 202, Location=location, Retry_After="1", **wait.applied)
+    return undecided(body, result, wait, location=location)

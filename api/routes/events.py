@@ -21,7 +21,7 @@ from api.inbound.scopes import SCOPES
 from api.models.events import EventDecisionOut, EventPendingOut, event_decision_out
 from api.preferences import Wait, Waiting, WithIdempotencyKey
 from api.problems import responses
-from api.replies import PENDING_DETAIL, decided_headers, reply
+from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.security import Caller, KeyedRoute, needs
 from api.services import Services, services_of
 from api.submissions import Answered, Pending
@@ -50,19 +50,21 @@ FIRST_S_MAX = 0.5
             "model": EventPendingOut,
             "headers": replies.LOCATION | replies.APPLIED,
         },
-        **responses(400, 401, 403, 404, 413, 415, 422, 500, 503),
+        **responses(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
     },
 )
 async def send_event(request: Request, caller: Caller, key: WithIdempotencyKey, wait: Waiting) -> Response:
     """Any message of a card network and any act of a person, as it stands on the topic of card events,
     without `event_id`, `organization_id`, `version` and `actor`: those are given by the key and its use.
 
-    `type` names the event; the schema of each type says which scope it needs. It is written to the log, in
-    one order with all else of its department, and answered with its decision. A message that was rejected is
-    a problem `422` whose `code` and `detail` say why: nothing has moved.
+    `type` names the event; the schema of each type says which scope it needs, or of which one. It is written
+    to the log, in one order with all else of its department, and answered with its decision. A message that
+    was rejected is a problem `422` whose `code` and `detail` say why: nothing has moved.
 
-    The actor of what people do is the id of the key: who asks for an increase and who approves it need keys
-    of their own, and the `approvers` of a policy's `approvals` are ids of keys.
+    The actor of what people do is that of the key: the name with which it was made (`spendlog keys create
+    --actor`), or else the key's id. Who asks for an increase and who approves it need keys of their own; the
+    `approvers` of a policy's `approvals` are actors, compared exactly. A key that replaces another one keeps
+    its actor.
 
     Leases of a company's cap are not to be sent: the owners of partitions write them.
     """
@@ -100,12 +102,13 @@ def _pending(event: CardEvent, result: Pending, wait: Wait) -> Response:
     body = EventPendingOut(
         type=event.type,
         department_id=event.department_id,
+        event_id=event.event_id,
         recorded=result.recorded,
         detail=PENDING_DETAIL[result.recorded],
     )
-    headers = {"Retry_After": "1", **wait.applied}
+    location = None
     authorization_id = getattr(event, "authorization_id", None)
     if authorization_id is not None:
         query = urlencode({"department_id": event.department_id})
-        headers["Location"] = f"/v1/authorizations/{quote(authorization_id, safe=':')}?{query}"
-    return reply(body, 202, **headers)
+        location = f"/v1/authorizations/{quote(authorization_id, safe=':')}?{query}"
+    return undecided(body, result, wait, location=location)

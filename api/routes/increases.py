@@ -57,6 +57,7 @@ async def list_requests(
 ) -> Response:
     """By id. Ask with the event `increase.requested`, answer with `increase.approved` or `increase.refused`.
 
+    Who asked may take it back with `increase.refused`.
     One that nobody answers for 90 days is forgotten by those who decide: it stays here, and waits for ever.
     """
     own_department(caller, organization_id, department_id)
@@ -84,7 +85,7 @@ async def read_request(
     department_id: DepartmentId,
     request_id: Annotated[str, Path(max_length=128, examples=["inc_7"])],
 ) -> Response:
-    """Who asked, who has approved, and who may approve it now."""
+    """Who asked and why, who has approved or refused, and who may approve it now."""
     own_department(caller, organization_id, department_id)
     where = (organization_id, department_id)
     row = await _find(request, wait, position, where, request_id=request_id)

@@ -11,8 +11,8 @@ SELECT
     (
         SELECT coalesce(json_agg(found ORDER BY found.request_id COLLATE "C"), '[]')
         FROM (
-            SELECT request_id, budget_id, currency, amount, starts_at, ends_at, asked_by, asked_at, levels,
-                approved_by, refused_by, status, closed_at, partition, seq
+            SELECT request_id, budget_id, currency, amount, starts_at, ends_at, asked_by, asked_at, reason,
+                levels, approved_by, refused_by, refusal_reason, status, closed_at, partition, seq
             FROM increase_request
             WHERE organization_id = %(organization_id)s
                 AND department_id = %(department_id)s

@@ -1,4 +1,4 @@
-SELECT id, organization_id, name, prefix, scopes, created_at, revoked_at
+SELECT id, organization_id, name, actor, prefix, scopes, created_at, revoked_at
 FROM api_key
 WHERE %(organization_id)s::text IS NULL OR organization_id = %(organization_id)s
 ORDER BY created_at, id

@@ -1,4 +1,4 @@
 UPDATE api_key
 SET revoked_at = coalesce(revoked_at, now())
 WHERE id = %(key)s OR prefix = %(key)s
-RETURNING id, organization_id, name, prefix, scopes, created_at, revoked_at
+RETURNING id, organization_id, name, actor, prefix, scopes, created_at, revoked_at

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from api.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
@@ -38,18 +39,32 @@ def create(
             "absent: those must be named."
         ),
     ] = None,
+    actor: Annotated[
+        str | None,
+        typer.Option(
+            help="Who holds it, such as an e-mail address or an employee's id: what is done with the key is "
+            "done in this name. Give a key that replaces another one the same. The key's own id, if absent.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it. It is shown this one time only."""
     with _understood():
         secret, key = create_key(
-            _postgres(), organization_id=organization, name=name, scopes=scope or EVERYDAY_SCOPES
+            _postgres(),
+            organization_id=organization,
+            name=name,
+            scopes=scope or EVERYDAY_SCOPES,
+            actor=actor,
         )
     if as_json:
         typer.echo(json.dumps({"key": secret, **_members(key)}))
         return
     typer.echo(secret)  # alone on standard output: KEY=$(spendlog keys create ...)
     typer.echo(f"{key.id} for {key.organization_id}: {', '.join(sorted(key.scopes))}", err=True)
+    if actor is not None:
+        typer.echo(f"It acts as {key.actor}, as {_others(key)} of this organization.", err=True)
     typer.echo("Keep it now: only its hash is stored.", err=True)
 
 
@@ -64,12 +79,11 @@ def list_(
     if as_json:
         typer.echo(json.dumps([_members(key) for key in found]))
         return
-    table = Table("id", "organization", "name", "key", "scopes", "created", "revoked")
+    table = Table("id", "organization", "name", "actor", "key", "scopes", "created", "revoked")
     for key in found:
-        table.add_row(
-            *(key.id, key.organization_id, key.name, f"{key.prefix}_...", "\n".join(sorted(key.scopes))),
-            *(_shown(key.created_at), _shown(key.revoked_at)),
-        )
+        words = (key.id, key.organization_id, key.name, key.actor, f"{key.prefix}_...")
+        scopes = "\n".join(sorted(key.scopes))
+        table.add_row(*map(escape, words), scopes, _shown(key.created_at), _shown(key.revoked_at))
     Console().print(table)
 
 
@@ -100,11 +114,19 @@ def _postgres() -> str:
     return url
 
 
+def _others(key: ApiKey) -> str:
+    """The keys with the same actor: none where a known person's was misspelt."""
+    keys = list_keys(_postgres(), organization_id=key.organization_id)
+    others = [one.id for one in keys if one.actor == key.actor and one.id != key.id]
+    return f"do {', '.join(others)}" if others else "does no other key"
+
+
 def _members(key: ApiKey) -> dict[str, object]:
     return {
         "id": key.id,
         "organization_id": key.organization_id,
         "name": key.name,
+        "actor": key.actor,
         "prefix": key.prefix,
         "scopes": sorted(key.scopes),
         "created_at": key.created_at.isoformat() if key.created_at else None,

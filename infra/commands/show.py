@@ -63,19 +63,21 @@ def requests(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Requests for an increase: who asked, who has approved, who may approve now."""
+    """Requests for an increase: who asked and why, who has approved or refused, who may approve now."""
     where = _department(department)
     row = _read("increases", where, request_id=None, status=status, after=None, rows_max=PAGE + 1)
     if not row["known"]:
         raise _unknown(department)
     found = views.requests_out(*where, row, page=PAGE)
-    table = Table("request", "budget", "status", *_right("amount"), "asked by", "approved by", "waits for")
+    people = ("asked by", "approved by", "refused by", "waits for")
+    table = Table("request", "budget", "status", *_right("amount"), *people)
     for request in found.requests:
         waits = "" if request.waits_for is None else ", ".join(request.waits_for) or "anybody else"
         _add(
             table,
             *(request.request_id, request.budget_id, request.status, _money(request.amount)),
-            *(request.asked_by, ", ".join(request.approved_by), waits),
+            *(_because(request.asked_by, request.reason), ", ".join(request.approved_by)),
+            *(_because(request.refused_by or "", request.refusal_reason), waits),
         )
     _print(found, table, as_json)
     _more(found.next)
@@ -278,6 +280,10 @@ def _add(table: Table, *cells: str) -> None:
 def _money(money: MoneyOut) -> str:
     shown = f"{Money(abs(money.minor), money.currency).decimal():,} {money.currency}"
     return f"-{shown}" if money.minor < 0 else shown
+
+
+def _because(who: str, reason: str | None) -> str:
+    return f"{who}: {reason}" if reason else who
 
 
 def _more(following: str | None) -> None:

@@ -18,7 +18,9 @@ BOBS_SENTENCE: Final = (
 )
 _TIMEOUT_S: Final = 10.0
 _WAIT: Final = {"Prefer": "wait=2"}
-# 202 says: not decided yet, ask again with the same key. At the start of a busy machine it may happen.
+# 202, and 409 to a repeat, say: not decided yet, ask again with the same key. At the start of a busy machine
+# it may happen; no other 409 can come here, for no request names its authorization.
+_UNDECIDED: Final = (requests.codes.accepted, requests.codes.conflict)
 _ASKED_AGAIN_MAX: Final = 5
 
 
@@ -105,7 +107,7 @@ class Client:
     def _decided(self, method: str, path: str, body: Mapping[str, Any], key: str) -> requests.Response:
         for _ in range(_ASKED_AGAIN_MAX):
             answer = self._call(method, path, json=body, headers={"Idempotency-Key": key, **_WAIT})
-            if answer.status_code != requests.codes.accepted:
+            if answer.status_code not in _UNDECIDED:
                 break
         return answer
 

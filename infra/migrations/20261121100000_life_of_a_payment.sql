@@ -8,7 +8,12 @@ ALTER TABLE decision
     ADD COLUMN policy_version integer,
     ADD COLUMN actor text;
 COMMENT ON COLUMN decision.review IS 'code of the first review; null: nobody need look at it';
-COMMENT ON COLUMN decision.actor IS 'who did it, of what people do: the id of an API key, or what a producer wrote';
+COMMENT ON COLUMN decision.actor IS 'who did it, of what people do: the actor of an API key, or what a producer wrote';
+
+-- Who holds a key. It outlives the key: approvals name people, and a key is replaced from time to time.
+ALTER TABLE api_key ADD COLUMN actor text NOT NULL CHECK (actor <> '');
+COMMENT ON COLUMN api_key.actor IS 'who holds it, and whom its acts name: the key''s own id unless told otherwise';
+GRANT SELECT (actor) ON api_key TO spendlog_auditor;
 
 -- Bookings -------------------------------------------------------------------------------------------------
 
@@ -228,15 +233,18 @@ CREATE TABLE increase_request (
     ends_at         timestamptz NOT NULL,
     asked_by        text        NOT NULL,
     asked_at        timestamptz,
+    reason          text, -- as who asked gave it
     levels          json        NOT NULL,
     approved_by     text[]      NOT NULL,
     refused_by      text,
+    refusal_reason  text,
     status          text        NOT NULL CHECK (status IN ('waiting', 'approved', 'refused')),
     closed_at       timestamptz,
     partition       integer     NOT NULL,
     seq             bigint      NOT NULL, -- the last decision about it
     PRIMARY KEY (organization_id, department_id, request_id),
-    CHECK ((status = 'refused') = (refused_by IS NOT NULL))
+    CHECK ((status = 'refused') = (refused_by IS NOT NULL)),
+    CHECK (refusal_reason IS NULL OR status = 'refused')
 );
 COMMENT ON COLUMN increase_request.levels IS
     'who may approve, one list for each level in their order; an empty list: anybody who has not yet';

@@ -17,8 +17,9 @@ that may stand `core only` (not for a real broker, whose clock cannot be set) an
 are in `verbs.py`, a policy's rules in `rules.py`, what may be expected in `expect.py`. Without `in`, a line
 is about the first department that the story names, and `budget NAME` about department NAME. Amounts are in
 major units. `as NAME` names a line, so that `again NAME` (the same once more), `reuse NAME USD 1.00` (the
-same with another amount), `reusing NAME` (this event under that one's id) and `correct A1 posting NAME` can
-refer to it; a request or dispute is named by its id, a refund by what stands after `id`.
+same with another amount), `reusing NAME` (this event under that one's id), `correct A1 posting NAME` and
+`reverse A1 timeout of NAME` (a request, also one below) can refer to it; a request or dispute is named by
+its id, a refund by what stands after `id`.
 
 **Time.** `on 2026-11-20T09:00:00Z`, or from the latest time so far: `+3 days 1 hour`, `-2 days`. A line that
 does not say is a minute later than that; one that must be rejected does not move it. `recorded TIME`: the

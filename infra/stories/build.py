@@ -57,7 +57,7 @@ def event_of(line: Line, organization: str, named: Named) -> Event | None:
         return None
     if line.verb in ("again", "reuse"):
         return _once_more(line, named.events[said.id or ""])
-    event_id = f"line-{line.place.line}"
+    event_id = line.event_id
     if said.reusing is not None:
         event_id = named.events[said.reusing].event_id
     given: dict[str, Any] = {

@@ -135,6 +135,7 @@ BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
         authorization_id=said.id or "",
         amount=amount_of(said),
         cause="timeout" if said.timeout else "merchant",
+        request_id=said.request_id,
     ),
     "expire": lambda said, given: AuthorizationExpired(**given, authorization_id=said.id or ""),
     "clear": _clearing(final=True),

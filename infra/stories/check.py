@@ -9,7 +9,16 @@ from typing import Final
 from infra.stories import values
 from infra.stories.story import BalanceWanted, Cause, Expected, Line
 from schemas.decisions import Balance, Decision, Relief
-from schemas.effects import FxDifference, HoldPlaced, HoldReleased, IncreaseStep, PolicyStored, PolicyTaken
+from schemas.effects import (
+    FxDifference,
+    HoldPlaced,
+    HoldReleased,
+    IncreaseAsked,
+    IncreaseClosed,
+    IncreaseStep,
+    PolicyStored,
+    PolicyTaken,
+)
 from schemas.reasons import Outcome, Reason, sentence
 
 _EXPIRED: Final = "authorization.expired"
@@ -183,6 +192,16 @@ def _levels(expected: Expected, decision: Decision) -> Iterator[str]:
         yield f"the levels left are {found[0] if found else 'not told: nothing is approved'}"
 
 
+def _kept_reason(expected: Expected, decision: Decision) -> Iterator[str]:
+    if expected.kept_reason is None:
+        return
+    found = [
+        effect.reason for effect in decision.effects if isinstance(effect, IncreaseAsked | IncreaseClosed)
+    ]
+    if found != [expected.kept_reason]:
+        yield f"the reason that is kept is {found[0]!r}" if found else "it keeps no reason"
+
+
 # -- how it stands
 
 
@@ -247,6 +266,7 @@ _CHECKS: Final[tuple[Callable[[Expected, Decision], Iterator[str]], ...]] = (
     _holds,
     _version,
     _levels,
+    _kept_reason,
     _balances,
     _inquiry,
     _would_pass,

@@ -145,6 +145,10 @@ def _left(reader: Reader, expected: Expected) -> None:
     expected.levels_left = values.whole(reader, "how many levels have still to approve")
 
 
+def _because(reader: Reader, expected: Expected) -> None:
+    expected.kept_reason = reader.text("the reason that is kept, in quotes")
+
+
 _ITEMS: Final[Mapping[str, Callable[[Reader, Expected], None]]] = {
     "code": _code,
     "review": _review,
@@ -163,5 +167,6 @@ _ITEMS: Final[Mapping[str, Callable[[Reader, Expected], None]]] = {
     "releases": _releases,
     "version": _version,
     "left": _left,
+    "because": _because,
 }
 _ALL: Final = frozenset((*_ITEMS, *_BALANCES, *CODES, *ALERTS))

@@ -80,6 +80,7 @@ class _Teller:
         """Raises StoryError when nothing happens in it."""
         if not self.lines:
             raise self.place.error(1, f"story {self.name!r} has no events")
+        self._name_requests()
         own = self.department or DEPARTMENT
         return Story(
             self.name,
@@ -89,6 +90,19 @@ class _Teller:
             tuple(replace(line, department=line.department or own) for line in self.payments),
             self.core_only,
         )
+
+    def _name_requests(self) -> None:
+        """A timeout may be of a request that stands below it, so its event id is known only at the end."""
+        named = {line.name: line for line in self.lines}
+        for line in self.lines:
+            if line.verb != "reverse" or line.said.of is None:
+                continue
+            request = named.get(line.said.of)
+            if request is None or request.verb != "request" or request.said.reusing is not None:
+                raise line.place.error(1, f"no line of this story is a request named {line.said.of!r}")
+            if not line.said.timeout:
+                raise line.place.error(1, "only a timeout is of one request: 'timeout of NAME'")
+            line.said.request_id = request.event_id
 
     def read(self, line: str, place: Place) -> None:
         text = line.strip()

@@ -18,7 +18,7 @@ class Said:
     """What the words of an event line say; None (or False) is not said.
 
     `id`: the word after the verb: a payment, card, dispute, refund, budget or version. `of`: another line or
-    payment that it refers to.
+    payment that it refers to. `request_id`: the event id of the line that a timeout is of.
     """
 
     id: str | None = None
@@ -37,6 +37,7 @@ class Said:
     partial: bool = False
     declined: bool = False
     timeout: bool = False
+    request_id: str | None = None
     provisional: bool = False
     outcome: str | None = None
     # what is set
@@ -123,6 +124,7 @@ class Expected:
     releases: tuple[Decimal, str | None] | None = None
     version: int | None = None
     levels_left: int | None = None
+    kept_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,11 @@ class Line:
     expected: Expected
     name: str | None = None
     recorded_at: datetime | None = None
+
+    @property
+    def event_id(self) -> str:
+        """Derived from the line's place in its file."""
+        return f"line-{self.place.line}"
 
 
 @dataclass(frozen=True, slots=True)

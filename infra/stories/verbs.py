@@ -112,7 +112,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "provisional": _flag("provisional"),
     "foreign": _foreign,
     "rate": _text("rate", "a rate, such as 1.10"),
-    "of": _text("of", "a payment, or a budget's id"),
+    "of": _text("of", "a payment, a budget's id, or the name of a request's line"),
     "posting": _text("of", "the name of the line that posted it"),
     "because": _text("reason", "a text"),
     "won": _set("outcome", "won"),
@@ -175,7 +175,9 @@ VERBS: Final[Mapping[str, Verb]] = {
         _options(*_MERCHANT, *_FOREIGN, "card", "by", "declined"),
         money="needed",
     ),
-    "reverse": Verb("authorization.reversed", "a payment, such as A1", _options("timeout"), money="optional"),
+    "reverse": Verb(
+        "authorization.reversed", "a payment, such as A1", _options("timeout", "of"), money="optional"
+    ),
     "expire": Verb("authorization.expired", "a payment, such as A1"),
     "clear": Verb(
         "clearing.presented, the last one",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from infra.verify import requests
 from infra.verify.state import Department, Payment
+from infra.verify.timeouts import Timeout
 from schemas.decisions import (
     BudgetChanged,
     BudgetIncreaseSet,
@@ -82,8 +84,11 @@ _CAUSES: Final = {
 }
 
 
-def amiss(decision: Decision, department: Department) -> str | None:
-    """What is wrong with a decision that took effect and was folded; None: nothing."""
+def amiss(decision: Decision, department: Department, timeout: Timeout | None) -> str | None:
+    """What is wrong with a decision that took effect and was folded; None: nothing.
+
+    `timeout`: what its event must do, if it is a timeout.
+    """
     kind = decision.event_type or ""
     payment = department.payments.get(decision.authorization_id or "", _NOTHING)
     own = [effect for effect in decision.effects if not _lapses(effect, decision)]
@@ -102,10 +107,14 @@ def amiss(decision: Decision, department: Department) -> str | None:
             return _sum_of(own, decision, "refunds")
         case "authorization.expired":
             return _held(payment, 0)
+        case "increase.requested":
+            return requests.of_request(decision, own, department)
         case "increase.approved":
-            return _of_approval(own, department)
+            return requests.of_approval(decision, own, department)
+        case "increase.refused":
+            return requests.of_refusal(decision, own, department)
         case "authorization.reversed":
-            return _of_reversal(decision, own, payment)
+            return _of_reversal(decision, own, payment, timeout)
         case "authorization.advised":
             wanted = 0 if decision.approved is None else max(0, (decision.amount or 0) - payment.posted)
             return _held(payment, wanted)
@@ -113,26 +122,6 @@ def amiss(decision: Decision, department: Department) -> str | None:
 
 
 _NOTHING = Payment()
-
-
-def _of_approval(own: list[Effects], department: Department) -> str | None:
-    """Nobody approves what he asked for, nor twice; the increase comes with the last level and not before."""
-    steps = [effect for effect in own if isinstance(effect, IncreaseStep)]
-    set_ = [effect for effect in own if isinstance(effect, BudgetIncreaseSet)]
-    request = department.requests.get(steps[0].request_id) if len(steps) == 1 else None
-    if request is None:
-        return "approves no request that is known"
-    who, *before = reversed(request.approved_by)
-    level = request.levels[len(before)] if len(before) < len(request.levels) else None
-    if request.closed or level is None:
-        return f"approves {steps[0].request_id}, which was ended before"
-    if who == request.asked_by or who in before or (level and who not in level):
-        return f"lets {who} approve {steps[0].request_id}"
-    if steps[0].left != len(request.levels) - len(request.approved_by) or bool(set_) == bool(steps[0].left):
-        return f"sets {len(set_)} increases with {steps[0].left} levels left"
-    if set_ and (set_[0].budget_id, set_[0].amount) != (request.budget_id, request.amount):
-        return f"sets another increase than {steps[0].request_id} asked for"
-    return None
 
 
 def _lapses(effect: Effects, decision: Decision) -> bool:
@@ -169,12 +158,20 @@ def _of_clearing(decision: Decision, own: list[Effects], payment: Payment) -> st
     )
 
 
-def _of_reversal(decision: Decision, own: list[Effects], payment: Payment) -> str | None:
-    if any(type(effect) is PaymentVoided for effect in own):
-        return None
-    if not own or own[0].cause == "timeout":  # type: ignore[union-attr]  # nothing but a release is left
-        return _held(payment, 0)
-    return _sum_of(own, decision, "releases")
+def _of_reversal(
+    decision: Decision, own: list[Effects], payment: Payment, timeout: Timeout | None
+) -> str | None:
+    voids = tuple(effect.request_id for effect in own if isinstance(effect, PaymentVoided))
+    causes = {effect.cause for effect in own if isinstance(effect, HoldReleased)}
+    if timeout is None:
+        if voids or "timeout" in causes:
+            return "undoes a request that has not timed out"
+        return _sum_of(own, decision, "releases")
+    if voids != timeout.voids:
+        return f"voids requests {voids}, but must void {timeout.voids}"
+    if causes - ({"timeout"} if timeout.releases else set()):
+        return f"releases by {', '.join(sorted(causes))} after a timeout that is not this hold's"
+    return _held(payment, 0) if timeout.releases else None
 
 
 def _sum_of(own: list[Effects], decision: Decision, what: str) -> str | None:

@@ -9,6 +9,7 @@ from infra.verify.controls import ceiling
 from infra.verify.limits import purchase_of
 from infra.verify.report import Report
 from infra.verify.state import COMPANY, Department
+from infra.verify.timeouts import Timeout
 from schemas.decisions import (
     BudgetChanged,
     BudgetIncreaseSet,
@@ -29,11 +30,13 @@ class Balances:
     def __init__(self, report: Report) -> None:
         self._oracle = report["O6"]
 
-    def look(self, decision: Decision, department: Department, wrong: list[str]) -> None:
-        """`wrong`: the fold's complaints."""
+    def look(
+        self, decision: Decision, department: Department, wrong: list[str], timeout: Timeout | None = None
+    ) -> None:
+        """`wrong`: the fold's complaints. `timeout`: what its event must do, if it is one."""
         for what in wrong:
             self._violated(decision, what)
-        answer = amiss(decision, department)
+        answer = amiss(decision, department, timeout)
         if answer is not None:
             self._violated(decision, answer)
         told: set[str] = set()

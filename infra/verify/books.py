@@ -50,6 +50,14 @@ TABLES: Final = {
         FROM budget_increase""",
         4,
     ),
+    "increase_request": Table(
+        """SELECT organization_id, department_id, request_id, budget_id, currency, amount,
+            coalesce(floor(extract(epoch FROM starts_at))::bigint, 0),
+            floor(extract(epoch FROM ends_at))::bigint,
+            asked_by, reason, levels::text, approved_by, refused_by, refusal_reason, status, seq
+        FROM increase_request""",
+        3,
+    ),
     "budget_period": Table(
         """SELECT organization_id, department_id, budget_id || '@' || period, posted_minor, held_minor,
             limit_minor

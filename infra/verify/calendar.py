@@ -12,6 +12,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_S = 86_400
 # Since 2000 every zone's midnights and changes lie on quarter hours of UTC: within one the label is the same.
 _QUARTER_S = 900
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def seconds(moment: datetime) -> int:
@@ -73,7 +74,7 @@ def _first_day(calendar: Calendar, day: date) -> date:
     # Months begin on `start_day`: go back to one that does, then to one that a quarter or year begins with.
     while day.day != calendar.start_day:
         day -= timedelta(days=1)
-    every = {"month": 1, "quarter": 3, "year": 12}[kind]
+    every = _MONTHS[kind]
     while (day.month - calendar.start_month) % every:
         day = (day.replace(day=1) - timedelta(days=1)).replace(day=calendar.start_day)
     return day
@@ -93,3 +94,19 @@ def _name(calendar: Calendar, first: date) -> str:
     if calendar.start_month != 1:
         return first.isoformat()
     return str(first.year) if kind == "year" else f"{first.year}-Q{first.month // 3 + 1}"
+
+
+@lru_cache(maxsize=32_768)
+def ends_s(calendar: Calendar, at_s: int) -> int | None:
+    """The second at which the period that holds `at_s` is over; None: never."""
+    kind = calendar.period
+    if kind == "lifetime":
+        return None
+    first = _first_day(calendar, datetime.fromtimestamp(at_s, ZoneInfo(calendar.time_zone)).date())
+    if kind in ("day", "week"):
+        after = first + timedelta(days=1 if kind == "day" else 7)
+    else:
+        months = first.month - 1 + _MONTHS[kind]
+        after = first.replace(year=first.year + months // 12, month=months % 12 + 1)
+    # A midnight that the clock leaves out is read as of the time before it: the moment of the change.
+    return seconds(datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(calendar.time_zone)))

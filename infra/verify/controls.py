@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from infra.verify.calendar import is_label, label
@@ -35,11 +36,11 @@ def charges(department: Department, purchase: Purchase) -> Charges:
     found = [
         f"{budget_id}@{label(budget.calendar, purchase.at_s)}"
         for budget_id, budget in sorted(department.budgets.items(), key=_order)
-        if budget.level == DEPARTMENT or _subject(department, purchase, budget.level) == budget.subject
+        if budget.level == DEPARTMENT or subject_of(department, purchase, budget.level) == budget.subject
     ]
     for limit in spend_limits(department, purchase, "calendar"):
         if limit.calendar is not None:
-            subject = _subject(department, purchase, limit.per)
+            subject = subject_of(department, purchase, limit.per)
             found.append(f"{RULE}{limit.rule_id}:{subject}@{label(limit.calendar, purchase.at_s)}")
     if department.cap is not None:
         found.append(f"{COMPANY}@{label(department.cap, purchase.at_s)}")
@@ -58,9 +59,9 @@ def spend_limits(department: Department, purchase: Purchase, window: str) -> Ite
             and rule.window == window
             and rule.amount is not None
             and rule.action == "decline"
-            and _in_scope(department, purchase, rule)
-            and _subject(department, purchase, rule.per) is not None
-            and (rule.only is None or matches(rule.only, purchase))
+            and in_scope(department, purchase, rule)
+            and subject_of(department, purchase, rule.per) is not None
+            and is_for(rule, purchase)
         ):
             yield rule
 
@@ -77,7 +78,7 @@ def ceiling(
         return Ceiling(department.leases.get(period, 0))
     if what.startswith(RULE):
         rule = rule_of(department, what)
-        if rule is None or not (whatever or rule.only is None or matches(rule.only, purchase)):
+        if rule is None or not (whatever or is_for(rule, purchase)):
             return None
         return Ceiling(rule.amount or 0)
     budget = department.budgets.get(what)
@@ -106,6 +107,22 @@ def valid_days(department: Department, merchant: Merchant | None) -> int:
     return department.policy.hold_days
 
 
+def limits_of(department: Department, purchase: Purchase) -> list[tuple[SpendLimit, str]]:
+    """The spend limits that look at the purchase, in the policy's order, each with whom it limits."""
+    found = []
+    for rule in department.policy.rules:
+        if isinstance(rule, SpendLimit) and is_for(rule, purchase) and in_scope(department, purchase, rule):
+            subject = subject_of(department, purchase, rule.per)
+            if subject is not None:
+                found.append((rule, subject))
+    return found
+
+
+def is_for(rule: SpendLimit, purchase: Purchase) -> bool:
+    """Whether the limit is for what is bought; one with `only` is for nothing that names no merchant."""
+    return rule.only is None or (purchase.merchant is not None and matches(rule.only, purchase))
+
+
 def matches(what: Match, purchase: Purchase) -> bool:
     """Whether the purchase has one of the values in each list that is given."""
     merchant = purchase.merchant
@@ -122,15 +139,17 @@ def matches(what: Match, purchase: Purchase) -> bool:
 def _is_one_of(merchant: Merchant | None, what: Match) -> bool:
     if merchant is None:
         return False
-    name = _plain(merchant.name)
+    name = plain(merchant.name)
     return (
         merchant.id in what.merchants
-        or any(name == _plain(wanted) for wanted in what.merchants)
-        or any(_plain(part) in name for part in what.merchants_containing)
+        or any(name == plain(wanted) for wanted in what.merchants)
+        or any(plain(part) in name for part in what.merchants_containing)
     )
 
 
-def _plain(name: str) -> str:
+@lru_cache(maxsize=16_384)
+def plain(name: str) -> str:
+    """Without regard to case and runs of spaces."""
     return " ".join(name.casefold().split())
 
 
@@ -138,12 +157,13 @@ def _in_group(mcc: str | None, group: str) -> bool:
     return mcc is not None and any(first <= int(mcc) <= last for first, last in MCC_GROUPS.get(group, ()))
 
 
-def _in_scope(department: Department, purchase: Purchase, rule: Rule) -> bool:
+def in_scope(department: Department, purchase: Purchase, rule: Rule) -> bool:
+    """Whether the rule is for this team, card or employee."""
     scope = rule.scope
-    return scope is None or _subject(department, purchase, scope.level) == scope.subject
+    return scope is None or subject_of(department, purchase, scope.level) == scope.subject
 
 
-def _subject(department: Department, purchase: Purchase, level: Level) -> str | None:
+def subject_of(department: Department, purchase: Purchase, level: Level) -> str | None:
     """Who of that level the purchase is of."""
     card = department.cards.get(purchase.card_id or "")
     match level:

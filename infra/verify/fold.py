@@ -93,7 +93,10 @@ class Fold:
             payment.expired += effect.amount
 
     def _void(self, department: Department, effect: PaymentVoided, decision: Decision) -> None:
-        self._payment(department, effect.authorization_id, decision).voided = True
+        payment = self._payment(department, effect.authorization_id, decision)
+        if payment.answered and not payment.voided:
+            self._wrong.append(f"voids {effect.authorization_id}, which was answered before")
+        payment.voided = (*payment.voided, effect.request_id or "")
 
     def _post(self, department: Department, effect: Posted | FxDifference, decision: Decision) -> None:
         gain = type(effect) is FxDifference and effect.direction == "gain"
@@ -259,13 +262,16 @@ class Fold:
             payment.answer = intern(decision.outcome.value)
             payment.in_part = decision.outcome is Outcome.PARTIALLY_APPROVED
             payment.requested, payment.authorized = decision.amount or 0, decision.granted
+            if not payment.voids(decision.event_id or ""):
+                payment.voided, payment.opened, payment.opened_span = (), decision.seq, self._span
         elif decision.event_type == "authorization.advised":
             payment = self._payment(department, name, decision)
             if not payment.authorized:
                 payment.authorized = decision.approved or 0
             if decision.approved is not None or not payment.voided:
                 payment.advised = decision.approved is not None
-            payment.voided = payment.voided and decision.approved is None
+            if decision.approved is not None:
+                payment.voided = ()
         elif name in department.payments:
             payment = department.payments[name]
             payment.seq = decision.seq

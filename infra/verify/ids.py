@@ -4,43 +4,50 @@ from __future__ import annotations
 
 from array import array
 
+from infra.verify.fold import span
 from infra.verify.report import Report
-from infra.verify.state import Payment
+from infra.verify.state import Department, Payment
 from schemas.decisions import Decision
 from schemas.reasons import Outcome, ReasonCode
 
 
 class Ids:
-    """One partition's answers, 25 bytes for each decision and its event id's entry."""
+    """One partition's answers, 29 bytes for each decision and its event id's entry."""
 
     def __init__(self, partition: int, report: Report) -> None:
         self._partition = partition
         self._oracle = report["O3"]
         self._ids = array("q")  # by seq: hash of the event id, 0 where there is none
         self._granted = array("q")  # by seq: minor units
+        self._spans = array("i")  # by seq: of the event's time
         self._outcomes: list[Outcome] = []  # by seq; the members are shared, so 8 bytes each
         self._decided: dict[int, int] = {}  # hash of an event id that took effect -> seq
 
-    def look(self, decision: Decision, known: Payment | None) -> None:
-        """At the next decision; `known`: its payment before it, if its owner knew it."""
+    def look(self, decision: Decision, known: Payment | None, department: Department | None) -> None:
+        """At the next decision; its department before it, and its payment `known`, if its owner knew it."""
         self._check_seq(decision)
         at = f"{decision.partition}:{decision.seq}"
         key = 0
         if decision.event_id is not None:
-            # 64 bits, new in each run: of a million ids two meet once in 37 million runs.
-            key = hash((decision.organization_id, decision.department_id, decision.event_id)) or 1
+            key = _key(decision, decision.event_id)
         if decision.duplicate_of is not None:
             self._check_repeat(decision, decision.duplicate_of, key, at)
         elif decision.outcome is not Outcome.REJECTED:
             before = self._decided.setdefault(key, decision.seq)
-            if before != decision.seq:
+            if before != decision.seq and department is not None and department.past(self._spans[before]):
+                self._decided[key] = decision.seq  # the owner had forgotten the first
+            elif before != decision.seq:
                 self._oracle.violated(
                     f"event {decision.event_id} was decided at {self._partition}:{before} and at {at}"
                 )
             if decision.event_type == "authorization.requested" and known is not None:
                 self._check_authorization(decision, known, at)
         if decision.seq == len(self._ids):
-            self._append(key, decision.granted, decision.outcome)
+            self._append(key, decision.granted, decision.outcome, span(decision))
+
+    def seq_of(self, decision: Decision, event_id: str) -> int | None:
+        """The decision in which an event of the same department took effect."""
+        return self._decided.get(_key(decision, event_id))
 
     def _check_seq(self, decision: Decision) -> None:
         at, expected = f"{decision.partition}:{decision.seq}", len(self._ids)
@@ -51,12 +58,13 @@ class Ids:
             self._oracle.violated(f"decision {at} where {self._partition}:{expected} must be")
         # Go on from what is there, so that one gap is told once; what is missing has no id and no outcome.
         while len(self._ids) < decision.seq:
-            self._append(0, 0, Outcome.REJECTED)
+            self._append(0, 0, Outcome.REJECTED, 0)
 
-    def _append(self, key: int, granted: int, outcome: Outcome) -> None:
+    def _append(self, key: int, granted: int, outcome: Outcome, of_span: int) -> None:
         self._ids.append(key)
         self._granted.append(granted)
         self._outcomes.append(outcome)
+        self._spans.append(of_span)
 
     def _check_repeat(self, decision: Decision, first: int, key: int, at: str) -> None:
         if first >= decision.seq or (self._ids[first], self._outcomes[first], self._granted[first]) != (
@@ -71,15 +79,25 @@ class Ids:
             self._oracle.violated(f"decision {at} is a repeat and moves money again")
 
     def _check_authorization(self, decision: Decision, payment: Payment, at: str) -> None:
-        """An authorization is answered once, whatever was settled before; if it timed out, only declined."""
+        """An authorization is answered once, whatever was settled before; what timed out, only declined."""
         name = f"{decision.organization_id}/{decision.department_id}/{decision.authorization_id}"
         missed = decision.outcome is Outcome.DECLINED and any(
             reason.code is ReasonCode.DEADLINE_MISSED for reason in decision.reasons
         )
         if payment.voided:
-            if not missed:
+            voids = payment.voids(decision.event_id or "")
+            if voids and not missed:
                 self._oracle.violated(
                     f"authorization {name} timed out before its request, but {at} answers it"
                 )
+            elif missed and not voids:
+                self._oracle.violated(
+                    f"request {at} of authorization {name} is declined as timed out, but was not"
+                )
         elif payment.answered:
             self._oracle.violated(f"authorization {name} has a second final decision, {at}")
+
+
+def _key(decision: Decision, event_id: str) -> int:
+    # 64 bits, new in each run: of a million ids two meet once in 37 million runs.
+    return hash((decision.organization_id, decision.department_id, event_id)) or 1

@@ -14,6 +14,7 @@ from schemas.reasons import DEPARTMENT
 
 Key = tuple[Any, ...]
 Row = tuple[Any, ...]
+Levels = tuple[tuple[str, ...], ...]
 Departments = Mapping[DepartmentName, Department]
 
 
@@ -68,6 +69,7 @@ class Models:
             "card_authorization": self._authorization,
             "budget": self._budget,
             "budget_increase": self._increase,
+            "increase_request": self._request,
             "budget_period": self._period,
             "limit_change": self._limit,
             "policy_version": self._policy,
@@ -97,6 +99,8 @@ class Models:
         """A row of PostgreSQL, its JSON read."""
         if table == "policy_version":
             return msgspec.json.decode(row[0], type=Policy), row[1]
+        if table == "increase_request":
+            return *row[:7], msgspec.json.decode(row[7], type=Levels), *row[8:]
         return (row[0], msgspec.json.decode(row[1], type=Card)) if table == "card" else row
 
     # -- one function for each table
@@ -130,6 +134,18 @@ class Models:
     def _increase(self, key: Key) -> Row | None:
         department = self._departments.get(key[:2])
         return department.increases.get(key[2:]) if department else None
+
+    def _request(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        request = department.requests.get(key[2]) if department else None
+        if department is None or request is None:
+            return None
+        refused_by = request.refused_by[-1] if request.refused_by else None
+        return (
+            *(request.budget_id, department.currency, request.amount, *request.span),
+            *(request.asked_by, request.reason, request.levels, list(request.approved_by)),
+            *(refused_by, request.refusal_reason, request.status, request.seq),
+        )
 
     def _period(self, key: Key) -> Row | None:
         department = self._departments.get(key[:2])
@@ -206,6 +222,7 @@ _KEYS: Mapping[str, Callable[[Department], Iterator[Key]]] = {
     "card_authorization": lambda department: ((name,) for name in department.payments),
     "budget": _budget_ids,
     "budget_increase": lambda department: iter(department.increases),
+    "increase_request": lambda department: ((request,) for request in department.requests),
     "budget_period": _told,
     "limit_change": lambda department: _told(department, f"{DEPARTMENT}@"),
     "policy_version": _versions,

@@ -7,6 +7,7 @@ nothing but totals, payments and about 50 bytes for each decision is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -17,9 +18,10 @@ from infra.verify.lapses import Lapses
 from infra.verify.leases import Leases
 from infra.verify.ledger import Ledger
 from infra.verify.limits import Limits
-from infra.verify.records import LedgerRow, Peek, Record, TransferRow, difference, head_of
+from infra.verify.records import EventHead, LedgerRow, Peek, Record, TransferRow, difference, head_of
 from infra.verify.report import Report
 from infra.verify.state import Department, DepartmentName, Payment
+from infra.verify.timeouts import timeout_of
 from schemas.codec import BrokenChain, check_seal, decode_decision
 from schemas.decisions import GENESIS_HASH, Decision
 from schemas.reasons import Outcome
@@ -64,9 +66,10 @@ class PartitionCheck:
             if decision is None:
                 continue
             self._check_order(decision)
-            self._check_event(decision, waiting)
-            self._ids.look(decision, self._known(decision))
-            self._apply(decision)
+            sent = self._check_event(decision, waiting)
+            name = (decision.organization_id or "", decision.department_id or "")
+            self._ids.look(decision, self._known(decision), self.departments.get(name))
+            self._apply(decision, sent)
             ledger.look(decision, record.value or b"")
             self.count += 1
             if self.count % 1000 == 0:
@@ -113,8 +116,8 @@ class PartitionCheck:
             )
         self._source_offset = decision.source_offset
 
-    def _check_event(self, decision: Decision, events: Peek[Record]) -> None:
-        """One card event for this decision, and no event left out before it (O2)."""
+    def _check_event(self, decision: Decision, events: Peek[Record]) -> EventHead | None:
+        """One card event for this decision, and no event left out before it (O2); returns it."""
         oracle = self._report["O2"]
         at = f"{decision.partition}:{decision.seq}"
         while events.head is not None and events.head.offset < decision.source_offset:
@@ -126,10 +129,12 @@ class PartitionCheck:
                 f"decision {at} is of card event {self.partition}@{decision.source_offset}, "
                 "which is not there or was decided before"
             )
-            return
-        wrong = difference(head_of(next(events).value), decision)
+            return None
+        event = head_of(next(events).value)
+        wrong = difference(event, decision)
         if wrong:
             oracle.violated(f"decision {at} is not of its card event: {wrong}")
+        return event
 
     def _known(self, decision: Decision) -> Payment | None:
         """The decision's payment as its owner knew it."""
@@ -139,8 +144,8 @@ class PartitionCheck:
             return None
         return department.known(decision.authorization_id)
 
-    def _apply(self, decision: Decision) -> None:
-        """Fold it, and ask what came of it: limits (O4), balances (O6), leases (O11), lapses (O12)."""
+    def _apply(self, decision: Decision, event: EventHead | None) -> None:
+        """Fold it, and look: limits (O4), balances (O6), leases (O11), lapses (O12)."""
         if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
             if decision.effects:
                 self._report["O6"].violated(
@@ -149,17 +154,18 @@ class PartitionCheck:
             self._leases.refuse(decision)
             return
         try:
-            self._follow(decision)
+            self._follow(decision, event)
         except (LookupError, ValueError) as error:
             # A calendar that is none, a period without label: told like any other lie.
             self._report["O6"].violated(f"decision {decision.position} cannot be followed: {error!r}")
 
-    def _follow(self, decision: Decision) -> None:
+    def _follow(self, decision: Decision, event: EventHead | None) -> None:
         known = self._known(decision)
         department = self.fold.department(decision)
+        timeout = timeout_of(event, department, known, partial(self._ids.seq_of, decision))
         self._lapses.before(decision, department)
         wrong = self.fold.apply(decision)
         self._lapses.after(decision, department, known)
         self._limits.look(decision, department, known, self.fold.newly_charged)
-        self._balances.look(decision, department, wrong)
+        self._balances.look(decision, department, wrong, timeout)
         self._leases.look(decision, department)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from infra.verify.bookings import Booking
-from schemas.decisions import Decision
+from schemas.decisions import Decision, IncreaseAsked, IncreaseClosed
 from schemas.event import Merchant
 from schemas.reasons import Outcome
 
@@ -57,6 +57,10 @@ class EventHead(msgspec.Struct, gc=False):
     limit: Any = None
     entry_mode: Any = None
     cause: Any = None
+    request_id: Any = None
+    actor: Any = None
+    reason: Any = None
+    partial_allowed: Any = False
 
 
 _decode_head = msgspec.json.Decoder(EventHead).decode
@@ -119,6 +123,18 @@ def difference(event: EventHead | None, decision: Decision) -> str | None:
     # A timeout gives back all that is held, whatever amount it names.
     if isinstance(money, dict) and event.cause != "timeout" and money.get("minor") != decision.amount:
         return f"amount {money.get('minor')} became {decision.amount}"
+    return _difference_of_increase(event, decision)
+
+
+def _difference_of_increase(event: EventHead, decision: Decision) -> str | None:
+    """Who asks, approves or refuses, and why: an approval in another's name would raise a limit."""
+    if not event.type.startswith("increase."):
+        return None
+    if event.actor != decision.actor:
+        return f"actor {event.actor} became {decision.actor}"
+    for effect in decision.effects:
+        if isinstance(effect, IncreaseAsked | IncreaseClosed) and effect.reason != event.reason:
+            return f"reason {event.reason} became {effect.reason}"
     return None
 
 

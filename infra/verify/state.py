@@ -63,7 +63,9 @@ class Payment(msgspec.Struct, gc=False):
     """One authorization in minor units, as its effects add up.
 
     `charges`: fixed when money is first seen. `answer`: of its request; `advised`: what its last advice said.
-    `in_part`: approved for less than was asked. `authorized`: by its first approval. `settled`: a final
+    `in_part`: approved for less than was asked. `opened`: seq of the answer to its request;
+    `opened_span`: span of that event's time. `voided`: event ids of requests that timed out before one was
+    judged, "" for any. `authorized`: by its first approval. `settled`: a final
     clearing came. `recovered`: won in disputes. `valid_days`, `expires_s`: of its hold. `touched`: span of
     time of the last event about it. `first_seq`, `seq`: of the decisions about it. `ghost`: nobody knows it
     but refunds that name it.
@@ -73,7 +75,9 @@ class Payment(msgspec.Struct, gc=False):
     answer: str | None = None
     advised: bool | None = None
     in_part: bool = False
-    voided: bool = False
+    opened: int = -1
+    opened_span: int = 0
+    voided: tuple[str, ...] = ()
     settled: bool = False
     requested: int = 0
     authorized: int = 0
@@ -96,6 +100,10 @@ class Payment(msgspec.Struct, gc=False):
         """By a request or an advice."""
         return self.answer is not None or self.advised is not None
 
+    def voids(self, request_id: str) -> bool:
+        """Whether this request had timed out before it came."""
+        return "" in self.voided or request_id in self.voided
+
     def anew(self, span: int) -> Payment:
         """The same id again, after all that was known of it was forgotten."""
         before = self.earlier
@@ -112,7 +120,7 @@ class Payment(msgspec.Struct, gc=False):
                 before.disputed + self.disputed,
                 before.recovered + self.recovered,
                 before.answered or self.answered,
-                before.voided or self.voided,
+                before.voided or bool(self.voided),
             ),
         )
 
@@ -165,14 +173,28 @@ class Budget(msgspec.Struct, gc=False):
 
 
 class Request(msgspec.Struct, gc=False):
-    """Somebody's request for an increase. `levels`: who may approve at each, anybody else if empty."""
+    """Somebody's request for an increase. `levels`: who may approve at each, anybody else if empty.
+
+    `refused_by`: once for each refusal, so that a second one is seen. `span`: from second (0: with the last
+    approval), until second. `seq`: of the last decision about it.
+    """
 
     budget_id: str
     amount: int
     asked_by: str
     levels: tuple[tuple[str, ...], ...]
+    span: tuple[int, int]
+    reason: str | None
+    seq: int
     approved_by: tuple[str, ...] = ()
-    closed: bool = False
+    refused_by: tuple[str, ...] = ()
+    refusal_reason: str | None = None
+
+    @property
+    def status(self) -> str:
+        if self.refused_by:
+            return "refused"
+        return "approved" if len(self.approved_by) >= len(self.levels) else "waiting"
 
 
 class Department(msgspec.Struct):

@@ -69,8 +69,15 @@ def _increase(department: Department, effect: BudgetIncreaseSet, decision: Decis
 
 
 def _ask_increase(department: Department, effect: IncreaseAsked, decision: Decision) -> None:
+    starts_s = 0 if effect.starts_at is None else seconds(effect.starts_at)
     department.requests[effect.request_id] = Request(
-        effect.budget_id, effect.amount, effect.asked_by, effect.levels
+        effect.budget_id,
+        effect.amount,
+        effect.asked_by,
+        effect.levels,
+        (starts_s, seconds(effect.ends_at)),
+        effect.reason,
+        decision.seq,
     )
 
 
@@ -78,12 +85,14 @@ def _step_increase(department: Department, effect: IncreaseStep, decision: Decis
     request = department.requests.get(effect.request_id)
     if request is not None:
         request.approved_by = (*request.approved_by, effect.approved_by)
+        request.seq = decision.seq
 
 
 def _close_increase(department: Department, effect: IncreaseClosed, decision: Decision) -> None:
     request = department.requests.get(effect.request_id)
     if request is not None:
-        request.closed = True
+        request.refused_by = (*request.refused_by, effect.refused_by)
+        request.refusal_reason, request.seq = effect.reason, decision.seq
 
 
 def _store_policy(department: Department, effect: PolicyStored, decision: Decision) -> None:
@@ -100,7 +109,8 @@ def _change_card(department: Department, effect: CardChanged, decision: Decision
 
 
 def _add_lease(department: Department, effect: LeaseAdded, decision: Decision) -> None:
-    department.cap = effect.calendar
+    if department.cap is None:  # it cannot change
+        department.cap = effect.calendar
     department.leases[effect.period] = department.leases.get(effect.period, 0) + effect.amount
 
 

@@ -21,6 +21,7 @@ def ask(changes: Changes, decision: Decision, effect: IncreaseAsked) -> None:
         effect.ends_at,
         effect.asked_by,
         decision.occurred_at,
+        effect.reason,
         as_json(effect.levels),
         decision.partition,
         decision.seq,
@@ -32,10 +33,12 @@ def approve(changes: Changes, decision: Decision, effect: IncreaseStep) -> None:
     key = names_of(decision, effect.request_id)
     changes.approved.append(ApprovedRow(*key, effect.approved_by, decision.seq))
     if not effect.left:
-        changes.closed[key] = ClosedRow(*key, "approved", None, decision.occurred_at, decision.seq)
+        changes.closed[key] = ClosedRow(*key, "approved", None, None, decision.occurred_at, decision.seq)
 
 
 def refuse(changes: Changes, decision: Decision, effect: IncreaseClosed) -> None:
     """Also where who asked takes it back."""
     key = names_of(decision, effect.request_id)
-    changes.closed[key] = ClosedRow(*key, "refused", effect.refused_by, decision.occurred_at, decision.seq)
+    changes.closed[key] = ClosedRow(
+        *key, "refused", effect.refused_by, effect.reason, decision.occurred_at, decision.seq
+    )

@@ -66,6 +66,7 @@ class RequestRow(NamedTuple):
     ends_at: datetime
     asked_by: str
     asked_at: datetime | None
+    reason: str | None
     levels: str
     partition: int
     seq: int
@@ -82,13 +83,14 @@ class ApprovedRow(NamedTuple):
 
 
 class ClosedRow(NamedTuple):
-    """Of `increase_request`: how it ended."""
+    """Of `increase_request`: how it ended. `refusal_reason`: as who refused gave it."""
 
     organization_id: str
     department_id: str
     request_id: str
     status: Literal["approved", "refused"]
     refused_by: str | None
+    refusal_reason: str | None
     closed_at: datetime | None
     seq: int
 

@@ -47,19 +47,19 @@ SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::bigint[], %b::times
 """
 _REQUEST: LiteralString = """
 INSERT INTO increase_request (organization_id, department_id, request_id, budget_id, currency, amount,
-    starts_at, ends_at, asked_by, asked_at, levels, partition, seq, status, approved_by)
+    starts_at, ends_at, asked_by, asked_at, reason, levels, partition, seq, status, approved_by)
 SELECT v.organization_id, v.department_id, v.request_id, v.budget_id, v.currency, v.amount, v.starts_at,
-    v.ends_at, v.asked_by, v.asked_at, v.levels::json, v.partition, v.seq, 'waiting', '{}'
+    v.ends_at, v.asked_by, v.asked_at, v.reason, v.levels::json, v.partition, v.seq, 'waiting', '{}'
 FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[],
-    %b::timestamptz[], %b::text[], %b::timestamptz[], %b::text[], %b::int[], %b::bigint[])
+    %b::timestamptz[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::int[], %b::bigint[])
     AS v (organization_id, department_id, request_id, budget_id, currency, amount, starts_at, ends_at,
-        asked_by, asked_at, levels, partition, seq)
+        asked_by, asked_at, reason, levels, partition, seq)
 ON CONFLICT (organization_id, department_id, request_id) DO UPDATE
 SET budget_id = excluded.budget_id, currency = excluded.currency, amount = excluded.amount,
     starts_at = excluded.starts_at, ends_at = excluded.ends_at, asked_by = excluded.asked_by,
-    asked_at = excluded.asked_at, levels = excluded.levels, partition = excluded.partition,
-    seq = excluded.seq, status = excluded.status, approved_by = excluded.approved_by, refused_by = NULL,
-    closed_at = NULL
+    asked_at = excluded.asked_at, reason = excluded.reason, levels = excluded.levels,
+    partition = excluded.partition, seq = excluded.seq, status = excluded.status,
+    approved_by = excluded.approved_by, refused_by = NULL, refusal_reason = NULL, closed_at = NULL
 """
 _APPROVED: LiteralString = """
 UPDATE increase_request r SET approved_by = r.approved_by || v.approved_by, seq = v.seq
@@ -75,9 +75,11 @@ WHERE r.organization_id = v.organization_id AND r.department_id = v.department_i
 """
 _CLOSED: LiteralString = """
 UPDATE increase_request r
-SET status = v.status, refused_by = v.refused_by, closed_at = v.closed_at, seq = v.seq
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bigint[])
-    AS v (organization_id, department_id, request_id, status, refused_by, closed_at, seq)
+SET status = v.status, refused_by = v.refused_by, refusal_reason = v.refusal_reason,
+    closed_at = v.closed_at, seq = v.seq
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
+    %b::bigint[])
+    AS v (organization_id, department_id, request_id, status, refused_by, refusal_reason, closed_at, seq)
 WHERE r.organization_id = v.organization_id AND r.department_id = v.department_id
     AND r.request_id = v.request_id
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
+from schemas.approvers import listed, shortage
 from schemas.decisions import BudgetIncreaseSet, Decision, IncreaseAsked, IncreaseClosed, IncreaseStep
 from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
 from schemas.reasons import ReasonCode
@@ -19,9 +21,10 @@ def request(case: Case, event: IncreaseRequested) -> Decision:
     asked_by = _actor(event.actor)
     if event.request_id in case.department.requests:
         raise Rejected(ReasonCode.REQUEST_EXISTS, f"{event.request_id} was asked for before")
+    levels = tuple(level.approvers for level in case.department.policy.approvals if amount >= level.above)
+    _keep_possible(levels, 0, asked_by, ())
     budget_of(case, event.budget_id)
     check_span(case, event.starts_at or event.occurred_at, event.ends_at)
-    levels = tuple(level.approvers for level in case.department.policy.approvals if amount >= level.above)
     effect = IncreaseAsked(
         request_id=event.request_id,
         budget_id=event.budget_id,
@@ -30,6 +33,7 @@ def request(case: Case, event: IncreaseRequested) -> Decision:
         ends_at=event.ends_at,
         asked_by=asked_by,
         levels=levels or ((),),
+        reason=event.reason,
     )
     return case.accepted(effect, amount=amount)
 
@@ -41,6 +45,7 @@ def approve(case: Case, event: IncreaseApproved) -> Decision:
     if actor == asked.asked_by:
         _may_not(f"{actor} has asked for {event.request_id}")
     _require_approver(asked, actor)
+    _keep_possible(asked.levels, len(asked.approved_by) + 1, actor, (asked.asked_by, *asked.approved_by))
     budget = budget_of(case, asked.budget_id)
     left = len(asked.levels) - len(asked.approved_by) - 1
     step = IncreaseStep(request_id=event.request_id, approved_by=actor, left=left)
@@ -56,12 +61,12 @@ def approve(case: Case, event: IncreaseApproved) -> Decision:
 
 
 def refuse(case: Case, event: IncreaseRefused) -> Decision:
-    """Ended by somebody who might approve it now, or by who asked for it."""
+    """Ended by who asked for it, or whom the level is for, though he be needed for a later one."""
     actor = _actor(event.actor)
     asked = _waiting(case, event.request_id)
     if actor != asked.asked_by:
         _require_approver(asked, actor)
-    closed = IncreaseClosed(request_id=event.request_id, refused_by=actor)
+    closed = IncreaseClosed(request_id=event.request_id, refused_by=actor, reason=event.reason)
     return case.accepted(closed, amount=asked.amount)
 
 
@@ -80,6 +85,20 @@ def _require_approver(asked: IncreaseRequest, actor: str) -> None:
     approvers = asked.levels[len(asked.approved_by)]
     if approvers and actor not in approvers:
         _may_not(f"{actor} is none of {', '.join(approvers)}")
+
+
+def _keep_possible(levels: Sequence[Sequence[str]], first: int, actor: str, others: tuple[str, ...]) -> None:
+    """Refuses what `actor` does if the levels from `first` on then lack different people to approve them.
+
+    Else the request would wait for ever. `others`: who may not approve any more anyway.
+    """
+    short = shortage(levels[first:], (*others, actor))
+    if short is None:
+        return
+    numbers = [f"{first + index + 1}" for index in short.levels]
+    which = f"level {numbers[0]}" if len(numbers) == 1 else f"levels {listed(numbers)}"
+    whom = f"nobody but {listed(short.people)}" if short.people else "nobody else"
+    _may_not(f"{actor} is needed for {which} of {len(levels)}, which {whom} could approve")
 
 
 def _actor(actor: str | None) -> str:

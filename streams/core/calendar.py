@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from schemas.controls import Calendar
 
@@ -25,27 +25,6 @@ def epoch_s(moment: datetime) -> int:
 def moment_of(seconds: int) -> datetime:
     """The moment, in UTC, of `epoch_s`."""
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def is_time_zone(name: str) -> bool:
-    """True for a name of the IANA time zone database."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def check_calendar(calendar: Calendar) -> str | None:
-    """What is wrong with a calendar; None when nothing is. The time zone is not looked at."""
-    kind, day, month = calendar.period, calendar.start_day, calendar.start_month
-    if kind in ("day", "lifetime") and day != 1:
-        return f"start_day: a {kind} has none"
-    if kind == "week" and day > 7:
-        return f"start_day: {day} is no day of a week, 1 to 7"
-    if kind not in ("quarter", "year") and month != 1:
-        return f"start_month: a {kind} has none"
-    return None
 
 
 @lru_cache(maxsize=4096)

@@ -44,7 +44,7 @@ from schemas.events import (
     VerificationRequested,
 )
 from schemas.reasons import ReasonCode
-from streams.core import approvals, leases, payments, settings, settlements, treasury
+from streams.core import approvals, leases, payments, reversals, settings, settlements, treasury
 from streams.core.calendar import epoch_s
 from streams.core.case import Case, Rejected, Slot, clock_after, reject
 from streams.core.lapses import due, without
@@ -59,8 +59,8 @@ def tick(case: Case, event: ClockTicked) -> Decision:
 _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
     AuthorizationIncremented: payments.increment,
     AuthorizationAdvised: payments.advise,
-    AuthorizationReversed: payments.reverse,
-    AuthorizationExpired: payments.expire,
+    AuthorizationReversed: reversals.reverse,
+    AuthorizationExpired: reversals.expire,
     VerificationRequested: payments.verify,
     BalanceInquired: payments.inquire,
     ClearingPresented: settlements.clear,

@@ -12,7 +12,7 @@ from streams.core.lapses import drop_passed
 from streams.core.matching import Purchase
 from streams.core.memory import forget
 from streams.core.outcomes import apply
-from streams.core.state import Answer, Department, PartitionState, Payment
+from streams.core.state import ONLY_ADVISED, Answer, Department, PartitionState, Payment
 from streams.core.windows import add
 
 DAY_S = 86_400
@@ -111,8 +111,11 @@ def _remember_request(department: Department, decision: Decision, bucket: int, a
     if bucket > payment.bucket:
         payment.bucket = bucket
     if payment.voided:
-        return
-    payment.requested = True
+        assert decision.event_id
+        if payment.voids(decision.event_id):
+            return
+        payment.voided = ()  # whichever comes after this one is rejected, timed out or not
+    payment.opened = decision.seq
     if decision.outcome is Outcome.DECLINED:
         return
     payment.approved = True
@@ -138,10 +141,12 @@ def _remember_advice(department: Department, decision: Decision, bucket: int) ->
         payment.bucket = bucket
     if decision.approved is None:
         # What was voided by a timeout stays so: its request must still be answered.
-        payment.requested = payment.requested or not payment.voided
+        if not payment.voided:
+            payment.opened = max(payment.opened, ONLY_ADVISED)
         return
-    payment.requested = payment.approved = True
-    payment.voided = False
+    payment.opened = max(payment.opened, ONLY_ADVISED)
+    payment.approved = True
+    payment.voided = ()
     if payment.foreign is None and decision.merchant_amount is not None and decision.rate is not None:
         payment.foreign = (decision.merchant_amount.currency, decision.rate)
     if not payment.valid_days:

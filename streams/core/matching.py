@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from schemas.controls import MCC_GROUPS, ActiveHours, Match
 from schemas.event import EntryMode, Merchant
+from schemas.terms import folded, minute_of
 from streams.core.calendar import local_s
 
 DAY_S = 86_400
@@ -22,12 +23,6 @@ class Purchase(NamedTuple):
 
 
 Test = Callable[[Purchase], bool]
-
-
-@lru_cache(maxsize=8192)
-def folded(name: str) -> str:
-    """A merchant's name without regard to case and to runs of spaces."""
-    return " ".join(name.casefold().split())
 
 
 @lru_cache(maxsize=256)
@@ -95,12 +90,3 @@ def outside(hours: ActiveHours) -> Test:
         return into >= length or (day + 3) % 7 + 1 not in days
 
     return test
-
-
-def minute_of(text: str) -> int:
-    """Minutes since midnight of `HH:MM`. Raises ValueError for anything else."""
-    hours, colon, minutes = text[:2], text[2:3], text[3:]
-    ok = text.isascii() and hours.isdigit() and minutes.isdigit() and len(text) == 5 and colon == ":"
-    if not ok or int(hours) > 23 or int(minutes) > 59:
-        raise ValueError(f"{text!r} is not a time of day HH:MM")
-    return int(hours) * 60 + int(minutes)

@@ -39,6 +39,7 @@ from streams.core.case import movement
 from streams.core.lapses import remember
 from streams.core.plans import parts_of
 from streams.core.state import (
+    EVERY_REQUEST,
     Budget,
     CardState,
     Department,
@@ -114,7 +115,11 @@ def _release(department: Department, effect: HoldReleased, decision: Decision, b
 
 
 def _void(department: Department, effect: PaymentVoided, decision: Decision, bucket: int) -> None:
-    department.payments[effect.authorization_id] = Payment((), bucket, voided=True)
+    payment = department.payments.get(effect.authorization_id)
+    if payment is None:
+        payment = department.payments[effect.authorization_id] = Payment((), bucket)
+    # Once every request is meant, names say no more.
+    payment.voided = (EVERY_REQUEST,) if effect.request_id is None else (*payment.voided, effect.request_id)
 
 
 def _post(department: Department, effect: Posted, decision: Decision, bucket: int) -> None:

@@ -1,4 +1,4 @@
-"""The life of an authorization up to its clearing: requests, increments, advices, reversals, expiry.
+"""The life of an authorization up to its clearing: requests, increments, advices. And what is only asked.
 
 Each function answers one event as docs/rules.md says, and leaves the department as it is.
 """
@@ -6,16 +6,13 @@ Each function answers one event as docs/rules.md says, and leaves the department
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Literal
 
-from schemas.decisions import Alert, Decision, HoldPlaced, HoldReleased, PaymentVoided, Score
+from schemas.decisions import Alert, Decision, HoldPlaced, Score
 from schemas.effects import Effects
 from schemas.events import (
     AuthorizationAdvised,
-    AuthorizationExpired,
     AuthorizationIncremented,
     AuthorizationRequested,
-    AuthorizationReversed,
     BalanceInquired,
     ClearingPresented,
     RefundPresented,
@@ -28,6 +25,7 @@ from streams.core.case import Case, Rejected
 from streams.core.leases import ask_ahead, ask_for_next, shortfall
 from streams.core.matching import Purchase
 from streams.core.moments import passing, would_pass
+from streams.core.reversals import release
 from streams.core.rules import PASSED, Ask, Kind, Said, Verdict, assess, identity, spendable, with_room
 from streams.core.state import Payment
 
@@ -41,18 +39,19 @@ def request(case: Case, event: AuthorizationRequested, score: Score | None) -> D
     if event.merchant_amount is not None or event.rate is not None:
         check_rate(event)
     payment = case.department.payments.get(event.authorization_id)
-    if payment is None:
-        plan = case.department.plan.card(event.card_id, event.cardholder)
-        purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode))
-        charges = plan.charges_for(purchase)
-        ask = _new(Ask, (plan, purchase, amount, charges, 0, Kind.REQUEST))
-        return _answer(case, event, ask, score)
-    if payment.voided:
-        why = Reason(code=ReasonCode.DEADLINE_MISSED, detail="it was reversed before it came")
-        return case.answer(Outcome.DECLINED, amount=amount, reasons=(why,), score=score)
-    if payment.requested:
-        raise Rejected(ReasonCode.AUTHORIZATION_EXISTS, f"{event.authorization_id} was requested before")
-    return _request_after_clearing(case, event, payment, score)
+    if payment is not None:
+        if payment.requested:
+            raise Rejected(ReasonCode.AUTHORIZATION_EXISTS, f"{event.authorization_id} was requested before")
+        if payment.voids(event.event_id):
+            why = Reason(code=ReasonCode.DEADLINE_MISSED, detail="it was reversed before it came")
+            return case.answer(Outcome.DECLINED, amount=amount, reasons=(why,), score=score)
+        if payment.postings:
+            return _request_after_clearing(case, event, payment, score)
+    plan = case.department.plan.card(event.card_id, event.cardholder)
+    purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode))
+    charges = plan.charges_for(purchase)
+    ask = _new(Ask, (plan, purchase, amount, charges, 0, Kind.REQUEST, 0))
+    return _answer(case, event, ask, score)
 
 
 def _answer(case: Case, event: AuthorizationRequested, ask: Ask, score: Score | None) -> Decision:
@@ -128,7 +127,7 @@ def _request_after_clearing(
         plan = case.department.plan.card(event.card_id, event.cardholder)
         purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
         charges = charges or plan.charges_for(purchase)
-        ask = Ask(plan, purchase, rest, charges, payment.held + payment.posted)
+        ask = Ask(plan, purchase, rest, charges, payment.posted, posted=payment.posted)
         verdict = assess(case.department, ask)
         if verdict.reasons:
             effects = shortfall(case, ask)
@@ -154,7 +153,7 @@ def increment(case: Case, event: AuthorizationIncremented) -> Decision:
     check_rate(event)
     payment = case.department.payments.get(event.authorization_id)
     code = None
-    if payment is None or payment.voided or not payment.requested:
+    if payment is None or not payment.requested:
         code, detail = ReasonCode.UNKNOWN_PAYMENT, f"{event.authorization_id} was never approved"
     elif not payment.approved or not payment.held:
         code, detail = ReasonCode.PAYMENT_CLOSED, f"{event.authorization_id} holds nothing"
@@ -164,7 +163,7 @@ def increment(case: Case, event: AuthorizationIncremented) -> Decision:
     plan = case.department.plan.card(event.card_id)
     purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
     already = payment.held + payment.posted
-    ask = Ask(plan, purchase, amount, payment.charges, already, Kind.INCREMENT)
+    ask = Ask(plan, purchase, amount, payment.charges, already, Kind.INCREMENT, payment.posted)
     verdict = assess(case.department, ask)
     effects: tuple[Effects, ...] = shortfall(case, ask)
     if not verdict.reasons:
@@ -193,14 +192,14 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
         if payment is None or not payment.held:
             charges = payment.charges if payment else plan.charges_for(purchase)
             return case.accepted(charges=charges, amount=amount)
-        return _release(case, event.authorization_id, payment, payment.held, "advice", amount)
+        return release(case, event.authorization_id, payment, payment.held, "advice", amount)
     charges = payment.charges if payment and payment.charges else plan.charges_for(purchase)
     posted, held = (payment.posted, payment.held) if payment else (0, 0)
     wanted = max(0, amount - posted)
     alerts: tuple[Alert, ...] = () if payment and payment.requested else ("no_authorization",)
     if wanted < held:
         assert payment is not None
-        return _release(
+        return release(
             case, event.authorization_id, payment, held - wanted, "advice", amount, alerts, approved=amount
         )
     verdict = PASSED
@@ -209,7 +208,8 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
         more = wanted - held
         # An approval of ours is judged as its increment would be; anything else as a request.
         kind = Kind.INCREMENT if payment and payment.approved else Kind.REQUEST
-        verdict = assess(case.department, Ask(plan, purchase, more, charges, held + posted, kind))
+        ask = Ask(plan, purchase, more, charges, held + posted, kind, posted)
+        verdict = assess(case.department, ask)
         expires_s = case.at_s + _valid_days(case, event, payment) * DAY_S
         expires_s = max(expires_s, payment.expires_s if payment and payment.held else 0)
         effects = (_hold(case, event.authorization_id, more, charges, expires_s),)
@@ -224,34 +224,6 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
         reviews=verdict.reasons + verdict.reviews,
         shadows=verdict.shadows,
     )
-
-
-def reverse(case: Case, event: AuthorizationReversed) -> Decision:
-    """A hold is given back; a timeout also voids what has not come yet."""
-    if event.cause == "timeout":
-        return _time_out(case, event, case.department.payments.get(event.authorization_id))
-    payment = _holding(case, event.authorization_id)
-    amount = payment.held if event.amount is None else case.amount(event.amount)
-    if amount > payment.held:
-        raise Rejected(ReasonCode.EXCEEDS_HOLD, f"{amount} of a hold of {payment.held} minor units")
-    return _release(case, event.authorization_id, payment, amount, "reversal", amount)
-
-
-def _time_out(case: Case, event: AuthorizationReversed, payment: Payment | None) -> Decision:
-    if payment is None:
-        amount = None if event.amount is None else case.amount(event.amount)
-        return case.accepted(PaymentVoided(authorization_id=event.authorization_id), amount=amount)
-    alerts: tuple[Alert, ...] = ("already_settled",) if payment.posted else ()
-    asked = payment.held if event.amount is None else case.amount(event.amount)
-    if not payment.held:
-        return case.accepted(charges=payment.charges, amount=asked, alerts=alerts)
-    return _release(case, event.authorization_id, payment, payment.held, "timeout", asked, alerts)
-
-
-def expire(case: Case, event: AuthorizationExpired) -> Decision:
-    """The network says that a hold is over before our own validity does."""
-    payment = _holding(case, event.authorization_id)
-    return _release(case, event.authorization_id, payment, payment.held, "expiry", payment.held)
 
 
 def verify(case: Case, event: VerificationRequested) -> Decision:
@@ -276,16 +248,6 @@ def inquire(case: Case, event: BalanceInquired) -> Decision:
 # -- parts
 
 
-def _holding(case: Case, authorization_id: str) -> Payment:
-    """The payment, which must hold something that can be given back."""
-    payment = case.department.payments.get(authorization_id)
-    if payment is None or payment.voided:
-        raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{authorization_id} is not known")
-    if not payment.held:
-        raise Rejected(ReasonCode.NOTHING_HELD, f"{authorization_id} holds nothing")
-    return payment
-
-
 def _hold(
     case: Case, authorization_id: str, amount: int, charges: tuple[str, ...], expires_s: int
 ) -> HoldPlaced:
@@ -305,22 +267,6 @@ def _valid_days(case: Case, event: AuthorizationAdvised, payment: Payment | None
     if payment is not None and payment.valid_days:
         return payment.valid_days
     return case.department.plan.valid_days(event.merchant.mcc)
-
-
-def _release(
-    case: Case,
-    authorization_id: str,
-    payment: Payment,
-    amount: int,
-    cause: Literal["reversal", "timeout", "expiry", "advice"],
-    asked: int,
-    alerts: tuple[Alert, ...] = (),
-    approved: int | None = None,
-) -> Decision:
-    release = HoldReleased(
-        authorization_id=authorization_id, amount=amount, charges=payment.charges, cause=cause
-    )
-    return case.accepted(release, charges=payment.charges, amount=asked, alerts=alerts, approved=approved)
 
 
 Foreign = (

@@ -40,7 +40,7 @@ class Kind(Enum):
 class Ask(NamedTuple):
     """A purchase to be judged. `amount`: minor units more than the `already` held and posted of it.
 
-    `charges`: the periods in which it would count.
+    `charges`: the periods in which it would count. `posted`: what of `already` is posted.
     """
 
     plan: CardPlan
@@ -49,6 +49,7 @@ class Ask(NamedTuple):
     charges: tuple[str, ...]
     already: int = 0
     kind: Kind = Kind.REQUEST
+    posted: int = 0
 
 
 class Verdict(NamedTuple):
@@ -185,8 +186,8 @@ def _transaction(department: Department, ask: Ask, said: Said) -> None:
                 rule=rule.rule_id,
                 currency=department.currency,
                 limit=rule.amount,
-                posted=ask.already,
-                held=0,
+                posted=ask.posted,
+                held=ask.already - ask.posted,
                 requested=ask.amount,
                 fraud=rule.fraud,
             )

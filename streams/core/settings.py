@@ -32,11 +32,12 @@ from schemas.events import (
 )
 from schemas.ids import is_name
 from schemas.money import exponent
+from schemas.policies import contradiction
 from schemas.reasons import DEPARTMENT, ReasonCode
-from streams.core.calendar import check_calendar, clock_of, epoch_s, is_time_zone
+from schemas.terms import check_calendar, is_time_zone
+from streams.core.calendar import clock_of, epoch_s
 from streams.core.case import Case, Rejected
 from streams.core.plans import RULE
-from streams.core.policies import contradiction
 from streams.core.state import COMPANY, Budget, Department
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BUCKET_S = 30 * 86_400
 BUCKETS_KEPT = 4
 COMPANY = "company"
+# In `Payment.opened`. No field of their own: with sixteen a payment is 3 bytes more in a snapshot.
+NEVER_ASKED, ONLY_ADVISED = -2, -1
+EVERY_REQUEST = ""  # among the event ids of `Payment.voided`: a timeout named none
 
 
 class Period(msgspec.Struct, array_like=True, gc=False):
@@ -62,15 +65,16 @@ class Posting(msgspec.Struct, array_like=True, gc=False):
 class Payment(msgspec.Struct, array_like=True, gc=False):
     """One authorization and what became of it, in minor units.
 
-    `requested`: a request or advice told of it, else only clearings. `closed`: how its hold last came to
-    nothing. `settled`: a final clearing came. `foreign`: currency and rate of the request.
+    `opened`: the decision on its request, or ONLY_ADVISED, or NEVER_ASKED: only clearings or timeouts told of
+    it. `voided`: event ids of the requests that timed out before one was judged. `closed`: how its hold last
+    came to nothing. `settled`: a final clearing came. `foreign`: currency and rate of the request.
     """
 
     charges: tuple[str, ...]
     bucket: int
     approved: bool = False
-    requested: bool = False
-    voided: bool = False
+    opened: int = NEVER_ASKED
+    voided: tuple[str, ...] = ()
     settled: bool = False
     held: int = 0
     posted: int = 0
@@ -86,6 +90,15 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     def net(self) -> int:
         """What could still be disputed or taken back."""
         return self.posted - self.refunded - self.disputed
+
+    @property
+    def requested(self) -> bool:
+        """Whether a request or an advice told of it."""
+        return self.opened != NEVER_ASKED
+
+    def voids(self, request_id: str) -> bool:
+        """Whether a timeout came before this request."""
+        return EVERY_REQUEST in self.voided or request_id in self.voided
 
 
 class Refund(msgspec.Struct, array_like=True, gc=False):

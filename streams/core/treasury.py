@@ -14,7 +14,8 @@ from schemas.events import CapSet, CardEvent, LeaseRequested, LeaseReturned
 from schemas.ids import is_name
 from schemas.money import exponent
 from schemas.reasons import ReasonCode
-from streams.core.calendar import check_calendar, clock_of, is_time_zone
+from schemas.terms import check_calendar, is_time_zone
+from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected
 from streams.core.state import Department, Treasury
 

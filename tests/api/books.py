@@ -78,7 +78,7 @@ class Organization:
 
     id: str
     client: httpx.Client
-    key: str = ""  # the id of the client's key: whom its acts name
+    key: str = ""  # the actor of the client's key: whom its acts name
 
     def path(self, rest: str = "", department: str = "engineering") -> str:
         return f"/v1/organizations/{self.id}/departments/{department}{rest}"
@@ -144,14 +144,20 @@ class Books:
             yield organization
 
     @contextmanager
-    def person(self, organization: str, scopes: list[Scope] | None = None) -> Iterator[Organization]:
+    def person(
+        self, organization: str, scopes: list[Scope] | None = None, actor: str | None = None
+    ) -> Iterator[Organization]:
         """One more key of an organization, with every scope unless told otherwise."""
         secret, key = create_key(
-            self.settings.postgres, organization_id=organization, name="books", scopes=scopes or [*Scope]
+            self.settings.postgres,
+            organization_id=organization,
+            name="books",
+            scopes=scopes or [*Scope],
+            actor=actor,
         )
         headers = {"Authorization": f"Bearer {secret}"}
         with httpx.Client(base_url=self.base_url, headers=headers, timeout=15) as client:
-            yield Organization(organization, client, key.id)
+            yield Organization(organization, client, key.actor)
 
 
 def usd(minor: int) -> dict[str, Any]:

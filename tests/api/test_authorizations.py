@@ -109,7 +109,7 @@ def test_a_key_of_a_budget_is_refused_for_a_payment(submit: Submit, views: Views
 def test_an_authorization_id_under_a_second_key_is_refused(submit: Submit) -> None:
     submit("one", authorization_id="auth_9")
     answer = submit("two", authorization_id="auth_9")
-    assert (answer.status_code, answer.json()["code"]) == (422, "authorization_exists")
+    assert (answer.status_code, answer.json()["code"]) == (409, "authorization_exists")
     assert answer.json()["position"] == answer.headers["spendlog-position"]
 
 

@@ -15,6 +15,7 @@ from infra.commands.keys import app
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setenv("SPENDLOG_POSTGRES", settings.postgres)
+    monkeypatch.setenv("COLUMNS", "200")
 
     def call(*words: str) -> Result:
         return CliRunner().invoke(app, words)
@@ -38,9 +39,25 @@ def test_a_key_is_made_shown_listed_and_ended(run, server: str) -> None:  # type
     assert ended["revoked_at"] is not None
 
 
+def test_a_key_names_who_holds_it(run) -> None:  # type: ignore[no-untyped-def]
+    words = ("create", "--organization", "org-actor", "--name", "phone")
+    made = run(*words, "--actor", "Zoë [cfo]")
+    assert "It acts as Zoë [cfo], as does no other key of this organization." in made.stderr
+    [first] = json.loads(run("list", "--organization", "org-actor", "--json").stdout)
+    second = run(*words, "--actor", "Zoë [cfo]")
+    assert f"It acts as Zoë [cfo], as do {first['id']} of this organization." in second.stderr
+    newer = json.loads(run(*words, "--actor", "Zoë [cfo]", "--json").stdout)
+    unnamed = json.loads(run(*words, "--json").stdout)
+    listed = json.loads(run("list", "--organization", "org-actor", "--json").stdout)
+    assert [key["actor"] for key in listed] == ["Zoë [cfo]"] * 3 + [unnamed["id"]]
+    assert newer["actor"] == "Zoë [cfo]"
+    assert run("list", "--organization", "org-actor").stdout.count("Zoë [cfo]") == 3
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("create", "--organization", "a", "--name", "x", "--actor", " me"), "the actor ' me' must have"),
         (("create", "--organization", "a/b", "--name", "x"), "no organization id"),
         (("revoke", "sl_none"), "there is no key"),
     ],

@@ -6,14 +6,16 @@ import asyncio
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from api.deadlines import Deadlines, Missed, ToldMemory
+from api.deadlines import SUFFIX, Deadlines, Missed, ToldMemory
 from api.metrics import Metrics
+from api.preferences import IdempotencyKey
 from api.redis import Redis
 from api.submissions import Answered, Pending
 from schemas.decisions import Decision
@@ -177,6 +179,66 @@ def test_a_repeat_that_nobody_can_vouch_for_is_left_open(
     wait_until(lambda: ask(company, "slow", authorization_id="A1").content == first.content)
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["the views show the other", "they are behind"])
+def test_another_request_with_the_same_authorization_stays_approved(
+    books: Books, company: Organization, decider: Decider, shown: bool
+) -> None:
+    with nullcontext() if shown else books.behind():
+        first = ask(company, "first", authorization_id="A1")
+        if shown:
+            assert held(company) == AMOUNT
+        with decider.paused():
+            second = ask(company, "second", authorization_id="A1")
+    assert first.json()["outcome"] == "approved"
+    declined_91(second)
+    assert held(company) == AMOUNT
+    found = company.read("/v1/authorizations/A1")
+    assert (found["status"], found["held"], found["reversed"]) == ("approved", usd(AMOUNT), usd(0))
+    # Both are told the same again, although the log has refused the second by now.
+    assert ask(company, "first", authorization_id="A1").content == first.content
+    assert declined_91(ask(company, "second", authorization_id="A1")) == declined_91(second)
+    assert held(company) == AMOUNT
+
+
+def test_a_timeout_before_its_request_leaves_the_authorization_to_another(
+    books: Books, company: Organization
+) -> None:
+    late = IdempotencyKey("late").event_id(company.id) + SUFFIX
+    company.done("authorization.reversed", authorization_id="A1", cause="timeout", request_id=late)
+    late_answer = declined_91(ask(company, "late", authorization_id="A1"))
+    other = ask(company, "other", authorization_id="A1")
+    assert other.json()["outcome"] == "approved"
+    assert held(company) == AMOUNT
+    books.forget()
+    assert declined_91(ask(company, "late", authorization_id="A1")) == late_answer
+    assert ask(company, "other", authorization_id="A1").content == other.content
+    assert held(company) == AMOUNT
+
+
+def test_who_is_not_answered_can_take_back_that_request_and_no_other(
+    company: Organization, decider: Decider
+) -> None:
+    with decider.paused():
+        pending = ask(company, "slow", authorization_id="A1", on_timeout="pending")
+        assert pending.status_code == 202
+        body: dict[str, Any] = {"authorization_id": "A1", "cause": "timeout"}
+        body["request_id"] = pending.json()["event_id"]
+        assert company.send("authorization.reversed", "undo", **body).status_code == 202
+    wait_until(lambda: company.send("authorization.reversed", "undo", **body).status_code == 200)
+    assert held(company) == 0
+    refused = company.send(
+        "authorization.reversed", "merchant", authorization_id="A1", request_id=body["request_id"]
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.request_id")
+
+
+def test_an_event_id_is_no_card_number(company: Organization) -> None:
+    body: dict[str, Any] = {"authorization_id": "A1", "cause": "timeout"}
+    company.done("authorization.reversed", request_id="api-ff52528080216482915a4c08c2051b1c", **body)
+    refused = company.send("authorization.reversed", "card", request_id="52528080216482915", **body)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.request_id")
+
+
 def test_a_merchants_reversal_is_no_timeout(books: Books, company: Organization) -> None:
     first = ask(company, "known", authorization_id="A1")
     company.done("authorization.reversed", authorization_id="A1")
@@ -207,7 +269,7 @@ def test_the_same_key_with_another_wish_is_another_request(
         declined_91(ask(company, "key"))
         assert ask(company, "key", on_timeout="pending").json()["code"] == "idempotency_key_reused"
     books.forget()
-    assert ask(company, "key", on_timeout="pending").status_code == 422
+    assert ask(company, "key", on_timeout="pending").json()["code"] == "authorization_exists"
     assert held(company) == 0
 
 

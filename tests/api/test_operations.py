@@ -81,6 +81,8 @@ def test_the_reference_page_needs_nothing_from_elsewhere(server: str) -> None:
         "Set a department&#x27;s budget",
         "Send an event",
         "Look at the policy in force",
+        "Set a policy for the whole company",
+        "List what is in force in each department",
         "Look at a card",
         "Look at a department&#x27;s balances",
         "Look at the trial balance",

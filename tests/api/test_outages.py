@@ -40,6 +40,12 @@ class World:
         body = payment_body(1, **members)
         return self.client.post("/v1/authorizations", json=body, headers=headers)
 
+    def set_policy(self, key: str, **members: Any) -> httpx.Response:
+        """One policy for the company."""
+        body = {"policy": {"hold_days": 9}, **members}
+        path = f"/v1/organizations/{ORGANIZATION}/policies"
+        return self.client.post(path, json=body, headers={"Idempotency-Key": key})
+
     def decline(self, key: str) -> httpx.Response:
         """A request whose caller wants to be declined rather than left open."""
         return self.submit(key, on_timeout="decline")
@@ -123,6 +129,22 @@ def test_redis_away_and_lookups_come_from_postgresql(world: World) -> None:
     wait_ready(world.base_url)
 
 
+def test_without_postgresql_a_policy_still_goes_to_departments_that_are_named(world: World) -> None:
+    world.submit("before")  # the key is known from now on
+    world.stack.stop("postgres")
+    try:
+        everywhere = world.set_policy("everywhere")
+        assert (everywhere.status_code, everywhere.json()["code"]) == (503, "views_unavailable")
+        first = world.set_policy("named", departments=["engineering"])
+        assert (first.status_code, first.json()["status"]) == (200, "complete")
+        again = world.set_policy("named", departments=["engineering"])
+        [one] = again.json()["departments"]
+        assert one == first.json()["departments"][0] | {"policy_version": None}
+    finally:
+        world.stack.start("postgres")
+    wait_ready(world.base_url)
+
+
 def test_kafka_dead_is_refused_and_nothing_is_claimed(world: World) -> None:
     world.stack.kill("kafka")
     try:
@@ -142,12 +164,17 @@ def test_kafka_dead_is_refused_and_nothing_is_claimed(world: World) -> None:
 
         wait_until(refused, 10)
         assert seen <= {202, 503}
+        company = world.set_policy("while-dead-too", departments=["engineering", "sales"])
+        assert (company.status_code, company.json()["code"]) == (503, "log_unavailable")
         ready = httpx.get(f"{world.base_url}/readyz", timeout=10)
         assert (ready.status_code, ready.json()["kafka"]["state"]) == (503, "down")
     finally:
         world.stack.start("kafka")
     wait_ready(world.base_url)
     assert wait_until(lambda: world.submit("while-dead").status_code == 200)
+    # Nothing was written, so the key is free for what should have been sent.
+    corrected = world.set_policy("while-dead-too", departments=["engineering"])
+    assert (corrected.status_code, corrected.json()["status"]) == (200, "complete")
 
 
 def test_kafka_that_hangs_leaves_the_answer_open_within_2_s(world: World) -> None:

@@ -31,7 +31,7 @@ from tests.api.support import wait_until
 ORGANIZATION = "org-scopes"
 ORGANIZATION_PATH = "/v1/organizations/{organization_id}"
 DEPARTMENT = f"{ORGANIZATION_PATH}/departments/{{department_id}}"
-ROUTES = [
+ROUTES: list[tuple[str, str, Scope, Any]] = [
     ("POST", "/v1/authorizations", Scope.AUTHORIZATIONS_WRITE, payment_body()),
     ("GET", "/v1/authorizations/{authorization_id}", Scope.AUTHORIZATIONS_READ, None),
     ("GET", budget_path("{organization_id}", "{department_id}"), Scope.BUDGETS_READ, None),
@@ -40,6 +40,8 @@ ROUTES = [
     ("GET", f"{DEPARTMENT}/budgets/{{budget_id}}", Scope.BUDGETS_READ, None),
     ("GET", f"{DEPARTMENT}/increase-requests", Scope.BUDGETS_READ, None),
     ("GET", f"{DEPARTMENT}/increase-requests/{{request_id}}", Scope.BUDGETS_READ, None),
+    ("POST", f"{ORGANIZATION_PATH}/policies", Scope.POLICIES_WRITE, {"policy": {}}),
+    ("GET", f"{ORGANIZATION_PATH}/policies", Scope.POLICIES_READ, None),
     ("GET", f"{DEPARTMENT}/policy", Scope.POLICIES_READ, None),
     ("GET", f"{DEPARTMENT}/policies", Scope.POLICIES_READ, None),
     ("GET", f"{DEPARTMENT}/cards", Scope.CARDS_READ, None),
@@ -181,6 +183,23 @@ def test_a_key_with_bad_words_is_not_made(
         create_key(settings.postgres, organization_id=organization, name=name, scopes=scopes)
 
 
+@pytest.mark.parametrize(
+    ("actor", "said"),
+    [
+        ("", "1 to 200 printable"),
+        ("x" * 201, "1 to 200 printable"),
+        ("maria ", "no space at its ends"),
+        ("ma\nria", "printable"),
+        ("Jose\N{COMBINING ACUTE ACCENT}", "normal form C"),
+        ("4111 1111 1111 1111", "card number"),
+    ],
+)
+def test_an_actor_that_could_be_mistaken_is_not_taken(settings: Settings, actor: str, said: str) -> None:
+    with pytest.raises(KeyNotCreated, match=said):
+        create_key(settings.postgres, organization_id="org-odd-actor", name="odd", actor=actor)
+    assert list_keys(settings.postgres, organization_id="org-odd-actor") == []
+
+
 class _Store:
     """A key table that can go away."""
 
@@ -199,6 +218,7 @@ class _Store:
 def test_known_keys_outlive_the_key_table_for_a_bounded_time() -> None:
     now = 0.0
     row = {"id": "k", "organization_id": "o", "name": "n", "prefix": "sl_x", "scopes": ["budgets:read"]}
+    row["actor"] = "k"
     store = _Store(row)
     keyring = Keyring(store, fresh_s=30, stale_s=900, clock=lambda: now)  # type: ignore[arg-type]
 

@@ -57,13 +57,15 @@ def test_budgets_are_shown_as_the_api_shows_them(run: Run, spent: Organization) 
 
 def test_requests_for_an_increase_are_shown_with_whom_they_wait_for(run: Run, spent: Organization) -> None:
     more: dict[str, Any] = {"amount": usd(50_000), "ends_at": "2099-01-01T00:00:00Z"}
-    spent.done("increase.requested", request_id="inc_1", **more)
+    spent.done("increase.requested", request_id="inc_1", reason="a [fair]", **more)
     spent.done("increase.requested", request_id="inc_2", **more)
-    position = spent.done("increase.refused", request_id="inc_2")["position"]
+    position = spent.done("increase.refused", request_id="inc_2", reason="too late")["position"]
     listed = spent.read(spent.path("/increase-requests"), position)
     name = f"{spent.id}/engineering"
     shown = done(run("requests", name))
     for text in ("inc_1", "500.00 USD", spent.key, "waiting", "anybody else", "inc_2", "refused"):
+        assert text in shown
+    for text in (f"{spent.key}: a [fair]", f"{spent.key}: too late"):
         assert text in shown
     assert json.loads(done(run("requests", name, "--json"))) == listed
     waiting = json.loads(done(run("requests", name, "--status", "waiting", "--json")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,16 @@ class Site:
 
     client: httpx.Client
     new_worker: Callable[[str], Child]
+    workers: list[Child] = field(default_factory=list)
+
+    def worker(self) -> Child:
+        """The one that runs, or a new one, with a department."""
+        running = [worker for worker in self.workers if worker.alive()]
+        if not running:
+            self.workers.append(self.new_worker(f"worker-{len(self.workers)}"))
+            running = self.workers
+        wait_until(lambda: _set_budget(self), 30)
+        return running[-1]
 
     def send(self, kind: str, key: str, **members: Any) -> dict[str, Any]:
         body = {"type": kind, "department_id": "engineering", **members}
@@ -80,8 +90,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_a_frozen_or_dead_worker_is_answered_for_and_its_late_approvals_are_undone(site: Site) -> None:
-    worker = site.new_worker("first")
-    wait_until(lambda: _set_budget(site), 30)
+    worker = site.worker()
     assert site.ask("in-time").json()["outcome"] == "approved"
     assert site.held("a") == 1_000
 
@@ -93,11 +102,27 @@ def test_a_frozen_or_dead_worker_is_answered_for_and_its_late_approvals_are_undo
 
     worker.kill()
     dead = _declined_in_time(site, "while-dead")
-    site.new_worker("second")
-    wait_until(lambda: _set_budget(site), 30)
+    site.worker()
     assert site.held("c") == 1_000
     assert site.ask("while-dead").content == dead.content
     assert site.ask("in-time").json()["outcome"] == "approved"
+
+
+def test_a_policy_for_the_company_is_completed_by_the_next_worker(site: Site) -> None:
+    def apply() -> httpx.Response:
+        body = {"policy": {"hold_days": 9}, "activate": True, "departments": ["engineering"]}
+        path = "/v1/organizations/org-worker/policies"
+        return site.client.post(path, json=body, headers={"Idempotency-Key": "company"})
+
+    site.worker().kill()
+    for _ in range(2):
+        pending = apply()
+        assert (pending.status_code, pending.json()["status"]) == (202, "pending"), pending.text
+    site.worker()
+    completed = apply()
+    assert (completed.status_code, completed.json()["status"]) == (200, "complete")
+    assert completed.headers["idempotency-replayed"] == "true"  # the first of the three made the version
+    assert site.send("policy.drafted", "next", policy={})["policy_version"] == 2
 
 
 def _set_budget(site: Site) -> bool:

@@ -58,13 +58,15 @@ def ask_for(case: Case, event: Event, amount: int, payment: Payment | None, incr
 def request(case: Case, event: AuthorizationRequested) -> Answer:
     """The whole of `authorization.requested`."""
     payment = case.department.payments.get(event.authorization_id)
-    if payment is not None and not (payment.voided or payment.only_cleared):
+    if payment is not None and payment.told_of:
         raise Unusable(ReasonCode.AUTHORIZATION_EXISTS)
     amount = event.amount.minor
-    if payment is not None and payment.voided:
+    if payment is not None and payment.is_timed_out(event.event_id):
         answer = case.declined(ReasonCode.DEADLINE_MISSED)
         count(ask_for(case, event, amount, payment), None)
         return answer
+    if payment is not None and not payment.postings:
+        payment = None  # as if no other request had timed out
     rest = amount
     if payment is not None:
         case.alerts.append("cleared_before_request")
@@ -99,7 +101,7 @@ def request(case: Case, event: AuthorizationRequested) -> Answer:
 
 def _remember(case: Case, event: AuthorizationRequested) -> Payment:
     payment = case.payment(event.authorization_id)
-    payment.requested = True
+    payment.requested, payment.asked_in = True, case.seq
     return payment
 
 

@@ -63,6 +63,11 @@ class Department:
     asked: set[str] = field(default_factory=set)
     treasury: Treasury | None = None
 
+    def decided(self, event_id: str) -> Remembered | None:
+        """How an event of this id was answered, while that is remembered."""
+        known = self.remembered.get(event_id)
+        return known if known and known.span >= (self.latest_span or 0) - SPANS_BEFORE else None
+
     @property
     def exists(self) -> bool:
         return "department" in self.budgets

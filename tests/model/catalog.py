@@ -163,6 +163,11 @@ APPROVALS: tuple[tuple[ApprovalLevel, ...], ...] = (
     (ApprovalLevel("lead"), ApprovalLevel("finance", 100, ("cat", "dan"))),
     (ApprovalLevel("lead", 200, ("ann", "bob")),),
     (ApprovalLevel("lead", 0, ("ann",)), ApprovalLevel("all"), ApprovalLevel("chief", 400, ("dan",))),
+    (
+        ApprovalLevel("all"),
+        ApprovalLevel("finance", 100, ("cat", "dan")),
+        ApprovalLevel("chief", 0, ("cat",)),
+    ),
 )
 
 
@@ -212,6 +217,12 @@ def _block(**given: Any) -> Policy:
 
 def _two(one: Rules, other: Rules) -> Policy:
     return Policy(rules=(one, other))
+
+
+def _levels(*approvers: tuple[str, ...], above: int = 0) -> Policy:
+    """The last level is for requests `above`."""
+    *others, last = (ApprovalLevel(f"level-{n}", approvers=names) for n, names in enumerate(approvers))
+    return Policy(approvals=(*others, msgspec.structs.replace(last, above=above)))
 
 
 _MONTH = Calendar("month")
@@ -267,6 +278,13 @@ ODD_POLICIES: tuple[Policy, ...] = (
     Policy(rules=(Block(rule_id="a:b", what=GROCER),)),
     Policy(hold_days_by_group={"casino": 3}),
     Policy(approvals=(ApprovalLevel("lead"), ApprovalLevel("lead", 100))),
+    _levels(("ann",), ("ann",)),
+    _levels(("ann",), (), ("ann", "ann"), above=100),
+    _levels(("ann", "bob"), (), ("ann",)),
+    _levels(("ann", "bob"), ("bob", "cat"), ("cat", "ann"), ("bob", "ann")),
+    _levels(("ann", "bob"), ("bob", "cat"), ("cat", "ann"), ("bob", "dan")),
+    _levels(("",)),
+    _levels(("", "ann")),
 )
 
 _CARDS: tuple[Callable[[str], Card], ...] = (

@@ -56,7 +56,7 @@ def advise(case: Case, event: AuthorizationAdvised) -> Answer:
     authorize(case, payment, event)
     if wanted > payment.held:
         case.hold(payment, wanted - payment.held, ask.billing)
-    payment.advised, payment.voided = True, False
+    payment.advised = True
     return case.accepted(reviews=reviews, shadows=shadows)
 
 
@@ -64,7 +64,7 @@ def reverse(case: Case, event: AuthorizationReversed) -> Answer:
     payment = case.department.payments.get(event.authorization_id)
     if event.cause == "timeout":
         check_money(event, case.department.currency)
-        return _time_out(case, payment, event.authorization_id)
+        return _time_out(case, payment, event)
     if payment is None or payment.voided:
         raise Unusable(ReasonCode.UNKNOWN_AUTHORIZATION)
     if not payment.held:
@@ -77,14 +77,22 @@ def reverse(case: Case, event: AuthorizationReversed) -> Answer:
     return case.accepted()
 
 
-def _time_out(case: Case, payment: Payment | None, authorization_id: str) -> Answer:
-    if payment is None:
-        case.payment(authorization_id).voided = True
-        return case.accepted(PaymentVoided(authorization_id=authorization_id))
-    if payment.posted:
+def _time_out(case: Case, payment: Payment | None, event: AuthorizationReversed) -> Answer:
+    named = event.request_id
+    if payment is not None and payment.told_of and named is not None:
+        request = case.department.decided(named)
+        if request is None or request.seq != payment.asked_in:
+            return case.accepted()
+    if payment is not None and payment.posted:
         case.alerts.append("already_settled")
-    case.release(payment, payment.held, "timeout")
-    return case.accepted()
+    if payment is not None and payment.told_of:
+        case.release(payment, payment.held, "timeout")
+        return case.accepted()
+    payment = case.payment(event.authorization_id)
+    if payment.is_timed_out(named):
+        return case.accepted()
+    payment.timed_out.append(named)
+    return case.accepted(PaymentVoided(authorization_id=event.authorization_id, request_id=named))
 
 
 def expire(case: Case, event: AuthorizationExpired) -> Answer:

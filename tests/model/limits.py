@@ -72,6 +72,10 @@ class Ask:
             return True
         if self.department.subject(rule.per, self.card_id, self.cardholder) is None:
             return False
+        return self.is_for(rule)
+
+    def is_for(self, rule: SpendLimit) -> bool:
+        """Whether a limit is for purchases like this one."""
         if rule.only is None:
             return True
         if self.increment and self.merchant is None:
@@ -227,10 +231,11 @@ def window_limits(ask: Ask) -> Iterator[Finding]:
 
 
 def calendar_limits(ask: Ask) -> Iterator[Finding]:
-    rules = {rule.rule_id: rule for rule in ask.limits("calendar") if is_charged(rule)}
+    # A payment keeps its charges, whoever an increment names: whom a rule is for was asked at first.
+    rules = {rule.rule_id: rule for rule in ask.department.policy.rules if is_charged(rule)}
     for key in ask.charges:
         name = key.rpartition("@")[0]
-        if name.startswith("rule:") and (rule := rules.get(name.split(":", 2)[1])):
+        if name.startswith("rule:") and (rule := rules.get(name.split(":", 2)[1])) and ask.is_for(rule):
             current = ask.department.posted(key) + ask.department.held(key, ask.lapsed)
             yield from _too_much(ReasonCode.LIMIT_EXCEEDED, rule, current, ask.amount)
 

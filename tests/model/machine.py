@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from schemas.codec import encode_event
+from schemas.effects import PaymentVoided
 from schemas.events import Event
 from tests.model import catalog, people, traffic
 from tests.model.catalog import Dice
@@ -77,6 +78,9 @@ class History(RuleBasedStateMachine):
         self.seen.update(f"shadow {said.code.value}" for said in answer.shadows)
         self.seen.update(f"alert {alert}" for alert in answer.alerts)
         self.seen.update(str(effect.__struct_config__.tag) for effect in answer.effects)
+        self.seen["voided by name"] += any(
+            isinstance(e, PaymentVoided) and e.request_id for e in answer.effects
+        )
         self.seen["again"] += answer.duplicate_of is not None
         if answer.would_pass is not None:
             self.seen[f"passes {answer.would_pass.because or 'never'}"] += 1

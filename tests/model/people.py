@@ -115,6 +115,7 @@ def request_increase(world: World, dice: Dice) -> ev.Event:
         amount=world.amount(dice),
         starts_at=starts,
         ends_at=world.now + dice.pick((DAY, 8 * DAY, HOUR, 60 * DAY, -HOUR)),
+        reason=dice.pick((None, "a fair")),
     )
 
 
@@ -123,7 +124,8 @@ def judge_increase(world: World, dice: Dice) -> ev.Event:
     known = world.department(common["department_id"]).requests
     request_id = dice.pick(sorted(known) if known and dice.roll(8) else ("i1", "i2"))
     if dice.once_in(4):
-        return ev.IncreaseRefused(**common, actor=dice.pick(PEOPLE), request_id=request_id)
+        reason = dice.pick((None, "not now"))
+        return ev.IncreaseRefused(**common, actor=dice.pick(PEOPLE), request_id=request_id, reason=reason)
     return ev.IncreaseApproved(**common, actor=dice.pick(PEOPLE), request_id=request_id)
 
 

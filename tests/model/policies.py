@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
 from zoneinfo import available_timezones
@@ -92,6 +93,18 @@ def validity(policy: Policy, merchant: Merchant | None) -> timedelta:
     return timedelta(days=hold_days(policy, merchant))
 
 
+def different_people(levels: Sequence[tuple[str, ...]], others: frozenset[str] = frozenset()) -> bool:
+    """Whether each level that names somebody can have a person of its own, none of `others`: tries all."""
+    if not levels:
+        return True
+    first, *rest = levels
+    if not first:
+        return different_people(rest, others)
+    return any(
+        different_people(rest, others | {person}) for person in first if person and person not in others
+    )
+
+
 def makes_sense(policy: Policy) -> bool:
     """Whether docs/rules.md lets this policy be drafted."""
     ids = [rule.rule_id for rule in policy.rules]
@@ -99,6 +112,7 @@ def makes_sense(policy: Policy) -> bool:
         len(ids) == len(set(ids))
         and all(re.fullmatch("[A-Za-z0-9._-]+", name) for name in ids)
         and len({level.name for level in policy.approvals}) == len(policy.approvals)
+        and different_people([level.approvers for level in policy.approvals])
         and all(group in MCC_GROUPS for group in policy.hold_days_by_group)
         and all(_rule_makes_sense(rule) for rule in policy.rules)
         and not any(_contradict(one, other) for one, other in combinations(policy.rules, 2))

@@ -39,6 +39,8 @@ class Posting:
 class Payment:
     """One authorization id. `billing` is None until money is seen; `days`: validity of its holds.
 
+    `asked_in`: the decision on its request. `timed_out`: requests that were reversed before any was judged;
+    None: all.
     `moved`: the 30-day span in which it, or a refund or dispute of it, last did.
     """
 
@@ -47,7 +49,8 @@ class Payment:
     requested: bool = False
     advised: bool = False
     approved: bool = False
-    voided: bool = False
+    asked_in: int | None = None
+    timed_out: list[str | None] = field(default_factory=list)
     billing: Billing | None = None
     held: int = 0
     expires: datetime | None = None
@@ -67,9 +70,23 @@ class Payment:
         return sum(posting.total for posting in self.postings)
 
     @property
+    def told_of(self) -> bool:
+        """By a request that was judged, or an advice."""
+        return self.requested or self.advised
+
+    @property
+    def voided(self) -> bool:
+        """A timeout came, and nothing since that told of it."""
+        return bool(self.timed_out) and not self.told_of
+
+    @property
     def only_cleared(self) -> bool:
-        """Known by clearings or refunds alone."""
-        return not (self.requested or self.advised or self.voided)
+        """Known by clearings alone."""
+        return not self.told_of and not self.timed_out
+
+    def is_timed_out(self, request_id: str | None) -> bool:
+        """Whether this request (None: every one) is to be declined when it comes."""
+        return None in self.timed_out or request_id in self.timed_out
 
 
 @dataclass

@@ -9,6 +9,7 @@ from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
 from schemas.reasons import ReasonCode
 from tests.model.answers import Answer
 from tests.model.case import Case, Unusable
+from tests.model.policies import different_people
 from tests.model.records import IncreaseRequest
 from tests.model.settings import add_increase
 
@@ -21,14 +22,16 @@ def ask(case: Case, event: IncreaseRequested) -> Answer:
     department = case.department
     if event.request_id in department.requests:
         raise Unusable(ReasonCode.REQUEST_EXISTS)
-    if event.budget_id not in department.budgets:
-        raise Unusable(ReasonCode.UNKNOWN_BUDGET)
-    _check_span(case, event.starts_at or event.occurred_at, event.ends_at)
     amount = event.amount.minor
     levels = tuple(level.approvers for level in department.policy.approvals if level.above <= amount)
     request = IncreaseRequest(
         event.request_id, event.budget_id, amount, event.starts_at, event.ends_at, actor, levels or (ANYBODY,)
     )
+    if is_needed(request):
+        raise Unusable(ReasonCode.MAY_NOT_APPROVE)
+    if event.budget_id not in department.budgets:
+        raise Unusable(ReasonCode.UNKNOWN_BUDGET)
+    _check_span(case, event.starts_at or event.occurred_at, event.ends_at)
     department.requests[request.id] = request
     case.touch(request)
     return case.accepted(
@@ -40,14 +43,21 @@ def ask(case: Case, event: IncreaseRequested) -> Answer:
             asked_by=actor,
             levels=request.levels,
             starts_at=request.starts_at,
+            reason=event.reason,
         )
     )
+
+
+def is_needed(request: IncreaseRequest, *now: str) -> bool:
+    """Whether the levels to come could not be approved, once `now` have approved."""
+    left = request.levels[len(request.approved_by) + len(now) :]
+    return not different_people(left, frozenset((request.asked_by, *request.approved_by, *now)))
 
 
 def approve(case: Case, event: IncreaseApproved) -> Answer:
     actor = _actor(event.actor)
     request = _open(case, event.request_id)
-    if not request.may_be_approved_by(actor):
+    if not request.may_be_approved_by(actor) or is_needed(request, actor):
         raise Unusable(ReasonCode.MAY_NOT_APPROVE)
     budget = case.department.budgets.get(request.budget)
     if budget is None:
@@ -76,7 +86,7 @@ def refuse(case: Case, event: IncreaseRefused) -> Answer:
         raise Unusable(ReasonCode.MAY_NOT_APPROVE)
     request.refused = True
     case.touch(request)
-    return case.accepted(IncreaseClosed(request_id=request.id, refused_by=actor))
+    return case.accepted(IncreaseClosed(request_id=request.id, refused_by=actor, reason=event.reason))
 
 
 def _actor(actor: str | None) -> str:

@@ -101,6 +101,22 @@ def test_what_was_counted_still_counts_for_a_late_request(rule: SpendLimit, now:
     assert codes(play.request("late", START + late * DAY, START + now * DAY))
 
 
+def test_a_request_whose_event_id_is_forgotten_is_named_by_no_timeout() -> None:
+    play = Play()
+    play.say(ev.PolicyDrafted, START, policy=Policy(hold_days=60), activate=True)
+    play.request("p1", START)
+    asked = f"e{play.number}"
+    more: dict[str, Any] = {"card_id": "card-1", "amount": PositiveMoney(1, "USD")}
+    timeout: dict[str, Any] = {"authorization_id": "p1", "cause": "timeout", "request_id": asked}
+    for days in (50, 100, 150):
+        assert play.say(
+            ev.AuthorizationIncremented, START + days * DAY, authorization_id="p1", **more
+        ).effects
+    assert not play.say(ev.AuthorizationReversed, START + 150 * DAY, **timeout).effects
+    timeout["request_id"] = None
+    assert play.say(ev.AuthorizationReversed, START + 150 * DAY, **timeout).effects
+
+
 def test_a_period_that_is_over_is_not_empty_for_a_late_request() -> None:
     play = Play(limit=1000)
     play.say(

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import get_state_machine_test
 
 from schemas.reasons import Outcome, ReasonCode
-from tests.model import asking, cap, life, limits, policies, rules
+from tests.model import asking, cap, life, limits, policies, requests, rules
 from tests.model import settings as settings_of_model
 from tests.model.book import Department
 from tests.model.calendars import DAY
 from tests.model.case import Case
 from tests.model.machine import History
-from tests.model.records import Treasury
+from tests.model.records import Payment, Treasury
 from tests.model.referee import Difference
 
 PARTS, HISTORIES = 5, 1000
@@ -37,6 +37,7 @@ SEEN_BESIDE_REASONS = (
     "increase_closed",
     "alert above_limits",
     "again",
+    "voided by name",
     "fx_difference",
     "posting_undone",
     "lease_recall_sent",
@@ -120,7 +121,10 @@ ERRORS: dict[str, tuple[object, str, object]] = {
     "a repeat may have another amount": (rules, "_minor", lambda event: None),
     "all of the cap is free": (Treasury, "free", lambda treasury, period: treasury.limit),
     "the next lease is asked for a day earlier": (cap, "DAY", 2 * DAY),
+    "a timeout is of every request": (Payment, "is_timed_out", lambda payment, _: bool(payment.timed_out)),
+    "a timeout never finds its request": (Department, "decided", lambda *given: None),
     "what would pass is looked for once": (asking, "MOMENTS_MAX", 1),
+    "nobody is needed for a later level": (requests, "is_needed", lambda *given: False),
 }
 
 

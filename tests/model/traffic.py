@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import schemas.events as ev
 from schemas.money import PositiveMoney
 from tests.model import catalog
@@ -36,6 +38,8 @@ def _request(world: World, dice: Dice, late: bool) -> ev.Event:
     known = world.department(common["department_id"]).payments
     early = [name for name, payment in known.items() if payment.voided or payment.only_cleared]
     name = dice.pick(early or PAYMENTS) if late else f"q{world.number}"
+    if late and name in known and (timed_out := [one for one in known[name].timed_out if one]):
+        common["event_id"] = dice.pick((common["event_id"], *timed_out))
     card = dice.pick(catalog.CARDS)
     amount = world.amount(dice, world.room(dice, world.department(common["department_id"]), card))
     return ev.AuthorizationRequested(
@@ -130,18 +134,36 @@ def advise(world: World, dice: Dice) -> ev.Event:
 def reverse(world: World, dice: Dice) -> ev.Event:
     common = world.common(dice)
     name, payment = world.payment(dice, common, _holds)
-    return ev.AuthorizationReversed(
-        **common,
-        authorization_id=name,
-        amount=world.amount(dice, payment.held if payment else None) if dice.roll(2) else None,
-        cause="timeout" if dice.once_in(3) else "merchant",
-    )
+    amount = world.amount(dice, payment.held if payment else None) if dice.roll(2) else None
+    if dice.once_in(3):
+        return _timeout(world, dice, common, name, amount)
+    return ev.AuthorizationReversed(**common, authorization_id=name, amount=amount)
 
 
 def time_out(world: World, dice: Dice) -> ev.Event:
     """Of an id that has perhaps not come yet."""
+    common = world.common(dice)
+    name = dice.pick(PAYMENTS) if dice.roll(2) else world.payment(dice, common, _holds)[0]
+    return _timeout(world, dice, common, name)
+
+
+def _timeout(
+    world: World, dice: Dice, common: dict[str, Any], name: str, amount: PositiveMoney | None = None
+) -> ev.Event:
+    """Of any request, of the one that has the id, or of one that comes later or never."""
+    department = world.department(common["department_id"])
+    payment = department.payments.get(name)
+    first = [
+        event_id
+        for event_id, known in department.remembered.items()
+        if payment is not None and known.seq == payment.asked_in
+    ]
     return ev.AuthorizationReversed(
-        **world.common(dice), authorization_id=dice.pick(PAYMENTS), cause="timeout"
+        **common,
+        authorization_id=name,
+        amount=amount,
+        cause="timeout",
+        request_id=dice.pick((None, *first, *first, f"t{world.number}", f"e{world.number + 1}")),
     )
 
 

@@ -130,7 +130,8 @@ def _rare(rng: random.Random, common: dict[str, Any], about: str) -> CardEvent:
         case 3:
             return AuthorizationExpired(**common, authorization_id=about)
         case 4:
-            return AuthorizationReversed(**common, authorization_id=about, cause="timeout")
+            named = rng.choice((None, about.replace("auth", "event"), f"event-{rng.randrange(100)}"))
+            return AuthorizationReversed(**common, authorization_id=about, cause="timeout", request_id=named)
         case 5:
             return DisputeOpened(**common, dispute_id=dispute, authorization_id=about, amount=usd(1))
         case 6:

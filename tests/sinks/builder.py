@@ -110,9 +110,11 @@ class DecisionLog:
         event = ("authorization.advised", Outcome.ACCEPTED, "eng", authorization, amount)
         return self.append(*event, *released)
 
-    def void(self, authorization: str) -> Decision:
+    def void(self, authorization: str, request_id: str | None = None, **more: Any) -> Decision:
         event = ("authorization.reversed", Outcome.ACCEPTED, "eng", authorization, None)
-        return self.append(*event, PaymentVoided(authorization_id=authorization))
+        return self.append(
+            *event, PaymentVoided(authorization_id=authorization, request_id=request_id), **more
+        )
 
     def reverse(
         self,
@@ -278,8 +280,8 @@ class DecisionLog:
             self.limit += request.amount
         return self.set("increase.approved", *effects, actor=approved_by)
 
-    def refuse_increase(self, request_id: str, refused_by: str) -> Decision:
-        effect = IncreaseClosed(request_id=request_id, refused_by=refused_by)
+    def refuse_increase(self, request_id: str, refused_by: str, reason: str | None = None) -> Decision:
+        effect = IncreaseClosed(request_id=request_id, refused_by=refused_by, reason=reason)
         return self.set("increase.refused", effect, actor=refused_by)
 
     def draft(self, version: int, policy: Policy, activate: bool = False) -> Decision:

@@ -166,6 +166,28 @@ def test_a_timeout_before_its_request_voids_it_and_the_request_is_declined() -> 
     assert (state.status, state.requested, state.reasons) == (Status.DECLINED, 80, (missed,))
 
 
+def test_another_request_than_the_one_that_timed_out_is_shown_as_it_was_answered() -> None:
+    log = DecisionLog()
+    log.void("a", "late")
+    log.decline("a", 80, reasons=(Reason(code=ReasonCode.DEADLINE_MISSED),))
+    log.approve("a", 50)
+    state = after(log.decisions)
+    assert (state.status, state.requested, state.authorized, state.held) == (Status.APPROVED, 50, 50, 50)
+    assert (state.reasons, state.incremented) == ((), 0)
+    log.reverse("a")
+    assert after(log.decisions).status is Status.REVERSED
+
+
+def test_a_timeout_leaves_what_is_settled_as_it_is() -> None:
+    log = DecisionLog()
+    cleared = log.clear("a", 60)
+    log.void("a", "late", alerts=("already_settled",))
+    state = after(log.decisions)
+    assert (state.status, state.posted, state.alerts[-1]) == (Status.CLEARED, 60, "already_settled")
+    log.undo(cleared)
+    assert after(log.decisions).status is Status.VOIDED
+
+
 def test_a_request_after_its_clearing_tells_the_payment_what_it_lacked() -> None:
     log = DecisionLog()
     log.clear("a", 60)

@@ -31,17 +31,17 @@ class MinutesLog(DecisionLog):
 def story() -> DecisionLog:
     """What the page's table tells."""
     log = MinutesLog()
-    log.budget(limit=100_000, actor="key_ada")
+    log.budget(limit=100_000, actor="ada")
     log.approve("a1", 40_000)
     log.clear("a1", 45_000, fx=5_000)
     log.approve("a2", 30_000, shadows=(Reason(code=ReasonCode.BLOCKED, rule="try-no-cafes"),))
-    log.budget(limit=200_000, actor="key_ada")
+    log.budget(limit=200_000, actor="ada")
     log.clear("a3", 8_000)
-    log.undo(log.clear("a3", 8_000), actor="key_bo")
+    log.undo(log.clear("a3", 8_000), actor="bo")
     log.resolve(log.dispute("a1", 45_000, "d1", provisional=True), "lost")
     log.tick("a2")
-    asked = log.ask_increase("more", 50_000, asked_by="key_ada", levels=(("key_bo", "key_cy"),))
-    log.approve_increase(asked, "key_bo", left=0)
+    asked = log.ask_increase("more", 50_000, asked_by="ada", levels=(("bo", "cy"),), reason="trade fair")
+    log.approve_increase(asked, "bo", left=0)
     return log
 
 

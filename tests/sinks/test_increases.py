@@ -129,6 +129,26 @@ def test_a_request_s_id_that_the_owner_had_forgotten_begins_anew(
     assert requests(database)[0] == ("r1", "waiting", ["key_c"], None, 30, None, 6)
 
 
+def test_why_it_was_asked_for_and_refused_is_kept_with_the_request(
+    ledger: Ledger, database: str, rows: int
+) -> None:
+    log = DecisionLog()
+    log.ask_increase("r1", 500, reason="the fair\0 in May")
+    log.refuse_increase("r1", "key_b", "next year")
+    log.ask_increase("r2", reason="a cruise")
+    log.refuse_increase("r2", "key_b", "no")
+    log.ask_increase("r2")  # forgotten by its owner, asked for anew
+    log.ask_increase("r3", reason="a party")
+    log.refuse_increase("r3", "key_a")
+    book(ledger, [log], rows)
+    columns = "request_id, status, reason, refusal_reason"
+    assert query(database, f"SELECT {columns} FROM increase_request ORDER BY request_id") == [
+        ("r1", "refused", "the fair\N{REPLACEMENT CHARACTER} in May", "next year"),
+        ("r2", "waiting", None, None),
+        ("r3", "refused", "a party", None),
+    ]
+
+
 def test_what_was_rejected_or_repeated_changes_no_request(ledger: Ledger, database: str) -> None:
     log = DecisionLog()
     asked = log.ask_increase("r1", 500)
@@ -142,7 +162,8 @@ def test_what_was_rejected_or_repeated_changes_no_request(ledger: Ledger, databa
 
 def test_who_did_it_is_a_column_of_what_people_do(ledger: Ledger, database: str) -> None:
     log = DecisionLog()
-    log.refuse_increase(log.ask_increase("r1").effects[0].request_id, "key_b")  # type: ignore[union-attr]
+    log.ask_increase("r1")
+    log.refuse_increase("r1", "key_b")
     log.set("budget.increased", actor="Ada\0")  # an own producer may write any text
     log.approve("a", 1)
     book(ledger, [log])

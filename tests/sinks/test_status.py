@@ -234,6 +234,15 @@ def test_a_voided_payment_and_its_late_request_are_shown(status: Status, client:
     assert client.get("spendlog:authorization:techcorp/eng/nobody-s") is None
 
 
+def test_a_timeout_of_a_payment_whose_clearing_is_not_kept_is_not_shown_as_all_of_it(
+    status: Status, client: Client
+) -> None:
+    log = DecisionLog()
+    log.void("a", "late", alerts=("already_settled",))
+    follow(status, log)
+    assert client.get("spendlog:authorization:techcorp/eng/a") is None
+
+
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
     status = Status(StatusKeys("redis://127.0.0.1:9/0"), MemoryClock())
     with pytest.raises(Unavailable, match="Redis"):

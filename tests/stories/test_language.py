@@ -17,7 +17,7 @@ from schemas.codec import decode_event, encode_event, fingerprint
 from schemas.controls import ActiveHours, Block, Calendar, Match, Scope, SpendLimit
 from schemas.event import Event, Merchant
 from schemas.events import EVENT_TYPES
-from schemas.messages import AuthorizationRequested, RefundReversed
+from schemas.messages import AuthorizationRequested, AuthorizationReversed, RefundReversed
 from schemas.money import Money, PositiveMoney
 
 
@@ -165,6 +165,20 @@ def test_a_refund_is_known_by_its_own_id_or_its_events() -> None:
     assert isinstance(by_event, RefundReversed) and by_event.refund_id == "line-2"
 
 
+def test_a_timeout_may_be_of_one_request_above_or_below() -> None:
+    named = Named()
+    story = story_of(
+        "reverse A1 timeout of late => accepted",
+        "request A1 USD 5.00 as late => declined deadline_missed",
+        "reverse A1 timeout of late => accepted",
+        "reverse A1 timeout => accepted",
+    )
+    before, request, after, any_one = [event_of(line, "techcorp", named) for line in story.lines]
+    assert isinstance(before, AuthorizationReversed) and isinstance(after, AuthorizationReversed)
+    assert request is not None and isinstance(any_one, AuthorizationReversed)
+    assert (before.request_id, after.request_id, any_one.request_id) == (request.event_id,) * 2 + (None,)
+
+
 def test_a_line_that_tells_no_time_is_a_minute_after_the_latest_that_took_effect() -> None:
     story = story_of(
         "starts 2026-10-01T12:00:00Z",
@@ -218,6 +232,16 @@ def test_records_that_are_no_events_go_to_the_log_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("lines", "column", "words"),
     [
+        (
+            ("clear A1 USD 1.00 as A1 => accepted", "reverse A1 timeout of A1 => accepted"),
+            1,
+            "no line of this story is a request named 'A1'",
+        ),
+        (
+            ("request A1 USD 1.00 => approved", "reverse A1 of A1 => accepted"),
+            1,
+            "only a timeout is of one request",
+        ),
         (
             ("requst A1 USD 1.00 => approved",),
             1,
@@ -317,6 +341,11 @@ def test_a_folder_or_file_without_stories_is_told(tmp_path: Path) -> None:
         ("clear A1 USD 60.00 => accepted no_authorization releases 1.00", "it releases 0.00 by nothing"),
         ("inquire card-1 => accepted may spend 99.00", "the card may spend 100.00"),
         ("policy => accepted version 2", "the policy's version is 1"),
+        (
+            'request-increase Q1 USD 1.00 until +1 day by ann because "a" => accepted because "b"',
+            "the reason that is kept is 'a'",
+        ),
+        ('tick => accepted because "b"', "it keeps no reason"),
     ],
 )
 def test_what_differs_is_told(line: str, different: str) -> None:

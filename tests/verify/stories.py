@@ -53,15 +53,42 @@ class Storyteller(Teller):
         found: list[Act] = [self._advise, self._expire, self._undo_refund, self._dispute, self._resolve]
         found += [self._undo_posting, self._verify, self._tick, self._wait, self._repeat, self._more]
         found += [self._card, self._freeze, self._budget, self._policy]
+        found += [self._time_out, self._ask, self._answer, self._answer, self._answer]
         return [*found, self._cap] if self._capped else found
 
     def _request(self, department: str) -> None:
         known = self._rng.random() < 0.1
+        self._pay(department, self._payment(department) if known else self._new_payment(department))
+
+    def _time_out(self, department: str) -> None:
+        """A timeout, perhaps of one request only; and perhaps that request, or another, comes after it."""
+        first = [
+            (event.authorization_id, event.event_id)
+            for event, _ in self._repeats[-100:]
+            if isinstance(event, AuthorizationRequested) and event.department_id == department
+        ]
+        name, event_id = self._new_payment(department), f"e{next(self._ids)}"
+        if first and self._rng.random() < 0.4:
+            name, event_id = self._rng.choice(first)
+        elif self._rng.random() < 0.4:
+            name = self._payment(department)
+        self._tell(
+            AuthorizationReversed,
+            department,
+            authorization_id=name,
+            cause="timeout",
+            request_id=self._rng.choice((None, event_id, event_id)),
+        )
+        for late in self._rng.sample((event_id, None), self._rng.choice((0, 1, 2))):
+            self._pay(department, name, late)
+
+    def _pay(self, department: str, payment: str, event_id: str | None = None) -> None:
         amount = self._amount()
         self._tell(
             AuthorizationRequested,
             department,
-            authorization_id=self._payment(department) if known else self._new_payment(department),
+            event_id=event_id,
+            authorization_id=payment,
             card_id=self._card_id(department),
             amount=amount,
             merchant=self._rng.choice(MERCHANTS),

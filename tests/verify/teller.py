@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from schemas.controls import Block, Calendar, Card, Match, Policy, Scope, SpendLimit
+from schemas.controls import ApprovalLevel, Block, Calendar, Card, Match, Policy, Scope, SpendLimit
 from schemas.events import (
     BudgetIncreased,
     BudgetRemoved,
@@ -19,6 +19,9 @@ from schemas.events import (
     CardUnfrozen,
     ClearingPresented,
     Event,
+    IncreaseApproved,
+    IncreaseRefused,
+    IncreaseRequested,
     Merchant,
     PolicyActivated,
     PolicyDrafted,
@@ -32,6 +35,12 @@ MERCHANTS = (
     Merchant(name="Hotel Adler", mcc="7011", country="DE"),
     Merchant(name="Night  Bar", mcc="5813", country="FR"),
     Merchant(name="Cloud Inc", mcc="7372", country="US", id="cloud-1"),
+)
+PEOPLE = ("ann", "bob", "cleo", None)
+APPROVALS = (
+    (),
+    (ApprovalLevel("first"), ApprovalLevel("chief", 20_000, ("ann", "bob"))),
+    (ApprovalLevel("lead", 0, ("ann", "bob")), ApprovalLevel("chief", 10_000, ("bob",))),
 )
 
 
@@ -52,6 +61,7 @@ class Teller:
         self._refunds: list[tuple[str, str]] = []
         self._disputes: list[tuple[str, str]] = []
         self._postings: list[tuple[str, str, int]] = []
+        self._requests: list[tuple[str, str]] = []
         self._repeats: list[tuple[Event, datetime]] = []
         for department in DEPARTMENTS:
             self._tell(
@@ -147,6 +157,25 @@ class Teller:
             budget_id=self._rng.choice(("department", "team:alpha")),
         )
 
+    def _ask(self, department: str) -> None:
+        name = f"i{next(self._ids)}"
+        self._requests.append((department, name))
+        self._tell(
+            IncreaseRequested,
+            department,
+            request_id=name,
+            actor=self._rng.choice(PEOPLE),
+            amount=self._amount(),
+            ends_at=self._now + timedelta(days=self._rng.choice((5, 20, 60))),
+            reason=self._rng.choice((None, "a trade fair")),
+        )
+
+    def _answer(self, department: str) -> None:
+        department, name = self._rng.choice(self._requests[-3:] or [(department, "i0")])
+        kind = self._rng.choice((IncreaseApproved, IncreaseApproved, IncreaseApproved, IncreaseRefused))
+        more = {"reason": self._rng.choice((None, "not now"))} if kind is IncreaseRefused else {}
+        self._tell(kind, department, request_id=name, actor=self._rng.choice(PEOPLE), **more)
+
     def _policy(self, department: str) -> None:
         if self._rng.random() < 0.3:
             self._tell(PolicyActivated, department, policy_version=self._rng.randint(0, 3))
@@ -176,7 +205,8 @@ class Teller:
             Block(rule_id="no-france", what=Match(countries=("FR",))),
         )
         chosen = tuple(rule for rule in rules if self._rng.random() < 0.6)
-        policy = Policy(rules=chosen, hold_days=self._rng.choice((3, 7)))
+        approvals = self._rng.choice(APPROVALS)
+        policy = Policy(rules=chosen, hold_days=self._rng.choice((3, 7)), approvals=approvals)
         self._tell(PolicyDrafted, department, policy=policy, activate=self._rng.random() < 0.8)
 
     def _card(self, department: str) -> None:

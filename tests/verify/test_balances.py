@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from infra.verify.balances import Balances
-from schemas.decisions import Decision, HoldReleased, Posted
+from schemas.decisions import Decision, HoldReleased, PaymentVoided, Posted
 from schemas.events import (
     AuthorizationAdvised,
     AuthorizationIncremented,
@@ -36,6 +36,7 @@ from tests.verify.told import (
     found_by,
     held_more,
     lie,
+    policy,
     request,
     usd,
 )
@@ -45,9 +46,11 @@ HELD = request("a1", 900)
 CHARGES = ("department@2026-11", "team:alpha@2026-11")
 
 
-def reverse(amount: int | None = None, days: float = 1, cause: Any = "merchant") -> Event:
+def reverse(
+    amount: int | None = None, days: float = 1, cause: Any = "merchant", of: str | None = None
+) -> Event:
     money = None if amount is None else usd(amount)
-    return event(AuthorizationReversed, days, authorization_id="a1", cause=cause, amount=money)
+    return event(AuthorizationReversed, days, authorization_id="a1", cause=cause, amount=money, request_id=of)
 
 
 def refund(amount: int, days: float = 3, name: str = "r1", **members: Any) -> Event:
@@ -143,6 +146,44 @@ LIES: dict[str, tuple[tuple[Event, ...], Change, str]] = {
         (HELD, reverse(cause="timeout")),
         without(0),
         "leaves 900 held, but must leave 0",
+    ),
+    "a timeout of its own request that releases nothing": (
+        (HELD, reverse(cause="timeout", of=HELD.event_id)),
+        without(0),
+        "leaves 900 held, but must leave 0",
+    ),
+    "a timeout of another request that releases the hold": (
+        (HELD, reverse(cause="timeout", of="another")),
+        lambda found: {
+            "effects": (HoldReleased(authorization_id="a1", amount=900, charges=CHARGES, cause="timeout"),),
+            "balances": held_more(found, -900),
+        },
+        "releases by timeout after a timeout that is not this hold's",
+    ),
+    "a timeout of another request that voids": (
+        (HELD, reverse(cause="timeout", of="another")),
+        lambda found: {"effects": (PaymentVoided(authorization_id="a1", request_id="another"),)},
+        "voids a1, which was answered before",
+    ),
+    "a timeout that voids another request": (
+        (reverse(cause="timeout", of="late"),),
+        members_of(0, request_id="later"),
+        "voids requests ('later',), but must void ('late',)",
+    ),
+    "a timeout that voids every request instead of one": (
+        (clear("a1", 900), reverse(cause="timeout", of="late")),
+        members_of(0, request_id=None),
+        "voids requests (None,), but must void ('late',)",
+    ),
+    "a timeout of what is known by a clearing that voids nothing": (
+        (clear("a1", 900), reverse(cause="timeout")),
+        without(0),
+        "voids requests (), but must void (None,)",
+    ),
+    "a reversal that voids": (
+        (HELD, reverse(900)),
+        lambda found: {"effects": (*found.effects, PaymentVoided(authorization_id="a1"))},
+        "undoes a request that has not timed out",
     ),
     "a clearing that posts less": (
         (HELD, clear("a1", 900, 1)),
@@ -248,6 +289,24 @@ def test_a_lie_is_found(name: str) -> None:
     assert any(line.startswith(f"decision {decisions[-1].position} ") and said in line for line in found), (
         found
     )
+
+
+def test_a_timeout_of_a_request_that_is_forgotten_leaves_its_hold() -> None:
+    more = [
+        event(AuthorizationIncremented, days, authorization_id="a1", card_id=CARD, amount=usd(1))
+        for days in (50, 100, 150)
+    ]
+    asked = request("a1", 900)
+    told, decisions = company(
+        budget(100_000),
+        policy(hold_days=60),
+        asked,
+        *more,
+        reverse(days=151, cause="timeout", of=asked.event_id),
+    )
+    assert [decision.outcome.value for decision in decisions[2:]] == ["approved"] * 4 + ["accepted"]
+    assert decisions[-1].effects == ()
+    assert_true(told)
 
 
 def test_a_posting_that_is_taken_back_twice_is_found() -> None:

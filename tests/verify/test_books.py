@@ -23,6 +23,8 @@ from schemas.events import (
     BudgetIncreased,
     DisputeOpened,
     DisputeResolved,
+    IncreaseRefused,
+    IncreaseRequested,
     PolicyActivated,
     RefundPresented,
 )
@@ -105,6 +107,9 @@ def a_company() -> Company:
         event(DisputeResolved, 3, dispute_id="d2", outcome="won"),
         event(RefundPresented, 3, refund_id="r1", card_id=CARD, amount=usd(7), authorization_id="a1"),
         event(BudgetIncreased, 3, amount=usd(10), ends_at=at(5)),
+        event(IncreaseRequested, 3, request_id="i1", amount=usd(5), ends_at=at(5), actor="jo", reason="fair"),
+        event(IncreaseRefused, 3, request_id="i1", actor="jo", reason="rain"),
+        event(IncreaseRequested, 3, request_id="i2", amount=usd(5), ends_at=at(5), actor="jo"),
         request("a2", 10, 3),
         request("a3", 99_000, 3),
         recorded_at=datetime.now(UTC),
@@ -186,6 +191,12 @@ CHANGES: list[tuple[LiteralString, str]] = [
     ("UPDATE dispute SET status = 'open' WHERE dispute_id = 'd2'", "dispute acme/sales/d2 is"),
     ("UPDATE refund SET undone = 5", "refund acme/sales/r1 is"),
     ("UPDATE budget_increase SET amount = 5", "budget_increase acme/sales/department/"),
+    (
+        "UPDATE increase_request SET refusal_reason = 'sun' WHERE request_id = 'i1'",
+        "increase_request acme/sales/i1 is",
+    ),
+    ("UPDATE increase_request SET levels = '[]' WHERE request_id = 'i2'", "request acme/sales/i2 is"),
+    ("DELETE FROM increase_request WHERE request_id = 'i2'", "acme/sales/i2 is not in PostgreSQL"),
     ("UPDATE company_cap SET limit_minor = limit_minor + 1", "company_cap acme is"),
     (
         "UPDATE lease SET leased_minor = 9 WHERE side = 'department' AND department_id = 'sales'",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from schemas.controls import Calendar, Match, SpendLimit
-from schemas.decisions import Decision
 from schemas.events import (
     AuthorizationAdvised,
     AuthorizationIncremented,
@@ -18,11 +15,11 @@ from schemas.events import (
     CardFrozen,
     Event,
 )
-from schemas.reasons import Outcome
-from tests.verify.logs import Company
+from schemas.reasons import Outcome, Reason, ReasonCode
 from tests.verify.told import (
     CARD,
     SHOP,
+    approve,
     assert_true,
     at,
     budget,
@@ -40,23 +37,6 @@ from tests.verify.told import (
     request,
     usd,
 )
-
-
-def approve(told: Company, declined: Decision, **members: Any) -> None:
-    """The lie: it is approved, its hold is in the books, and its balances say so."""
-    assert declined.outcome == "declined"
-    assert declined.amount is not None
-    lie(
-        told,
-        declined,
-        outcome=Outcome.APPROVED,
-        reasons=(),
-        would_pass=None,
-        effects=(hold(declined, declined.amount), *declined.effects),
-        balances=held_more(declined, declined.amount),
-        **members,
-    )
-
 
 TEAM = (
     budget(100_000),
@@ -289,6 +269,20 @@ def test_a_request_after_its_timeout_must_be_declined() -> None:
     lie(told, late, outcome=Outcome.APPROVED, reasons=(), effects=(hold(late, 10, charges=charges),))
     assert found_by(told)["O3"] == [
         f"authorization acme/sales/a1 timed out before its request, but {late.position} answers it"
+    ]
+
+
+def test_a_timeout_of_one_request_declines_no_other() -> None:
+    late = request("a1", 10, 2)
+    timeout = event(AuthorizationReversed, authorization_id="a1", cause="timeout", request_id=late.event_id)
+    told, decisions = company(budget(1_000), timeout, request("a1", 10, 1), late)
+    assert [decision.outcome.value for decision in decisions[1:]] == ["accepted", "approved", "rejected"]
+    assert_true(told)
+    _, _, other, _ = decisions
+    missed = (Reason(code=ReasonCode.DEADLINE_MISSED),)
+    lie(told, other, outcome=Outcome.DECLINED, reasons=missed, effects=())
+    assert found_by(told)["O3"] == [
+        f"request {other.position} of authorization acme/sales/a1 is declined as timed out, but was not"
     ]
 
 

@@ -21,7 +21,7 @@ def test_a_true_story_holds(seed: int, cap: bool, late: bool) -> None:
     report = assert_true(company)
     assert report["O2"].checked == report["O3"].checked == report["O9"].checked == decided > EVENTS
     assert report["O4"].checked > 200
-    assert report["O12"].checked > 200
+    assert report["O12"].checked > 150
     assert (report["O11"].checked > 100) is cap
 
 
@@ -37,12 +37,13 @@ def test_the_stories_have_everything_in_them() -> None:
                 effects.update(type(effect).__name__ for effect in decision.effects)
                 reasons.update(reason.code.value for reason in decision.reasons)
     assert min(outcomes[name] for name in ("approved", "partially_approved", "declined", "rejected")) > 20
-    assert len(effects) == 23, effects
+    assert len(effects) == 26, effects
     for code in (
         "budget_exceeded",
         "limit_exceeded",
         "lease_exceeded",
         "amount_too_large",
         "deadline_missed",
+        "may_not_approve",
     ):
         assert reasons[code], code

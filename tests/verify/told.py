@@ -23,6 +23,7 @@ from schemas.events import (
     PolicyDrafted,
 )
 from schemas.money import Money, PositiveMoney
+from schemas.reasons import Outcome
 from tests.verify.logs import Company, violated
 
 E = TypeVar("E", bound=Event)
@@ -119,6 +120,22 @@ def hold(
         amount=amount,
         charges=charges or tuple(balance.key for balance in decision.balances),
         expires_at=occurred_at + timedelta(days=days),
+    )
+
+
+def approve(told: Company, declined: Decision, **members: Any) -> None:
+    """The lie: it is approved, its hold is in the books, and its balances say so."""
+    assert declined.outcome == "declined"
+    assert declined.amount is not None
+    lie(
+        told,
+        declined,
+        outcome=Outcome.APPROVED,
+        reasons=(),
+        would_pass=None,
+        effects=(hold(declined, declined.amount), *declined.effects),
+        balances=held_more(declined, declined.amount),
+        **members,
     )
 
 

@@ -1,17 +1,22 @@
-"""Whether a policy says anything that cannot be meant: unknown names, missing parts, contradictions."""
+"""Whether a policy says anything that cannot be meant: unknown names, missing parts, contradictions.
+
+The core refuses such a policy (`invalid_policy`); whoever sends one to many departments asks here first.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import combinations
 
+import msgspec
 from babel import Locale
 
+from schemas.approvers import listed, shortage
 from schemas.controls import MCC_GROUPS, ActiveHours, Allow, Block, Match, Policy, Rule, SpendLimit
 from schemas.ids import is_name
-from streams.core.calendar import check_calendar, is_time_zone
-from streams.core.matching import folded, minute_of
+from schemas.terms import check_calendar, folded, is_time_zone, minute_of
 
 # A request has one value of these at most; groups overlap, and a merchant may have a name and an id.
 EXCLUSIVE = ("mccs", "countries", "entry_modes")
@@ -19,10 +24,17 @@ EXCLUSIVE = ("mccs", "countries", "entry_modes")
 
 def contradiction(policy: Policy) -> str | None:
     """The first thing that is wrong, as `FIELD: reason`; None when nothing is."""
-    return next(_faults(policy), None)
+    return next(faults(policy), None)
 
 
-def _faults(policy: Policy) -> Iterator[str]:
+def digest(policy: Policy) -> str:
+    """16 hex digits that tell policies apart by content: alike for the same rules in the same order."""
+    content = msgspec.json.encode(policy, order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def faults(policy: Policy) -> Iterator[str]:
+    """All that is wrong, each as `FIELD: reason`."""
     seen: set[str] = set()
     for n, rule in enumerate(policy.rules):
         at = f"rules[{n}]"
@@ -34,10 +46,27 @@ def _faults(policy: Policy) -> Iterator[str]:
         yield from (f"{at}.{fault}" for fault in _of_rule(rule))
     names = [level.name for level in policy.approvals]
     yield from (f"approvals: level '{name}' stands twice" for name in names if names.count(name) > 1)
+    yield from _of_levels(policy)
     for group in policy.hold_days_by_group:
         if group not in MCC_GROUPS:
             yield f"hold_days_by_group: {_unknown_group(group)}"
     yield from _contradictions(policy)
+
+
+def _of_levels(policy: Policy) -> Iterator[str]:
+    """Nobody approves twice, so levels need different people.
+
+    A larger amount has the levels of a smaller one and more: if all of them can be approved, any can.
+    """
+    short = shortage([level.approvers for level in policy.approvals])
+    if short is None:
+        return
+    at = f"approvals[{short.levels[-1]}].approvers"
+    names = listed([f"'{policy.approvals[index].name}'" for index in short.levels])
+    if short.people:
+        yield f"{at}: {names} need {len(short.levels)} people, but name only {listed(short.people)}"
+    else:
+        yield f"{at}: {names} names nobody who could be told; leave the list empty for anybody"
 
 
 def _of_rule(rule: Rule) -> Iterator[str]:

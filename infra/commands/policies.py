@@ -1,0 +1,159 @@
+"""`spendlog policies apply|list`: one policy for all departments of a company, over the API."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from infra.errors import SpendlogError
+from infra.rest import Problem, Rest, connected
+
+app = typer.Typer(no_args_is_help=True)
+
+PENDING = 202
+AWAY = 503
+AGAIN_S = 0.5
+PAGE = 1000  # as many as the API gives on a page
+
+Organization = Annotated[str, typer.Option(help="Whose departments.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+
+
+@app.callback()
+def policies() -> None:
+    """A policy for the whole company. SPENDLOG_API_URL and SPENDLOG_API_KEY name the API and your key."""
+
+
+@app.command()
+def apply(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help='The policy as JSON: {"rules": [...], ...}.', show_default=False
+        ),
+    ],
+    organization: Organization,
+    department: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this one; repeat it. All that have a budget, if absent.", show_default=False),
+    ] = None,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="In force at once; else it is a draft in each department.")
+    ] = False,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="Complete an earlier call that said so; it names its key.", show_default=False
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to go on until all have decided.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Send a policy to every department and show what became of it in each. Status 1 unless all accept it."""
+    body: dict[str, object] = {"policy": _policy(file), "activate": activate}
+    if department:
+        body["departments"] = department
+    key = request or f"policy-{uuid.uuid4()}"
+    again = f"the same call again with --request {key} completes it"
+    with connected() as rest:
+        try:
+            status, found = _completed(rest, _path(organization), body, key, timeout)
+        except SpendlogError as error:
+            if isinstance(error, Problem) and error.status < AWAY:
+                raise
+            raise SpendlogError(f"{error}\nwhat was sent is not known; {again}") from None
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _show_outcome(found)
+    if status == PENDING:
+        typer.echo(f"not complete; {again}", err=True)
+    raise typer.Exit(0 if found["status"] == "complete" else 1)
+
+
+@app.command("list")
+def list_(organization: Organization, as_json: AsJson = False) -> None:
+    """Which department has which policy in force, by content, and which drafts wait."""
+    path = _path(organization)
+    with connected() as rest:
+        found = rest.get(path, limit=PAGE)
+        page = found
+        while page["next"] is not None:
+            page = rest.get(path, limit=PAGE, after=page["next"])
+            found["departments"] += page["departments"]
+    found["next"] = None
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _show_list(found)
+
+
+# -- parts
+
+
+def _path(organization: str) -> str:
+    return f"/v1/organizations/{quote(organization, safe='')}/policies"
+
+
+def _policy(file: Path) -> dict[str, Any]:
+    try:
+        policy = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SpendlogError(f"{file} cannot be read as JSON: {error}") from None
+    if not isinstance(policy, dict):
+        raise SpendlogError(f"{file} must hold a JSON object: the policy")
+    return policy
+
+
+def _completed(
+    rest: Rest, path: str, body: dict[str, object], key: str, timeout_s: float
+) -> tuple[int, dict[str, Any]]:
+    """The answer when all departments have decided, or the last one within the bound."""
+    deadline = time.monotonic() + timeout_s
+    status, found = rest.post(path, body, key=key)
+    while status == PENDING and time.monotonic() < deadline:
+        time.sleep(AGAIN_S)
+        try:
+            status, found = rest.post(path, body, key=key)
+        except Problem as problem:
+            if problem.status != AWAY:  # it was there before, and may be there again
+                raise
+    return status, found
+
+
+def _show_outcome(found: dict[str, Any]) -> None:
+    table = Table("department", "outcome", "version", "position", "why")
+    for one in found["departments"]:
+        why = "; ".join(reason["message"] for reason in one["reasons"]) or one["detail"] or ""
+        _add(table, (one["department_id"], one["status"], one["policy_version"], one["position"], why))
+    Console().print(table)
+    kind = "In force at once" if found["activate"] else "Drafts"
+    typer.echo(f"{found['message']} {kind}; digest {found['digest']}.")
+
+
+def _show_list(found: dict[str, Any]) -> None:
+    table = Table("department", "version", "digest", "since", "position", "drafts")
+    for one in found["departments"]:
+        version = "default" if one["default"] else one["version"]
+        drafts = ", ".join(f"{draft['version']} ({draft['digest']})" for draft in one["drafts"])
+        since = (one["activated_at"] or "")[:19]
+        _add(table, (one["department_id"], version, one["digest"], since, one["position"], drafts))
+    Console().print(table)
+    for kind in found["in_force"]:
+        default = " (the default policy)" if kind["default"] else ""
+        typer.echo(f"{kind['digest']}{default} is in force in {kind['departments']}")
+
+
+def _add(table: Table, cells: Sequence[object]) -> None:
+    """A row of texts: what somebody named `[red]` is shown as it is."""
+    table.add_row(*("" if cell is None else escape(str(cell)) for cell in cells))

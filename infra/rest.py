@@ -1,0 +1,81 @@
+"""The REST API as commands call it: with the key of the settings, and its problems as one message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+from infra.errors import SettingError, SpendlogError
+from infra.settings import load_settings
+
+TIMEOUT_S = 10.0  # the API answers within 2 s, or is not there
+
+
+class Problem(SpendlogError):
+    """The API refused. `status`: of its answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Rest:
+    """A session at the API of the settings."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def get(self, path: str, **params: object) -> Any:
+        """The body of its 200. Raises SpendlogError."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return self._call("GET", path, params=given).json()
+
+    def post(self, path: str, body: Mapping[str, object], *, key: str) -> tuple[int, Any]:
+        """Status and body, where it is no problem. `key`: the Idempotency-Key. Raises SpendlogError."""
+        headers = {"Idempotency-Key": key, "Prefer": "wait=2"}
+        answer = self._call("POST", path, json=body, headers=headers)
+        return answer.status_code, answer.json()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _call(self, method: str, path: str, **more: Any) -> requests.Response:
+        try:
+            answer = self._session.request(method, self._url + path, timeout=TIMEOUT_S, **more)
+        except requests.RequestException as error:
+            words = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
+            raise SpendlogError(f"the API at {self._url} {words}; SPENDLOG_API_URL names it") from None
+        if not answer.ok:
+            raise Problem(answer.status_code, _told(answer))
+        return answer
+
+
+@contextmanager
+def connected() -> Iterator[Rest]:
+    """Raises SettingError when there is no key."""
+    settings = load_settings()
+    if settings.api_key is None:
+        raise SettingError(
+            "setting SPENDLOG_API_KEY is missing: an API key, from `spendlog keys create --organization ORG`"
+        )
+    rest = Rest(settings.api_url, settings.api_key.get_secret_value())
+    try:
+        yield rest
+    finally:
+        rest.close()
+
+
+def _told(answer: requests.Response) -> str:
+    """A problem's detail, and each member that is wrong on a line of its own."""
+    try:
+        problem = answer.json()
+        lines = [f"{problem['detail']} ({answer.status_code} {problem['code']})"]
+    except (ValueError, KeyError, TypeError):
+        return f"the API answered {answer.status_code}"
+    lines += [f"  {error['field']}: {error['message']}" for error in problem.get("errors", [])]
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""What a timeout must do, from the event's own words and what was known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from infra.verify.records import EventHead
+from infra.verify.state import Department, Payment
+
+
+class Timeout(NamedTuple):
+    """`voids`: the request ids of its `payment_voided`, None for any. `releases`: all that is held."""
+
+    voids: tuple[str | None, ...] = ()
+    releases: bool = False
+
+
+def timeout_of(
+    event: EventHead | None,
+    department: Department,
+    known: Payment | None,
+    seq_of: Callable[[str], int | None],
+) -> Timeout | None:
+    """What `event` must do to its payment, which is `known` before it; None: it is no timeout.
+
+    `seq_of`: the decision that an event id was first decided in.
+    """
+    if event is None or event.type != "authorization.reversed" or event.cause != "timeout":
+        return None
+    request_id: str | None = event.request_id
+    if known is None or known.voided or not known.answered:
+        before = known is not None and known.voids(request_id or "")
+        return Timeout(voids=() if before else (request_id,))
+    if request_id is None:
+        return Timeout(releases=True)
+    # An event id that is no longer remembered names nobody.
+    named = seq_of(request_id) == known.opened and not department.past(known.opened_span)
+    return Timeout(releases=named)

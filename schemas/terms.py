@@ -1,0 +1,44 @@
+"""Words of controls that have a form of their own: times of day, time zones, calendars, merchants' names."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from schemas.controls import Calendar
+
+
+def minute_of(text: str) -> int:
+    """Minutes since midnight of `HH:MM`. Raises ValueError for anything else."""
+    hours, colon, minutes = text[:2], text[2:3], text[3:]
+    ok = text.isascii() and hours.isdigit() and minutes.isdigit() and len(text) == 5 and colon == ":"
+    if not ok or int(hours) > 23 or int(minutes) > 59:
+        raise ValueError(f"{text!r} is not a time of day HH:MM")
+    return int(hours) * 60 + int(minutes)
+
+
+def is_time_zone(name: str) -> bool:
+    """True for a name of the IANA time zone database."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def check_calendar(calendar: Calendar) -> str | None:
+    """What is wrong with a calendar; None when nothing is. The time zone is not looked at."""
+    kind, day, month = calendar.period, calendar.start_day, calendar.start_month
+    if kind in ("day", "lifetime") and day != 1:
+        return f"start_day: a {kind} has none"
+    if kind == "week" and day > 7:
+        return f"start_day: {day} is no day of a week, 1 to 7"
+    if kind not in ("quarter", "year") and month != 1:
+        return f"start_month: a {kind} has none"
+    return None
+
+
+@lru_cache(maxsize=8192)
+def folded(name: str) -> str:
+    """A merchant's name without regard to case and to runs of spaces."""
+    return " ".join(name.casefold().split())
