@@ -20,6 +20,7 @@ from infra.verify.ledger import Ledger
 from infra.verify.limits import Limits
 from infra.verify.records import EventHead, LedgerRow, Peek, Record, TransferRow, difference, head_of
 from infra.verify.report import Report
+from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
 from infra.verify.timeouts import timeout_of
 from schemas.codec import BrokenChain, check_seal, decode_decision
@@ -45,6 +46,7 @@ class PartitionCheck:
         self._limits = Limits(report)
         self._lapses = Lapses(report)
         self._balances = Balances(report)
+        self._rulings = Rulings(report)
         self._leases = leases
 
     @property
@@ -145,7 +147,7 @@ class PartitionCheck:
         return department.known(decision.authorization_id)
 
     def _apply(self, decision: Decision, event: EventHead | None) -> None:
-        """Fold it, and look: limits (O4), balances (O6), leases (O11), lapses (O12)."""
+        """Fold it, and look: limits (O4), balances (O6), leases (O11), lapses (O12), answers (O13)."""
         if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
             if decision.effects:
                 self._report["O6"].violated(
@@ -164,8 +166,10 @@ class PartitionCheck:
         department = self.fold.department(decision)
         timeout = timeout_of(event, department, known, partial(self._ids.seq_of, decision))
         self._lapses.before(decision, department)
+        self._rulings.before(decision, known)
         wrong = self.fold.apply(decision)
         self._lapses.after(decision, department, known)
         self._limits.look(decision, department, known, self.fold.newly_charged)
         self._balances.look(decision, department, wrong, timeout)
         self._leases.look(decision, department)
+        self._rulings.after(decision, department, event)

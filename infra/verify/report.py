@@ -17,6 +17,7 @@ TITLES: Final = {
     "O9": "the hash chain holds",
     "O11": "leases: available + leases + spent = cap, and nothing is handed out twice",
     "O12": "holds lapse when they are due, neither earlier nor later",
+    "O13": "each answer is what the rules give: reasons, reviews, shadows, parts, and what would pass",
 }
 
 
