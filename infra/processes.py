@@ -210,8 +210,12 @@ class Child:
     def wait_ready(self, ready: Callable[[], bool], timeout_s: float, *, cancelled: threading.Event) -> None:
         """Polls `ready`. Raises ProcessError when the child dies first, is late, or `cancelled` is set."""
         deadline = time.monotonic() + timeout_s
-        while not ready():
-            if not self.alive():
+        while True:
+            # Before `ready`: what ends in between may have got ready, and is asked once more.
+            alive = self.alive()
+            if ready():
+                return
+            if not alive:
                 raise ProcessError(
                     f"{self.name} ended with status {self.returncode} before it was ready; "
                     f"its log {self.log} ends with\n{log_tail(self.log)}"

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_an_error_in_the_block_ends_children_newest_first(tmp_path: Path) -> Non
         fails()
     first, second = (float(child.output().split()[-1]) for child in children)
     assert second < first
+
+
+def test_what_ends_while_it_is_asked_may_have_got_ready(tmp_path: Path) -> None:
+    """Formatting Kafka's log is ready when it has ended; that may be just after the question."""
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("short", [sys.executable, "-c", "import time; time.sleep(0.2)"])
+        asked = []
+
+        def ready() -> bool:
+            asked.append(child.alive())
+            child.wait(10.0)
+            return not asked[-1]
+
+        child.wait_ready(ready, 10.0, cancelled=threading.Event())
+        assert asked == [True, False]
 
 
 def test_a_child_that_ignores_sigterm_is_killed_within_the_bound(tmp_path: Path) -> None:
