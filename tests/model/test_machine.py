@@ -77,10 +77,13 @@ def test_the_core_answers_as_the_model_does(number: int) -> None:
 
 
 def test_the_histories_reach_every_reason_and_outcome() -> None:
-    for number in range(PARTS):
-        part(number)
     wanted = {code.value for code in ReasonCode} | set(SEEN_BESIDE_REASONS)
     wanted -= {ReasonCode.TOLERANCE_USED.value}  # a review only
+    # More than PARTS where need be: what a seed draws hangs on the constants of all imported modules.
+    for number in range(4 * PARTS):
+        part(number)
+        if number >= PARTS - 1 and not wanted - set(History.seen):
+            return
     assert not wanted - set(History.seen)
 
 
@@ -140,4 +143,4 @@ def test_an_error_of_the_model_is_found(error: str, monkeypatch: pytest.MonkeyPa
     where, name, wrong = ERRORS[error]
     monkeypatch.setattr(where, name, wrong)
     with pytest.raises(Difference):
-        play(3 * HISTORIES, 0, Wrong, phases=(Phase.generate,))
+        play(20 * HISTORIES, 0, Wrong, phases=(Phase.generate,))
