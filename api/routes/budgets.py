@@ -14,17 +14,18 @@ from api import replies
 from api.keys import ApiKey, Scope
 from api.models.base import MoneyOut
 from api.models.budgets import BudgetIn, BudgetListOut, BudgetOut, BudgetPendingOut, BudgetSetOut
-from api.preferences import AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
+from api.preferences import IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import Problem, responses
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.routes.places import (
     DEPARTMENT,
-    READ_HEADERS,
     DepartmentId,
+    OfDepartment,
     OrganizationId,
+    Reading,
     invalid,
-    own_department,
     printable,
+    read_responses,
     shown,
     unknown_department,
 )
@@ -67,26 +68,18 @@ Period = Annotated[
     summary="Look at a department's budget",
     response_model=BudgetOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses={
-        200: {"description": "The period's figures.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("The period's figures."),
 )
 async def read_budget(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     period: Period = None,
 ) -> Response:
     """Limit, posted, held and available of one period of the department's own budget."""
-    own_department(caller, organization_id, department_id)
-    row = await _find(request, wait, position, organization_id, department_id, OWN, period)
+    reading.own()
+    row = await _find(reading, OWN, period)
     if not row["budgets"]:
         raise unknown_department()
-    return _one(row["budgets"][0], period, wait)
+    return _one(row["budgets"][0], period, reading.wait)
 
 
 @router.get(
@@ -94,27 +87,19 @@ async def read_budget(
     summary="List a department's budgets",
     response_model=BudgetListOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses={
-        200: {"description": "All that limit now, each with its current period.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("All that limit now, each with its current period."),
 )
 async def list_budgets(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
 ) -> Response:
     """The budgets of the department and of its teams, cards and employees."""
-    own_department(caller, organization_id, department_id)
-    row = await _find(request, wait, position, organization_id, department_id, None, None)
+    reading.own()
+    row = await _find(reading, None, None)
     if not row["budgets"]:
         raise unknown_department()
     body = budgets_out(row)
     latest = max((Position.parse(budget.position) for budget in body.budgets), key=lambda at: at.seq)
-    return shown(body, wait, latest)
+    return shown(body, reading.wait, latest)
 
 
 @router.get(
@@ -122,51 +107,25 @@ async def list_budgets(
     summary="Look at a budget",
     response_model=BudgetOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses={
-        200: {"description": "The period's figures.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("The period's figures."),
 )
 async def read_any_budget(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     budget_id: Annotated[str, Path(max_length=220, examples=["team:platform"])],
     period: Period = None,
 ) -> Response:
     """One budget of any level, removed ones too. Set one with the event `budget.set`."""
-    own_department(caller, organization_id, department_id)
+    reading.own()
     if not printable(budget_id):
         raise _unknown(budget_id)
-    row = await _find(request, wait, position, organization_id, department_id, budget_id, period)
+    row = await _find(reading, budget_id, period)
     if not row["budgets"]:
         raise _unknown(budget_id)
-    return _one(row["budgets"][0], period, wait)
+    return _one(row["budgets"][0], period, reading.wait)
 
 
-async def _find(
-    request: Request,
-    wait: Wait,
-    position: Position | None,
-    organization_id: str,
-    department_id: str,
-    budget_id: str | None,
-    period: str | None,
-) -> Any:
-    services = services_of(request)
-    return await services.ledger.find(
-        "budgets",
-        position,
-        wait_s=services.reading(wait, position),
-        organization_id=organization_id,
-        department_id=department_id,
-        budget_id=budget_id,
-        period=period,
-        at=datetime.now(UTC),
-    )
+async def _find(reading: OfDepartment, budget_id: str | None, period: str | None) -> Any:
+    return await reading.find("budgets", budget_id=budget_id, period=period, at=datetime.now(UTC))
 
 
 def _one(row: dict[str, Any], period: str | None, wait: Wait) -> Response:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from api.keys import Scope
 from api.models.controls import CardListOut, CardOut, PolicyListOut, PolicyOut
-from api.preferences import AtPosition, Wait, Waiting
-from api.problems import Problem, responses
+from api.problems import Problem
 from api.routes.places import (
     DEPARTMENT,
-    READ_HEADERS,
-    DepartmentId,
-    OrganizationId,
-    department_row,
-    own_department,
+    OfDepartment,
+    Reading,
     printable,
+    read_responses,
     shown,
 )
-from api.security import Caller, KeyedRoute, needs
+from api.security import KeyedRoute, needs
 from api.views import card_out, cards_out, policies_out
-from schemas.ids import Position
 
 router = APIRouter(route_class=KeyedRoute)
 
@@ -38,24 +34,16 @@ PAGE_MAX = 500
     tags=["policies"],
     response_model=PolicyOut,
     openapi_extra=needs(Scope.POLICIES_READ),
-    responses={
-        200: {"description": "The version in force.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("The version in force."),
 )
 async def read_policy(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
 ) -> Response:
     """What a request is measured by now. Draft another with the event `policy.drafted`."""
-    own_department(caller, organization_id, department_id)
-    row = await _policies(request, wait, position, organization_id, department_id, only_active=True)
-    body = policies_out(organization_id, department_id, row).policies[0]
-    return shown(body, wait, body.position)
+    where = reading.own()
+    row = await reading.known("policies", only_active=True, rows_max=VERSIONS_MAX)
+    body = policies_out(*where, row).policies[0]
+    return shown(body, reading.wait, body.position)
 
 
 @router.get(
@@ -64,43 +52,15 @@ async def read_policy(
     tags=["policies"],
     response_model=PolicyListOut,
     openapi_extra=needs(Scope.POLICIES_READ),
-    responses={
-        200: {"description": f"The newest {VERSIONS_MAX} versions.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses(f"The newest {VERSIONS_MAX} versions."),
 )
 async def list_policies(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
 ) -> Response:
     """Drafts and what was in force, newest first. The last 10 drafts may be put in force."""
-    own_department(caller, organization_id, department_id)
-    row = await _policies(request, wait, position, organization_id, department_id, only_active=False)
-    return shown(policies_out(organization_id, department_id, row), wait)
-
-
-async def _policies(
-    request: Request,
-    wait: Wait,
-    position: Position | None,
-    organization_id: str,
-    department_id: str,
-    *,
-    only_active: bool,
-) -> Any:
-    return await department_row(
-        request,
-        "policies",
-        wait,
-        position,
-        (organization_id, department_id),
-        only_active=only_active,
-        rows_max=VERSIONS_MAX,
-    )
+    where = reading.own()
+    row = await reading.known("policies", only_active=False, rows_max=VERSIONS_MAX)
+    return shown(policies_out(*where, row), reading.wait)
 
 
 @router.get(
@@ -109,28 +69,19 @@ async def _policies(
     tags=["cards"],
     response_model=CardListOut,
     openapi_extra=needs(Scope.CARDS_READ),
-    responses={
-        200: {"description": "A page of them.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("A page of them."),
 )
 async def list_cards(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     after: Annotated[
         str | None, Query(max_length=128, description="only cards whose id comes after this one")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="cards on a page")] = PAGE,
 ) -> Response:
     """Registered cards, by id. Register or change one with the event `card.set`."""
-    own_department(caller, organization_id, department_id)
-    where = (organization_id, department_id)
-    row = await _cards(request, wait, position, where, after=after, rows_max=limit + 1)
-    return shown(cards_out(*where, row, page=limit), wait)
+    where = reading.own()
+    row = await _cards(reading, after=after, rows_max=limit + 1)
+    return shown(cards_out(*where, row, page=limit), reading.wait)
 
 
 @router.get(
@@ -139,35 +90,23 @@ async def list_cards(
     tags=["cards"],
     response_model=CardOut,
     openapi_extra=needs(Scope.CARDS_READ),
-    responses={
-        200: {"description": "As it is registered.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("As it is registered."),
 )
 async def read_card(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     card_id: Annotated[str, Path(max_length=128, examples=["card_ada"])],
 ) -> Response:
     """One that was never registered may pay, too, unless the policy has `registered_cards_only`."""
-    own_department(caller, organization_id, department_id)
-    where = (organization_id, department_id)
-    row = await _cards(request, wait, position, where, card_id=card_id)
+    where = reading.own()
+    row = await _cards(reading, card_id=card_id)
     if not row["cards"]:
         raise Problem(404, "unknown_card", f"There is no registered card {card_id[:80]!r}.")
     body = card_out(*where, row["cards"][0])
-    return shown(body, wait, body.position)
+    return shown(body, reading.wait, body.position)
 
 
 async def _cards(
-    request: Request,
-    wait: Wait,
-    position: Position | None,
-    where: tuple[str, str],
+    reading: OfDepartment,
     *,
     card_id: str | None = None,
     after: str | None = None,
@@ -175,13 +114,4 @@ async def _cards(
 ) -> Any:
     if not printable(card_id or "") or not printable(after or ""):
         raise Problem(404, "unknown_card", "There is no such card.")
-    return await department_row(
-        request,
-        "cards",
-        wait,
-        position,
-        where,
-        card_id=card_id,
-        after=after,
-        rows_max=rows_max,
-    )
+    return await reading.known("cards", card_id=card_id, after=after, rows_max=rows_max)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from api.keys import Scope
 from api.models.increases import IncreaseRequestListOut, IncreaseRequestOut, RequestStatus
-from api.preferences import AtPosition, Wait, Waiting
-from api.problems import Problem, responses
+from api.problems import Problem
 from api.routes.places import (
     DEPARTMENT,
-    READ_HEADERS,
-    DepartmentId,
-    OrganizationId,
-    department_row,
-    own_department,
+    OfDepartment,
+    Reading,
     printable,
+    read_responses,
     shown,
 )
-from api.security import Caller, KeyedRoute, needs
+from api.security import KeyedRoute, needs
 from api.views import request_out, requests_out
-from schemas.ids import Position
 
 PATH = f"{DEPARTMENT}/increase-requests"
 PAGE = 100
@@ -37,18 +33,10 @@ router = APIRouter(tags=["budgets"], route_class=KeyedRoute)
     summary="List requests for an increase",
     response_model=IncreaseRequestListOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses={
-        200: {"description": "A page of them.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("A page of them."),
 )
 async def list_requests(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     status: Annotated[RequestStatus | None, Query(description="only these; all, if absent")] = None,
     after: Annotated[
         str | None, Query(max_length=128, description="only requests whose id comes after this one")
@@ -60,10 +48,9 @@ async def list_requests(
     Who asked may take it back with `increase.refused`.
     One that nobody answers for 90 days is forgotten by those who decide: it stays here, and waits for ever.
     """
-    own_department(caller, organization_id, department_id)
-    where = (organization_id, department_id)
-    row = await _find(request, wait, position, where, status=status, after=after, rows_max=limit + 1)
-    return shown(requests_out(*where, row, page=limit), wait)
+    where = reading.own()
+    row = await _find(reading, status=status, after=after, rows_max=limit + 1)
+    return shown(requests_out(*where, row, page=limit), reading.wait)
 
 
 @router.get(
@@ -71,35 +58,23 @@ async def list_requests(
     summary="Look at a request for an increase",
     response_model=IncreaseRequestOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses={
-        200: {"description": "How far it has got.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("How far it has got."),
 )
 async def read_request(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     request_id: Annotated[str, Path(max_length=128, examples=["inc_7"])],
 ) -> Response:
     """Who asked and why, who has approved or refused, and who may approve it now."""
-    own_department(caller, organization_id, department_id)
-    where = (organization_id, department_id)
-    row = await _find(request, wait, position, where, request_id=request_id)
+    where = reading.own()
+    row = await _find(reading, request_id=request_id)
     if not row["requests"]:
         raise Problem(404, "unknown_request", f"There is no request for an increase {request_id[:80]!r}.")
     body = request_out(*where, row["requests"][0])
-    return shown(body, wait, body.position)
+    return shown(body, reading.wait, body.position)
 
 
 async def _find(
-    request: Request,
-    wait: Wait,
-    position: Position | None,
-    where: tuple[str, str],
+    reading: OfDepartment,
     *,
     request_id: str | None = None,
     status: RequestStatus | None = None,
@@ -108,14 +83,6 @@ async def _find(
 ) -> Any:
     if not printable(request_id or "") or not printable(after or ""):
         raise Problem(404, "unknown_request", "There is no such request for an increase.")
-    return await department_row(
-        request,
-        "increases",
-        wait,
-        position,
-        where,
-        request_id=request_id,
-        status=status,
-        after=after,
-        rows_max=rows_max,
+    return await reading.known(
+        "increases", request_id=request_id, status=status, after=after, rows_max=rows_max
     )

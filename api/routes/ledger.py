@@ -12,16 +12,14 @@ from api.keys import Scope
 from api.models.base import Moment
 from api.models.ledger import AccountsOut, BalancesOut, TrialBalanceOut
 from api.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S
-from api.preferences import AtPosition, Wait, Waiting
-from api.problems import responses
+from api.preferences import AtPosition, Waiting
 from api.routes.places import (
     DEPARTMENT,
     ORGANIZATION,
-    READ_HEADERS,
-    DepartmentId,
     OrganizationId,
+    Reading,
     invalid,
-    own_department,
+    read_responses,
     shown,
     unknown_department,
 )
@@ -54,36 +52,27 @@ AsOf = Annotated[
     summary="Look at a department's balances",
     response_model=BalancesOut,
     openapi_extra=needs(Scope.LEDGER_READ),
-    responses={
-        200: {"description": "Pending, posted and available of each period.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("Pending, posted and available of each period."),
 )
 async def read_balances(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     recorded_by: RecordedBy = None,
     occurred_by: OccurredBy = None,
     as_of: AsOf = None,
 ) -> Response:
     """The department's own budget, now or as it was. A past one is added up from its bookings, which takes
     longer the more there are."""
-    own_department(caller, organization_id, department_id)
-    where, at = (organization_id, department_id), _as_of(as_of)
+    where, at = reading.own(), _as_of(as_of)
     past: dict[str, Any] = {}
     if recorded_by or occurred_by or at:
         past = _past(recorded_by, occurred_by, at)
-    name = "balances_then" if past else "balances"
-    row = await _find(request, name, wait, at or position, where, **past)
+    name, timeout_s = ("balances_then", REPORT_TIMEOUT_S) if past else ("balances", QUERY_TIMEOUT_S)
+    row = await reading.find(name, reached=at, timeout_s=timeout_s, **past)
     _same_partition(row, at)
     if row["currency"] is None:
         raise unknown_department()
     body = balances_out(*where, row, at.seq if at else None)
-    return shown(body, wait, body.position)
+    return shown(body, reading.wait, body.position)
 
 
 @router.get(
@@ -91,32 +80,23 @@ async def read_balances(
     summary="Look at a department's accounts",
     response_model=AccountsOut,
     openapi_extra=needs(Scope.LEDGER_READ),
-    responses={
-        200: {"description": "Debits less credits of each.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("Debits less credits of each."),
 )
 async def read_accounts(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    reading: Reading,
     recorded_by: RecordedBy = None,
     occurred_by: OccurredBy = None,
     as_of: AsOf = None,
 ) -> Response:
     """Added up from the bookings, now or as of a time or a decision."""
-    own_department(caller, organization_id, department_id)
-    where, at = (organization_id, department_id), _as_of(as_of)
+    where, at = reading.own(), _as_of(as_of)
     past = _past(recorded_by, occurred_by, at)
-    row = await _find(request, "accounts", wait, at or position, where, **past)
+    row = await reading.find("accounts", reached=at, timeout_s=REPORT_TIMEOUT_S, **past)
     _same_partition(row, at)
     if row["partition"] is None:
         raise unknown_department()
     body = accounts_out(*where, row, at.seq if at else None)
-    return shown(body, wait, body.position)
+    return shown(body, reading.wait, body.position)
 
 
 @router.get(
@@ -124,33 +104,22 @@ async def read_accounts(
     summary="Look at the trial balance",
     response_model=TrialBalanceOut,
     openapi_extra=needs(Scope.LEDGER_READ),
-    responses={
-        200: {"description": "Each total is 0, or the books are wrong.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("Each total is 0, or the books are wrong."),
 )
 async def read_trial_balance(
     request: Request, caller: Caller, wait: Waiting, position: AtPosition, organization_id: OrganizationId
 ) -> Response:
     """All entries of the organization added up, by currency and by layer of their accounts."""
     own_organization(caller, organization_id)
-    row = await _find(request, "trial_balance", wait, position, (organization_id, ""))
-    return shown(trial_balance_out(organization_id, row), wait)
-
-
-async def _find(
-    request: Request, name: str, wait: Wait, position: Position | None, where: tuple[str, str], **asked: Any
-) -> Any:
     services = services_of(request)
-    return await services.ledger.find(
-        name,
+    row = await services.ledger.find(
+        "trial_balance",
         position,
         wait_s=services.reading(wait, position),
-        timeout_s=QUERY_TIMEOUT_S if name == "balances" else REPORT_TIMEOUT_S,
-        organization_id=where[0],
-        department_id=where[1],
-        **asked,
+        timeout_s=REPORT_TIMEOUT_S,
+        organization_id=organization_id,
     )
+    return shown(trial_balance_out(organization_id, row), wait)
 
 
 def _as_of(text: str | None) -> Position | None:

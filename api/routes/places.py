@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Path, Request
+from fastapi import Depends, Path, Request
 from starlette.responses import Response
 
 from api import replies
 from api.keys import ApiKey
 from api.models.base import Output
-from api.preferences import POSITION_HEADER, Wait
-from api.problems import FieldError, Problem
+from api.postgres import QUERY_TIMEOUT_S
+from api.preferences import POSITION_HEADER, AtPosition, Wait, Waiting
+from api.problems import FieldError, Problem, responses
 from api.replies import reply
-from api.security import own_organization
-from api.services import services_of
+from api.security import Caller, own_organization
+from api.services import Services, services_of
 from schemas.ids import Position, is_name
 
 ORGANIZATION = "/v1/organizations/{organization_id}"
@@ -26,33 +28,76 @@ DepartmentId = Annotated[str, Path(max_length=64, examples=["engineering"])]
 READ_HEADERS = replies.POSITION | replies.APPLIED
 
 
-def own_department(caller: ApiKey, organization_id: str, department_id: str) -> None:
-    """404 for another organization's path, and for a department that cannot be."""
-    own_organization(caller, organization_id)
-    if not is_name(department_id):
-        raise unknown_department()
+def read_responses(description: str) -> dict[int | str, dict[str, Any]]:
+    """What a read answers, in OpenAPI's words. `description`: of its 200."""
+    return {
+        200: {"description": description, "headers": READ_HEADERS},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    }
 
 
 def unknown_department() -> Problem:
     return Problem(404, "unknown_department", "There is no such department: it has no budget.")
 
 
-async def department_row(
-    request: Request, name: str, wait: Wait, position: Position | None, where: tuple[str, str], **asked: Any
-) -> Any:
-    """The row of `sql/NAME.sql` for the department `where`. Raises Problem 404 when there is no such one."""
-    services = services_of(request)
-    row = await services.ledger.find(
-        name,
-        position,
-        wait_s=services.reading(wait, position),
-        organization_id=where[0],
-        department_id=where[1],
-        **asked,
-    )
-    if not row["known"]:
-        raise unknown_department()
-    return row
+@dataclass(frozen=True, slots=True)
+class OfDepartment:
+    """A read of one department: who asks, about which, and from which position on."""
+
+    services: Services
+    caller: ApiKey
+    wait: Wait
+    position: Position | None
+    organization_id: str
+    department_id: str
+
+    def own(self) -> tuple[str, str]:
+        """Organization and department. 404 for another's organization, and for a name that cannot be."""
+        own_organization(self.caller, self.organization_id)
+        if not is_name(self.department_id):
+            raise unknown_department()
+        return self.organization_id, self.department_id
+
+    async def find(
+        self,
+        name: str,
+        *,
+        reached: Position | None = None,
+        timeout_s: float = QUERY_TIMEOUT_S,
+        **asked: Any,
+    ) -> Any:
+        """The row of `sql/NAME.sql`, once the ledger is there: at `reached`, or the caller's position."""
+        position = reached or self.position
+        return await self.services.ledger.find(
+            name,
+            position,
+            wait_s=self.services.reading(self.wait, position),
+            timeout_s=timeout_s,
+            organization_id=self.organization_id,
+            department_id=self.department_id,
+            **asked,
+        )
+
+    async def known(self, name: str, **asked: Any) -> Any:
+        """The same. Raises Problem 404 when there is no such department."""
+        row = await self.find(name, **asked)
+        if not row["known"]:
+            raise unknown_department()
+        return row
+
+
+async def _reading(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    organization_id: OrganizationId,
+    department_id: DepartmentId,
+) -> OfDepartment:
+    return OfDepartment(services_of(request), caller, wait, position, organization_id, department_id)
+
+
+Reading = Annotated[OfDepartment, Depends(_reading)]
 
 
 def invalid(field: str, code: str, message: str) -> Problem:

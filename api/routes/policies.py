@@ -17,7 +17,14 @@ from api.preferences import AtPosition, IdempotencyKey, Waiting, WithIdempotency
 from api.problems import responses
 from api.replies import REPLAYED_HEADER, reply
 from api.rollouts import Act, Fate
-from api.routes.places import ORGANIZATION, READ_HEADERS, OrganizationId, invalid, printable, shown
+from api.routes.places import (
+    ORGANIZATION,
+    OrganizationId,
+    invalid,
+    printable,
+    read_responses,
+    shown,
+)
 from api.security import Caller, KeyedRoute, needs, own_organization
 from api.services import services_of
 from api.submissions import Answered
@@ -112,10 +119,7 @@ def _content(organization_id: str, asked: CompanyPolicy) -> str:
     summary="List what is in force in each department",
     response_model=CompanyPoliciesOut,
     openapi_extra=needs(Scope.POLICIES_READ),
-    responses={
-        200: {"description": "A page of departments.", "headers": READ_HEADERS},
-        **responses(400, 401, 403, 404, 422, 500, 503),
-    },
+    responses=read_responses("A page of departments."),
 )
 async def list_company_policies(
     request: Request,
