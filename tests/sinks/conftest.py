@@ -13,6 +13,8 @@ import redis
 from psycopg import sql
 
 from infra.migrate import migrate
+from sinks.ledger import Ledger
+from sinks.postgres import Postgres
 from tests.sinks.topics import create_topic
 
 
@@ -33,6 +35,19 @@ def database(stack: Endpoints) -> Iterator[str]:
     yield url
     with psycopg.connect(stack.postgres, autocommit=True) as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+# By single decisions, by small batches, all at once: what a batch gathers must be what rows add up to.
+@pytest.fixture(params=[1, 3, 100])
+def rows(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def ledger(database: str) -> Iterator[Ledger]:
+    ledger = Ledger(Postgres(database))
+    yield ledger
+    ledger.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from psycopg import errors
 
 from sinks.errors import InvariantBroken
 from sinks.ledger import Ledger
-from sinks.postgres import Postgres
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
 from tests.sinks.test_ledger import book
@@ -24,13 +23,6 @@ ENCUMBRANCE = "department:techcorp/eng:encumbrance"
 RESERVE = "department:techcorp/eng:encumbrance-reserve"
 PAYABLE = "organization:techcorp:card-payable"
 PROVISIONAL = "organization:techcorp:provisional-credit"
-
-
-@pytest.fixture
-def ledger(database: str) -> Iterator[Ledger]:
-    ledger = Ledger(Postgres(database))
-    yield ledger
-    ledger.close()
 
 
 def balances(database: str, arguments: str = "", *parameters: Any) -> dict[str, int]:

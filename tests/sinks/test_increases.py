@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from schemas.decisions import BudgetIncreaseSet, BudgetTakenAway
 from schemas.reasons import Outcome, Reason, ReasonCode
 from sinks.ledger import Ledger
-from sinks.postgres import Postgres
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
 from tests.sinks.test_ledger import book
-
-
-# By single decisions, by small batches, all at once: what a batch gathers must be what rows add up to.
-@pytest.fixture(params=[1, 3, 100])
-def rows(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
-
-
-@pytest.fixture
-def ledger(database: str) -> Iterator[Ledger]:
-    ledger = Ledger(Postgres(database))
-    yield ledger
-    ledger.close()
 
 
 def test_an_increase_is_kept_with_its_times(ledger: Ledger, database: str) -> None:

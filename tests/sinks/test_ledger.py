@@ -40,13 +40,6 @@ def book_run(ledger: Ledger, place: Place, records: Sequence[Record]) -> Place:
     return run.after
 
 
-@pytest.fixture
-def ledger(database: str) -> Iterator[Ledger]:
-    ledger = Ledger(Postgres(database))
-    yield ledger
-    ledger.close()
-
-
 def folded(log: DecisionLog) -> dict[tuple[str | None, str | None, str], Authorization]:
     states: dict[tuple[str | None, str | None, str], Authorization] = {}
     for decision in log.decisions:

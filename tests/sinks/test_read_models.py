@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import msgspec
-import pytest
 
 from schemas.controls import DEFAULT_POLICY, Calendar, Card, Policy
 from schemas.decisions import (
@@ -27,19 +25,6 @@ from sinks.postgres import Postgres
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import TABLES, empty, query, snapshot
 from tests.sinks.test_ledger import book
-
-
-# By single decisions, by small batches, all at once: what a batch gathers must be what rows add up to.
-@pytest.fixture(params=[1, 3, 100])
-def rows(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
-
-
-@pytest.fixture
-def ledger(database: str) -> Iterator[Ledger]:
-    ledger = Ledger(Postgres(database))
-    yield ledger
-    ledger.close()
 
 
 def test_a_row_for_each_budget_as_it_was_last_set(ledger: Ledger, database: str, rows: int) -> None:
