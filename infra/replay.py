@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,9 +21,10 @@ from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.history import CardHistory
-from streams.core.intake import Record
-from streams.log import DeadLetter, Entry, Frame, StoredSnapshot
-from streams.owner import InvariantBroken, Model, Owner
+from streams.core.intake import Record, recorded_at
+from streams.log import DeadLetter, Entry, Frame, NoLog
+from streams.model import Unscored, new_model
+from streams.owner import InvariantBroken, Owner
 
 Progress = Callable[[int], None]  # decisions read so far
 _NEVER = 2**62
@@ -103,23 +103,16 @@ class _Differs(Exception):
         self.value = value
 
 
-class _Comparing:
-    """A `PartitionLog` that holds `folded` decisions and takes only the one that is expected."""
+class _Comparing(NoLog):
+    """A log that holds `folded` decisions and takes only the one that is expected."""
 
     def __init__(self, folded: Iterator[bytes]) -> None:
         self._folded = folded
         self.expected = b""
 
-    async def open(self) -> None: ...
-
-    async def latest_snapshot(self) -> StoredSnapshot | None:
-        return None
-
     async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
         for value in self._folded:
             yield (value,)
-
-    async def begin(self) -> None: ...
 
     async def append(
         self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
@@ -129,14 +122,8 @@ class _Comparing:
             raise _Differs(entry.value or b"")
         return 0
 
-    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
 
-    async def commit(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-class _Recorded:
+class _Recorded(Unscored):
     """A model that says what it said before."""
 
     def __init__(self) -> None:
@@ -144,13 +131,6 @@ class _Recorded:
 
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
         return self.score_recorded
-
-    def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
-
-    def snapshot(self) -> bytes:
-        return b""
-
-    def restore(self, snapshot: bytes) -> None: ...
 
 
 class _Again:
@@ -169,19 +149,17 @@ class _Again:
         self._log = _Peekable(logs.messages(self._decisions, partition, low, high))
         self._comparing = _Comparing(self._gone())
         self._owner = Owner(
-            partition, partitions, self._comparing, lambda: self._model(rescore), lambda _: None, _NEVER
+            partition,
+            partitions,
+            self._comparing,
+            lambda: new_model(scoring=True) if rescore else self._recorded,
+            lambda _: None,
+            _NEVER,
         )
 
     @property
     def result(self) -> Replayed:
         return Replayed(self._partition, self._folded, self._decided, self._difference)
-
-    def _model(self, rescore: bool) -> Model:
-        if not rescore:
-            return self._recorded
-        from streams.scoring import Scorer
-
-        return Scorer()
 
     def _gone(self) -> Iterator[bytes]:
         """The decisions on card events that retention has taken."""
@@ -246,9 +224,8 @@ class _Peekable:
 def _record(message: Message) -> Record:
     """As the worker sees it."""
     _, ms = message.timestamp()
-    recorded_at = datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
     key: Any = message.key()
-    return Record(offset_of(message), recorded_at, key, message.value())
+    return Record(offset_of(message), recorded_at(ms), key, message.value())
 
 
 def differing(recorded: bytes, again: bytes) -> str:

@@ -8,7 +8,6 @@ import gc
 import io
 import pstats
 import time
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -16,41 +15,14 @@ from perf.harness import Scale
 from perf.results import Decide
 from perf.workload import HOT, SPREAD, Mix, events, opening
 from schemas.codec import encode_event
-from streams.app import new_model
 from streams.core.intake import Record
-from streams.log import DeadLetter, Entry, Frame, StoredSnapshot
+from streams.log import Frame, NoLog
+from streams.model import new_model
 from streams.owner import Owner
 
 # As many as one transaction holds at most in the worker.
 FRAME_RECORDS = 5_000
 RECORDED_AT = datetime(2026, 4, 1, tzinfo=UTC)
-
-
-class NoLog:
-    """A decision log that takes everything and keeps nothing: what is left is the owner's own time."""
-
-    async def open(self) -> None: ...
-
-    async def latest_snapshot(self) -> StoredSnapshot | None:
-        return None
-
-    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
-        nothing: tuple[Sequence[bytes], ...] = ()
-        for values in nothing:
-            yield values
-
-    async def begin(self) -> None: ...
-
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
-        return 0
-
-    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
-
-    async def commit(self) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 def run(scale: Scale) -> Decide:

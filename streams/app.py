@@ -18,10 +18,7 @@ import structlog
 from faust.types import TP
 from prometheus_client import start_http_server
 
-from schemas.decisions import Decision, Score
-from schemas.events import AuthorizationRequested
 from streams import metrics
-from streams.core.history import CardHistory
 from streams.core.state import Department
 from streams.frames import (
     POLL_RECORDS_MAX,
@@ -30,7 +27,8 @@ from streams.frames import (
     FrameTransport,
 )
 from streams.kafka_log import KafkaLog, Names
-from streams.owner import Model, Owner
+from streams.model import new_model
+from streams.owner import Owner
 from streams.settings import StreamSettings
 from streams.tables import budget_view
 
@@ -43,29 +41,6 @@ FRAMES_WAITING_MAX = 8
 TRANSACTION_RECORDS_MAX = 5_000
 PUBLISH_EVERY_S = 0.2
 COMMIT_EVERY_S = 5.0
-
-
-class Unscored:
-    """No model: every decision goes without a score."""
-
-    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
-        return None
-
-    def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
-
-    def snapshot(self) -> bytes:
-        return b""
-
-    def restore(self, snapshot: bytes) -> None: ...
-
-
-def new_model(scoring: bool) -> Model:
-    """An untrained model, or none."""
-    if not scoring:
-        return Unscored()
-    from streams.scoring import Scorer
-
-    return Scorer()
 
 
 def crash(error: BaseException, **where: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -20,7 +19,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.core.intake import Record
+from streams.core.intake import Record, recorded_at
 from streams.log import Frame
 
 # One poll's records over all partitions: 5,000 decide in about 0.1 s, below the latency we promise.
@@ -118,14 +117,12 @@ def _positions(subscriptions: Any) -> dict[TopicPartition, int]:
 def _records(fetched: Any) -> list[Record]:
     """Records with the broker's time as UTC; a batch shares one time, so it is converted once."""
     records = []
-    last_ms, recorded_at = -1, datetime.fromtimestamp(0, UTC)
+    last_ms, at = -1, recorded_at(0)
     for record in fetched:
         if record.timestamp != last_ms:
             last_ms = record.timestamp
-            recorded_at = datetime.fromtimestamp(last_ms // 1000, UTC).replace(
-                microsecond=last_ms % 1000 * 1000
-            )
-        records.append(Record(record.offset, recorded_at, record.key, record.value))
+            at = recorded_at(last_ms)
+        records.append(Record(record.offset, at, record.key, record.value))
     return records
 
 

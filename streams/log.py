@@ -82,3 +82,30 @@ class PartitionLog(Protocol):
         """Raises Fenced when another owner has taken over."""
 
     async def close(self) -> None: ...
+
+
+class NoLog:
+    """A decision log that takes everything and keeps nothing; for who only wants the owner's decisions."""
+
+    async def open(self) -> None: ...
+
+    async def latest_snapshot(self) -> StoredSnapshot | None:
+        return None
+
+    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+        nothing: tuple[Sequence[bytes], ...] = ()
+        for values in nothing:
+            yield values
+
+    async def begin(self) -> None: ...
+
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
+        return 0
+
+    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
+
+    async def commit(self) -> None: ...
+
+    async def close(self) -> None: ...

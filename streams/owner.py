@@ -8,21 +8,20 @@ was committed (docs/decisions/0002).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 import msgspec
 import structlog
 
 from schemas.codec import check_seal, decode_decision, encode_event, seal_decision
-from schemas.decisions import Decision, Score
-from schemas.events import AuthorizationRequested, Event
+from schemas.decisions import Decision
+from schemas.events import Event
 from schemas.reasons import Outcome
 from streams.core.evolve import evolve
-from streams.core.history import CardHistory
 from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.state import Department, PartitionState
 from streams.log import DeadLetter, Entry, Frame, PartitionLog, StoredSnapshot
+from streams.model import Model
 
 log = structlog.get_logger()
 
@@ -36,15 +35,6 @@ KEY_BYTES_MAX = 300
 
 class InvariantBroken(Exception):
     """Our fault, not the event's: the partition stops here until somebody has looked."""
-
-
-class Model(Protocol):
-    """An online model: scores a request, learns from its decision, and can be written down."""
-
-    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
-    def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
-    def snapshot(self) -> bytes: ...
-    def restore(self, snapshot: bytes) -> None: ...
 
 
 class Owner:

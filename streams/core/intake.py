@@ -33,6 +33,11 @@ class Record(NamedTuple):
     value: bytes | None
 
 
+def recorded_at(ms: int) -> datetime:
+    """A record's time, milliseconds since the epoch, as UTC."""
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+
+
 class Scorer(Protocol):
     """Gives a score to a request from the card's history so far; None when it cannot."""
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from schemas.decisions import Decision
-from streams.app import FRAMES_WAITING_MAX, Desk, Unscored
+from streams.app import FRAMES_WAITING_MAX, Desk
 from streams.frames import Arrived
 from streams.kafka_log import Names
 from streams.log import Frame
+from streams.model import Unscored
 from streams.owner import Owner
 from streams.settings import StreamSettings
 from tests.simulation.world import Cluster, MemoryLog, Steps
