@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
-from schemas.decisions import (
-    Decision,
+from schemas.decisions import Decision, Score, WouldPass
+from schemas.effects import (
     DisputeClosed,
     DisputeStarted,
     FxDifference,
@@ -20,8 +20,6 @@ from schemas.decisions import (
     PostingUndone,
     Refunded,
     RefundUndone,
-    Score,
-    WouldPass,
 )
 from schemas.events import Merchant
 from schemas.money import Money

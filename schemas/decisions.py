@@ -10,37 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.effects import (
-    BudgetChanged,
-    BudgetIncreaseSet,
-    BudgetTakenAway,
-    CapChanged,
-    CardChanged,
-    Charges,
-    DisputeClosed,
-    DisputeStarted,
-    Effect,
-    Effects,
-    FxDifference,
-    HoldPlaced,
-    HoldReleased,
-    IncreaseAsked,
-    IncreaseClosed,
-    IncreaseStep,
-    LeaseAdded,
-    LeaseAsked,
-    LeaseGiven,
-    LeaseGivenBack,
-    LeaseRecallSent,
-    LeaseTaken,
-    PaymentVoided,
-    PolicyStored,
-    PolicyTaken,
-    Posted,
-    PostingUndone,
-    Refunded,
-    RefundUndone,
-)
+from schemas.effects import Effects
 from schemas.event import EntryMode, Merchant, Timestamp
 from schemas.ids import Position
 from schemas.money import Money
@@ -189,45 +159,3 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     def response_code(self) -> str:
         """ISO 8583 field 39."""
         return response_code(self.outcome, self.reasons, self.event_type)
-
-
-__all__ = [
-    "DECISION_VERSION",
-    "GENESIS_HASH",
-    "Alert",
-    "Balance",
-    "BudgetChanged",
-    "BudgetIncreaseSet",
-    "BudgetTakenAway",
-    "CapChanged",
-    "CardChanged",
-    "Charges",
-    "Contribution",
-    "Decision",
-    "DisputeClosed",
-    "DisputeStarted",
-    "Effect",
-    "Effects",
-    "FxDifference",
-    "HoldPlaced",
-    "HoldReleased",
-    "IncreaseAsked",
-    "IncreaseClosed",
-    "IncreaseStep",
-    "LeaseAdded",
-    "LeaseAsked",
-    "LeaseGiven",
-    "LeaseGivenBack",
-    "LeaseRecallSent",
-    "LeaseTaken",
-    "PaymentVoided",
-    "PolicyStored",
-    "PolicyTaken",
-    "Posted",
-    "PostingUndone",
-    "RefundUndone",
-    "Refunded",
-    "Relief",
-    "Score",
-    "WouldPass",
-]

@@ -7,7 +7,8 @@ from datetime import timedelta
 from itertools import chain
 
 from schemas.authorizations import Authorization
-from schemas.decisions import Decision, PaymentVoided
+from schemas.decisions import Decision
+from schemas.effects import PaymentVoided
 from sinks.core.chain import Place, Run
 from sinks.core.feed import entries
 from sinks.core.payments import Key, Touched, fold, starts, touched

@@ -8,15 +8,17 @@ from typing import Final
 from infra.verify import requests
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CapChanged,
     CardChanged,
-    Decision,
     DisputeClosed,
     DisputeStarted,
+    Effect,
+    Effects,
     FxDifference,
     HoldPlaced,
     HoldReleased,
@@ -37,7 +39,6 @@ from schemas.decisions import (
     Refunded,
     RefundUndone,
 )
-from schemas.effects import Effect, Effects
 
 _CARD: frozenset[type[Effect]] = frozenset({CardChanged})
 _POLICY: frozenset[type[Effect]] = frozenset({PolicyStored, PolicyTaken})

@@ -10,11 +10,11 @@ from infra.verify.limits import purchase_of
 from infra.verify.report import Report
 from infra.verify.state import COMPANY, Department
 from infra.verify.timeouts import Timeout
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
-    Decision,
     LeaseAdded,
     LeaseGivenBack,
     PolicyTaken,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     Charges,
-    Decision,
     DisputeClosed,
     DisputeStarted,
+    Effects,
     FxDifference,
     HoldPlaced,
     HoldReleased,
@@ -18,7 +19,6 @@ from schemas.decisions import (
     Refunded,
     RefundUndone,
 )
-from schemas.effects import Effects
 
 
 class Booking(NamedTuple):

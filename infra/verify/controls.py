@@ -9,7 +9,7 @@ from typing import NamedTuple
 from infra.verify.calendar import is_label, label
 from infra.verify.state import COMPANY, RULE, Budget, Department, parts
 from schemas.controls import LEVELS, MCC_GROUPS, Level, Match, Rule, SpendLimit
-from schemas.decisions import Charges
+from schemas.effects import Charges
 from schemas.event import Merchant
 from schemas.reasons import DEPARTMENT
 

@@ -11,7 +11,8 @@ from infra.verify.state import Department, Payment
 from infra.verify.told import Answer
 from infra.verify.usage import Usage
 from infra.verify.verdicts import Question, Verdict, judge
-from schemas.decisions import Charges, Decision, HoldPlaced
+from schemas.decisions import Decision
+from schemas.effects import Charges, HoldPlaced
 from schemas.reasons import Outcome, Reason, ReasonCode
 
 ADVISED, VERIFIED = "authorization.advised", "verification.requested"

@@ -10,9 +10,9 @@ from infra.verify.calendar import seconds
 from infra.verify.postings import Postings
 from infra.verify.state import SPAN_S, Department, DepartmentName, Dispute, Payment, Refund
 from infra.verify.terms import TERMS
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     Charges,
-    Decision,
     DisputeClosed,
     DisputeStarted,
     FxDifference,

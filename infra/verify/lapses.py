@@ -9,7 +9,8 @@ from infra.verify.controls import valid_days
 from infra.verify.fold import clock_s
 from infra.verify.report import Report
 from infra.verify.state import Department, Payment
-from schemas.decisions import Decision, HoldPlaced, HoldReleased
+from schemas.decisions import Decision
+from schemas.effects import HoldPlaced, HoldReleased
 
 LAPSES_MAX = 500
 Hold = tuple[str, int]  # authorization id, minor units

@@ -12,7 +12,8 @@ from infra.verify.report import Report
 from infra.verify.state import COMPANY, Department, DepartmentName
 from schemas.administration import TREASURY
 from schemas.controls import Calendar
-from schemas.decisions import CapChanged, Decision, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
+from schemas.decisions import Decision
+from schemas.effects import CapChanged, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
 
 _MESSAGES = ("lease.granted", "lease.returned")
 

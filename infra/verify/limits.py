@@ -6,7 +6,8 @@ from infra.verify.calendar import seconds
 from infra.verify.controls import Purchase, ceiling, charges, spend_limits
 from infra.verify.report import Report
 from infra.verify.state import Department, Payment
-from schemas.decisions import Charges, Decision, HoldPlaced
+from schemas.decisions import Decision
+from schemas.effects import Charges, HoldPlaced
 from schemas.reasons import Outcome
 
 REQUESTED, INCREMENTED = "authorization.requested", "authorization.incremented"

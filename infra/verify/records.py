@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from infra.verify.bookings import Booking
-from schemas.decisions import Decision, IncreaseAsked, IncreaseClosed
+from schemas.decisions import Decision
+from schemas.effects import IncreaseAsked, IncreaseClosed
 from schemas.event import Merchant
 from schemas.reasons import Outcome
 

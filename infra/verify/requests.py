@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from itertools import combinations
 
 from infra.verify.state import Department, Request
-from schemas.decisions import BudgetIncreaseSet, Decision, IncreaseAsked, IncreaseClosed, IncreaseStep
-from schemas.effects import Effects
+from schemas.decisions import Decision
+from schemas.effects import BudgetIncreaseSet, Effects, IncreaseAsked, IncreaseClosed, IncreaseStep
 
 
 def of_request(decision: Decision, own: Sequence[Effects], department: Department) -> str | None:

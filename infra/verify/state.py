@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.controls import DEFAULT_POLICY, Calendar, Card, Level, Policy
-from schemas.decisions import Charges
+from schemas.effects import Charges
 
 DepartmentName = tuple[str, str]  # organization_id, department_id
 COMPANY = "company"

@@ -8,13 +8,13 @@ from typing import Any, Final
 from infra.verify.calendar import first_day, is_label, label, seconds
 from infra.verify.state import Budget, Department, Request, parts
 from schemas.controls import DEFAULT_POLICY
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CapChanged,
     CardChanged,
-    Decision,
     IncreaseAsked,
     IncreaseClosed,
     IncreaseStep,

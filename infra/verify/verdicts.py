@@ -23,7 +23,7 @@ from infra.verify.hours import holds
 from infra.verify.state import COMPANY, RULE, Department, parts
 from infra.verify.usage import Usage
 from schemas.controls import Action, ActiveHours, Allow, Block, SpendLimit
-from schemas.decisions import Charges
+from schemas.effects import Charges
 from schemas.reasons import Reason, ReasonCode
 
 Taken = Mapping[str, int]

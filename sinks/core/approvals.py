@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.decisions import Decision, IncreaseAsked, IncreaseClosed, IncreaseStep
+from schemas.decisions import Decision
+from schemas.effects import IncreaseAsked, IncreaseClosed, IncreaseStep
 from sinks.core.changes import Changes, as_json, currency_of, names_of
 from sinks.core.rows import ApprovedRow, ClosedRow, RequestRow
 

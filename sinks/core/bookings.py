@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, assert_never
 
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CapChanged,
     CardChanged,
-    Decision,
     DisputeClosed,
     DisputeStarted,
     Effect,

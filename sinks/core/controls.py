@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.controls import DEFAULT_POLICY
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CardChanged,
-    Decision,
     PolicyStored,
     PolicyTaken,
 )

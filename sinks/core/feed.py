@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.decisions import Decision, HoldReleased
+from schemas.decisions import Decision
+from schemas.effects import HoldReleased
 from schemas.reasons import Outcome, ReasonCode, sentence
 
 

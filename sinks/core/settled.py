@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.decisions import Decision, DisputeClosed, DisputeStarted, Refunded, RefundUndone
+from schemas.decisions import Decision
+from schemas.effects import DisputeClosed, DisputeStarted, Refunded, RefundUndone
 from sinks.core.changes import Changes, currency_of, names_of
 from sinks.core.rows import DisputeRow, RefundRow, ResolvedRow, UndoneRow
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from schemas.approvers import listed, shortage
-from schemas.decisions import BudgetIncreaseSet, Decision, IncreaseAsked, IncreaseClosed, IncreaseStep
+from schemas.decisions import Decision
+from schemas.effects import BudgetIncreaseSet, IncreaseAsked, IncreaseClosed, IncreaseStep
 from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
 from schemas.reasons import ReasonCode
 from streams.core.calendar import moment_of

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from schemas.decisions import (
-    Alert,
-    Balance,
-    Decision,
+from schemas.decisions import Alert, Balance, Decision, WouldPass
+from schemas.effects import (
     DisputeClosed,
+    Effects,
     FxDifference,
     HoldPlaced,
     HoldReleased,
@@ -20,9 +19,7 @@ from schemas.decisions import (
     PostingUndone,
     Refunded,
     RefundUndone,
-    WouldPass,
 )
-from schemas.effects import Effects
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import Money
 from schemas.reasons import Outcome, Reason, ReasonCode

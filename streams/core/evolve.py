@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.decisions import Decision, HoldPlaced
+from schemas.decisions import Decision
+from schemas.effects import HoldPlaced
 from schemas.ids import department_key
 from schemas.reasons import Outcome
 from streams.core.calendar import epoch_s

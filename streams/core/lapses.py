@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
 
-from schemas.decisions import HoldReleased
+from schemas.effects import HoldReleased
 from streams.core.state import Department
 
 # An effect takes about 150 bytes, a record may take a megabyte: what is more lapses with the next event.

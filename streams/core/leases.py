@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.decisions import Decision, LeaseAdded, LeaseAsked, LeaseGivenBack
+from schemas.decisions import Decision
+from schemas.effects import LeaseAdded, LeaseAsked, LeaseGivenBack
 from schemas.events import LeaseGranted, LeaseRecalled
 from schemas.reasons import ReasonCode
 from streams.core.calendar import clock_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.administration import TREASURY
-from schemas.decisions import Decision, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent
-from schemas.effects import Effect
+from schemas.decisions import Decision
+from schemas.effects import Effect, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent
 from schemas.events import Event, LeaseGranted, LeaseRecalled, LeaseRequested, LeaseReturned
 
 _SENDS: frozenset[type[Effect]] = frozenset({LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent})

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from schemas.controls import DEFAULT_POLICY, Policy, SpendLimit
-from schemas.decisions import (
+from schemas.decisions import Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CapChanged,
     CardChanged,
-    Decision,
     DisputeClosed,
     DisputeStarted,
+    Effect,
+    Effects,
     FxDifference,
     HoldPlaced,
     HoldReleased,
@@ -33,7 +35,6 @@ from schemas.decisions import (
     Refunded,
     RefundUndone,
 )
-from schemas.effects import Effect, Effects
 from streams.core.calendar import clock_of, epoch_s
 from streams.core.case import movement
 from streams.core.lapses import remember

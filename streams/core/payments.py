@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from schemas.decisions import Alert, Decision, HoldPlaced, Score
-from schemas.effects import Effects
+from schemas.decisions import Alert, Decision, Score
+from schemas.effects import Effects, HoldPlaced
 from schemas.events import (
     AuthorizationAdvised,
     AuthorizationIncremented,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.decisions import Alert, Decision, HoldReleased, PaymentVoided
+from schemas.decisions import Alert, Decision
+from schemas.effects import HoldReleased, PaymentVoided
 from schemas.events import AuthorizationExpired, AuthorizationReversed
 from schemas.reasons import ReasonCode
 from streams.core.case import Case, Rejected

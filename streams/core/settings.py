@@ -8,17 +8,16 @@ from typing import NoReturn
 import msgspec
 
 from schemas.controls import Card
-from schemas.decisions import (
-    Balance,
+from schemas.decisions import Balance, Decision
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CardChanged,
-    Decision,
+    Effects,
     PolicyStored,
     PolicyTaken,
 )
-from schemas.effects import Effects
 from schemas.events import (
     BudgetIncreased,
     BudgetRemoved,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from schemas.decisions import (
-    Alert,
-    Decision,
+from schemas.decisions import Alert, Decision
+from schemas.effects import (
     DisputeClosed,
     DisputeStarted,
+    Effects,
     FxDifference,
     HoldReleased,
     Posted,
@@ -16,7 +16,6 @@ from schemas.decisions import (
     Refunded,
     RefundUndone,
 )
-from schemas.effects import Effects
 from schemas.events import (
     ClearingPresented,
     DisputeOpened,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from schemas.administration import TREASURY
 from schemas.controls import Calendar
-from schemas.decisions import CapChanged, Decision, LeaseGiven, LeaseRecallSent, LeaseTaken
-from schemas.effects import Effects
+from schemas.decisions import Decision
+from schemas.effects import CapChanged, Effects, LeaseGiven, LeaseRecallSent, LeaseTaken
 from schemas.events import CapSet, CardEvent, LeaseRequested, LeaseReturned
 from schemas.ids import is_name
 from schemas.money import exponent

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from schemas.codec import check_seal, decode_decision
-from schemas.decisions import GENESIS_HASH, HoldPlaced
+from schemas.decisions import GENESIS_HASH
+from schemas.effects import HoldPlaced
 from schemas.reasons import Outcome
 from streams.core.case import movement
 from streams.log import Fenced, Frame

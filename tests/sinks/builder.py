@@ -7,14 +7,12 @@ from typing import Any, Literal
 
 from schemas.codec import decode_decision, seal_decision
 from schemas.controls import Calendar, Policy
-from schemas.decisions import (
-    GENESIS_HASH,
-    Balance,
+from schemas.decisions import GENESIS_HASH, Balance, Contribution, Decision, Score
+from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     CardChanged,
-    Contribution,
-    Decision,
+    Charges,
     DisputeClosed,
     DisputeStarted,
     Effects,
@@ -31,9 +29,7 @@ from schemas.decisions import (
     PostingUndone,
     Refunded,
     RefundUndone,
-    Score,
 )
-from schemas.effects import Charges
 from schemas.events import Merchant
 from schemas.reasons import Outcome, Reason, ReasonCode
 from sinks.core.chain import Record

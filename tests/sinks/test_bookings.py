@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import pytest
 
 from schemas.controls import Calendar, Card, Policy
-from schemas.decisions import Decision, Effects, LeaseAdded
+from schemas.decisions import Decision
+from schemas.effects import Effects, LeaseAdded
 from sinks.core.bookings import Bookkeeper, legs_of
 from tests.sinks.builder import DecisionLog
 

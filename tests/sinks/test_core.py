@@ -9,7 +9,8 @@ import pytest
 
 from schemas.authorizations import Status
 from schemas.controls import Calendar, Policy
-from schemas.decisions import Decision, LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, PolicyTaken
+from schemas.decisions import Decision
+from schemas.effects import LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, PolicyTaken
 from schemas.reasons import Outcome, Reason, ReasonCode
 from sinks.core.bookings import Bookkeeper, Transfer
 from sinks.core.feed import brief, entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from schemas.decisions import BudgetIncreaseSet, BudgetTakenAway
+from schemas.effects import BudgetIncreaseSet, BudgetTakenAway
 from schemas.reasons import Outcome, Reason, ReasonCode
 from sinks.ledger import Ledger
 from tests.sinks.builder import DecisionLog

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from schemas.controls import DEFAULT_POLICY, Calendar, Card, Policy
-from schemas.decisions import (
-    Balance,
+from schemas.decisions import Balance
+from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
     LeaseAdded,

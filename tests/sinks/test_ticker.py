@@ -23,7 +23,7 @@ from psycopg import errors
 
 from schemas.codec import decode_event, fingerprint
 from schemas.controls import Calendar
-from schemas.decisions import LeaseAdded
+from schemas.effects import LeaseAdded
 from schemas.events import ClockTicked, Event
 from schemas.partitions import partition_of
 from sinks.errors import Unavailable

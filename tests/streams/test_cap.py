@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.administration import TREASURY
 from schemas.codec import decode_decision
-from schemas.decisions import Decision, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
+from schemas.decisions import Decision
+from schemas.effects import LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
 from schemas.events import CapSet
 from schemas.money import Money
 from schemas.reasons import Outcome

@@ -17,7 +17,8 @@ from infra.verify.partition import PartitionCheck
 from infra.verify.records import LedgerRow, Record, TransferRow
 from infra.verify.report import Report
 from schemas.codec import encode_event, seal_decision
-from schemas.decisions import GENESIS_HASH, Decision, HoldPlaced
+from schemas.decisions import GENESIS_HASH, Decision
+from schemas.effects import HoldPlaced
 from schemas.events import Event
 from schemas.partitions import partition_of
 from sinks.core.bookings import Bookkeeper

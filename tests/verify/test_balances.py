@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from infra.verify.balances import Balances
-from schemas.decisions import Decision, HoldReleased, PaymentVoided, Posted
+from schemas.decisions import Decision
+from schemas.effects import HoldReleased, PaymentVoided, Posted
 from schemas.events import (
     AuthorizationAdvised,
     AuthorizationIncremented,

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from infra.verify.bookings import bookings
-from schemas.decisions import (
-    Decision,
+from schemas.decisions import Decision
+from schemas.effects import (
     DisputeClosed,
     DisputeStarted,
+    Effects,
     FxDifference,
     HoldPlaced,
     HoldReleased,
@@ -22,7 +23,6 @@ from schemas.decisions import (
     Refunded,
     RefundUndone,
 )
-from schemas.effects import Effects
 from schemas.events import DisputeOpened, DisputeResolved, PostingReversed
 from schemas.money import PositiveMoney
 from schemas.reasons import Outcome

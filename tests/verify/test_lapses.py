@@ -7,7 +7,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from schemas.decisions import Decision, HoldReleased
+from schemas.decisions import Decision
+from schemas.effects import HoldReleased
 from schemas.event import Merchant
 from schemas.events import (
     AuthorizationAdvised,

@@ -7,8 +7,8 @@ import pytest
 
 from infra.verify.leases import Leases, all_departments
 from infra.verify.report import Report
-from schemas.decisions import Decision, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
-from schemas.effects import Effect
+from schemas.decisions import Decision
+from schemas.effects import Effect, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
 from schemas.reasons import Outcome, Reason, ReasonCode
 from tests.verify.logs import PARTITIONS, Company
 from tests.verify.told import (

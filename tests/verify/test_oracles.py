@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from infra.verify.records import LedgerRow, Record
-from schemas.decisions import Posted
+from schemas.effects import Posted
 from schemas.event import Merchant
 from schemas.reasons import Outcome
 from tests.verify.logs import UNTIL, World, true_world, violated

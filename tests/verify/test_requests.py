@@ -12,7 +12,8 @@ import pytest
 from infra.verify.requests import different_people
 from schemas.approvers import Shortage, shortage
 from schemas.controls import ApprovalLevel
-from schemas.decisions import Decision, IncreaseStep
+from schemas.decisions import Decision
+from schemas.effects import IncreaseStep
 from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
 from tests.model.policies import different_people as tried
 from tests.verify.logs import Company

@@ -17,7 +17,7 @@ from infra.topics import apply
 from infra.verify.run import under_way
 from infra.verify.sources import Logs
 from schemas.codec import encode_event
-from schemas.decisions import LeaseAdded
+from schemas.effects import LeaseAdded
 from schemas.topics import CARD_EVENTS, DECISIONS
 from sinks.core.chain import Record, read_run
 from sinks.ledger import Ledger

@@ -10,8 +10,8 @@ import msgspec
 
 from infra.verify.report import Report
 from schemas.controls import Card, Policy, Rules
-from schemas.decisions import Balance, Decision, HoldPlaced
-from schemas.effects import Effects
+from schemas.decisions import Balance, Decision
+from schemas.effects import Effects, HoldPlaced
 from schemas.events import (
     AuthorizationRequested,
     BudgetSet,
