@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from streams.core.plans import RULE
@@ -33,8 +31,3 @@ def budget_view(department: Department) -> bytes:
     limits = {id_: budget.limit for id_, budget in department.budgets.items()}
     view = BudgetView(department.currency, department.policy_version, limits, periods)
     return msgspec.json.encode(view)
-
-
-def read_budgets(table: Any) -> dict[str, BudgetView]:
-    """The table's rows as views, by department key."""
-    return {str(key): msgspec.json.decode(value, type=BudgetView) for key, value in table.items()}

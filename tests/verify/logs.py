@@ -191,12 +191,5 @@ def violated(report: Report) -> dict[str, list[str]]:
     return {oracle.id: oracle.examples for oracle in report.oracles.values() if not oracle.ok}
 
 
-def hold_of(decision: Decision) -> HoldPlaced:
-    """The only effect of an approval."""
-    (effect,) = decision.effects
-    assert isinstance(effect, HoldPlaced)
-    return effect
-
-
 def ids(decisions: Iterable[Decision]) -> list[str]:
     return [decision.event_id or "?" for decision in decisions]

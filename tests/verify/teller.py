@@ -76,13 +76,6 @@ class Teller:
                 calendar=Calendar("month", "Europe/Berlin"),
             )
 
-    def _begin(self, department: str) -> None:
-        own = Money(300_000, "USD")
-        self._tell(BudgetSet, department, name=department.title(), limit=own, tolerance=500)
-        for _ in range(4):
-            self._budget(department)
-        self._policy(department)
-
     def _tell(self, kind: type[Event], department: str, **members: Any) -> None:
         event_id = members.pop("event_id", None) or f"e{next(self._ids)}"
         at = self._now
