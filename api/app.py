@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.door import Door, Share
 from api.inbound.describe import components
 from api.metrics import Metrics
 from api.middleware import RequestFrame
@@ -45,24 +47,36 @@ the books.
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """An app that connects when it starts and takes requests whether or not the services answer."""
-    metrics = Metrics()
+def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door | None = None) -> FastAPI:
+    """An app that connects when it starts and takes requests whether or not the services answer.
+
+    `metrics`, `door`: those of a server that counts and refuses before the app does.
+    """
+    metrics = metrics or Metrics()
+    door = door or Door(flight_max=settings.api_waiters_max)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        door.clock.start()
         services = Services.make(settings, metrics)
         app.state.services = services
         metrics.gauge("waiters", "Requests that wait for their decision", lambda: services.tail.waiting)
         metrics.gauge("tail_lag_records", "Decisions not looked at yet", lambda: services.tail.lag_records)
         metrics.gauge("kafka_up", "1 when events can be written", lambda: float(services.events.away is None))
         metrics.gauge("tail_up", "1 when decisions are read", lambda: float(services.tail.away is None))
+        for share in (door.writes, door.reads):
+            metrics.gauge(
+                f"{share.name}_in_flight", "Requests that are being answered", partial(_in_flight, share)
+            )
+        metrics.gauge("writes_limit", "Writes that may be in flight", lambda: door.writes.limit)
+        metrics.gauge("loop_late_seconds", "The event loop's lateness", lambda: door.clock.recent_late_s)
         await services.postgres.open()
         services.events.start()
         services.tail.start()
         try:
             yield
         finally:
+            door.clock.stop()
             # Requests have ended: what they wrote is sent, or its senders were told that it is uncertain.
             await asyncio.gather(
                 asyncio.to_thread(services.events.close),
@@ -81,12 +95,16 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(RequestFrame, metrics=metrics, body_bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(RequestFrame, metrics=metrics, door=door, body_bytes_max=BODY_BYTES_MAX)
     problems.install(app)
     for room in (authorizations, events, budgets, increases, policies, controls, ledger, operations):
         app.include_router(room.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
+
+
+def _in_flight(share: Share) -> float:
+    return float(share.in_flight)
 
 
 def application() -> FastAPI:

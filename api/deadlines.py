@@ -209,16 +209,20 @@ class Deadlines:
 
         A reversal came before the repeat, or it is none of those whose callers were told before it.
         """
-        row = await self._ledger.known(
-            "timed_out",
-            answer.decision.position,
-            wait_s=max(0.0, until - asyncio.get_running_loop().time() - LOOK_S_MAX),
-            first_seq=answer.first.seq,
-            organization_id=event.organization_id,
-            department_id=event.department_id,
-            authorization_id=event.authorization_id,
-            reversal_id=reversal_of(event, event.occurred_at).event_id,
-        )
+        try:
+            async with asyncio.timeout_at(until):
+                row = await self._ledger.known(
+                    "timed_out",
+                    answer.decision.position,
+                    wait_s=max(0.0, until - asyncio.get_running_loop().time() - LOOK_S_MAX),
+                    first_seq=answer.first.seq,
+                    organization_id=event.organization_id,
+                    department_id=event.department_id,
+                    authorization_id=event.authorization_id,
+                    reversal_id=reversal_of(event, event.occurred_at).event_id,
+                )
+        except TimeoutError:
+            return None
         if row is None:
             return None
         return Told.DEADLINE if row["timed_out"] else Told.DECISION

@@ -21,12 +21,16 @@ class Metrics:
             ["route", "method", "status"], registry=self.registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "spendlog_api_request_seconds", "Time to the answer's first byte",
+            "spendlog_api_request_seconds", "From the request's first byte to the answer's",
             ["route", "method"], buckets=_BUCKETS_S, registry=self.registry,
         )  # fmt: skip
         self._waited = Histogram(
             "spendlog_api_decision_wait_seconds", "From request to its decision, where it came in time",
             buckets=_BUCKETS_S, registry=self.registry,
+        )  # fmt: skip
+        self._refused = Counter(
+            "spendlog_api_refusals", "Answers of the server instead of the application's, by code",
+            ["code"], registry=self.registry,
         )  # fmt: skip
         self.deadlines_missed = Counter(
             "spendlog_api_deadlines_missed",
@@ -36,6 +40,10 @@ class Metrics:
         self.redis_failures = Counter(
             "spendlog_api_redis_failures", "Calls that went on without Redis", registry=self.registry
         )
+
+    def refused(self, code: str) -> None:
+        """By the server itself: no request came of it."""
+        self._refused.labels(code).inc()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method, str(status)).inc()

@@ -11,10 +11,14 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.door import Door, Share
 from api.metrics import Metrics
 from api.problems import Problem, problem_response, unexpected
 
 log = structlog.get_logger(__name__)
+
+# Beyond it a request is told "too late" rather than given no time at all.
+LATE_S_MAX = 0.75
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -22,8 +26,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class RequestFrame:
     """Pure ASGI, outermost of ours. Counts by route template, so that ids in paths make no time series."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, body_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, body_bytes_max: int) -> None:
         self._app = app
+        self._clock = door.clock
         self._metrics = metrics
         self._body_bytes_max = body_bytes_max
         self._process = secrets.token_hex(4)
@@ -33,9 +38,13 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
         request_id = f"req_{self._process}{next(self._numbers):08x}"
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        # Another server than ours does not say when the first byte came.
+        arrived: float = state.setdefault("arrived", self._clock.arrived())
+        # What is late on the way in may be late on the way out: all waits end earlier by it.
+        state["since"] = arrived - min(self._clock.recent_late_s, LATE_S_MAX)
         status = 0
 
         async def framed(message: Message) -> None:
@@ -47,7 +56,7 @@ class RequestFrame:
                 headers["X-Content-Type-Options"] = "nosniff"
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = "no-store"
-                self._metrics.answered(_route(scope), _method(scope), status, time.perf_counter() - started)
+                self._metrics.answered(_route(scope), _method(scope), status, time.monotonic() - arrived)
             await send(message)
 
         try:
@@ -62,6 +71,10 @@ class RequestFrame:
             if status:
                 raise  # the answer has begun; only closing the connection is left
             await problem_response(scope, unexpected())(scope, receive, framed)
+        finally:
+            share: Share | None = state.get("share")
+            if share is not None:
+                share.left(time.monotonic() - arrived, served=0 < status < 400)
 
     def _counted(self, receive: Receive) -> Receive:
         """`receive` that ends a body without a (true) Content-Length at the bound."""

@@ -8,6 +8,7 @@ nothing that is done.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +92,7 @@ class PolicyRollouts:
         )
         results = dict(zip(departments, found, strict=True))
         _raise_for_all(results)
-        versions = await self._first_versions(act, results)
+        versions = await self._first_versions(act, results, until=since + wait_s)
         return [
             Fate(department, result, _version(result) or versions.get(department))
             for department, result in results.items()
@@ -114,7 +115,9 @@ class PolicyRollouts:
         except Problem as problem:
             return problem
 
-    async def _first_versions(self, act: Act, results: Mapping[str, Result]) -> dict[str, int]:
+    async def _first_versions(
+        self, act: Act, results: Mapping[str, Result], *, until: float
+    ) -> dict[str, int]:
         """Of departments that were answered again: the log repeats the answer, not the version's number."""
         firsts = {
             department: result.first.seq
@@ -124,19 +127,19 @@ class PolicyRollouts:
         versions: dict[str, int] = {}
         pace = Pace(VERSIONS_S_MAX)
         more = bool(firsts)
-        while more:
-            try:
-                row = await self._ledger.find(
-                    "drafted_versions",
-                    wait_s=0,
-                    organization_id=act.organization_id,
-                    departments=[*firsts],
-                    seqs=[*firsts.values()],
-                )
-            except Problem:
-                break  # it is away: the numbers are not known now, all else is
-            versions = row["versions"]
-            more = len(versions) < len(firsts) and await pace.again()
+        # It is away: the numbers are not known now, all else is.
+        with contextlib.suppress(Problem, TimeoutError):
+            async with asyncio.timeout_at(until):
+                while more:
+                    row = await self._ledger.find(
+                        "drafted_versions",
+                        wait_s=0,
+                        organization_id=act.organization_id,
+                        departments=[*firsts],
+                        seqs=[*firsts.values()],
+                    )
+                    versions = row["versions"]
+                    more = len(versions) < len(firsts) and await pace.again()
         return versions
 
 

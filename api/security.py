@@ -12,8 +12,9 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from api.keys import ApiKey, Scope, digest, from_row, looks_like_key
-from api.postgres import Postgres, PostgresAway
+from api.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, Postgres, PostgresAway
 from api.problems import Problem
+from api.reads.pace import within
 from api.sql import statement
 
 SCOPE_MEMBER = "x-required-scope"
@@ -93,7 +94,12 @@ def required_scope(scope: Scope, *others: Scope) -> str | list[str]:
 
 
 class KeyedRoute(APIRoute):
-    """A route that answers only to a key with its scope, before it looks at anything else of the request."""
+    """A route that answers only to a key with its scope, before it looks at anything else of the request.
+
+    `read_s_max`: of a read, in seconds from `since_of` the request on.
+    """
+
+    read_s_max = 1.95
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
@@ -108,9 +114,23 @@ class KeyedRoute(APIRoute):
             request.state.caller = await _authorized(request, required)
             if body_expected:
                 _require_json(request)
-            return await answer(request)
+            return await self._bounded(answer, request)
 
         return handle
+
+    async def _bounded(
+        self, answer: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+    ) -> Response:
+        # A write has bounds of its own: it must not end between what it wrote and what it says of that.
+        if request.method not in ("GET", "HEAD"):
+            return await answer(request)
+        return await within(request.state.since + self.read_s_max, answer(request))
+
+
+class ReportRoute(KeyedRoute):
+    """A read that may add up all bookings there are."""
+
+    read_s_max = REPORT_TIMEOUT_S + 2 * QUERY_TIMEOUT_S
 
 
 async def _authorized(request: Request, scopes: Sequence[Scope]) -> ApiKey:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 
-from api.app import create_app
+from api.app import BODY_BYTES_MAX, create_app
+from api.connections import Connection, Limits
+from api.door import Door
+from api.metrics import Metrics
 from api.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 # Longer than any request: 2 s of waiting and some for a slow caller.
 SHUTDOWN_S_MAX = 5
+# Of the process's open files: for Kafka, PostgreSQL, Redis, the interpreter's own.
+FILES_KEPT = 200
 
 
 def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -37,9 +44,31 @@ def _place(url: str) -> str:
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def _files_max() -> int:
+    """How many files this process may have open."""
+    if sys.platform == "win32":
+        return 8_192
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def config(settings: Settings, *, host: str, port: int) -> uvicorn.Config:
+    metrics = Metrics()
+    door = Door(flight_max=settings.api_waiters_max)
+    limits = Limits(
+        door,
+        metrics,
+        body_bytes_max=BODY_BYTES_MAX,
+        connections_max=min(settings.api_connections_max, _files_max() - FILES_KEPT),
+        per_address_max=settings.api_connections_per_address_max,
+        head_s=settings.api_head_s_max,
+        body_s=settings.api_body_s_max,
+    )
     return uvicorn.Config(
-        create_app(settings),
+        create_app(settings, metrics=metrics, door=door),
+        http=partial(Connection, limits=limits),  # type: ignore[arg-type]  # uvicorn only calls it
+        ws="none",
         host=host,
         port=port,
         access_log=False,  # the metrics count by route; a line for each request would be work for nobody

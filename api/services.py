@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -28,6 +29,8 @@ from schemas.ids import Position
 
 # The whole of a request must end by 2 s; an acknowledgement that takes longer than this will not matter.
 ACK_S_MAX = 1.9
+
+LAST_LOOK_S = 0.05  # of a read's time: to look once more, and to say where the views are
 
 T = TypeVar("T")
 
@@ -76,15 +79,16 @@ class Services:
             ledger=ledger,
         )
 
-    def reading(self, wait: Wait, position: Position | None) -> float:
-        """Seconds that a read may wait for a view: for a position 2, unless the caller says otherwise."""
-        return wait.seconds(2.0 if position else 0.0, self.settings.api_wait_s_max)
+    def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:
+        """Seconds from now that a read may wait for a view: for a position 2 in all, unless the caller says
+        otherwise."""
+        wait_s = wait.seconds(2.0 if position else 0.0, self.settings.api_wait_s_max - LAST_LOOK_S)
+        return max(0.0, since + wait_s - asyncio.get_running_loop().time())
 
     async def submit(self, event: Event, wait: Wait, *, since: float) -> Answered | Pending:
         """Claims the idempotency key, writes the event and waits for its decision.
 
-        `since`: the loop's time at which the request came. A claim is given back where nothing was written.
-        Raises Problem.
+        `since`: see `since_of`. A claim is given back where nothing was written. Raises Problem.
         """
         wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
         use, result = await self.claimed(
@@ -121,6 +125,13 @@ class Services:
             if use is Use.FIRST and (problem.status_code == 503 or problem.code == KEY_REUSED):
                 await self.memory.release(event_id)
             raise
+
+
+def since_of(request: Request) -> float:
+    """The loop's time from which this request's 2 s run: when its first byte came, or a little earlier
+    (`api.middleware`)."""
+    since: float = request.state.since
+    return since
 
 
 def services_of(request: Request) -> Services:

@@ -24,6 +24,14 @@ class Settings(BaseSettings):
     # A processor needs its answer within 2 s; 50 ms of it are for the way back.
     api_wait_s_max: float = Field(default=1.95, gt=0, le=1.95, description="longest wait for a decision")
     api_waiters_max: int = Field(default=10_000, ge=1, description="requests that wait at one time")
+    api_connections_max: int = Field(
+        default=4_096, ge=1, description="open connections of clients; also bounded by the open files allowed"
+    )
+    api_connections_per_address_max: int = Field(
+        default=512, ge=1, description="of one address; behind a proxy the same as in all"
+    )
+    api_head_s_max: float = Field(default=10, gt=0, le=60, description="for a request line and its headers")
+    api_body_s_max: float = Field(default=10, gt=0, le=60, description="for a body, from the headers on")
     api_key_fresh_s: float = Field(default=30, ge=0, le=300, description="a key is trusted without asking")
     api_key_stale_s: float = Field(
         default=900, ge=0, le=3600, description="a known key is trusted while PostgreSQL is away"

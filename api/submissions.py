@@ -20,6 +20,8 @@ from schemas.reasons import CONFLICTS, Outcome, ReasonCode, sentence
 
 log = structlog.get_logger(__name__)
 
+# Less is not enough for Kafka's acknowledgement where all is well: what nobody can answer is not written.
+ACK_S_MIN = 0.05
 RETRY_AFTER = {"Retry-After": "1"}
 
 
@@ -72,11 +74,13 @@ class Submissions:
         """
         if (away := self._decisions.away) is not None:
             raise _away("decisions_unavailable", f"The decision log cannot be read: {away}")
+        ack_s_max = self._ack_s_max if ack_s_max is None else ack_s_max
+        if asyncio.get_running_loop().time() > since + max(wait_s, ack_s_max) - ACK_S_MIN:
+            raise _away("too_late", "The request took too long to get here, or this process is too busy")
         try:
             waiter = self._decisions.expect(event.event_id)
         except TooManyWaiters as error:
             raise _away("too_many_waiting", f"Too many requests at this time: {error}") from None
-        ack_s_max = self._ack_s_max if ack_s_max is None else ack_s_max
         try:
             written = self._events.append(event)
             try:

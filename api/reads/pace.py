@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from api.problems import Problem
 from schemas.ids import Position
+
+T = TypeVar("T")
 
 _LOOK_AGAIN_S = 0.005
 _LOOK_AGAIN_S_MAX = 0.05  # at most 40 looks in 2 s: a waiting reader costs less than it may wait for
@@ -25,6 +29,15 @@ class Pace:
         await asyncio.sleep(min(self._pause_s, left_s))
         self._pause_s = min(self._pause_s * 1.5, _LOOK_AGAIN_S_MAX)
         return True
+
+
+async def within(until: float, reading: Awaitable[T]) -> T:
+    """What `reading` gives. Raises Problem 503 where it does not by loop time `until`."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await reading
+    except TimeoutError:
+        raise views_away({"the views": "no answer in time"}) from None
 
 
 def reached(position: Position | None, next_seq: int | None) -> bool:

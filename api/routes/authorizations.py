@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Literal, cast
 from urllib.parse import quote, urlencode
@@ -22,7 +22,7 @@ from api.problems import FieldError, Problem, responses
 from api.reads.authorizations import Which
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.security import Caller, KeyedRoute, needs
-from api.services import services_of
+from api.services import services_of, since_of
 from api.submissions import Answered, Pending
 from schemas.decisions import Decision
 from schemas.events import AuthorizationRequested
@@ -30,6 +30,9 @@ from schemas.ids import is_name
 from schemas.reasons import Outcome, Reason, ReasonCode, response_code
 
 router = APIRouter(prefix="/v1/authorizations", tags=["authorizations"], route_class=KeyedRoute)
+
+# The network's window for an answer, from the first byte of the request.
+ANSWER_S_MAX = 2.0
 
 # The whole answer of a missed deadline: it is the same whoever gives it, and at whatever position.
 MISSED = Reason(
@@ -64,7 +67,7 @@ async def request_authorization(
     `Location` will have the answer. Or, with `on_timeout: decline`, `200` with response code 91, once it is
     certain that nothing will be held. `503` says that nothing was written.
     """
-    since = asyncio.get_running_loop().time()
+    since = since_of(request)
     services = services_of(request)
     event = _event(body, caller.organization_id, key)
     result: Answered | Missed | Pending
@@ -73,6 +76,9 @@ async def request_authorization(
         result = await services.submit_or_decline(event, wait, since=since)
     else:
         result = await services.submit(event, wait, since=since)
+    if not isinstance(result, Pending) and time.monotonic() - request.state.arrived > ANSWER_S_MAX:
+        # Who asked takes a late decision for none, so none is given; a repeat gets it.
+        result = Pending(recorded=True)
     match result:
         case Answered():
             headers = decided_headers(wait, replayed=result.replayed, position=result.decision.position)
@@ -199,7 +205,7 @@ async def read_authorization(
         raise _unknown()
     services = services_of(request)
     which = Which(caller.organization_id, authorization_id, department_id)
-    wait_s = services.reading(wait, position)
+    wait_s = services.reading(wait, position, since=since_of(request))
     found = await services.authorizations.find(which, position, wait_s=wait_s)
     if found is None:
         raise _unknown()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -30,7 +29,7 @@ from api.routes.places import (
     unknown_department,
 )
 from api.security import Caller, KeyedRoute, needs, own_organization
-from api.services import services_of
+from api.services import services_of, since_of
 from api.submissions import Answered, Pending
 from api.views import budget_out, budgets_out
 from schemas.events import BudgetSet
@@ -168,7 +167,7 @@ async def set_budget(
 ) -> Response:
     """Creates the department with its own budget, or changes that: an event in the log, in one order with the
     department's payments. Budgets of teams, cards and employees are set with the event `budget.set`."""
-    since = asyncio.get_running_loop().time()
+    since = since_of(request)
     own_organization(caller, organization_id)
     if not is_name(department_id):
         words = "must be 1 to 64 letters, digits, dots, underscores and hyphens"

@@ -23,7 +23,7 @@ from api.preferences import Wait, Waiting, WithIdempotencyKey
 from api.problems import responses
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.security import Caller, KeyedRoute, needs
-from api.services import Services, services_of
+from api.services import Services, services_of, since_of
 from api.submissions import Answered, Pending
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
@@ -68,33 +68,37 @@ async def send_event(request: Request, caller: Caller, key: WithIdempotencyKey, 
 
     Leases of a company's cap are not to be sent: the owners of partitions write them.
     """
-    since = asyncio.get_running_loop().time()
+    since = since_of(request)
     services = services_of(request)
     event_id = key.event_id(caller.organization_id)
     event = read_event(await request.body(), caller, event_id=event_id, now=datetime.now(UTC))
     result = await services.submit(event, wait, since=since)
     match result:
         case Answered():
-            return await _decided(services, result, wait)
+            return await _decided(services, result, wait, since=since)
         case Pending():
             return _pending(event, result, wait)
 
 
-async def _decided(services: Services, answer: Answered, wait: Wait) -> Response:
+async def _decided(services: Services, answer: Answered, wait: Wait, *, since: float) -> Response:
     decision, whole = answer.decision, True
     if answer.replayed:
         # The log repeats the answer, not what else the first decision told: balances, alerts, versions.
-        first = await _first(services, answer)
+        first = await _first(services, answer, until=since + services.settings.api_wait_s_max)
         decision, whole = (decision, False) if first is None else (first, True)
     body = event_decision_out(decision, answer.first, whole=whole)
     headers = decided_headers(wait, replayed=answer.replayed, position=answer.decision.position)
     return reply(body, 200, **headers)
 
 
-async def _first(services: Services, answer: Answered) -> Decision | None:
+async def _first(services: Services, answer: Answered, *, until: float) -> Decision | None:
     """The first decision, from the ledger; None while that is away or behind."""
     first = answer.first
-    row = await services.ledger.known("first_decision", first, wait_s=FIRST_S_MAX, seq=first.seq)
+    try:
+        async with asyncio.timeout_at(until):
+            row = await services.ledger.known("first_decision", first, wait_s=FIRST_S_MAX, seq=first.seq)
+    except TimeoutError:
+        return None
     return None if row is None or row["record"] is None else decode_decision(row["record"].encode())
 
 

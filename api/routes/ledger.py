@@ -23,12 +23,12 @@ from api.routes.places import (
     shown,
     unknown_department,
 )
-from api.security import Caller, KeyedRoute, needs, own_organization
-from api.services import services_of
+from api.security import Caller, ReportRoute, needs, own_organization
+from api.services import services_of, since_of
 from api.views import accounts_out, balances_out, trial_balance_out
 from schemas.ids import Position
 
-router = APIRouter(tags=["ledger"], route_class=KeyedRoute)
+router = APIRouter(tags=["ledger"], route_class=ReportRoute)
 
 RecordedBy = Annotated[
     Moment | None,
@@ -115,7 +115,7 @@ async def read_trial_balance(
     row = await services.ledger.find(
         "trial_balance",
         position,
-        wait_s=services.reading(wait, position),
+        wait_s=services.reading(wait, position, since=since_of(request)),
         timeout_s=REPORT_TIMEOUT_S,
         organization_id=organization_id,
     )

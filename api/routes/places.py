@@ -16,7 +16,7 @@ from api.preferences import POSITION_HEADER, AtPosition, Wait, Waiting
 from api.problems import FieldError, Problem, responses
 from api.replies import reply
 from api.security import Caller, own_organization
-from api.services import Services, services_of
+from api.services import Services, services_of, since_of
 from schemas.ids import Position, is_name
 
 ORGANIZATION = "/v1/organizations/{organization_id}"
@@ -45,6 +45,7 @@ class OfDepartment:
     """A read of one department: who asks, about which, and from which position on."""
 
     services: Services
+    since: float
     caller: ApiKey
     wait: Wait
     position: Position | None
@@ -71,7 +72,7 @@ class OfDepartment:
         return await self.services.ledger.find(
             name,
             position,
-            wait_s=self.services.reading(self.wait, position),
+            wait_s=self.services.reading(self.wait, position, since=self.since),
             timeout_s=timeout_s,
             organization_id=self.organization_id,
             department_id=self.department_id,
@@ -94,7 +95,9 @@ async def _reading(
     organization_id: OrganizationId,
     department_id: DepartmentId,
 ) -> OfDepartment:
-    return OfDepartment(services_of(request), caller, wait, position, organization_id, department_id)
+    return OfDepartment(
+        services_of(request), since_of(request), caller, wait, position, organization_id, department_id
+    )
 
 
 Reading = Annotated[OfDepartment, Depends(_reading)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from api.keys import ApiKey, Scope
 from api.models.policies import CompanyPoliciesOut, CompanyPolicySetOut
 from api.preferences import AtPosition, IdempotencyKey, Waiting, WithIdempotencyKey
 from api.problems import responses
+from api.reads.pace import within
 from api.replies import REPLAYED_HEADER, reply
 from api.rollouts import Act, Fate
 from api.routes.places import (
@@ -26,7 +26,7 @@ from api.routes.places import (
     shown,
 )
 from api.security import Caller, KeyedRoute, needs, own_organization
-from api.services import services_of
+from api.services import services_of, since_of
 from api.submissions import Answered
 from api.views_policies import company_policies_out, policy_set_out
 
@@ -82,18 +82,20 @@ async def set_company_policy(
     least); the treasury of a cap is none. A repeat is for those that came since, too. A department that is
     created later does not get it by itself: it has the default policy, and the list of policies says so.
     """
-    since = asyncio.get_running_loop().time()
+    since = since_of(request)
     own_organization(caller, organization_id)
     asked = read_company_policy(await request.body())
     services = services_of(request)
-    wait_s = wait.seconds(2.0, services.settings.api_wait_s_max)
+    answer_s = wait.seconds(2.0, services.settings.api_wait_s_max)
     act = _act(caller, key)
 
     async def send() -> list[Fate]:
-        departments = asked.departments or await services.rollouts.departments(
-            organization_id, position, wait_s=services.reading(wait, position)
-        )
-        return await services.rollouts.send(act, asked, departments, wait_s=wait_s, since=since)
+        departments = asked.departments
+        if not departments:
+            wait_s = services.reading(wait, position, since=since)
+            reading = services.rollouts.departments(organization_id, position, wait_s=wait_s)
+            departments = tuple(await within(since + services.settings.api_wait_s_max, reading))
+        return await services.rollouts.send(act, asked, departments, wait_s=answer_s, since=since)
 
     _, fates = await services.claimed(act.event_id, _content(organization_id, asked), send)
     body = policy_set_out(organization_id, asked, fates)
@@ -144,7 +146,7 @@ async def list_company_policies(
     row: Any = await services.ledger.find(
         "company_policies",
         position,
-        wait_s=services.reading(wait, position),
+        wait_s=services.reading(wait, position, since=since_of(request)),
         organization_id=organization_id,
         after=after,
         rows_max=limit + 1,
