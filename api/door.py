@@ -14,9 +14,9 @@ import asyncio
 import time
 from typing import Final
 
-BEAT_S = 0.02
+BEAT_S = 0.01
 # Half of it is forgotten in 0.7 s: what made the loop late on the way in may come again on the way out.
-_RECENT = 0.98
+_RECENT = 0.99
 
 FLIGHT_MIN = 16  # as many may always be in flight
 WRITES_START = 256
@@ -27,8 +27,8 @@ CUT_EVERY_S = 0.2  # an answer's time says nothing of a cut that was made after 
 
 # A no must be out within 100 ms. A turn of the loop reads a request, so it may be twice this late. Reads are
 # sent away first: a flood of them leaves the loop to those who ask for money.
-WRITES_LATE_S_MAX = 0.045
-READS_LATE_S_MAX = 0.025
+WRITES_LATE_S_MAX = 0.02
+READS_LATE_S_MAX = 0.012
 
 _NEVER_SHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
