@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.door import Door, Share
 from api.metrics import Metrics
+from api.paths import normalized
 from api.problems import Problem, problem_response, unexpected
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,9 @@ class RequestFrame:
         request_id = f"req_{self._process}{next(self._numbers):08x}"
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        raw_path: bytes | None = scope.get("raw_path")
+        if raw_path is not None and b"%" in raw_path:
+            scope["path"] = normalized(raw_path)
         # Another server than ours does not say when the first byte came.
         arrived: float = state.setdefault("arrived", self._clock.arrived())
         # What is late on the way in may be late on the way out: all waits end earlier by it.

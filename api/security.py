@@ -12,6 +12,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from api.keys import ApiKey, Scope, digest, from_row, looks_like_key
+from api.paths import decoded
 from api.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, Postgres, PostgresAway
 from api.problems import Problem
 from api.reads.pace import within
@@ -111,6 +112,8 @@ class KeyedRoute(APIRoute):
         body_expected = self.body_field is not None or "requestBody" in extra
 
         async def handle(request: Request) -> Response:
+            if "%" in request.scope["path"]:
+                request.scope["path_params"] = decoded(request.path_params)
             request.state.caller = await _authorized(request, required)
             if body_expected:
                 _require_json(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Literal, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
@@ -17,6 +17,7 @@ from api.models.authorizations import AuthorizationOut, authorization_out
 from api.models.base import MoneyOut
 from api.models.reasons import reason_out, would_pass_out
 from api.models.requests import AuthorizationIn, AuthorizationPendingOut, DecisionOut, merchant_of, positive
+from api.paths import segment, storable
 from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import FieldError, Problem, responses
 from api.reads.authorizations import Which
@@ -172,7 +173,7 @@ def _pending(event: AuthorizationRequested, result: Pending, wait: Wait) -> Resp
         detail=PENDING_DETAIL[result.recorded],
     )
     query = urlencode({"department_id": event.department_id})
-    location = f"{router.prefix}/{quote(event.authorization_id, safe=':')}?{query}"
+    location = f"{router.prefix}/{segment(event.authorization_id)}?{query}"
     return undecided(body, result, wait, location=location)
 
 
@@ -214,8 +215,7 @@ async def read_authorization(
 
 
 def _can_exist(authorization_id: str, department_id: str | None) -> bool:
-    # Other producers than this API may use any printable id; PostgreSQL cannot even be asked for a NUL.
-    return authorization_id.isprintable() and (department_id is None or is_name(department_id))
+    return storable(authorization_id) and (department_id is None or is_name(department_id))
 
 
 def _unknown() -> Problem:

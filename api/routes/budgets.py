@@ -13,6 +13,7 @@ from api import replies
 from api.keys import ApiKey, Scope
 from api.models.base import MoneyOut
 from api.models.budgets import BudgetIn, BudgetListOut, BudgetOut, BudgetPendingOut, BudgetSetOut
+from api.paths import storable
 from api.preferences import IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import Problem, responses
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
@@ -23,7 +24,6 @@ from api.routes.places import (
     OrganizationId,
     Reading,
     invalid,
-    printable,
     read_responses,
     shown,
     unknown_department,
@@ -115,7 +115,7 @@ async def read_any_budget(
 ) -> Response:
     """One budget of any level, removed ones too. Set one with the event `budget.set`."""
     reading.own()
-    if not printable(budget_id):
+    if not storable(budget_id):
         raise _unknown(budget_id)
     row = await _find(reading, budget_id, period)
     if not row["budgets"]:

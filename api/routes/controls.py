@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from api.keys import Scope
 from api.models.controls import CardListOut, CardOut, PolicyListOut, PolicyOut
+from api.paths import storable
 from api.problems import Problem
 from api.routes.places import (
     DEPARTMENT,
     OfDepartment,
     Reading,
-    printable,
     read_responses,
     shown,
 )
@@ -112,6 +112,6 @@ async def _cards(
     after: str | None = None,
     rows_max: int = 1,
 ) -> Any:
-    if not printable(card_id or "") or not printable(after or ""):
+    if not storable(card_id or "") or not storable(after or ""):
         raise Problem(404, "unknown_card", "There is no such card.")
     return await reading.known("cards", card_id=card_id, after=after, rows_max=rows_max)

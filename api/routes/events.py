@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from api.inbound.describe import request_body
 from api.inbound.read import read_event
 from api.inbound.scopes import SCOPES
 from api.models.events import EventDecisionOut, EventPendingOut, event_decision_out
+from api.paths import segment
 from api.preferences import Wait, Waiting, WithIdempotencyKey
 from api.problems import responses
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
@@ -114,5 +115,5 @@ def _pending(event: CardEvent, result: Pending, wait: Wait) -> Response:
     authorization_id = getattr(event, "authorization_id", None)
     if authorization_id is not None:
         query = urlencode({"department_id": event.department_id})
-        location = f"/v1/authorizations/{quote(authorization_id, safe=':')}?{query}"
+        location = f"/v1/authorizations/{segment(authorization_id)}?{query}"
     return undecided(body, result, wait, location=location)

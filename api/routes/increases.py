@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from api.keys import Scope
 from api.models.increases import IncreaseRequestListOut, IncreaseRequestOut, RequestStatus
+from api.paths import storable
 from api.problems import Problem
 from api.routes.places import (
     DEPARTMENT,
     OfDepartment,
     Reading,
-    printable,
     read_responses,
     shown,
 )
@@ -81,7 +81,7 @@ async def _find(
     after: str | None = None,
     rows_max: int = 1,
 ) -> Any:
-    if not printable(request_id or "") or not printable(after or ""):
+    if not storable(request_id or "") or not storable(after or ""):
         raise Problem(404, "unknown_request", "There is no such request for an increase.")
     return await reading.known(
         "increases", request_id=request_id, status=status, after=after, rows_max=rows_max

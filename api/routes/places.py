@@ -113,8 +113,3 @@ def shown(body: Output, wait: Wait, position: str | Position | None = None) -> R
     """The answer of a read; `position`: of what it shows, where it has one."""
     at = {} if position is None else {POSITION_HEADER: str(position)}
     return reply(body, 200, **at, **wait.applied)
-
-
-def printable(text: str) -> bool:
-    """Other producers than this API may use any printable id; PostgreSQL cannot even be asked for a NUL."""
-    return text.isprintable()

@@ -12,6 +12,7 @@ from api import replies
 from api.inbound.policies import CompanyPolicy, read_company_policy, request_body
 from api.keys import ApiKey, Scope
 from api.models.policies import CompanyPoliciesOut, CompanyPolicySetOut
+from api.paths import storable
 from api.preferences import AtPosition, IdempotencyKey, Waiting, WithIdempotencyKey
 from api.problems import responses
 from api.reads.pace import within
@@ -21,7 +22,6 @@ from api.routes.places import (
     ORGANIZATION,
     OrganizationId,
     invalid,
-    printable,
     read_responses,
     shown,
 )
@@ -140,7 +140,7 @@ async def list_company_policies(
     whose digest differs has drifted from the company's policy, or never got it.
     """
     own_organization(caller, organization_id)
-    if not printable(after or ""):
+    if not storable(after or ""):
         raise invalid("query.after", "value_error", "must not contain control characters")
     services = services_of(request)
     row: Any = await services.ledger.find(

@@ -147,7 +147,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"merchant": {"name": "a", "city": "Rome"}}, "body.merchant.city", "extra_forbidden"),
     ({"cardholder": "378282246310005"}, "body.cardholder", "value_error"),
     ({"entry_mode": "swipe"}, "body.entry_mode", "unknown_value"),
-    ({"authorization_id": "../admin"}, "body.authorization_id", "string_pattern_mismatch"),
+    ({"authorization_id": "a\nb"}, "body.authorization_id", "value_error"),
     ({"department_id": "a/b"}, "body.department_id", "string_pattern_mismatch"),
     ({"department_id": "_treasury"}, "body.department_id", "string_pattern_mismatch"),
     ({"department_id": 5}, "body.department_id", "wrong_type"),
