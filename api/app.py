@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.door import Door, Share
+from api.guide import Guide
 from api.inbound.describe import components
 from api.metrics import Metrics
 from api.middleware import RequestFrame
@@ -85,6 +86,7 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door
                 services.redis.close(),
             )
 
+    guide = Guide()
     app = FastAPI(
         title="spendlog",
         version=_version(),
@@ -95,10 +97,11 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(RequestFrame, metrics=metrics, door=door, body_bytes_max=BODY_BYTES_MAX)
-    problems.install(app)
+    app.add_middleware(RequestFrame, metrics=metrics, door=door, guide=guide, body_bytes_max=BODY_BYTES_MAX)
+    problems.install(app, guide)
     for room in (authorizations, events, budgets, increases, policies, controls, ledger, operations):
         app.include_router(room.router)
+        guide.add(room.router.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

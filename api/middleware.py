@@ -9,12 +9,14 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.door import Door, Share
+from api.guide import Guide
 from api.metrics import Metrics
 from api.paths import normalized
-from api.problems import Problem, problem_response, unexpected
+from api.problems import Problem, nothing_here, problem_response, unexpected
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +29,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class RequestFrame:
     """Pure ASGI, outermost of ours. Counts by route template, so that ids in paths make no time series."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, body_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, guide: Guide, body_bytes_max: int) -> None:
         self._app = app
         self._clock = door.clock
+        self._guide = guide
         self._metrics = metrics
         self._body_bytes_max = body_bytes_max
         self._process = secrets.token_hex(4)
@@ -63,11 +66,22 @@ class RequestFrame:
                 self._metrics.answered(_route(scope), _method(scope), status, time.monotonic() - arrived)
             await send(message)
 
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await framed(message)
+
         try:
             if _announced(scope) > self._body_bytes_max:
                 await problem_response(scope, _too_large())(scope, receive, framed)
                 return
-            await self._app(scope, self._counted(receive), framed)
+            if scope["method"] == "OPTIONS":
+                await self._options(scope)(scope, receive, framed)
+            elif scope["method"] == "HEAD":
+                scope = {**scope, "method": "GET"}
+                await self._app(scope, self._counted(receive), without_body)
+            else:
+                await self._app(scope, self._counted(receive), framed)
         except Exception:
             log.exception(
                 "unexpected_error", request_id=request_id, method=scope["method"], route=_route(scope)
@@ -79,6 +93,13 @@ class RequestFrame:
             share: Share | None = state.get("share")
             if share is not None:
                 share.left(time.monotonic() - arrived, served=0 < status < 400)
+
+    def _options(self, scope: Scope) -> Response:
+        """What a path knows; without a key, for the description says it to everybody."""
+        allowed = self._guide.allowed(scope["path"])
+        if not allowed:
+            return problem_response(scope, nothing_here(self._guide, scope["path"]))
+        return Response(status_code=204, headers={"Allow": allowed})
 
     def _counted(self, receive: Receive) -> Receive:
         """`receive` that ends a body without a (true) Content-Length at the bound."""

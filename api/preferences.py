@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
 
-from api.problems import FieldError, Problem
+from api.problems import FieldError, Problem, invalid_request
 from schemas.ids import Position
 
 POSITION_HEADER = "Spendlog-Position"
@@ -71,9 +71,7 @@ async def _position(
         return Position.parse(text)
     except ValueError as error:
         wrong = FieldError(field=place, code="malformed_position", message=str(error)[:200])
-        raise Problem(
-            400, "malformed_position", "The position does not read partition:seq.", errors=[wrong]
-        ) from None
+        raise Problem(400, "malformed_position", f"{place}: {wrong.message}.", errors=[wrong]) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,10 @@ class IdempotencyKey:
         return f"api-{self.digest(organization_id)}"
 
 
+KEY_MAX = 255
+_NOT_VISIBLE = re.compile("[^!-~]")
+
+
 async def _idempotency_key(
     idempotency_key: Annotated[
         str,
@@ -101,13 +103,26 @@ async def _idempotency_key(
             "content is refused with `422 idempotency_key_reused`. Keys belong to the organization and are "
             "remembered for 90 days or more.",
             examples=["4b1d6c1e-checkout-4711"],
-            min_length=1,
-            max_length=255,
-            pattern="^[!-~]+$",
+            json_schema_extra={"minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~]+$"},
         ),
     ],
 ) -> IdempotencyKey:
+    if fault := _fault_of_key(idempotency_key):
+        code, message = fault
+        words = f"{message}; a key has 1 to {KEY_MAX} visible ASCII characters, for example a UUID"
+        raise invalid_request([FieldError(field="header.idempotency-key", code=code, message=words)])
     return IdempotencyKey(idempotency_key)
+
+
+def _fault_of_key(key: str) -> tuple[str, str] | None:
+    if not key:
+        return "string_too_short", "is empty"
+    if len(key) > KEY_MAX:
+        return "string_too_long", f"has {len(key)} characters"
+    if found := _NOT_VISIBLE.search(key):
+        what = "a space" if found[0] == " " else f"the byte 0x{ord(found[0]):02X}, which is no visible ASCII,"
+        return "string_pattern_mismatch", f"has {what} at character {found.start() + 1}"
+    return None
 
 
 Waiting = Annotated[Wait, Depends(_wait)]

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.guide import Guide
+
 MEDIA_TYPE = "application/problem+json"
 _INPUT_PLACES = {"body", "query", "path", "header", "cookie"}
 
@@ -68,14 +70,10 @@ class Problem(HTTPException):
 # What the framework itself answers, by status; `http_418` and so on for what is not named here.
 _FRAMEWORK_CODES = {
     400: "malformed_request",
-    404: "no_such_resource",
-    405: "method_not_allowed",
     415: "unsupported_media_type",
 }
 _FRAMEWORK_DETAILS = {
-    400: "The request could not be read.",
-    404: "There is nothing at this path.",
-    405: "This path does not know this method; Allow names those it knows.",
+    400: "The body cannot be parsed: it is nested too deeply, or has a number of thousands of digits.",
 }
 
 
@@ -117,39 +115,88 @@ def _encode(body: dict[str, object]) -> bytes:
 def _from_validation(error: RequestValidationError) -> Problem:
     found = [_field_error(entry) for entry in error.errors()]
     if any(entry.code == "json_invalid" for entry in found):
-        return Problem(400, "malformed_json", "The body is not JSON.", errors=found)
+        return Problem(400, "malformed_json", f"The body is not JSON: {found[0].message}.", errors=found)
     missing = [entry.field for entry in found if entry.code == "missing"]
     if "header.idempotency-key" in missing:
         return Problem(
-            400, "idempotency_key_missing", "The header Idempotency-Key is required here.", errors=found
+            400,
+            "idempotency_key_missing",
+            "The header Idempotency-Key is required here: your name for this request, for example a UUID.",
+            errors=found,
         )
-    names = ", ".join(entry.field for entry in found[:5])
-    return Problem(422, "invalid_request", f"Not as it must be: {names}.", errors=found[:50])
+    return invalid_request(found)
+
+
+def invalid_request(errors: Sequence[FieldError]) -> Problem:
+    """422 for the members of the input that are wrong, named with what is wrong."""
+    shown = "; ".join(f"{error.field}: {error.message.rstrip('.')}" for error in errors[:3])
+    more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
+    return Problem(422, "invalid_request", f"Not as it must be: {shown}{more}.", errors=errors[:50])
 
 
 def _field_error(entry: Mapping[str, Any]) -> FieldError:
     place, *path = (str(part)[:80] for part in entry["loc"]) if entry["loc"] else ("request",)
-    if entry["type"] == "json_invalid":
-        path = []
-    field = ".".join([place, *path])
     message = str(entry["msg"]).removeprefix("Value error, ")
+    if entry["type"] == "json_invalid":
+        message = f"{entry.get('ctx', {}).get('error', message)}, at character {path[-1] if path else '?'}"
+        path = []
+    elif entry["type"] == "model_attributes_type":
+        message = f"must be an object, and is {_kind(entry.get('input'))}"
+    field = ".".join([place, *path])
     return FieldError(field=_printable(field), code=str(entry["type"]), message=_printable(message)[:300])
+
+
+def _kind(value: object) -> str:
+    """What JSON calls it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
 
 
 def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def install(app: FastAPI) -> None:
-    """Makes every error answer of `app` a problem."""
+def install(app: FastAPI, guide: Guide) -> None:
+    """Makes every error answer of `app` a problem; `guide` knows its paths."""
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
+        if not isinstance(error, Problem):
+            error = _guided(request, guide, error)
         return problem_response(request.scope, error)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
         return problem_response(request.scope, _from_validation(error))
+
+
+def nothing_here(guide: Guide, path: str) -> Problem:
+    near = guide.nearest(path)
+    meant = f" Did you mean {near}?" if near else " GET /openapi.json lists all paths."
+    return Problem(404, "no_such_resource", f"There is nothing at this path.{meant}")
+
+
+def _guided(request: Request, guide: Guide, error: HTTPException) -> HTTPException:
+    """The router's own two, in words that help."""
+    path, method = request.scope["path"], request.scope["method"]
+    if error.status_code == 404:
+        return nothing_here(guide, path)
+    if error.status_code == 405:
+        allowed = guide.allowed(path)
+        words = f"There is no {method} at this path; it knows {allowed}."
+        return Problem(405, "method_not_allowed", words, headers={"Allow": allowed})
+    return error
 
 
 def unexpected() -> Problem:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from api.bodies import require_json, require_text
 from api.keys import ApiKey, Scope, digest, from_row, looks_like_key
 from api.paths import decoded
 from api.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, Postgres, PostgresAway
@@ -116,7 +117,8 @@ class KeyedRoute(APIRoute):
                 request.scope["path_params"] = decoded(request.path_params)
             request.state.caller = await _authorized(request, required)
             if body_expected:
-                _require_json(request)
+                require_json(request.headers)
+                require_text(await request.body())
             return await self._bounded(answer, request)
 
         return handle
@@ -137,14 +139,7 @@ class ReportRoute(KeyedRoute):
 
 
 async def _authorized(request: Request, scopes: Sequence[Scope]) -> ApiKey:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if not secret:
-        raise _unauthorized(
-            "missing_api_key", "Send your API key as `Authorization: Bearer sl_...`.", error=None
-        )
-    secret = secret.strip()
-    if scheme.lower() != "bearer" or not looks_like_key(secret):
-        raise _unauthorized("invalid_api_key", "The API key is not valid.")
+    secret = _secret(request)
     keyring: Keyring = request.app.state.services.keyring
     try:
         key = await keyring.identify(secret)
@@ -156,10 +151,38 @@ async def _authorized(request: Request, scopes: Sequence[Scope]) -> ApiKey:
             headers={"Retry-After": "2"},
         ) from None
     if key is None:
-        raise _unauthorized("invalid_api_key", "The API key is not valid.")
+        raise _unauthorized("invalid_api_key", "The API key is not known, or was revoked.")
     if key.scopes.isdisjoint(scopes):
         raise _insufficient(key, scopes)
     return key
+
+
+_HOW = "Send your API key as `Authorization: Bearer sl_...`."
+
+
+def _secret(request: Request) -> str:
+    """The API key that came along. Raises Problem 401, which never repeats what was sent."""
+    given = request.headers.get("authorization", "").strip()
+    scheme, _, secret = given.partition(" ")
+    secret = secret.strip()
+    if looks_like_key(given):
+        raise _unauthorized("missing_api_key", f"`Bearer ` is missing before the key. {_HOW}", error=None)
+    if not secret:
+        words = f"There is no API key. {_HOW}"
+        if any(looks_like_key(value) for value in request.query_params.values()):
+            words = (
+                "The key is in the query, where logs and histories keep it: revoke it, and use another. "
+                + _HOW
+            )
+        raise _unauthorized("missing_api_key", words, error=None)
+    if scheme.lower() != "bearer":
+        shown = f" {scheme[:20]}" if scheme.isalpha() else ""  # else it may be a part of a key
+        words = f"The scheme{shown} is not known here. {_HOW}"
+        raise _unauthorized("invalid_api_key", words)
+    if not looks_like_key(secret):
+        words = "This is no API key: one reads `sl_`, 10 letters and digits, `_`, and 43 characters more."
+        raise _unauthorized("invalid_api_key", words)
+    return secret
 
 
 def require(key: ApiKey, *scopes: Scope) -> None:
@@ -181,12 +204,6 @@ def _insufficient(key: ApiKey, scopes: Sequence[Scope]) -> Problem:
 def _unauthorized(code: str, detail: str, error: str | None = "invalid_token") -> Problem:
     challenge = 'Bearer realm="spendlog"' + (f', error="{error}"' if error else "")
     return Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
-
-
-def _require_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(415, "unsupported_media_type", "The body must be sent as application/json.")
 
 
 async def _caller(request: Request) -> ApiKey:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from api.models.base import in_years
-from api.problems import FieldError, Problem
+from api.problems import FieldError, Problem, invalid_request
 from api.texts import no_card_number, plain
 
 _PAYMENT_IDS = frozenset({"authorization_id", "refund_id", "dispute_id"})
@@ -121,5 +121,4 @@ def field_error(path: Path, code: str, message: str) -> FieldError:
 
 def invalid(errors: list[FieldError]) -> Problem:
     """422 for the members at fault."""
-    names = ", ".join(error.field for error in errors[:5])
-    return Problem(422, "invalid_request", f"Not as it must be: {names}.", errors=errors)
+    return invalid_request(errors)

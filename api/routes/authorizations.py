@@ -19,7 +19,7 @@ from api.models.reasons import reason_out, would_pass_out
 from api.models.requests import AuthorizationIn, AuthorizationPendingOut, DecisionOut, merchant_of, positive
 from api.paths import segment, storable
 from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
-from api.problems import FieldError, Problem, responses
+from api.problems import FieldError, Problem, invalid_request, responses
 from api.reads.authorizations import Which
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.security import Caller, KeyedRoute, needs
@@ -114,8 +114,7 @@ def _event(body: AuthorizationIn, organization_id: str, key: IdempotencyKey) -> 
 def _require_time(wait: Wait) -> None:
     if wait.asked == 0:
         words = f"on_timeout decline takes {REVERSAL_S} s of the wait, so wait 1 or 2 seconds"
-        wrong = FieldError(field="header.prefer", code="wait_too_short", message=words)
-        raise Problem(422, "invalid_request", "Not as it must be: header.prefer.", errors=[wrong])
+        raise invalid_request([FieldError(field="header.prefer", code="wait_too_short", message=words)])
 
 
 def _decided(event: AuthorizationRequested, answer: Answered) -> DecisionOut:

@@ -13,7 +13,7 @@ from api.keys import ApiKey
 from api.models.base import Output
 from api.postgres import QUERY_TIMEOUT_S
 from api.preferences import POSITION_HEADER, AtPosition, Wait, Waiting
-from api.problems import FieldError, Problem, responses
+from api.problems import FieldError, Problem, invalid_request, responses
 from api.replies import reply
 from api.security import Caller, own_organization
 from api.services import Services, services_of, since_of
@@ -105,8 +105,7 @@ Reading = Annotated[OfDepartment, Depends(_reading)]
 
 def invalid(field: str, code: str, message: str) -> Problem:
     """422 for one member that is wrong."""
-    wrong = FieldError(field=field, code=code, message=message)
-    return Problem(422, "invalid_request", f"Not as it must be: {field}.", errors=[wrong])
+    return invalid_request([FieldError(field=field, code=code, message=message)])
 
 
 def shown(body: Output, wait: Wait, position: str | Position | None = None) -> Response:
