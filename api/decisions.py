@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from api.events import Written, call_on_loop, quiet
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
+from schemas.ids import Position
 from schemas.topics import DECISIONS
 
 log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ EVENT_ID_HEADER = "event_id"
 BATCH_RECORDS_MAX = 2_000  # 4 ms of work at the 1.8 us a record that were measured
 POLL_TIMEOUT_S = 0.2
 START_AGAIN_S = 0.5
-LAG_EVERY_S = 1.0
+ENDS_EVERY_S = 0.1
 
 
 class TooManyWaiters(Exception):
@@ -123,6 +124,7 @@ class DecisionTail:
         self._waiting = 0
         self._away: str | None = "not started"
         self._lag_records = 0
+        self._ends: dict[int, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decision-tail", daemon=True)
 
@@ -139,6 +141,13 @@ class DecisionTail:
     def lag_records(self) -> int:
         """Records of the log, over all partitions, that were not looked at yet when last measured."""
         return self._lag_records
+
+    def beyond(self, position: Position) -> bool:
+        """Whether the log ended before `position` a moment ago: nothing that anybody was told has it.
+
+        By offsets, which no seq exceeds. False while the ends are not known.
+        """
+        return bool(self._ends) and position.seq >= self._ends.get(position.partition, 0)
 
     def start(self) -> None:
         self._thread.start()
@@ -196,9 +205,9 @@ class DecisionTail:
             first = consumer.poll(POLL_TIMEOUT_S)
             if first is not None:
                 self._look_at([first, *consumer.consume(BATCH_RECORDS_MAX, timeout=0)])
-            if time.monotonic() - measured > LAG_EVERY_S:
+            if time.monotonic() - measured > ENDS_EVERY_S:
                 measured = time.monotonic()
-                self._lag_records = _lag(consumer)
+                self._lag_records, self._ends = _lag_and_ends(consumer)
 
     def _look_at(self, batch: list[Message]) -> None:
         # Whoever starts to wait during this batch has not written its event yet: its decision is not in it.
@@ -249,10 +258,12 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _lag(consumer: Consumer) -> int:
-    lag = 0
+def _lag_and_ends(consumer: Consumer) -> tuple[int, dict[int, int]]:
+    """Records not looked at yet, and each partition's end as the last fetch told it."""
+    lag, ends = 0, {}
     for at in consumer.position(consumer.assignment()):
         _, high = consumer.get_watermark_offsets(at, cached=True)
+        ends[at.partition] = max(high, at.offset, 0)
         if at.offset >= 0 and high > at.offset:
             lag += high - at.offset
-    return lag
+    return lag, ends

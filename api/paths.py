@@ -13,6 +13,9 @@ from urllib.parse import quote, unquote
 
 from api.problems import Problem
 
+#: Of a path parameter that is an id, in the API's description.
+IN_PATH = "any text, percent-encoded as one segment: `/` is `%2F`"
+
 _ENCODED = re.compile("%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile("[A-Za-z0-9._~-]")
 

@@ -55,11 +55,11 @@ async def _position(
         Header(
             description="Answer only from a view that has reached this log position, `partition:seq`, as "
             "an earlier answer gave it.",
-            examples=["3:1042"],
+            examples=["0:0"],
         ),
     ] = None,
     position: Annotated[
-        str | None, Query(description="the same as the header, for links", examples=["3:1042"])
+        str | None, Query(description="the same as the header, for links", examples=["0:0"])
     ] = None,
 ) -> Position | None:
     text, place = (

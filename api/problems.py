@@ -220,6 +220,7 @@ _MEANINGS = {
     401: "No API key, or one that is not valid.",
     403: "The API key does not have the scope of this operation.",
     404: "It does not exist, or not for the organization of the API key.",
+    405: "The path does not know the method; Allow names those it knows.",
     409: "`request_in_flight`: the request with this Idempotency-Key is in the log and still undecided at "
     "the end of the wait; repeat it later. `authorization_exists`, `refund_exists`, `dispute_exists`, "
     "`request_exists`: the id is that of another one.",

@@ -30,6 +30,7 @@ from schemas.ids import Position
 # The whole of a request must end by 2 s; an acknowledgement that takes longer than this will not matter.
 ACK_S_MAX = 1.9
 
+BEYOND_S = 0.5
 LAST_LOOK_S = 0.05  # of a read's time: to look once more, and to say where the views are
 
 T = TypeVar("T")
@@ -61,8 +62,8 @@ class Services:
         events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
         tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
         submissions = Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max))
-        authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)))
-        ledger = LedgerReads(postgres)
+        authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)), tail.beyond)
+        ledger = LedgerReads(postgres, tail.beyond)
         return cls(
             settings=settings,
             metrics=metrics,
@@ -83,7 +84,9 @@ class Services:
         """Seconds from now that a read may wait for a view: for a position 2 in all, unless the caller says
         otherwise."""
         wait_s = wait.seconds(2.0 if position else 0.0, self.settings.api_wait_s_max - LAST_LOOK_S)
-        return max(0.0, since + wait_s - asyncio.get_running_loop().time())
+        left_s = max(0.0, since + wait_s - asyncio.get_running_loop().time())
+        # What nobody can have been told will not come soon; the tail needs a moment to see the newest.
+        return min(left_s, BEYOND_S) if position and self.tail.beyond(position) else left_s
 
     async def submit(self, event: Event, wait: Wait, *, since: float) -> Answered | Pending:
         """Claims the idempotency key, writes the event and waits for its decision.

@@ -12,7 +12,7 @@ import structlog
 from redis.asyncio import Redis as Client
 
 from api.postgres import Postgres, PostgresAway
-from api.reads.pace import Pace, reached, view_behind, views_away
+from api.reads.pace import Beyond, Pace, reached, view_behind, views_away
 from api.redis import Redis, RedisAway
 from api.sql import statement
 from schemas.authorizations import Authorization
@@ -129,8 +129,9 @@ class PostgresView:
 class AuthorizationReads:
     """Looks into the views in their order until one answers."""
 
-    def __init__(self, views: Sequence[AuthorizationView]) -> None:
+    def __init__(self, views: Sequence[AuthorizationView], beyond: Beyond) -> None:
         self._views = views
+        self._beyond = beyond
 
     async def find(self, which: Which, position: Position | None, *, wait_s: float) -> Authorization | None:
         """The authorization at or after `position`; None when there is none (also not within `wait_s`).
@@ -158,7 +159,7 @@ class AuthorizationReads:
             if not await pace.again():
                 break
         if behind and position is not None:
-            raise view_behind(position, behind)
+            raise view_behind(position, behind, self._beyond)
         if away.keys() >= {view.name for view in self._views if view.complete}:
             raise views_away(away)
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.postgres import QUERY_TIMEOUT_S, Postgres, PostgresAway, Row
 from api.problems import Problem
-from api.reads.pace import Pace, reached, view_behind, views_away
+from api.reads.pace import Beyond, Pace, reached, view_behind, views_away
 from api.sql import statement
 from schemas.ids import Position
 
@@ -17,8 +17,9 @@ class LedgerReads:
     Position and rows in one statement, so in one snapshot: what it says is as new as it says.
     """
 
-    def __init__(self, postgres: Postgres) -> None:
+    def __init__(self, postgres: Postgres, beyond: Beyond) -> None:
         self._postgres = postgres
+        self._beyond = beyond
 
     async def find(
         self,
@@ -53,7 +54,7 @@ class LedgerReads:
                 break
         if away or position is None:
             raise views_away({"postgresql": away})
-        raise view_behind(position, {"postgresql": next_seq})
+        raise view_behind(position, {"postgresql": next_seq}, self._beyond)
 
     async def known(self, name: str, position: Position, *, wait_s: float, **asked: Any) -> Row | None:
         """The same; None instead of a problem, for those who can go on without."""

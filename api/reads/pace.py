@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from api.problems import Problem
+from api.problems import FieldError, Problem, invalid_request
 from schemas.ids import Position
+
+#: Whether the log ends before a position, see `api.decisions`.
+Beyond = Callable[[Position], bool]
 
 T = TypeVar("T")
 
@@ -45,8 +48,22 @@ def reached(position: Position | None, next_seq: int | None) -> bool:
     return position is None or (next_seq is not None and next_seq > position.seq)
 
 
-def view_behind(position: Position, behind: dict[str, int | None]) -> Problem:
-    """503: no view has got to the position. Says where each is: the last decision it has."""
+def view_behind(position: Position, behind: dict[str, int | None], beyond: Beyond) -> Problem:
+    """503: no view has got to the position. Says where each is: the last decision it has.
+
+    422 where the log itself has not got there: waiting does not help whoever made the position up, or has it
+    from another installation.
+    """
+    if beyond(position):
+        return invalid_request(
+            [
+                FieldError(
+                    field="position",
+                    code="position_beyond_log",
+                    message=f"the decision log ends before {position}; take one from an answer of this API",
+                )
+            ]
+        )
     views = {
         name: None if not next_seq else str(Position(position.partition, next_seq - 1))
         for name, next_seq in behind.items()

@@ -17,7 +17,7 @@ from api.models.authorizations import AuthorizationOut, authorization_out
 from api.models.base import MoneyOut
 from api.models.reasons import reason_out, would_pass_out
 from api.models.requests import AuthorizationIn, AuthorizationPendingOut, DecisionOut, merchant_of, positive
-from api.paths import segment, storable
+from api.paths import IN_PATH, segment, storable
 from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import FieldError, Problem, invalid_request, responses
 from api.reads.authorizations import Which
@@ -191,7 +191,7 @@ async def read_authorization(
     caller: Caller,
     wait: Waiting,
     position: AtPosition,
-    authorization_id: Annotated[str, Path(max_length=128, examples=["auth_7f3a"])],
+    authorization_id: Annotated[str, Path(max_length=128, description=IN_PATH, examples=["auth_7f3a"])],
     department_id: Annotated[
         str | None, Query(max_length=64, description="of which department; any, if absent")
     ] = None,

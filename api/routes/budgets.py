@@ -13,7 +13,7 @@ from api import replies
 from api.keys import ApiKey, Scope
 from api.models.base import MoneyOut
 from api.models.budgets import BudgetIn, BudgetListOut, BudgetOut, BudgetPendingOut, BudgetSetOut
-from api.paths import storable
+from api.paths import IN_PATH, storable
 from api.preferences import IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import Problem, responses
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
@@ -110,7 +110,7 @@ async def list_budgets(
 )
 async def read_any_budget(
     reading: Reading,
-    budget_id: Annotated[str, Path(max_length=220, examples=["team:platform"])],
+    budget_id: Annotated[str, Path(max_length=220, description=IN_PATH, examples=["team:platform"])],
     period: Period = None,
 ) -> Response:
     """One budget of any level, removed ones too. Set one with the event `budget.set`."""

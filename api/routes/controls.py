@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.keys import Scope
 from api.models.controls import CardListOut, CardOut, PolicyListOut, PolicyOut
-from api.paths import storable
+from api.paths import IN_PATH, storable
 from api.problems import Problem
 from api.routes.places import (
     DEPARTMENT,
@@ -94,7 +94,7 @@ async def list_cards(
 )
 async def read_card(
     reading: Reading,
-    card_id: Annotated[str, Path(max_length=128, examples=["card_ada"])],
+    card_id: Annotated[str, Path(max_length=128, description=IN_PATH, examples=["card_ada"])],
 ) -> Response:
     """One that was never registered may pay, too, unless the policy has `registered_cards_only`."""
     where = reading.own()

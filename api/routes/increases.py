@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.keys import Scope
 from api.models.increases import IncreaseRequestListOut, IncreaseRequestOut, RequestStatus
-from api.paths import storable
+from api.paths import IN_PATH, storable
 from api.problems import Problem
 from api.routes.places import (
     DEPARTMENT,
@@ -62,7 +62,7 @@ async def list_requests(
 )
 async def read_request(
     reading: Reading,
-    request_id: Annotated[str, Path(max_length=128, examples=["inc_7"])],
+    request_id: Annotated[str, Path(max_length=128, description=IN_PATH, examples=["inc_7"])],
 ) -> Response:
     """Who asked and why, who has approved or refused, and who may approve it now."""
     where = reading.own()

@@ -22,8 +22,10 @@ from schemas.ids import Position, is_name
 ORGANIZATION = "/v1/organizations/{organization_id}"
 DEPARTMENT = ORGANIZATION + "/departments/{department_id}"
 
-OrganizationId = Annotated[str, Path(max_length=64, examples=["techcorp"])]
-DepartmentId = Annotated[str, Path(max_length=64, examples=["engineering"])]
+OrganizationId = Annotated[str, Path(max_length=64, description="that of the key", examples=["techcorp"])]
+DepartmentId = Annotated[
+    str, Path(max_length=64, description="the department's id", examples=["engineering"])
+]
 
 READ_HEADERS = replies.POSITION | replies.APPLIED
 

@@ -9,15 +9,37 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from api.settings import Settings
 from schemas.authorizations import Authorization, Status
 from schemas.decisions import Contribution, Score
 from schemas.events import Merchant
 from schemas.reasons import Reason, ReasonCode
+from schemas.topics import CARD_EVENTS, DECISIONS
 from tests.api.conftest import budget_path
-from tests.api.support import Views
+from tests.api.decider import Decider
+from tests.api.support import Views, wait_until
 
 PARTITION = 2  # of the rows below; no event of these tests goes there
+
+
+@pytest.fixture(scope="module", autouse=True)
+def long_log(settings: Settings, decider: Decider) -> None:
+    """The positions of the rows below are within the log: one beyond its end is told so instead."""
+    producer = Producer({"bootstrap.servers": settings.kafka})
+    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "tests-lookups"})
+    for partition in (PARTITION, 3):
+        for _ in range(110):
+            producer.produce(CARD_EVENTS.name, b"no event", partition=partition)
+    assert producer.flush(20) == 0
+
+    def end(partition: int) -> int:
+        return consumer.get_watermark_offsets(TopicPartition(DECISIONS.name, partition), timeout=10)[1]
+
+    wait_until(lambda: end(PARTITION) >= 110 and end(3) >= 110, 20)
+    consumer.close()
+    time.sleep(0.5)  # until the API's own reader knows it
 
 
 def declined(organization: str, authorization_id: str = "auth_1", seq: int = 41) -> Authorization:
