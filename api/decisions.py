@@ -28,6 +28,8 @@ EVENT_ID_HEADER = "event_id"
 BATCH_RECORDS_MAX = 2_000  # 4 ms of work at the 1.8 us a record that were measured
 POLL_TIMEOUT_S = 0.2
 START_AGAIN_S = 0.5
+ASK_S = 2.0  # for metadata and ends; twice as long after each failure
+ASK_S_MAX = 16.0
 ENDS_EVERY_S = 0.1
 
 
@@ -125,6 +127,7 @@ class DecisionTail:
         self._away: str | None = "not started"
         self._lag_records = 0
         self._ends: dict[int, int] = {}
+        self._patience_s = ASK_S
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decision-tail", daemon=True)
 
@@ -178,23 +181,26 @@ class DecisionTail:
             consumer = Consumer(self._config, logger=quiet)
             try:
                 self._assign_ends(consumer)
+                self._patience_s = ASK_S
                 self._say(None)
                 self._follow(consumer)
             except Exception as error:  # noqa: BLE001  whatever it was, it starts again
                 # Decisions until the next start are not seen: their requests get 202, which is true.
                 self._say(_reason(error))
+                self._patience_s = min(2 * self._patience_s, ASK_S_MAX)  # a slow broker is not away
                 self._stop.wait(START_AGAIN_S)
             finally:
                 consumer.close()
 
     def _assign_ends(self, consumer: Consumer) -> None:
         """From explicit offsets, so that nothing written after this returns can be missed."""
-        topic = consumer.list_topics(DECISIONS.name, timeout=2.0).topics[DECISIONS.name]
+        topic = consumer.list_topics(DECISIONS.name, timeout=self._patience_s).topics[DECISIONS.name]
         if topic.error is not None:
             raise KafkaException(topic.error)
         ends = []
         for partition in topic.partitions:
-            _, high = consumer.get_watermark_offsets(TopicPartition(DECISIONS.name, partition), timeout=2.0)
+            at = TopicPartition(DECISIONS.name, partition)
+            _, high = consumer.get_watermark_offsets(at, timeout=self._patience_s)
             ends.append(TopicPartition(DECISIONS.name, partition, high))
         consumer.assign(ends)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,8 @@ quiet.addHandler(logging.NullHandler())
 quiet.propagate = False
 
 PROBE_TIMEOUT_S = 0.5
+PROBE_TIMEOUT_S_MAX = 8.0
+PROBE_PATIENCE = 4  # times as long as the last answer took: a broker that is busy is not away
 PROBE_EVERY_S = 5.0  # while all is well: a broker that hangs without closing its connections shows itself
 PROBE_AGAIN_S = 0.5  # while Kafka is away
 
@@ -63,6 +66,8 @@ class KafkaEventLog:
 
     Two threads: one hands acknowledgements to the event loop, one asks whether the brokers answer. The
     second is why a dead Kafka is refused with a plain 503 instead of an uncertain delivery for each call.
+    That its question is answered late proves nothing: Kafka is away when it does not answer AND does not take
+    what is sent, or cannot be connected to.
     """
 
     def __init__(self, servers: str, *, delivery_timeout_s: float) -> None:
@@ -86,6 +91,7 @@ class KafkaEventLog:
         self._stop = threading.Event()
         self._probe_now = threading.Event()
         self._away: str | None = "not asked yet"
+        self._failing = False  # since the last sign of life
         self._delivered: list[tuple[asyncio.Future[Written], Written | KafkaError]] = []
         self._producer = self._new_producer()
         self._threads = [
@@ -124,7 +130,10 @@ class KafkaEventLog:
     ) -> None:
         if error is not None:
             self._delivered.append((future, error))
+            self._failing = True
+            self._probe_now.set()
             return
+        self._failing = False
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         known = offset if offset is not None and offset >= 0 else None
@@ -143,16 +152,30 @@ class KafkaEventLog:
             # Its state is lost, for example because the broker forgot its id; a new producer has none.
             log.error("kafka_producer_fatal", error=error.str())
             self._producer = self._new_producer()
+        # One broker's closed connection says little: its others, or it again, may answer.
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._failing = True
         self._probe_now.set()
 
     def _new_producer(self) -> Producer:
         return Producer({**self._config, "error_cb": self._on_error}, logger=quiet)
 
     def _probe(self) -> None:
+        timeout_s = PROBE_TIMEOUT_S
         while not self._stop.is_set():
             # Before the question: an error that comes while it is asked is asked about again.
             self._probe_now.clear()
-            away = topic_away(self._producer, CARD_EVENTS.name)
+            asked = time.monotonic()
+            away = topic_away(self._producer, CARD_EVENTS.name, timeout_s)
+            took_s = time.monotonic() - asked
+            if away is None:
+                self._failing = False
+                timeout_s = max(PROBE_TIMEOUT_S, PROBE_PATIENCE * took_s)
+            elif took_s >= timeout_s:  # no answer
+                timeout_s *= 2
+                if self._away is None and not self._failing:
+                    away = None  # slow, for all that is known
+            timeout_s = min(timeout_s, PROBE_TIMEOUT_S_MAX)
             if away != self._away:
                 log.log(logging.INFO if away is None else logging.ERROR, "kafka", away=away)
                 self._away = away
@@ -171,12 +194,12 @@ class KafkaEventLog:
                 thread.join(timeout_s)
 
 
-def topic_away(client: Any, topic: str) -> str | None:
-    """Why `topic` cannot be used now, asked of its brokers within PROBE_TIMEOUT_S; None when it can."""
+def topic_away(client: Any, topic: str, timeout_s: float) -> str | None:
+    """Why `topic` cannot be used now, asked of its brokers within `timeout_s`; None when it can."""
     try:
-        found = client.list_topics(topic, timeout=PROBE_TIMEOUT_S).topics[topic]
+        found = client.list_topics(topic, timeout=timeout_s).topics[topic]
     except KafkaException:
-        return f"no broker answered within {PROBE_TIMEOUT_S} s"
+        return "no broker answers"
     if found.error is not None:
         return f"{topic}: {found.error.str()}"
     if any(partition.leader < 0 for partition in found.partitions.values()):
