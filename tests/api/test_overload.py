@@ -28,14 +28,6 @@ from tests.api.decider import Decider
 from tests.api.support import serving, wait_ready, wait_until
 
 
-class _Clock(LoopClock):
-    late = 0.0
-
-    @property
-    def late_s(self) -> float:
-        return self.late
-
-
 def share(clock: LoopClock, *, limit: int = 100, limit_max: int | None = 200) -> Share:
     return Share("some", clock, late_s_max=0.02, limit=limit, limit_max=limit_max)
 
@@ -47,20 +39,20 @@ def fill(share: Share) -> int:
 
 
 def test_a_share_is_full_at_its_limit_and_has_room_again() -> None:
-    one = share(_Clock())
+    one = share(LoopClock())
     assert fill(one) == 100
     one.left(0.01, served=False)
     assert one.admits()
 
 
 def test_a_late_loop_lets_only_a_handful_in() -> None:
-    clock = _Clock()
-    clock.late = 0.021
+    clock = LoopClock()
+    clock.mean_late_s = 0.021
     assert fill(share(clock)) == FLIGHT_MIN
 
 
 def test_slow_answers_cut_the_limit_and_quick_ones_raise_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = share(_Clock())
+    one = share(LoopClock())
     fill(one)
     now = 100.0
     monkeypatch.setattr("api.door.time.monotonic", lambda: now)
@@ -80,7 +72,7 @@ def test_slow_answers_cut_the_limit_and_quick_ones_raise_it(monkeypatch: pytest.
 
 
 def test_errors_say_nothing_of_the_load() -> None:
-    one = share(_Clock())
+    one = share(LoopClock())
     fill(one)
     one.left(1.9, served=False)
     assert one.limit == 100
