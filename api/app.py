@@ -96,6 +96,8 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # It would ask the environment for each request whether somebody wants it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(RequestFrame, metrics=metrics, door=door, guide=guide, body_bytes_max=BODY_BYTES_MAX)

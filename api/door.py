@@ -25,9 +25,9 @@ SLOW_S = 0.6  # of the 2 s: what takes longer at this rate would soon take too l
 CUT = 0.8
 CUT_EVERY_S = 0.2  # an answer's time says nothing of a cut that was made after its request came
 
-# A no must be out within 100 ms, and a turn of the loop reads a request, so it may be twice this late. In the mean
-# of some beats: one late turn is the collector, or another process. Reads are sent away first: a flood of them
-# leaves the loop to those who ask for money.
+# A no must be out within 100 ms, and a turn of the loop reads a request, so it may be twice this late. In the
+# mean of some beats: one late turn is the collector, or another process. Reads are shed first: a flood of
+# them leaves the loop to those who ask for money.
 WRITES_LATE_S_MAX = 0.025
 READS_LATE_S_MAX = 0.015
 _NEW = 0.2

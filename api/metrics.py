@@ -24,6 +24,7 @@ class Metrics:
             "spendlog_api_request_seconds", "From the request's first byte to the answer's",
             ["route", "method"], buckets=_BUCKETS_S, registry=self.registry,
         )  # fmt: skip
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._waited = Histogram(
             "spendlog_api_decision_wait_seconds", "From request to its decision, where it came in time",
             buckets=_BUCKETS_S, registry=self.registry,
@@ -46,8 +47,15 @@ class Metrics:
         self._refused.labels(code).inc()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route, method).observe(seconds)
+        # Looking children up by their labels costs more than what they do.
+        key = (route, method, status)
+        found = self._children.get(key)
+        if found is None:
+            found = self._requests.labels(route, method, str(status)), self._seconds.labels(route, method)
+            self._children[key] = found
+        requests, duration = found
+        requests.inc()
+        duration.observe(seconds)
 
     def decided(self, seconds: float) -> None:
         self._waited.observe(seconds)

@@ -74,6 +74,7 @@ def config(settings: Settings, *, host: str, port: int) -> uvicorn.Config:
         access_log=False,  # the metrics count by route; a line for each request would be work for nobody
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # nothing here asks who a proxy says the client is, so nobody can lie about it
         timeout_keep_alive=75,
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
         limit_concurrency=None,
