@@ -165,9 +165,6 @@ class Clients:
             if left_s > 0 or number % 10 == 0:
                 await asyncio.sleep(max(0.0, left_s))
             outcome.late_s = max(outcome.late_s, -left_s)
-            if not self._idle and self._open >= CONNECTIONS_MAX:
-                outcome.unsent += 1
-                continue
             task = asyncio.create_task(self._send())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
@@ -203,6 +200,9 @@ class Clients:
         loop = asyncio.get_running_loop()
         if self._idle:
             connection = self._idle.pop()
+        elif self._open >= CONNECTIONS_MAX:
+            self._outcome.unsent += 1
+            return
         else:
             self._open += 1
             try:
