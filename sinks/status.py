@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 
-from schemas.authorizations import Authorization
 from schemas.decisions import Decision
 from schemas.effects import PaymentVoided
 from sinks.core.chain import Place, Run
 from sinks.core.feed import entries
-from sinks.core.payments import Key, Touched, fold, starts, touched
+from sinks.core.payments import fold, starts, touched
 from sinks.core.recent import Recent
 from sinks.errors import PositionMoved
 from sinks.ports import Clock
@@ -48,7 +47,7 @@ class Status:
         known = self._recent.get(batch.by_key)
         try:
             known |= self._keys.authorizations(batch.by_key.keys() - known.keys())
-            after = fold(known, _with_a_start(batch, known))
+            after = fold(known, batch, _begins)
             self._keys.apply(runs, after.values(), entries(fresh, FEED_LENGTH_MAX))
         except BaseException:
             self._recent.forget()
@@ -63,22 +62,12 @@ class Status:
         return [decision for decision in decisions if decision.recorded_at >= oldest]
 
 
-def _with_a_start(batch: Touched, known: Mapping[Key, Authorization]) -> Touched:
-    """Without payments that are not here and do not begin here: expired or older than the cache.
-
-    Half a payment would be shown as a whole one; the ledger has it all.
-    """
-    return Touched(
-        {
-            key: decisions
-            for key, decisions in batch.by_key.items()
-            if key in known or _begins(key[2], decisions[0])
-        }
-    )
-
-
 def _begins(authorization_id: str, decision: Decision) -> bool:
-    """Whether nothing was heard of the payment before, as far as the decision tells."""
+    """Whether nothing was heard of the payment before, as far as the decision tells.
+
+    Else it is not here because it expired or is older than the cache, and half a payment would be shown as
+    a whole one; the ledger has it all.
+    """
     if starts(authorization_id, decision):
         return True
     if decision.authorization_id != authorization_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.authorizations import Authorization, advance, touched_by
@@ -50,16 +50,23 @@ def touched(decisions: Iterable[Decision]) -> Touched:
     return Touched(found)
 
 
-def fold(before: Mapping[Key, Authorization], batch: Touched) -> dict[Key, Authorization]:
+def fold(
+    before: Mapping[Key, Authorization],
+    batch: Touched,
+    begins: Callable[[str, Decision], bool] = lambda authorization_id, decision: True,
+) -> dict[Key, Authorization]:
     """Every touched authorization as it stands after the batch.
 
     Without those that do not exist: an increment on an unknown payment is declined and leaves nothing.
+    `begins`: which decisions may bring an authorization into being; the others leave nothing where none is.
+    It is asked of each decision in turn, so that the result is the same however a log is cut into batches.
     """
     after: dict[Key, Authorization] = {}
     for key, decisions in batch.by_key.items():
         state = before.get(key)
         for decision in decisions:
-            state = advance(state, decision, key[2])
+            if state is not None or begins(key[2], decision):
+                state = advance(state, decision, key[2])
         if state is not None:
             after[key] = state
     return after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -171,6 +172,40 @@ def test_half_a_payment_is_not_shown_as_a_whole_one(status: Status, client: Clie
     assert [key for key in everything(client) if ":authorization:" in key] == [
         "spendlog:authorization:techcorp/eng/forced"
     ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rebuilt_in_batches_of_any_size_it_is_the_same_as_live(
+    redis_url: str, client: Client, seed: int
+) -> None:
+    """Also payments that are heard of before they begin: declined increments, timeouts, lapses."""
+    rng = random.Random(seed)
+    log = DecisionLog(partition=seed)
+    for number in range(60):
+        name = f"p{number}"
+        for _ in range(rng.randint(0, 2)):
+            rng.choice(
+                (
+                    lambda name=name: log.decline_increment(name, 5),
+                    lambda name=name: log.void(name, f"{name}-late", alerts=("already_settled",)),
+                    lambda name=name: log.advise_decline(name, 7),
+                )
+            )()
+        rng.choice((log.approve, lambda name: log.decline(name, 100), lambda name: None))(name)
+        if rng.random() < 0.4:
+            log.decline_increment(name, 10**9)
+    log.mixed(80)
+    found = []
+    for rows in (1, rng.randint(2, 9), rng.randint(10, 60), len(log.values)):
+        client.flushdb()
+        status = Status(StatusKeys(redis_url), MemoryClock())
+        follow(status, log, rows)
+        status.close()
+        found.append(everything(client))
+    live, *rebuilt = found
+    assert sum(":authorization:" in key for key in live) > 30
+    for other in rebuilt:
+        assert other == live
 
 
 def state(client: Client, name: str) -> Authorization:
