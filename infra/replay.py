@@ -22,9 +22,9 @@ from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.history import CardHistory
 from streams.core.intake import Record, recorded_at
-from streams.log import DeadLetter, Entry, Frame, NoLog
+from streams.log import DeadLetter, Entry, Frame, InvariantBroken, NoLog
 from streams.model import Unscored, new_model
-from streams.owner import InvariantBroken, Owner
+from streams.owner import Owner
 
 Progress = Callable[[int], None]  # decisions read so far
 _NEVER = 2**62

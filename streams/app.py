@@ -15,6 +15,7 @@ from typing import Any
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from prometheus_client import start_http_server
 
@@ -26,7 +27,8 @@ from streams.frames import (
     FrameSchema,
     FrameTransport,
 )
-from streams.kafka_log import KafkaLog, Names
+from streams.kafka_log import KafkaLog, Names, ReplayIncomplete
+from streams.log import InvariantBroken
 from streams.model import new_model
 from streams.owner import Owner
 from streams.settings import StreamSettings
@@ -41,6 +43,8 @@ FRAMES_WAITING_MAX = 8
 TRANSACTION_RECORDS_MAX = 5_000
 PUBLISH_EVERY_S = 0.2
 COMMIT_EVERY_S = 5.0
+# A broker that comes back without its last records says nothing. A look takes about 5 ms a partition.
+CHECK_EVERY_S = 10.0
 
 
 def crash(error: BaseException, **where: Any) -> None:
@@ -185,6 +189,16 @@ class Desk:
         if self._owners and not self._app.rebalancing:
             await self._app.consumer._commit(self.positions())  # type: ignore[attr-defined]
 
+    async def check(self) -> None:
+        """End the process when card events that were decided are no longer what the broker holds."""
+        for partition, owner in list(self._owners.items()):
+            try:
+                await owner.check_events()
+            except InvariantBroken as broken:
+                crash(broken, partition=partition)
+            except (KafkaError, ReplayIncomplete) as away:
+                log.warning("card_events_unchecked", partition=partition, why=repr(away))
+
 
 def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust.App:
     """The worker's application. `partitions`: how many the card events have."""
@@ -233,6 +247,10 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     @app.timer(COMMIT_EVERY_S)  # type: ignore[untyped-decorator]
     async def commit() -> None:
         await desk.commit()
+
+    @app.timer(CHECK_EVERY_S)  # type: ignore[untyped-decorator]
+    async def check() -> None:
+        await desk.check()
 
     async def close(*_: Any, **__: Any) -> None:
         await desk.close()

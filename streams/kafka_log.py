@@ -15,7 +15,8 @@ from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFence
 
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
-from streams.log import DeadLetter, Entry, Fenced, StoredSnapshot
+from streams.core.intake import Record, recorded_at
+from streams.log import DeadLetter, Entry, Fenced, Kept, StoredSnapshot
 
 # After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
 # comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
@@ -98,16 +99,8 @@ class KafkaLog:
     async def _read(self, topic: str, offset: int | None) -> AsyncIterator[Sequence[Any]]:
         """Committed records from `offset` to the end, which stands still: the others are fenced."""
         tp = TopicPartition(topic, self._partition)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=8 * 1024 * 1024,
-            fetch_max_wait_ms=50,
-            # The hash chain vouches for decisions, and better.
-            check_crcs=topic != self._names.decisions,
-        )
+        # The hash chain vouches for decisions, and better.
+        consumer = self._reader(check_crcs=topic != self._names.decisions)
         await consumer.start()
         try:
             consumer.assign([tp])
@@ -132,6 +125,40 @@ class KafkaLog:
                     )
         finally:
             await consumer.stop()
+
+    async def kept(self, offset: int) -> Kept:
+        tp = TopicPartition(self._names.card_events, self._partition)
+        consumer = self._reader()
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            first = (await consumer.beginning_offsets([tp]))[tp]
+            end = (await consumer.end_offsets([tp]))[tp]
+            if not first <= offset < end:
+                return Kept(first, end, None)
+            consumer.seek(tp, offset)
+            deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
+            while await consumer.position(tp) <= offset:
+                for found in (await consumer.getmany(tp, timeout_ms=200, max_records=1)).get(tp, ()):
+                    if found.offset == offset:
+                        at = recorded_at(found.timestamp)
+                        return Kept(first, end, Record(offset, at, found.key, found.value))
+                if time.monotonic() > deadline:
+                    raise ReplayIncomplete(f"{tp.topic}[{tp.partition}]: offset {offset} cannot be read")
+            return Kept(first, end, None)
+        finally:
+            await consumer.stop()
+
+    def _reader(self, check_crcs: bool = True) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+            fetch_max_wait_ms=50,
+            check_crcs=check_crcs,
+        )
 
     # -- writing
 

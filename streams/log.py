@@ -51,6 +51,18 @@ class StoredSnapshot(NamedTuple):
     model: bytes
 
 
+class Kept(NamedTuple):
+    """The card events that the broker holds: `first <= offset < end`; `record`: the one asked for."""
+
+    first: int
+    end: int
+    record: Record | None
+
+
+class InvariantBroken(Exception):
+    """Our fault, not the event's: the partition stops here until somebody has looked."""
+
+
 class Fenced(Exception):
     """Another owner took the partition over. Whatever this one still holds in memory is void."""
 
@@ -65,6 +77,9 @@ class PartitionLog(Protocol):
 
     def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
         """Committed decisions from log `offset` (None: the beginning) to the end, in order."""
+
+    async def kept(self, offset: int) -> Kept:
+        """Which card events are there, and the one at `offset`."""
 
     async def begin(self) -> None: ...
 
@@ -96,6 +111,9 @@ class NoLog:
         nothing: tuple[Sequence[bytes], ...] = ()
         for values in nothing:
             yield values
+
+    async def kept(self, offset: int) -> Kept:
+        return Kept(offset + 1, offset + 1, None)  # all before is gone by rule
 
     async def begin(self) -> None: ...
 

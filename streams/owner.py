@@ -16,11 +16,12 @@ from schemas.codec import check_seal, decode_decision, encode_event, seal_decisi
 from schemas.decisions import Decision
 from schemas.events import Event
 from schemas.reasons import Outcome
+from streams.continuity import Decided, check_kept, check_redelivered
 from streams.core.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.state import Department, PartitionState
-from streams.log import DeadLetter, Entry, Frame, PartitionLog, StoredSnapshot
+from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, StoredSnapshot
 from streams.model import Model
 
 log = structlog.get_logger()
@@ -31,10 +32,6 @@ SNAPSHOT_DECISIONS_MIN = 20_000
 ROWS_A_DECISION = 4
 # Two names of 64 letters and a slash, with room to spare.
 KEY_BYTES_MAX = 300
-
-
-class InvariantBroken(Exception):
-    """Our fault, not the event's: the partition stops here until somebody has looked."""
 
 
 class Owner:
@@ -74,7 +71,8 @@ class Owner:
         """Fence the owner before, rebuild state and model from the log. Returns the first undecided offset.
 
         Raises:
-            InvariantBroken: the log has a gap, or its hash chain does not hold.
+            InvariantBroken: the log has a gap, its hash chain does not hold, or the card events are not those
+                that were decided.
         """
         await self._log.open()
         start = self._restore(await self._log.latest_snapshot())
@@ -82,8 +80,18 @@ class Owner:
             for value in values:
                 self._fold(value)
         self.position = self.state.next_offset
+        await self.check_events()
         self._publish(self.state.departments)
         return self.position
+
+    async def check_events(self) -> None:
+        """Raises InvariantBroken when the card events no longer continue what was decided."""
+        decided = self._decided()
+        check_kept(decided, await self._log.kept(decided.next_offset - 1))
+
+    def _decided(self) -> Decided:
+        state = self.state
+        return Decided(state.partition, state.next_offset, state.last_recorded_at, state.last_event_id)
 
     def _restore(self, snapshot: StoredSnapshot | None) -> int | None:
         """State and model from a snapshot. Returns the log offset to go on from; None: from the beginning."""
@@ -120,7 +128,8 @@ class Owner:
         """Decide what the frames hold and have not been decided, in one transaction.
 
         Raises:
-            InvariantBroken: a frame starts after the position reached, so records are missing.
+            InvariantBroken: a frame starts after the position reached, so records are missing; or what it
+                holds before that position is not what was decided.
             Fenced: another owner has taken over.
         """
         decisions: list[Decision] = []
@@ -151,6 +160,8 @@ class Owner:
                 f"card events of partition {self.state.partition}: frame starts at {frame.start}, "
                 f"but {self.position} is the next to decide; records are missing"
             )
+        if frame.start < self.position:
+            check_redelivered(self._decided(), self.position, frame)
         if frame.end <= self.position:
             return ()
         records = frame.records

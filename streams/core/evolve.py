@@ -30,6 +30,8 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
     """
     state.seq = decision.seq + 1
     state.next_offset = decision.source_offset + 1
+    state.last_recorded_at = decision.recorded_at
+    state.last_event_id = decision.event_id
     state.last_hash = decision.hash
     if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
         return state

@@ -5,6 +5,7 @@ Everything that grows is bounded by rule: see `streams.core.memory` and docs/arc
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -230,7 +231,8 @@ class Department(msgspec.Struct, dict=True):
 class PartitionState(msgspec.Struct):
     """All that the owner of a partition knows, as of the decision before `seq`.
 
-    `next_offset`: the first card event not yet decided. `departments`: by `organization/department`.
+    `next_offset`: the first card event not yet decided; `last_recorded_at`, `last_event_id`: of the one
+    before it, to know it again. `departments`: by `organization/department`.
     """
 
     partition: int
@@ -238,3 +240,5 @@ class PartitionState(msgspec.Struct):
     next_offset: int = 0
     last_hash: str = GENESIS_HASH
     departments: dict[str, Department] = {}
+    last_recorded_at: datetime | None = None
+    last_event_id: str | None = None

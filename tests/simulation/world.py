@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from streams.core.intake import Record
 from streams.core.state import Department
-from streams.log import DeadLetter, Entry, Fenced, Frame, StoredSnapshot
+from streams.log import DeadLetter, Entry, Fenced, Frame, Kept, StoredSnapshot
 from streams.owner import Owner
 from streams.scoring import Scorer
 
@@ -35,6 +35,7 @@ class Cluster:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     snapshot: StoredSnapshot | None = None
     epoch: int = 0
+    first: int = 0  # what lies before is gone by retention
 
     @property
     def end(self) -> int:
@@ -99,6 +100,11 @@ class MemoryLog:
         for start in range(offset or 0, end, REPLAY_CHUNK):
             await self._step("replaying")
             yield self._cluster.decisions[start : min(start + REPLAY_CHUNK, end)]
+
+    async def kept(self, offset: int) -> Kept:
+        cluster = self._cluster
+        found = next((record for record in cluster.card_events if record.offset == offset), None)
+        return Kept(cluster.first, max(cluster.first, cluster.end), found)
 
     async def begin(self) -> None:
         await self._step("before the transaction")
