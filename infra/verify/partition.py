@@ -22,7 +22,7 @@ from infra.verify.records import EventHead, LedgerRow, Peek, Record, TransferRow
 from infra.verify.report import Report
 from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
-from infra.verify.timeouts import timeout_of
+from infra.verify.timeouts import timeout_of, timeout_told
 from schemas.codec import BrokenChain, check_seal, decode_decision
 from schemas.decisions import GENESIS_HASH, Decision
 from schemas.reasons import Outcome
@@ -39,6 +39,7 @@ class PartitionCheck:
         self.fold = Fold()
         self.accounts: dict[tuple[str, str], int] = {}
         self.count = 0
+        self._first_event = self._gone = 0
         self._report = report
         self._hash = GENESIS_HASH
         self._source_offset = -1
@@ -59,8 +60,13 @@ class PartitionCheck:
         decisions: Iterable[Record],
         rows: Iterable[LedgerRow],
         transfers: Iterable[TransferRow],
+        first_event: int = 0,
     ) -> Iterator[int]:
-        """Yields how many decisions it has checked, now and then. Every event must have its decision."""
+        """Yields how many decisions it has checked, now and then. Every event must have its decision.
+
+        `first_event`: the offset that the card events begin at; what lay before was deleted by rule.
+        """
+        self._first_event = first_event
         waiting = Peek(events)
         ledger = Ledger(self.partition, self._report, rows, transfers)
         for record in decisions:
@@ -77,6 +83,11 @@ class PartitionCheck:
             if self.count % 1000 == 0:
                 yield self.count
         oracle = self._report["O2"]
+        if self._gone:
+            oracle.notes.append(
+                f"partition {self.partition}: card events begin at offset {first_event}; the {self._gone:,} "
+                "decisions on those before are checked without them"
+            )
         for event in waiting:
             oracle.checked += 1
             oracle.violated(f"card event {self.partition}@{event.offset} has no decision")
@@ -119,13 +130,16 @@ class PartitionCheck:
         self._source_offset = decision.source_offset
 
     def _check_event(self, decision: Decision, events: Peek[Record]) -> EventHead | None:
-        """One card event for this decision, and no event left out before it (O2); returns it."""
+        """One card event for this decision, and no event left out before it (O2); returns it, None: gone."""
         oracle = self._report["O2"]
         at = f"{decision.partition}:{decision.seq}"
         while events.head is not None and events.head.offset < decision.source_offset:
             oracle.checked += 1
             oracle.violated(f"card event {self.partition}@{next(events).offset} has no decision")
         oracle.checked += 1
+        if decision.source_offset < self._first_event:
+            self._gone += 1
+            return None
         if events.head is None or events.head.offset != decision.source_offset:
             oracle.violated(
                 f"decision {at} is of card event {self.partition}@{decision.source_offset}, "
@@ -164,7 +178,10 @@ class PartitionCheck:
     def _follow(self, decision: Decision, event: EventHead | None) -> None:
         known = self._known(decision)
         department = self.fold.department(decision)
-        timeout = timeout_of(event, department, known, partial(self._ids.seq_of, decision))
+        if decision.source_offset < self._first_event:
+            timeout = timeout_told(decision)
+        else:
+            timeout = timeout_of(event, department, known, partial(self._ids.seq_of, decision))
         self._lapses.before(decision, department)
         self._rulings.before(decision, known)
         wrong = self.fold.apply(decision)

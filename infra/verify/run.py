@@ -107,13 +107,15 @@ def _check_partitions(
         last = logs.last(DECISIONS.name, p, place.next_offset)
         tail = None if last is None else _tail(last.value)
         events_end = ends[p] = max(end, 0 if tail is None else tail.source_offset + 1)
+        first = logs.bounds(CARD_EVENTS.name, p)[0]
         check = checks[p] = PartitionCheck(p, report, leases)
         before = report.decisions
         for count in check.run(
-            logs.read(CARD_EVENTS.name, p, logs.bounds(CARD_EVENTS.name, p)[0], events_end),
+            logs.read(CARD_EVENTS.name, p, first, events_end),
             logs.read(DECISIONS.name, p, logs.bounds(DECISIONS.name, p)[0], place.next_offset),
             books.decisions(p),
             books.transfers(p),
+            first,
         ):
             report.decisions = before + count
             if progress is not None:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from infra.verify.records import EventHead
 from infra.verify.state import Department, Payment
+from schemas.decisions import Decision
+from schemas.effects import HoldReleased, PaymentVoided
 
 
 class Timeout(NamedTuple):
@@ -37,3 +39,12 @@ def timeout_of(
     # An event id that is no longer remembered names nobody.
     named = seq_of(request_id) == known.opened and not department.past(known.opened_span)
     return Timeout(releases=named)
+
+
+def timeout_told(decision: Decision) -> Timeout | None:
+    """What a reversal's own effects make of its event, where that is gone: whether it was a timeout."""
+    if decision.event_type != "authorization.reversed":
+        return None
+    voids = tuple(effect.request_id for effect in decision.effects if isinstance(effect, PaymentVoided))
+    causes = {effect.cause for effect in decision.effects if isinstance(effect, HoldReleased)}
+    return None if "reversal" in causes else Timeout(voids, "timeout" in causes)

@@ -98,11 +98,12 @@ class World:
         leases.finish(check.departments)
         return report, check
 
-    def check_into(self, report: Report, leases: Leases) -> PartitionCheck:
+    def check_into(self, report: Report, leases: Leases, first_event: int = 0) -> PartitionCheck:
         check = PartitionCheck(self.partition, report, leases)
         # Offsets of decisions have holes: transaction markers.
         decisions = [Record(n * 2, value) for n, value in enumerate(self.values)]
-        for _ in check.run(self.events, decisions, self.rows, self.transfers):
+        events = [event for event in self.events if event.offset >= first_event]
+        for _ in check.run(events, decisions, self.rows, self.transfers, first_event):
             pass
         return check
 
