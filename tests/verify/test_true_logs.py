@@ -76,10 +76,14 @@ def stories() -> dict[str, Worlds]:
     return found
 
 
-def verified(worlds: Worlds) -> Report:
+def verified(worlds: Worlds, gone: float = 0.0) -> Report:
+    """`gone`: which part of the card events reached their retention."""
     report = Report()
     leases = Leases(report)
-    checks = [world.check_into(report, leases) for world in worlds.values()]
+    checks = [
+        world.check_into(report, leases, int(gone * (world.events[-1].offset + 1)))
+        for world in worlds.values()
+    ]
     leases.finish(all_departments(check.departments for check in checks))
     return report
 
@@ -90,6 +94,37 @@ def test_all_scenarios_and_stories_are_true() -> None:
     assert list(wrong.pop(FORGED)) == ["O11"]
     assert wrong == {}
     assert sum(report["O13"].checked for report in reports.values()) > 500
+
+
+@pytest.mark.parametrize("gone", [0.1, 0.3, 0.5, 0.9, 1.0])
+def test_a_log_whose_card_events_reached_their_retention_is_true(gone: float) -> None:
+    reports = {name: verified(worlds, gone) for name, worlds in stories().items()}
+    wrong = {name: violated(report) for name, report in reports.items() if not report.ok}
+    assert list(wrong.pop(FORGED)) == ["O11"]
+    assert wrong == {}
+    notes = [note for report in reports.values() for note in report["O2"].notes]
+    assert notes
+    assert all("card events begin at offset" in note for note in notes)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_only_what_lies_before_the_first_card_event_may_be_missing(seed: int) -> None:
+    cluster = Cluster(history(seed, 60))
+    asyncio.run(run_owner(cluster, Steps(), 4))
+    world = World(0)
+    for record, value in zip(cluster.card_events, cluster.decisions, strict=True):
+        add(world, record.value, decode_decision(value))
+    world.seal()
+    world.book()
+    first = world.events[30].offset
+    report = Report()
+    world.check_into(report, Leases(report), first)
+    assert violated(report) == {}
+    lost = world.events.pop(40)
+    report = Report()
+    world.check_into(report, Leases(report), first)
+    (said,) = violated(report)["O2"]
+    assert f"of card event 0@{lost.offset}, which is not there" in said
 
 
 #: What is read wrong, and where: module or class, name, and what stands there instead.
