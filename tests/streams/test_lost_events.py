@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -15,7 +17,10 @@ from infra import topics
 from infra.commands.events import app
 from infra.continuation import Gap, close, examine
 from infra.errors import SpendlogError
+from infra.processes import Supervisor
 from infra.replay import replay
+from infra.settings import load_settings
+from infra.stack import Endpoints, Stack
 from schemas.decisions import Decision
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.app import CRASHED
@@ -87,20 +92,61 @@ def test_new_events_at_old_offsets_are_not_skipped(line: Line, new: int) -> None
     assert (again.differences, again.decided) == ([], new + 2)
 
 
-def test_a_running_worker_stops_when_its_events_are_made_anew(line: Line) -> None:
-    line.send([budget(MINE), *(request(number, MINE) for number in range(9))])
-    worker = line.worker("w1")
-    line.decisions(10)
-    made_anew(line)
-    line.send(request(number, MINE) for number in range(100, 103))
-    try:
-        line.until(lambda: not worker.alive(), 30.0)
-    except AssertionError:
-        raise AssertionError(worker.output()[-9000:]) from None
-    assert worker.returncode == CRASHED
-    assert "spendlog events continue --partition 0" in worker.output()
+@pytest.fixture
+def own(stack: Endpoints, tmp_path: Path) -> Iterator[Stack]:
+    """A Kafka that a test may kill."""
+    addresses = dict(stack.addresses()) | {"kafka": None}
+    with Stack(tmp_path / "own", settings=load_settings().model_copy(update=addresses)) as stack_:
+        yield stack_
 
 
+def lose_tail(folder: Path, partition: str, count: int) -> None:
+    """What a power cut takes: the last `count` record batches of a log whose broker is dead."""
+    (log,) = (found / "00000000000000000000.log" for found in folder.rglob(partition))
+    written, at, starts = log.read_bytes(), 0, []
+    while at + 12 <= len(written) and (size := struct.unpack_from(">i", written, at + 8)[0]):
+        starts.append(at)
+        at += 12 + size
+    assert len(starts) > count
+    log.write_bytes(written[: starts[-count]])
+    for index in (*log.parent.glob("*.index"), *log.parent.glob("*.timeindex")):
+        index.unlink()
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("new", [0, 2, 40])
+def test_a_power_cut_of_a_single_broker_is_seen_by_a_living_worker(
+    own: Stack, tmp_path: Path, new: int
+) -> None:
+    with Supervisor(tmp_path / "logs") as supervisor:
+        line = Line(own.endpoints.kafka, "cut-", tmp_path, supervisor)
+        worker = line.worker("w1")
+        line.send([budget(MINE)])
+        for number in range(11):  # one by one, so that each is a batch of its own
+            line.send([request(number, MINE)])
+        before = line.decisions(12)
+        own.kill("kafka")
+        lose_tail(tmp_path / "own", f"{line.names.card_events}-0", 5)
+        own.start("kafka")
+        line.send(request(number, MINE) for number in range(100, 100 + new))
+        line.until(lambda: not worker.alive(), 90.0)
+        # It may have died of the broker's absence before it could look.
+        said = worker.output() if "lost or rewritten" in worker.output() else ended(line, "w2")
+        assert "card events of partition 0 were lost or rewritten" in said
+        assert line.decisions(12) == before
+
+        found = gap(line)
+        assert (found.position, found.kept, found.gone) == (12, 7, 5)
+        close(line.kafka, found, line.prefix)
+        line.worker("w3")
+        after = line.decisions(12 + new)
+        assert after[:12] == before
+        assert outcomes(after) == {"accepted": 1, "approved": 11 + new}
+        assert replay(line.kafka, prefix=line.prefix).differences == []
+
+
+@pytest.mark.faults
 def test_it_is_safe_to_repeat_after_a_crash_at_any_step(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     decided(line, 10)
     made_anew(line)
