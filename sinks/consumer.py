@@ -25,6 +25,9 @@ BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
 # 1 s: a store that was emptied while the log is idle is filled again without waiting for the next event.
 VERIFY_EVERY_S = 1.0
+# 5 s doubled up to 300 s: a broken log is mended by people, and each try says again what is wrong.
+STOPPED_FIRST_S = 5.0
+STOPPED_MAX_S = 300.0
 # 5 s: for people who look at the group's lag; nothing depends on it.
 HINT_EVERY_S = 5.0
 
@@ -37,8 +40,22 @@ class Limits:
     linger_s_max: float = 0.02
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A partition that stands still. `since_s`, `retry_at_s`: the clock's monotonic seconds."""
+
+    since_s: float
+    tries: int
+    retry_at_s: float
+    why: str
+
+
 class Consumer:
-    """One sink over the partitions that its group gives it."""
+    """One sink over the partitions that its group gives it.
+
+    A partition whose log or rows are not what they must be stands still and is tried again later; the others
+    go on.
+    """
 
     def __init__(
         self,
@@ -55,6 +72,7 @@ class Consumer:
         self._metrics = metrics or Metrics(store.name)
         self._places: dict[int, Place] = {}
         self._generation: int | None = None  # of the assignment that `_places` belongs to; None: ask again
+        self._stopped: dict[int, Stopped] = {}
         self._tries = 0
         self._linger_s = 0.0
         self._hinted_s = self._verified_s = clock.monotonic_s()
@@ -64,21 +82,24 @@ class Consumer:
         """Where each owned partition stands in the store, as far as this loop knows."""
         return self._places
 
-    def run(self, stopping: Callable[[], bool]) -> None:
-        """Until `stopping()`, asked between batches; a batch under way is finished first.
+    @property
+    def stopped(self) -> Mapping[int, Stopped]:
+        """The owned partitions that stand still; everything before the broken record is stored."""
+        return self._stopped
 
-        Raises:
-            InvariantBroken: after everything before the broken record was stored.
-        """
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Until `stopping()`, asked between batches; a batch under way is finished first."""
         while not stopping():
             self.step(stopping)
 
     def step(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """One batch, or one try to get to the point where a batch can be read."""
         try:
-            if self._generation != self._log.generation:
+            if self._generation != self._log.generation or self._due():
                 self._take_over()
             self._batch()
+        except InvariantBroken as broken:
+            self._stop(broken)
         except PositionMoved as moved:
             log.warning("position_moved", sink=self._store.name, detail=str(moved))
             self._metrics.moved.inc()
@@ -94,12 +115,46 @@ class Consumer:
 
     def _take_over(self) -> None:
         generation = self._log.generation
-        owned = self._log.owned
+        self._stopped = {p: stopped for p, stopped in self._stopped.items() if p in self._log.owned}
+        now_s = self._clock.monotonic_s()
+        waiting = {p for p, stopped in self._stopped.items() if stopped.retry_at_s > now_s}
+        owned = self._log.owned - waiting
         places = self._store.places(owned) if owned else {}
         self._log.read_from({partition: place.next_offset for partition, place in places.items()})
         self._places, self._generation = places, generation
         at = {partition: place.next_seq for partition, place in sorted(places.items())}
         log.info("partitions_owned", sink=self._store.name, next_seq=at)
+
+    def _due(self) -> bool:
+        """Whether a partition that stands still is to be tried again."""
+        now_s = self._clock.monotonic_s()
+        return any(
+            partition not in self._places and stopped.retry_at_s <= now_s
+            for partition, stopped in self._stopped.items()
+        )
+
+    def _stop(self, broken: InvariantBroken) -> None:
+        """Its partition stands still for a while, and the others go on from where they are stored."""
+        partition = broken.partition
+        if partition is None:
+            raise broken
+        now_s = self._clock.monotonic_s()
+        before = self._stopped.get(partition)
+        tries = before.tries + 1 if before else 1
+        delay_s = min(STOPPED_FIRST_S * 2.0 ** min(tries - 1, 10), STOPPED_MAX_S)
+        since_s = before.since_s if before else now_s
+        self._stopped[partition] = Stopped(since_s, tries, now_s + delay_s, str(broken))
+        log.error(
+            "partition_stopped",
+            sink=self._store.name,
+            partition=partition,
+            detail=str(broken),
+            stopped_s=round(now_s - since_s),
+            retry_in_s=delay_s,
+        )
+        self._metrics.stopped(partition, True)
+        self._places.pop(partition, None)
+        self._log.read_from({p: place.next_offset for p, place in self._places.items()})
 
     def _let_go(self) -> None:
         """Deliver nothing until the store was asked again."""
@@ -118,30 +173,46 @@ class Consumer:
             return  # a rebalance came in between: these records may be someone else's by now
         runs, broken = self._runs(records)
         if runs:
-            self._commit(runs)
+            self._commit_apart(runs)
         else:
             self._verify()
         self._linger(len(records))
         self._report()
-        if broken is not None:
-            raise broken
+        for one in broken:
+            self._stop(one)
 
-    def _runs(self, records: Sequence[Record]) -> tuple[list[Run], InvariantBroken | None]:
+    def _runs(self, records: Sequence[Record]) -> tuple[list[Run], list[InvariantBroken]]:
         by_partition: dict[int, list[Record]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
-        runs, first_broken = [], None
+        runs, all_broken = [], []
         for partition, found in by_partition.items():
             run, broken = read_run(partition, self._places[partition], found)
-            first_broken = first_broken or broken
+            if broken is not None:
+                all_broken.append(broken)
             if run.decisions:
                 runs.append(run)
-        return runs, first_broken
+        return runs, all_broken
+
+    def _commit_apart(self, runs: Sequence[Run]) -> None:
+        """All together; where the rows of one contradict what is stored, each for itself."""
+        try:
+            self._commit(runs)
+        except InvariantBroken:
+            for run in runs:
+                try:
+                    self._commit([run])
+                except InvariantBroken as broken:
+                    self._stop(InvariantBroken(str(broken), run.partition))
 
     def _commit(self, runs: Sequence[Run]) -> None:
         started_s = self._clock.monotonic_s()
         self._store.commit(runs)
         self._places.update((run.partition, run.after) for run in runs)
+        for run in runs:
+            if self._stopped.pop(run.partition, None) is not None:
+                log.info("partition_goes_on", sink=self._store.name, partition=run.partition)
+                self._metrics.stopped(run.partition, False)
         if self._tries:
             log.info("store_back", sink=self._store.name)
         self._tries = 0

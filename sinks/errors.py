@@ -8,7 +8,14 @@ class SinkError(Exception):
 
 
 class InvariantBroken(SinkError):
-    """Ours: the log or the tables are not what they must be. The partition stops; nothing is skipped."""
+    """Ours: the log or the tables are not what they must be. The partition stops; nothing is skipped.
+
+    `partition`: which, where that is known; else it is one of those that were at hand.
+    """
+
+    def __init__(self, message: str, partition: int | None = None) -> None:
+        super().__init__(message)
+        self.partition = partition
 
 
 class PositionMoved(SinkError):

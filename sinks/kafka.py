@@ -123,7 +123,8 @@ class KafkaLog:
         if error.code() in _LOST:
             raise InvariantBroken(
                 f"partition {message.partition()}: the log of {self._topic} does not hold offset "
-                f"{message.offset()}, where this sink must go on: {error.str()}"
+                f"{message.offset()}, where this sink must go on: {error.str()}",
+                message.partition(),
             )
         if error.fatal():
             raise SinkError(f"Kafka: {error.str()}")

@@ -10,6 +10,11 @@ _decisions = Counter("spendlog_sink_decisions", "decisions stored", ["sink"])
 _commits = Counter("spendlog_sink_commits", "batches stored", ["sink"])
 _retries = Counter("spendlog_sink_retries", "times the store did not answer", ["sink"])
 _moved = Counter("spendlog_sink_position_moved", "times another owner had written", ["sink"])
+_stopped = Gauge(
+    "spendlog_sink_partition_stopped",
+    "1 while the partition stands still: see the log",
+    ["sink", "partition"],
+)
 _lag = Gauge("spendlog_sink_lag_records", "offsets not stored yet, markers included", ["sink", "partition"])
 _rows = Histogram(
     "spendlog_sink_batch_rows", "decisions in a batch", ["sink"], buckets=(1, 4, 16, 64, 256, 1024, 4096)
@@ -47,6 +52,9 @@ class Metrics:
     def lag(self, records: Mapping[int, int]) -> None:
         for partition, behind in records.items():
             _lag.labels(self._name, str(partition)).set(behind)
+
+    def stopped(self, partition: int, is_stopped: bool) -> None:
+        _stopped.labels(self._name, str(partition)).set(is_stopped)
 
 
 class TickerMetrics:

@@ -65,7 +65,7 @@ def read_run(partition: int, before: Place, records: Iterable[Record]) -> tuple[
             check_seal(value, decision, last_hash)
         except (_Unusable, BrokenChain, msgspec.DecodeError, UnicodeDecodeError) as error:
             expected = f"partition {partition} offset {offset}: expected decision {partition}:{next_seq}"
-            broken = InvariantBroken(f"{expected}, found {error}")
+            broken = InvariantBroken(f"{expected}, found {error}", partition)
             break
         decisions.append(decision)
         values.append(value)

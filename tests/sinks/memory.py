@@ -48,7 +48,7 @@ class MemoryLog:
         steps: Steps | None = None,
         rebalance_at: int | None = None,
     ) -> None:
-        self._records = records
+        self.records = records
         self._clock = clock
         self._steps = steps or Steps()
         self._rebalance_at = rebalance_at
@@ -66,7 +66,7 @@ class MemoryLog:
         self.polls += 1
         found: list[Record] = []
         for partition, offset in self._next.items():
-            rows = [record for record in self._records[partition] if record.offset >= offset]
+            rows = [record for record in self.records[partition] if record.offset >= offset]
             found += rows[: max(0, rows_max - len(found))]
         for record in found:
             self._next[record.partition] = record.offset + 1

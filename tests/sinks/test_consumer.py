@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import count
 
 import pytest
 
 from schemas.codec import decode_decision
 from sinks.consumer import BACKOFF_MAX_S, Consumer, Limits
-from sinks.core.chain import Place, Record
+from sinks.core.chain import Place, Record, Run
 from sinks.errors import InvariantBroken, Unavailable
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import Crash, MemoryClock, MemoryLog, MemoryStore, ShakyStore, Steps
@@ -126,10 +127,7 @@ def test_a_store_that_was_emptied_is_filled_again_while_the_log_is_idle() -> Non
 
 def broken_log(kind: str) -> list[Record]:
     """Ten decisions, of which the sixth is not what must be there."""
-    log = DecisionLog(0)
-    for number in range(10):
-        log.approve(f"a{number}")
-    records = log.records()
+    records = mendable(10)
     other = DecisionLog(0)
     for number in range(10):
         other.approve(f"b{number}")
@@ -160,19 +158,63 @@ def broken_log(kind: str) -> list[Record]:
         ("no value", "a record without value"),
     ],
 )
-def test_a_record_that_breaks_the_log_stops_the_sink_after_what_was_good(kind: str, says: str) -> None:
-    store = MemoryStore()
-    clock = MemoryClock()
-    sink = Consumer(MemoryLog({0: broken_log(kind)}, clock), store, clock)
-    with pytest.raises(InvariantBroken) as caught:
+def test_a_record_that_breaks_the_log_stops_its_partition_after_what_was_good(kind: str, says: str) -> None:
+    """The other partition goes on; the broken one is tried again, and goes on once it is mended."""
+    store, clock = MemoryStore(), MemoryClock()
+    log = MemoryLog({0: broken_log(kind), 1: RECORDS[1]}, clock)
+    sink = Consumer(log, store, clock, LIMITS)
+    for _ in range(20):
         sink.step()
-    assert says in str(caught.value)
-    assert "partition 0 offset 6: expected decision 0:5" in str(caught.value)
-    assert len(store.rows) == 5
-    assert store.stored[0].next_seq == 5
-    with pytest.raises(InvariantBroken):  # and again after a restart: it is never skipped
-        Consumer(MemoryLog({0: broken_log(kind)}, clock), store, clock).step()
-    assert len(store.rows) == 5
+    assert stored(store)[1] == WHOLE[1]
+    assert len(stored(store)[0]) == store.stored[0].next_seq == 5
+    (stopped,) = sink.stopped.values()
+    assert says in stopped.why
+    assert "partition 0 offset 6: expected decision 0:5" in stopped.why
+    assert list(sink.places) == [1]
+
+    tries = stopped.tries
+    while clock.at_s < 60.0:
+        sink.step()
+    assert tries < sink.stopped[0].tries < 10
+    assert sink.stopped[0].since_s == stopped.since_s
+    assert len(stored(store)[0]) == 5
+
+    log.records = {0: mendable(10), 1: RECORDS[1]}
+    while clock.at_s < 500.0:
+        sink.step()
+    assert sink.stopped == {}
+    assert stored(store)[0] == [record.value for record in mendable(10)]
+
+
+def mendable(count: int) -> list[Record]:
+    """The records of `broken_log` as they must be."""
+    log = DecisionLog(0)
+    for number in range(count):
+        log.approve(f"a{number}")
+    return log.records()
+
+
+class Refusing(MemoryStore):
+    """Its rows contradict those of one partition."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__()
+        self._refused = refused
+
+    def commit(self, runs: Sequence[Run]) -> None:
+        if any(run.partition == self._refused for run in runs):
+            raise InvariantBroken("rows that contradict what is stored")
+        super().commit(runs)
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_rows_that_the_store_refuses_stop_their_partition_only(refused: int) -> None:
+    store, clock = Refusing(refused), MemoryClock()
+    sink = Consumer(MemoryLog(RECORDS, clock), store, clock, LIMITS)
+    for _ in range(30):
+        sink.step()
+    assert stored(store) == {refused: [], 1 - refused: WHOLE[1 - refused]}
+    assert list(sink.stopped) == [refused]
 
 
 class Away(MemoryStore):
