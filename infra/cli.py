@@ -24,7 +24,7 @@ COMMANDS = {
     "ticker": "Let time pass for departments in which nothing happens.",
     "serve": "The REST API.",
     "events": "Card events: go on after some were lost.",
-    "dead-letters": "What could not be used: list, reroute.",
+    "dead-letters": "What could not be used: list, show, reroute.",
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
     "policies": "A policy for the whole company: apply it, list who has it.",
     "verify": "Prove the books against the log.",

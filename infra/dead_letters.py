@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -14,6 +15,10 @@ from schemas.topics import CARD_EVENTS, DEAD_LETTERS
 
 TIMEOUT_S = 20.0
 Headers = list[tuple[str, bytes]]
+# A record of the dead letters with this header is none: it says which one was sent on.
+_REROUTED = "rerouted"
+# Letters are as large as the broker takes: a transaction of 100 is done in seconds.
+_TRANSACTION_LETTERS = 100
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
 
+    @property
+    def id(self) -> str:
+        """`partition:offset`."""
+        return f"{self.partition}:{self.offset}"
+
 
 def read(bootstrap: str, prefix: str = "") -> Iterator[DeadLetter]:
     """All dead letters up to now, partition by partition.
@@ -35,6 +45,26 @@ def read(bootstrap: str, prefix: str = "") -> Iterator[DeadLetter]:
     Raises:
         SpendlogError: Kafka does not answer, or the topic is missing.
     """
+    for headers, message in _records(bootstrap, prefix):
+        if _REROUTED not in headers:
+            yield _letter(headers, message)
+
+
+def find(bootstrap: str, id_: str, prefix: str = "") -> DeadLetter:
+    """The letter called `id_`. Raises SpendlogError as `read`, and when there is none."""
+    for letter in read(bootstrap, prefix):
+        if letter.id == id_:
+            return letter
+    raise SpendlogError(f"there is no dead letter {id_!r}: `spendlog dead-letters list` shows each one's id")
+
+
+def rerouted(bootstrap: str, prefix: str = "") -> set[str]:
+    """The ids of the letters that were sent on. Raises SpendlogError as `read`."""
+    found = (headers.get(_REROUTED) for headers, _ in _records(bootstrap, prefix))
+    return {id_ for id_ in found if id_ is not None}
+
+
+def _records(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, str], Message]]:
     topic = prefix + DEAD_LETTERS.name
     config = {
         "bootstrap.servers": bootstrap,
@@ -48,19 +78,21 @@ def read(bootstrap: str, prefix: str = "") -> Iterator[DeadLetter]:
             raise SpendlogError(f"there is no topic {topic}: run `spendlog topics apply` first")
         for partition in sorted(found.partitions):
             consumer.assign([TopicPartition(topic, partition, 0)])
-            yield from _partition(consumer)
+            for message in _partition(consumer):
+                headers = cast(Headers, message.headers() or [])
+                yield {name: value.decode(errors="replace") for name, value in headers}, message
     except KafkaException as error:
         raise SpendlogError(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from None
     finally:
         consumer.close()
 
 
-def _partition(consumer: Consumer) -> Iterator[DeadLetter]:
+def _partition(consumer: Consumer) -> Iterator[Message]:
     # Not `consume`, which waits for its whole number of messages.
     while (message := consumer.poll(TIMEOUT_S)) is not None:
         error = message.error()
         if error is None:
-            yield _letter(message)
+            yield message
         elif error.code() == KafkaError._PARTITION_EOF:
             return
         else:
@@ -68,8 +100,7 @@ def _partition(consumer: Consumer) -> Iterator[DeadLetter]:
     raise SpendlogError(f"nothing came from Kafka within {TIMEOUT_S:.0f} s")
 
 
-def _letter(message: Message) -> DeadLetter:
-    headers = {name: value.decode(errors="replace") for name, value in cast(Headers, message.headers())}
+def _letter(headers: dict[str, str], message: Message) -> DeadLetter:
     return DeadLetter(
         headers["reason"],
         headers["detail"],
@@ -85,21 +116,35 @@ def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
-def reroute(bootstrap: str, prefix: str = "") -> int:
+def reroute(bootstrap: str, prefix: str = "", again: bool = False) -> int:
     """Send what was on the wrong partition to its own, under its own id. Returns how many were sent.
 
-    Sending them twice does no harm: an event that was decided gets its first answer again.
+    Each once, unless `again`: the event and the note that it was sent are one transaction. Sending it twice
+    does no harm either: an event that was decided gets its first answer again.
+
+    Raises:
+        SpendlogError: as `read`, or Kafka did not take a transaction; those before it were sent.
     """
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "acks": "all"})
+    done = set() if again else rerouted(bootstrap, prefix)
+    letters = (
+        letter
+        for letter in read(bootstrap, prefix)
+        if letter.reason == ReasonCode.WRONG_PARTITION.value and letter.id not in done
+    )
+    # One id: who runs it at the same time fences the other.
+    ids = {"transactional.id": f"{prefix}spendlog-dead-letters", "partitioner": "murmur2_random"}
+    producer = Producer({"bootstrap.servers": bootstrap, **ids})
     sent = 0
-    for letter in read(bootstrap, prefix):
-        if letter.reason == ReasonCode.WRONG_PARTITION.value:
-            producer.produce(prefix + CARD_EVENTS.name, letter.value, letter.key)
-            producer.poll(0)
-            sent += 1
-    left = producer.flush(TIMEOUT_S)
-    if left:
-        raise SpendlogError(
-            f"Kafka took {sent - left} of {sent} events within {TIMEOUT_S:.0f} s: run it again"
-        )
+    try:
+        producer.init_transactions(TIMEOUT_S)
+        while some := list(islice(letters, _TRANSACTION_LETTERS)):
+            producer.begin_transaction()
+            for letter in some:
+                note: list[tuple[str, str | bytes | None]] = [(_REROUTED, letter.id.encode())]
+                producer.produce(prefix + CARD_EVENTS.name, letter.value, letter.key)
+                producer.produce(prefix + DEAD_LETTERS.name, None, partition=letter.partition, headers=note)
+            producer.commit_transaction(TIMEOUT_S)
+            sent += len(some)
+    except KafkaException as error:
+        raise SpendlogError(f"Kafka: {error.args[0].str()}; {sent} events were sent: run it again") from None
     return sent

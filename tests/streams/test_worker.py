@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import time
 from collections import Counter
@@ -10,11 +12,15 @@ from typing import Any
 import psutil
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from typer.testing import CliRunner
 
 from infra import dead_letters
+from infra.commands.dead_letters import app
+from infra.errors import SpendlogError
 from schemas.codec import encode_event
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome
+from schemas.topics import DEAD_LETTERS
 from tests.streams.events import DEPARTMENTS, budget, request, requests
 from tests.streams.line import PARTITIONS, Line, outcomes, value_of, worker_command
 
@@ -84,7 +90,9 @@ def test_poison_is_dead_lettered_and_good_events_go_on(line: Line) -> None:
     assert worker.output().count("Worker ready") == 1
 
 
-def test_an_event_on_the_wrong_partition_is_sent_on_to_its_own(line: Line) -> None:
+def test_an_event_on_the_wrong_partition_is_sent_on_to_its_own(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line.worker("w1")
     line.send([budget(DEPARTMENTS[0])])
     event = request(1, DEPARTMENTS[0])
@@ -93,7 +101,22 @@ def test_an_event_on_the_wrong_partition_is_sent_on_to_its_own(line: Line) -> No
     assert [letter.reason for letter in dead_letters.read(line.kafka, line.prefix)] == ["wrong_partition"]
     assert dead_letters.reroute(line.kafka, line.prefix) == 1
     assert outcomes(line.decisions(3)) == {"accepted": 1, "rejected": 1, "approved": 1}
-    assert dead_letters.reroute(line.kafka, line.prefix) == 1
+    assert dead_letters.reroute(line.kafka, line.prefix) == 0
+    (letter,) = dead_letters.read(line.kafka, line.prefix)
+    assert dead_letters.rerouted(line.kafka, line.prefix) == {letter.id} == {"1:0"}
+    assert dead_letters.find(line.kafka, "1:0", line.prefix) == letter
+    assert letter.value == encode_event(event)
+    with pytest.raises(SpendlogError, match=r"no dead letter '1:7'"):
+        dead_letters.find(line.kafka, "1:7", line.prefix)
+    monkeypatch.setenv("SPENDLOG_KAFKA", line.kafka)
+    with monkeypatch.context() as patched:
+        mine = dataclasses.replace(DEAD_LETTERS, name=line.names.dead_letters)
+        patched.setattr("infra.dead_letters.DEAD_LETTERS", mine)
+        listed = json.loads(CliRunner().invoke(app, ["list"]).stdout)
+        shown = json.loads(CliRunner().invoke(app, ["show", "1:0", "--json"]).stdout)
+    assert (listed["id"], listed["rerouted"]) == ("1:0", True)
+    assert bytes.fromhex(shown["value_hex"]) == shown["value_text"].encode() == letter.value
+    assert dead_letters.reroute(line.kafka, line.prefix, again=True) == 1
     assert [decision.duplicate_of for decision in line.decisions(4) if decision.duplicate_of] == [1]
 
 
