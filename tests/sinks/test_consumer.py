@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
 from itertools import count
 
 import pytest
@@ -127,7 +128,7 @@ def test_a_store_that_was_emptied_is_filled_again_while_the_log_is_idle() -> Non
 
 def broken_log(kind: str) -> list[Record]:
     """Ten decisions, of which the sixth is not what must be there."""
-    records = mendable(10)
+    records = list(mendable(10))
     other = DecisionLog(0)
     for number in range(10):
         other.approve(f"b{number}")
@@ -186,12 +187,13 @@ def test_a_record_that_breaks_the_log_stops_its_partition_after_what_was_good(ki
     assert stored(store)[0] == [record.value for record in mendable(10)]
 
 
-def mendable(count: int) -> list[Record]:
+@cache
+def mendable(count: int) -> tuple[Record, ...]:
     """The records of `broken_log` as they must be."""
     log = DecisionLog(0)
     for number in range(count):
         log.approve(f"a{number}")
-    return log.records()
+    return tuple(log.records())
 
 
 class Refusing(MemoryStore):
