@@ -30,6 +30,7 @@ Alert = Literal[
     "cleared_before_request",
     "already_settled",
     "over_refund",
+    "rate_mismatch",
     "above_limits",
 ]
 

@@ -150,7 +150,9 @@ def _remember_advice(department: Department, decision: Decision, bucket: int) ->
     payment.opened = max(payment.opened, ONLY_ADVISED)
     payment.approved = True
     payment.voided = ()
-    if payment.foreign is None and decision.merchant_amount is not None and decision.rate is not None:
+    told = decision.merchant_amount is not None and decision.rate is not None
+    if told and payment.foreign is None and "rate_mismatch" not in decision.alerts:
+        assert decision.merchant_amount and decision.rate
         payment.foreign = (decision.merchant_amount.currency, decision.rate)
     if not payment.valid_days:
         mcc = decision.merchant.mcc if decision.merchant else None

@@ -5,8 +5,6 @@ Each function answers one event as docs/rules.md says, and leaves the department
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from schemas.decisions import Alert, Decision, Score
 from schemas.effects import Effects, HoldPlaced
 from schemas.events import (
@@ -14,17 +12,15 @@ from schemas.events import (
     AuthorizationIncremented,
     AuthorizationRequested,
     BalanceInquired,
-    ClearingPresented,
-    RefundPresented,
     VerificationRequested,
 )
-from schemas.money import exponent
 from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.calendar import moment_of
 from streams.core.case import Case, Rejected
 from streams.core.leases import ask_ahead, ask_for_next, shortfall
 from streams.core.matching import Purchase
 from streams.core.moments import passing, would_pass
+from streams.core.rates import check_rate, rate_alerts
 from streams.core.reversals import release
 from streams.core.rules import PASSED, Ask, Kind, Said, Verdict, assess, identity, spendable, with_room
 from streams.core.state import Payment
@@ -184,19 +180,20 @@ def increment(case: Case, event: AuthorizationIncremented) -> Decision:
 def advise(case: Case, event: AuthorizationAdvised) -> Decision:
     """What the network has answered in our place is recorded; above the limits somebody is alerted."""
     amount = case.amount(event.amount)
-    check_rate(event)
+    alerts = rate_alerts(event)
     payment = case.department.payments.get(event.authorization_id)
     plan = case.department.plan.card(event.card_id, event.cardholder)
     purchase = Purchase(case.at_s, event.merchant, None)
     if not event.approved:
         if payment is None or not payment.held:
             charges = payment.charges if payment else plan.charges_for(purchase)
-            return case.accepted(charges=charges, amount=amount)
-        return release(case, event.authorization_id, payment, payment.held, "advice", amount)
+            return case.accepted(charges=charges, amount=amount, alerts=alerts)
+        return release(case, event.authorization_id, payment, payment.held, "advice", amount, alerts)
     charges = payment.charges if payment and payment.charges else plan.charges_for(purchase)
     posted, held = (payment.posted, payment.held) if payment else (0, 0)
     wanted = max(0, amount - posted)
-    alerts: tuple[Alert, ...] = () if payment and payment.requested else ("no_authorization",)
+    if payment is None or not payment.requested:
+        alerts += ("no_authorization",)
     if wanted < held:
         assert payment is not None
         return release(
@@ -267,40 +264,3 @@ def _valid_days(case: Case, event: AuthorizationAdvised, payment: Payment | None
     if payment is not None and payment.valid_days:
         return payment.valid_days
     return case.department.plan.valid_days(event.merchant.mcc)
-
-
-Foreign = (
-    AuthorizationRequested
-    | AuthorizationIncremented
-    | AuthorizationAdvised
-    | ClearingPresented
-    | RefundPresented
-)
-
-
-def check_rate(event: Foreign) -> None:
-    """Refuses two amounts and a rate that contradict each other by more than one minor unit."""
-    foreign, rate = event.merchant_amount, event.rate
-    if foreign is None and rate is None:
-        return
-    if foreign is None or rate is None:
-        raise Rejected(ReasonCode.WRONG_RATE, "merchant_amount and rate go together")
-    converted = convert(foreign.minor, foreign.currency, event.amount.currency, rate)
-    if abs(converted - event.amount.minor) > 1:
-        detail = f"{foreign} at {rate} is {converted:.2f} minor units, not {event.amount.minor}"
-        raise Rejected(ReasonCode.WRONG_RATE, detail)
-
-
-def convert(minor: int, currency: str, into: str, rate: str) -> Decimal:
-    """Minor units of `into`, not rounded. Raises Rejected for a rate that is no number above zero."""
-    try:
-        factor = Decimal(rate)
-    except InvalidOperation:
-        factor = Decimal(0)
-    if not factor.is_finite() or factor <= 0:
-        raise Rejected(ReasonCode.WRONG_RATE, f"{rate!r} is not a decimal number above zero")
-    try:
-        shift = exponent(into) - exponent(currency)
-    except ValueError as unknown:
-        raise Rejected(ReasonCode.UNKNOWN_CURRENCY, str(unknown)) from None
-    return Decimal(minor) * factor.scaleb(shift)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
-
 from schemas.decisions import Alert, Decision
 from schemas.effects import (
     DisputeClosed,
@@ -27,7 +25,7 @@ from schemas.events import (
 from schemas.reasons import ReasonCode
 from streams.core.case import Case, Rejected
 from streams.core.matching import Purchase
-from streams.core.payments import check_rate, convert
+from streams.core.rates import at_rate, rate_alerts
 from streams.core.state import Payment
 
 _CLOSED: dict[str, Alert] = {
@@ -41,7 +39,7 @@ _CLOSED: dict[str, Alert] = {
 def clear(case: Case, event: ClearingPresented) -> Decision:
     """Posts in full whatever was held: the network has settled it already, so it is recorded and alerted."""
     amount = case.amount(event.amount)
-    check_rate(event)
+    mismatch = rate_alerts(event)
     payment = case.department.payments.get(event.authorization_id)
     held = payment.held if payment else 0
     charges = payment.charges if payment and payment.charges else _charges_now(case, event)
@@ -53,9 +51,9 @@ def clear(case: Case, event: ClearingPresented) -> Decision:
                 authorization_id=event.authorization_id, amount=released, charges=charges, cause="clearing"
             )
         )
-    effects += _posting(event, payment, amount, charges)
+    effects += _posting(event, None if mismatch else payment, amount, charges)
     return case.accepted(
-        *effects, charges=charges, amount=amount, alerts=_clearing_alerts(payment, held, amount)
+        *effects, charges=charges, amount=amount, alerts=mismatch + _clearing_alerts(payment, held, amount)
     )
 
 
@@ -81,8 +79,7 @@ def _posting(
     if payment is not None and payment.foreign is not None and foreign is not None:
         currency, rate = payment.foreign
         if currency == foreign.currency:
-            converted = convert(foreign.minor, currency, event.amount.currency, rate)
-            base = int(converted.quantize(Decimal(1), ROUND_HALF_EVEN)) or amount
+            base = at_rate(foreign, event.amount.currency, rate) or amount
     effects: list[Effects] = [
         Posted(authorization_id=event.authorization_id, amount=base, charges=charges, final=event.final)
     ]
@@ -101,16 +98,16 @@ def _posting(
 def refund(case: Case, event: RefundPresented) -> Decision:
     """Credits the periods that were charged; a refund in a later month must not open room above its limit."""
     amount = case.amount(event.amount)
-    check_rate(event)
+    mismatch = rate_alerts(event)
     refund_id = event.refund_id or event.event_id
     if refund_id in case.department.refunds:
         raise Rejected(ReasonCode.REFUND_EXISTS, f"{refund_id} was presented before")
     payment = case.department.payments.get(event.authorization_id) if event.authorization_id else None
-    alerts: tuple[Alert, ...] = ()
+    alerts = mismatch
     if event.authorization_id and payment is None:
-        alerts = ("no_authorization",)
+        alerts += ("no_authorization",)
     elif payment is not None and payment.refunded + amount > payment.posted:
-        alerts = ("over_refund",)
+        alerts += ("over_refund",)
     charges = payment.charges if payment and payment.charges else _charges_now(case, event)
     effect = Refunded(
         refund_id=refund_id, amount=amount, charges=charges, authorization_id=event.authorization_id

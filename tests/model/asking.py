@@ -20,7 +20,7 @@ from tests.model import cap
 from tests.model.answers import Answer, Passes
 from tests.model.book import Department
 from tests.model.calendars import SLOTS, period_of, slot_of
-from tests.model.case import Case, Unusable
+from tests.model.case import Case, Unusable, rate_disagrees
 from tests.model.limits import (
     ABOUT_CARD_AND_MERCHANT,
     Ask,
@@ -110,6 +110,8 @@ def authorize(case: Case, payment: Payment, event: AuthorizationRequested | Auth
     payment.approved = True
     if payment.days is None:
         payment.days = hold_days(case.department.policy, event.merchant)
+    if rate_disagrees(event, case.department.currency):
+        return
     if payment.asked_currency is None and event.merchant_amount is not None:
         payment.asked_currency, payment.asked_rate = event.merchant_amount.currency, event.rate
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 from schemas.effects import Effects, HoldPlaced, HoldReleased
-from schemas.events import Event
+from schemas.events import AuthorizationAdvised, ClearingPresented, Event, RefundPresented
 from schemas.money import Money, exponent
 from schemas.reasons import Outcome, Reason, ReasonCode, response_code
 from tests.model.answers import Answer, Passes, Said
@@ -149,29 +150,50 @@ class Case:
         return self.answer(Outcome.DECLINED, (Said(code),))
 
 
+# -- money
+
+
+#: What has happened already is taken as it is told; the others are questions, which can be asked again.
+TOLD = (AuthorizationAdvised, ClearingPresented, RefundPresented)
+
+
 def check_money(event: Event, currency: str) -> None:
-    """Refuse another currency than the budget's, and a rate that does not give the amount."""
+    """Refuse another currency than the budget's, and a question with a rate that does not give the amount."""
     for name in ("amount", "limit"):
         money = getattr(event, name, None)
         if isinstance(money, Money) and money.currency != currency:
             raise Unusable(ReasonCode.WRONG_CURRENCY)
-    asked, rate = getattr(event, "merchant_amount", None), getattr(event, "rate", None)
-    if (asked is None) != (rate is None):
+    if not isinstance(event, TOLD) and rate_disagrees(event, currency):
         raise Unusable(ReasonCode.WRONG_RATE)
-    if asked is not None and rate is not None:
-        amount: Money = event.amount  # type: ignore[attr-defined]
-        worth = converted(asked, rate, currency)
-        if worth is None or abs(worth - amount.minor) > 1:
-            raise Unusable(ReasonCode.WRONG_RATE)
 
 
-def converted(asked: Money, rate: str, currency: str) -> Decimal | None:
+def rate_disagrees(event: Event, currency: str) -> bool:
+    """Whether no rounding of the two amounts and the rate explains the amount."""
+    asked, rate = getattr(event, "merchant_amount", None), getattr(event, "rate", None)
+    if asked is None or rate is None:
+        return asked is not rate
+    amount = Fraction(event.amount.minor)  # type: ignore[attr-defined]
+    worth = converted(asked, rate, currency)
+    if worth is None:
+        return True
+    _, _, decimals = rate.lower().partition("e")[0].partition(".")
+    last_digit = Fraction(10) ** min(0, int(rate.lower().partition("e")[2] or 0) - len(decimals))
+    of_rate = worth / Fraction(Decimal(rate)) * last_digit / 2
+    of_merchant = worth / asked.minor / 2
+    return not worth - of_rate - of_merchant - 1 <= amount <= worth + of_rate + of_merchant + 1
+
+
+def converted(asked: Money, rate: str, currency: str) -> Fraction | None:
     """`asked` in minor units of `currency`, not rounded; None when the rate is no number above zero."""
+    number, _, power = rate.lower().partition("e")
+    plain = number.replace(".", "", 1)
+    if not (plain.isascii() and plain.isdigit()) or (
+        "e" in rate.lower() and not 1 <= len(power.lstrip("+-")) <= 2
+    ):
+        return None
     try:
-        factor = Decimal(rate)
+        factor = Fraction(Decimal(rate))
         digits = exponent(currency) - exponent(asked.currency)
     except (InvalidOperation, ValueError):
         return None
-    if not factor.is_finite() or factor <= 0:
-        return None
-    return (Decimal(asked.minor) * factor).scaleb(digits)
+    return asked.minor * factor * Fraction(10) ** digits if factor else None

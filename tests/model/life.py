@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 
 from schemas.effects import (
     DisputeClosed,
@@ -28,7 +28,7 @@ from schemas.events import (
 from schemas.reasons import ReasonCode
 from tests.model.answers import Answer, Said
 from tests.model.asking import ask_for, authorize
-from tests.model.case import Case, Unusable, check_money, converted
+from tests.model.case import Case, Unusable, check_money, converted, rate_disagrees
 from tests.model.limits import judge
 from tests.model.records import Dispute, Payment, Posting, Refund
 
@@ -36,6 +36,7 @@ from tests.model.records import Dispute, Payment, Posting, Refund
 def advise(case: Case, event: AuthorizationAdvised) -> Answer:
     known = case.department.payments.get(event.authorization_id)
     payment = case.payment(event.authorization_id)
+    _look_at_rate(case, event)
     if not event.approved:
         payment.advised = payment.advised or not payment.voided
         case.release(payment, payment.held, "advice")
@@ -108,6 +109,7 @@ def expire(case: Case, event: AuthorizationExpired) -> Answer:
 def clear(case: Case, event: ClearingPresented) -> Answer:
     payment = case.payment(event.authorization_id)
     amount = event.amount.minor
+    _look_at_rate(case, event)
     alert = _alert(payment, amount)
     if alert is not None:
         case.alerts.append(alert)
@@ -151,14 +153,24 @@ def _alert(payment: Payment, amount: int) -> str | None:
     return "over_capture" if payment.held else closed.get(payment.closed or "", "over_capture")
 
 
+def _look_at_rate(case: Case, event: AuthorizationAdvised | ClearingPresented | RefundPresented) -> None:
+    if rate_disagrees(event, case.department.currency):
+        case.alerts.append("rate_mismatch")
+
+
+def half_even(worth: Fraction) -> int:
+    return round(worth)  # of a Fraction: half to even
+
+
 def _at_old_rate(payment: Payment, event: ClearingPresented, currency: str) -> int:
     """The clearing's amount at the rate of the request."""
     asked = event.merchant_amount
+    if rate_disagrees(event, currency):
+        return event.amount.minor
     if asked is None or payment.asked_rate is None or payment.asked_currency != asked.currency:
         return event.amount.minor
-    worth = converted(asked, payment.asked_rate, currency)
-    rounded = int((worth or Decimal(0)).to_integral_value(ROUND_HALF_EVEN))
-    return rounded or event.amount.minor
+    rounded = half_even(converted(asked, payment.asked_rate, currency) or Fraction(0))
+    return rounded if 0 < rounded <= 10**15 else event.amount.minor
 
 
 def refund(case: Case, event: RefundPresented) -> Answer:
@@ -166,6 +178,7 @@ def refund(case: Case, event: RefundPresented) -> Answer:
     refund_id = event.refund_id or event.event_id
     if refund_id in department.refunds:
         raise Unusable(ReasonCode.REFUND_EXISTS)
+    _look_at_rate(case, event)
     billing = ask_for(case, event, amount, None).billing
     linked = event.authorization_id
     payment = department.payments.get(linked) if linked else None

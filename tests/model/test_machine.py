@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from decimal import ROUND_UP
 from functools import lru_cache
+from math import ceil
 from typing import Any, ClassVar
 
 import pytest
@@ -36,6 +36,7 @@ SEEN_BESIDE_REASONS = (
     "increase_step",
     "increase_closed",
     "alert above_limits",
+    "alert rate_mismatch",
     "again",
     "voided by name",
     "fx_difference",
@@ -116,7 +117,7 @@ ERRORS: dict[str, tuple[object, str, object]] = {
     "what is disputed may be refunded": (Department, "disputed", lambda *given: 0),
     "only one hold lapses at a time": (Case, "lapse", lambda case: LAPSE(case, 1)),
     "a hold is valid a day longer": (asking, "hold_days", lambda *given: HOLD_DAYS(*given) + 1),
-    "rates are rounded up": (life, "ROUND_HALF_EVEN", ROUND_UP),
+    "rates are rounded up": (life, "half_even", ceil),
     "a window has a slot less": (limits, "SLOTS", 59),
     "counters go on for ever": (settings_of_model, "reset_counters", lambda *given: None),
     "a card is never used": (asking, "use_card", lambda *given: None),
