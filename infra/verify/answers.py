@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.verify import requests
+from infra.verify.rates import ALERT, of_rate
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
 from schemas.decisions import Decision
@@ -101,6 +102,9 @@ def amiss(decision: Decision, department: Department, timeout: Timeout | None) -
         named = getattr(effect, "authorization_id", decision.authorization_id)
         if decision.authorization_id is not None and named != decision.authorization_id:
             return f"is about {decision.authorization_id} and moves {named}"
+    rate = of_rate(decision)
+    if rate is not None:
+        return rate
     match kind:
         case "clearing.presented":
             return _of_clearing(decision, own, payment)
@@ -146,6 +150,8 @@ def _of_clearing(decision: Decision, own: list[Effects], payment: Payment) -> st
                 posted += effect.amount
                 final = effect.final
             case FxDifference():
+                if ALERT in decision.alerts:
+                    return "draws a difference from a rate that disagrees"
                 posted += effect.amount if effect.direction == "loss" else -effect.amount
             case HoldReleased():
                 released += effect.amount

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from infra.verify.controls import charges
 from infra.verify.limits import INCREMENTED, REQUESTED
 from infra.verify.moments import later
+from infra.verify.rates import ALERT as RATE_ALERT
+from infra.verify.rates import disagrees
 from infra.verify.state import Department, Payment
 from infra.verify.told import Answer
 from infra.verify.usage import Usage
@@ -114,7 +116,8 @@ def _to_request(department: Department, usage: Usage, asked: Question, *, in_par
 
 def _to_advice(decision: Decision, before: Before, verdict: Verdict) -> Answer:
     """It is held whatever the rules say; what would have declined it is for somebody to look at."""
-    alerts = () if before.judged else ("no_authorization",)
+    alerts: tuple[str, ...] = (RATE_ALERT,) if disagrees(decision) else ()
+    alerts += () if before.judged else ("no_authorization",)
     return Answer(
         Outcome.ACCEPTED,
         decision.approved,
