@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.decisions import GENESIS_HASH, Decision
-from schemas.event import EVENT_VERSION
+from schemas.event import EVENT_VERSION, MERCHANT_FORM
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.reasons import ReasonCode
 
@@ -53,7 +53,7 @@ def decode_event(value: bytes) -> CardEvent:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _explain(value, error) from None
     if type(event) in _WITH_MERCHANT and (merchant := event.merchant) and not merchant.well_formed:  # type: ignore[union-attr]
-        raise UndecodableEvent(ReasonCode.INVALID_EVENT, "merchant: mcc is 4 digits, country 2 capitals")
+        raise UndecodableEvent(ReasonCode.INVALID_EVENT, f"merchant: {MERCHANT_FORM}")
     return event
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from schemas.ids import Identifier, Name, department_key
+from schemas.names import folded
 
 EVENT_VERSION = 1
 
@@ -15,6 +16,9 @@ Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 # How the card met the terminal: ISO 8583 field 22, in words.
 EntryMode = Literal["chip", "contactless", "magnetic_stripe", "manual", "ecommerce", "recurring"]
+
+#: What `Merchant.well_formed` asks, in words.
+MERCHANT_FORM = "the name shows something, mcc is 4 digits, country 2 capitals"
 
 
 def _code(pattern: str, length: int) -> msgspec.Meta:
@@ -35,8 +39,10 @@ class Merchant(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def well_formed(self) -> bool:
-        """Whether mcc and country are digits and capitals."""
-        mcc, country = self.mcc, self.country
+        """Whether the name can be seen, and mcc and country are digits and capitals."""
+        name, mcc, country = self.name, self.mcc, self.country
+        if not "!" <= name[0] <= "~" and not folded(name):
+            return False
         return (mcc is None or (mcc.isascii() and mcc.isdigit())) and (
             country is None or (country.isascii() and country.isalpha() and country.isupper())
         )

@@ -16,7 +16,8 @@ from babel import Locale
 from schemas.approvers import listed, shortage
 from schemas.controls import MCC_GROUPS, ActiveHours, Allow, Block, Match, Policy, Rule, SpendLimit
 from schemas.ids import is_name
-from schemas.terms import check_calendar, folded, is_time_zone, minute_of
+from schemas.names import folded
+from schemas.terms import check_calendar, is_time_zone, minute_of
 
 # A request has one value of these at most; groups overlap, and a merchant may have a name and an id.
 EXCLUSIVE = ("mccs", "countries", "entry_modes")

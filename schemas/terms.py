@@ -1,8 +1,7 @@
-"""Words of controls that have a form of their own: times of day, time zones, calendars, merchants' names."""
+"""Words of controls that have a form of their own: times of day, time zones and calendars."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.controls import Calendar
@@ -36,9 +35,3 @@ def check_calendar(calendar: Calendar) -> str | None:
     if kind not in ("quarter", "year") and month != 1:
         return f"start_month: a {kind} has none"
     return None
-
-
-@lru_cache(maxsize=8192)
-def folded(name: str) -> str:
-    """A merchant's name without regard to case and to runs of spaces."""
-    return " ".join(name.casefold().split())

@@ -12,6 +12,7 @@ import msgspec
 from api.models.base import in_years
 from api.problems import FieldError, Problem, invalid_request
 from api.texts import no_card_number, plain
+from schemas.event import MERCHANT_FORM
 
 _PAYMENT_IDS = frozenset({"authorization_id", "refund_id", "dispute_id"})
 # Acceptor ids are often 15 digits, and every tenth of those passes the check of card numbers by chance.
@@ -71,7 +72,7 @@ def _faults(raw: Any, value: Any, path: Path) -> Iterator[FieldError]:
                 elif name != config.tag_field:
                     yield field_error((*path, name), "extra_forbidden", "is no member here")
             if "mcc" in value.__struct_fields__ and not value.well_formed:  # type: ignore[attr-defined]
-                yield field_error(path, "string_pattern_mismatch", "mcc is 4 digits, country 2 capitals")
+                yield field_error(path, "string_pattern_mismatch", MERCHANT_FORM)
         case dict():
             for name, inner in raw.items():
                 yield from _text(name, path)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StrictStr
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr
 
 from api.models.base import (
     DepartmentName,
@@ -20,6 +20,13 @@ from api.models.base import (
 from api.models.reasons import ReasonOut, WouldPassOut
 from schemas.event import EntryMode, Merchant
 from schemas.money import PositiveMoney
+from schemas.names import folded
+
+
+def _shows_something(name: str) -> str:
+    if not folded(name):
+        raise ValueError("shows nothing: spaces and invisible characters are no name")
+    return name
 
 
 class MerchantIn(Input):
@@ -27,7 +34,9 @@ class MerchantIn(Input):
 
     model_config = ConfigDict(title="Merchant")
 
-    name: Text = Field(min_length=1, max_length=200, examples=["Blue Bottle Coffee"])
+    name: Annotated[Text, AfterValidator(_shows_something)] = Field(
+        min_length=1, max_length=200, examples=["Blue Bottle Coffee"]
+    )
     mcc: StrictStr | None = Field(
         default=None, pattern="^[0-9]{4}$", description="ISO 18245 category", examples=["5814"]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -147,10 +149,18 @@ def _is_one_of(merchant: Merchant | None, what: Match) -> bool:
     )
 
 
+#: Not seen, though no format characters: variation selectors, fillers, joiner, Khmer inherent vowels.
+_UNSEEN = re.compile(
+    "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180f\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]"
+)
+
+
 @lru_cache(maxsize=16_384)
 def plain(name: str) -> str:
-    """Without regard to case and runs of spaces."""
-    return " ".join(name.casefold().split())
+    """As it looks: without regard to case, compatible forms, what is not seen, and runs of spaces."""
+    seen = "".join(one for one in name if unicodedata.category(one) != "Cf" and not _UNSEEN.match(one))
+    alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+    return re.sub(r"\s+", " ", alike).strip()
 
 
 def _in_group(mcc: str | None, group: str) -> bool:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from schemas.controls import MCC_GROUPS, ActiveHours, Match
 from schemas.event import EntryMode, Merchant
-from schemas.terms import folded, minute_of
+from schemas.names import folded
+from schemas.terms import minute_of
 from streams.core.calendar import local_s
 
 DAY_S = 86_400

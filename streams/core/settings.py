@@ -31,6 +31,7 @@ from schemas.events import (
 )
 from schemas.ids import is_name
 from schemas.money import exponent
+from schemas.names import folded
 from schemas.policies import contradiction
 from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone
@@ -194,6 +195,8 @@ def set_card(case: Case, event: CardSet) -> Decision:
     if card.locked_to is not None and card.lock_to_first:
         detail = "card.locked_to, card.lock_to_first: one of the two"
         raise Rejected(ReasonCode.INVALID_CARD, detail)
+    if card.locked_to is not None and not folded(card.locked_to):
+        raise Rejected(ReasonCode.INVALID_CARD, "card.locked_to: shows nothing, so no merchant could have it")
     known = case.department.registered.get(card.card_id)
     if known is not None:
         if known.card.status == "canceled":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
+from unicodedata import category, name, normalize
 from zoneinfo import available_timezones
 
 from schemas.controls import (
@@ -32,8 +33,19 @@ LISTS = ("mccs", "mcc_groups", "merchants", "merchants_containing", "countries",
 
 
 def plain(text: str) -> str:
-    """Without regard to case and runs of spaces."""
-    return " ".join(text.casefold().split())
+    """What a reader sees, without regard to case."""
+    text = "".join(one for one in text if not is_unseen(one))
+    for _ in range(3):
+        text = normalize("NFKC", text).casefold()
+    return " ".join(normalize("NFKC", text).split())
+
+
+def is_unseen(one: str) -> bool:
+    """Format characters, variation selectors and fillers."""
+    names = ("VARIATION SELECTOR", "HANGUL FILLER", "COMBINING GRAPHEME JOINER", "KHMER VOWEL INHERENT")
+    others = ("HANGUL CHOSEONG FILLER", "HANGUL JUNGSEONG FILLER", "HALFWIDTH HANGUL FILLER")
+    called = name(one, "")
+    return category(one) == "Cf" or any(part in called for part in (*names, *others))
 
 
 def in_group(mcc: str | None, group: str) -> bool:

@@ -32,7 +32,7 @@ from tests.model.asking import reset_counters
 from tests.model.book import Department
 from tests.model.calendars import fits, whole_second
 from tests.model.case import Case, Unusable
-from tests.model.policies import ZONES, makes_sense
+from tests.model.policies import ZONES, makes_sense, plain
 from tests.model.records import Budget, Increase, Terms
 
 POLICIES_KEPT = 10
@@ -149,7 +149,8 @@ def _take(department: Department, version: int) -> None:
 
 def set_card(case: Case, event: CardSet) -> Answer:
     card, known = event.card, case.department.cards.get(event.card.card_id)
-    if card.status != "active" or (card.locked_to and card.lock_to_first):
+    shown = card.locked_to is None or plain(card.locked_to)
+    if card.status != "active" or (card.locked_to and card.lock_to_first) or not shown:
         raise Unusable(ReasonCode.INVALID_CARD)
     if known is not None:
         if known.status == "canceled":

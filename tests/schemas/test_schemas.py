@@ -65,6 +65,8 @@ def test_an_event_comes_back_as_it_went() -> None:
         (encode_event(REQUEST).replace(b'"5411"', b'"541x"'), "invalid_event"),
         (encode_event(REQUEST).replace(b'"5411"', '"٥٤١١"'.encode()), "invalid_event"),
         (encode_event(REQUEST).replace(b'"US"', b'"us"'), "invalid_event"),
+        (encode_event(REQUEST).replace(b'"ACME"', b'"  "'), "invalid_event"),
+        (encode_event(REQUEST).replace(b'"ACME"', '"\u200b\ufeff"'.encode()), "invalid_event"),
     ],
 )
 def test_what_is_no_event_is_refused_with_its_kind(value: bytes, code: str) -> None:

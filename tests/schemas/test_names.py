@@ -1,0 +1,99 @@
+"""Names that look the same are the same: to the core, to the verifier and to the second model."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.verify.controls import plain as verifiers
+from schemas.names import folded
+from tests.model.policies import plain as models
+
+ALIKE = {
+    "composed and not": ("CAFÉ NOIR", "CAFE\u0301 noir"),
+    "order of marks": ("q\u0323\u0307", "q\u0307\u0323"),
+    "a joiner between a letter and its mark": ("é", "e\u200d\u0301"),
+    "full width": ("AMAZON", "ＡＭＡＺＯＮ"),
+    "half-width kana": ("パチンコ", "ﾊﾟﾁﾝｺ"),
+    "zero width space": ("AMAZON", "AM\u200bAZON"),
+    "word joiner and byte order mark": ("AMAZON", "\ufeffAMA\u2060ZON"),
+    "soft hyphen": ("AMAZON", "AMA\u00adZON"),
+    "direction marks": ("AMAZON", "\u202eAMAZON\u202c\u200e"),
+    "variation selectors": ("❤ Shop", "❤\ufe0f\U000e0100 Shop"),
+    "grapheme joiner": ("AMAZON", "AMA\u034fZON"),
+    "Hangul letters": ("한국", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),
+    "Hangul filler": ("한국", "한\u3164국\uffa0"),
+    "sharp s": ("STRASSE", "straße"),
+    "capital sharp s": ("STRAẞE", "strasse"),
+    "ligature": ("OFFICE", "oﬃce"),
+    "superscript": ("M2 Home", "m² home"),
+    "circled": ("1", "①"),
+    "final sigma": ("ΟΔΟΣ", "οδος"),
+    "Roman number": ("XII", "ⅻ"),
+    "trade mark": ("Shoptm", "SHOP™"),
+    "spaces of all kinds": ("Bad Shop", "\u3000BAD\u00a0\u2009\u202f\t shop\u2028"),
+    "iota below": ("ᾳ", "ΑΙ"),
+    "dotted capital i": ("İ", "i\u0307"),
+}
+DIFFERENT = {
+    "Cyrillic a": ("AMAZON", "АMAZON"),
+    "Greek omicron": ("NOIR", "NΟIR"),
+    "dotless i": ("DIYAR", "dıyar"),
+    "accent": ("CAFE", "CAFÉ"),
+    "a space": ("Bad Shop", "BadShop"),
+    "hyphen": ("Bad-Shop", "Bad Shop"),
+    "zero for o": ("AMAZON", "AMAZ0N"),
+    "voiced mark": ("パ", "ハ"),
+}
+NOTHING = [
+    "",
+    " ",
+    "\u200b",
+    "\ufeff\u00ad",
+    "\u3000\u00a0",
+    "\u3164",
+    "\ufe0f",
+    "\u2060\u200e",
+    "\u180e\u180b",
+]
+#: Text in which forms, marks and what is not seen meet often.
+texts = st.text(
+    st.one_of(
+        st.characters(codec="utf-8"),
+        st.sampled_from(
+            "aAéßẞſiİıΣσςﬁ①²ｱﾊﾟ\u0301\u0323\u0345\u200b\u200d\ufe0f\u3164\u00a0 \u1100\u1161\u11a8"
+        ),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE.values(), ids=ALIKE.keys())
+def test_what_looks_the_same_is_the_same(one: str, other: str) -> None:
+    assert folded(one) == folded(other) != ""
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_other_letters_are_other_names(one: str, other: str) -> None:
+    assert folded(one) != folded(other)
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_what_shows_nothing_is_no_name(name: str) -> None:
+    assert folded(name) == ""
+
+
+@given(texts)
+def test_core_verifier_and_model_agree(name: str) -> None:
+    assert folded(name) == verifiers(name) == models(name)
+
+
+@given(texts)
+def test_a_name_stays_what_it_is(name: str) -> None:
+    once = folded(name)
+    assert folded(once) == once
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert folded(unicodedata.normalize(form, name)) == once
