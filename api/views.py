@@ -54,7 +54,7 @@ def budget_out(row: Row) -> BudgetOut:
         tolerance=of(row["tolerance_minor"]),
         posted=of(posted),
         held=of(held),
-        available=of(limit - posted - held),
+        available=of(limit - max(0, posted) - held),
         removed=row["removed"],
         position=str(Position(row["partition"], row["last_seq"])),
     )

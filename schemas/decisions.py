@@ -30,6 +30,7 @@ Alert = Literal[
     "cleared_before_request",
     "already_settled",
     "over_refund",
+    "refund_exceeds_posted",
     "rate_mismatch",
     "above_limits",
 ]
@@ -38,7 +39,8 @@ Alert = Literal[
 class Balance(msgspec.Struct, frozen=True, gc=False):
     """One budget's (or limit's) period after the decision, in minor units.
 
-    `limit`: with the increases in force.
+    `limit`: with the increases in force. `posted` may be below zero, after refunds of what was posted
+    elsewhere; they make no room above the limit.
     """
 
     budget: str
@@ -49,7 +51,7 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def available(self) -> int:
-        return self.limit - self.posted - self.held
+        return self.limit - max(0, self.posted) - self.held
 
     @property
     def key(self) -> str:

@@ -107,7 +107,7 @@ CONFLICTS = frozenset(
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """One reason with its numbers, in minor units of `currency`. `current` is posted + held.
+    """One reason with its numbers, in minor units of `currency`. `current` is posted (at least 0) + held.
 
     `rule`: id of the budget or of the policy's rule that says so; `period`: which of its periods.
     `count` and `count_limit` are numbers of requests, `count` with this one.
@@ -129,7 +129,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 
     @property
     def current(self) -> int:
-        return (self.posted or 0) + (self.held or 0)
+        return max(0, self.posted or 0) + (self.held or 0)
 
     @property
     def available(self) -> int | None:

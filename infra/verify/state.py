@@ -39,7 +39,8 @@ class Totals(msgspec.Struct, gc=False):
 
     @property
     def used(self) -> int:
-        return self.posted + self.held
+        """What takes room: refunds give back at most what was posted here."""
+        return max(0, self.posted) + self.held
 
 
 class Earlier(NamedTuple):

@@ -235,7 +235,7 @@ def _fits(
     posted, held = (totals.posted, totals.held) if totals else (0, 0)
     if asked.taken:
         held -= asked.taken.get(charge, 0)
-    left = allowed.limit - posted - held
+    left = allowed.limit - max(0, posted) - held
     verdict.room = min(verdict.room, left + allowed.tolerance)
     if asked.amount <= left:
         return None

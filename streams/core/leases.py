@@ -19,7 +19,7 @@ PART = 4
 def lease_of(department: Department, label: str) -> tuple[int, int]:
     """The lease on a period, and what of it is posted and held."""
     period = department.periods.get(f"{COMPANY}@{label}")
-    return (0, 0) if period is None else (period.limit, period.posted + period.held)
+    return (0, 0) if period is None else (period.limit, period.used)
 
 
 def _label(charges: tuple[str, ...]) -> str | None:

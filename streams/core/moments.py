@@ -74,7 +74,7 @@ def _moments(department: Department, ask: Ask, at_s: int) -> Iterator[Moment]:
 
 
 def _never(department: Department, ask: Ask) -> bool:
-    """More than a limit itself: no moment helps, unless refunds, increases or leases make room above it."""
+    """More than a limit itself: no moment helps, unless increases or leases make room above it."""
     at_s = ask.purchase.at_s
     for line, id_, _, period, _ in tallies_of(department, ask):
         if line is None or line.increases or line.id == COMPANY:
@@ -83,13 +83,12 @@ def _never(department: Department, ask: Ask) -> bool:
         if ask.amount <= limit + line.tolerance:
             continue
         if line.clock.label(at_s) != line.clock.label(department.clock_s):
-            return False  # it comes late: more than one period may lie between, and refunds in any
+            return False  # it comes late: more than one period may lie between
         ends = line.clock.ends_s(at_s)
         following = None if ends is None else department.periods.get(f"{id_}@{line.clock.label(ends)}")
         known = [found for found in (period, following) if found is not None]
         if line.fixed is None:
             limit = max([limit, *(found.limit for found in known)])
-        below = min([0, *(found.posted for found in known)])
-        if ask.amount > limit + line.tolerance - below:
+        if ask.amount > limit + line.tolerance:
             return True
     return False

@@ -327,7 +327,7 @@ def with_room(department: Department, ask: Ask) -> list[Balance] | None:
             period = periods[n] = department.periods.get(charges[n])
         posted, held = (0, amount) if period is None else (period.posted, period.held + amount)
         limit = line.limit(period, purchase.at_s)
-        if posted + held > limit:
+        if (posted if posted > 0 else 0) + held > limit:
             return None
         balances.append(Balance(id_, label, limit, posted, held))
     return balances
@@ -339,7 +339,7 @@ def _lines(department: Department, ask: Ask, said: Said) -> None:
     of_budgets: tuple[Reason, ...] = ()
     for tally in tallies_of(department, ask):
         line, _, _, period, limit = tally
-        wanted = amount if period is None else period.posted + period.held + amount
+        wanted = amount if period is None else period.used + amount
         if wanted <= limit or line is None:
             continue
         if line.rule is not None:
@@ -390,7 +390,7 @@ def headroom(department: Department, ask: Ask) -> int:
             room = min(room, rule.amount - total(counter, window.slot(purchase.at_s), window.slots_before))
     for line, _, _, period, limit in tallies_of(department, ask):
         if line is not None and (line.only is None or line.only(purchase)):
-            used = period.posted + period.held if period is not None else 0
+            used = period.used if period is not None else 0
             room = min(room, limit + line.tolerance - used)
     return room
 
@@ -398,7 +398,7 @@ def headroom(department: Department, ask: Ask) -> int:
 def spendable(department: Department, ask: Ask) -> int:
     """The answer to a balance inquiry: the least that is left in any period, tolerances aside; at least 0."""
     left = [
-        limit - (period.posted + period.held if period is not None else 0)
+        limit - (period.used if period is not None else 0)
         for line, _, _, period, limit in tallies_of(department, ask)
         # What limits some merchants only: no merchant is asked about.
         if line is not None and line.only is None

@@ -96,7 +96,7 @@ def _posting(
 
 
 def refund(case: Case, event: RefundPresented) -> Decision:
-    """Credits the periods that were charged; a refund in a later month must not open room above its limit."""
+    """Credits the periods that were charged; beyond what was posted there it makes no room."""
     amount = case.amount(event.amount)
     mismatch = rate_alerts(event)
     refund_id = event.refund_id or event.event_id
@@ -109,10 +109,17 @@ def refund(case: Case, event: RefundPresented) -> Decision:
     elif payment is not None and payment.refunded + amount > payment.posted:
         alerts += ("over_refund",)
     charges = payment.charges if payment and payment.charges else _charges_now(case, event)
+    if payment is None and any(_posted(case, charge) < amount for charge in charges):
+        alerts += ("refund_exceeds_posted",)
     effect = Refunded(
         refund_id=refund_id, amount=amount, charges=charges, authorization_id=event.authorization_id
     )
     return case.accepted(effect, charges=charges, amount=amount, alerts=alerts)
+
+
+def _posted(case: Case, charge: str) -> int:
+    period = case.department.periods.get(charge)
+    return 0 if period is None else period.posted
 
 
 def reverse_refund(case: Case, event: RefundReversed) -> Decision:

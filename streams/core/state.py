@@ -41,6 +41,11 @@ class Period(msgspec.Struct, array_like=True, gc=False):
     posted: int = 0
     held: int = 0
 
+    @property
+    def used(self) -> int:
+        """What takes room: refunds give back at most what was posted here."""
+        return max(0, self.posted) + self.held
+
 
 class Budget(msgspec.Struct, gc=False):
     """A budget in force. `increases`: (from second, until second, amount), those that are not over."""

@@ -156,7 +156,7 @@ def verify(case: Case, event: VerificationRequested) -> Answer:
 def inquire(case: Case, event: BalanceInquired) -> Answer:
     """What this card may still spend now: the least that is left of all it would charge."""
     ask = ask_for(case, event, 0, None)
-    left = [limit - case.department.posted(key) - case.department.held(key) for key, limit in limits_of(ask)]
+    left = [limit - case.department.used(key) for key, limit in limits_of(ask)]
     return case.answer(Outcome.ACCEPTED, available=max(0, min(left)))
 
 

@@ -84,6 +84,10 @@ class Department:
             if payment.held and payment.id not in lapsed and key in payment.charges
         )
 
+    def used(self, key: str, lapsed: frozenset[str] = frozenset()) -> int:
+        """What takes room in a charged period: more refunds than postings give none."""
+        return max(0, self.posted(key)) + self.held(key, lapsed)
+
     def posted(self, key: str) -> int:
         """What was settled in a charged period, less refunds and won disputes."""
         posted = sum(

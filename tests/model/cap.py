@@ -42,7 +42,7 @@ def after_request(case: Case, ask: Ask, reasons: tuple[Said, ...], granted: int)
     if not granted:
         return
     key = f"company@{label}"
-    left = lease - department.posted(key) - department.held(key)
+    left = lease - department.used(key)
     if 4 * left < lease:
         _ask(case, label, max(1, lease // 4))
     look_ahead(case)
@@ -95,7 +95,7 @@ def give_back(case: Case, event: LeaseRecalled) -> Answer:
     if department.cap is None:
         raise Unusable(ReasonCode.NO_CAP)
     lease = department.leases.get(event.period, 0)
-    amount = max(0, lease - department.posted(key) - department.held(key))
+    amount = max(0, lease - department.used(key))
     _move_lease(case, event.period, -amount)
     return case.accepted(LeaseGivenBack(period=event.period, amount=amount))
 

@@ -188,6 +188,8 @@ def refund(case: Case, event: RefundPresented) -> Answer:
             case.alerts.append("over_refund")
     elif linked:
         case.alerts.append("no_authorization")
+    if payment is None and amount > min(map(department.posted, billing.keys)):
+        case.alerts.append("refund_exceeds_posted")
     case.add_refund(Refund(refund_id, amount, billing, payment))
     return case.accepted(
         Refunded(refund_id=refund_id, amount=amount, charges=billing.keys, authorization_id=linked)

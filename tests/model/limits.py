@@ -236,7 +236,7 @@ def calendar_limits(ask: Ask) -> Iterator[Finding]:
     for key in ask.charges:
         name = key.rpartition("@")[0]
         if name.startswith("rule:") and (rule := rules.get(name.split(":", 2)[1])) and ask.is_for(rule):
-            current = ask.department.posted(key) + ask.department.held(key, ask.lapsed)
+            current = ask.department.used(key, ask.lapsed)
             yield from _too_much(ReasonCode.LIMIT_EXCEEDED, rule, current, ask.amount)
 
 
@@ -250,7 +250,7 @@ def budget_rules(ask: Ask) -> Iterator[Finding]:
             continue
         limit = ask.department.limit(budget, key, ask.billing.at) + budget.more(ask.at)
         tolerance = ask.department.tolerance(budget)
-        current = ask.department.posted(key) + ask.department.held(key, ask.lapsed)
+        current = ask.department.used(key, ask.lapsed)
         if current + ask.amount > limit + tolerance:
             said = Said(ReasonCode.BUDGET_EXCEEDED, budget.id, limit, current, ask.amount)
             yield Finding(said, room=max(0, limit + tolerance - current))
@@ -263,7 +263,7 @@ def lease_rule(ask: Ask) -> Iterator[Finding]:
         name, _, label = key.rpartition("@")
         if name == "company":
             lease = ask.department.leases.get(label, 0)
-            current = ask.department.posted(key) + ask.department.held(key, ask.lapsed)
+            current = ask.department.used(key, ask.lapsed)
             if current + ask.amount > lease:
                 said = Said(ReasonCode.LEASE_EXCEEDED, "company", lease, current, ask.amount)
                 yield Finding(said, room=max(0, lease - current))

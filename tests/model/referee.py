@@ -214,7 +214,7 @@ def _overspent(expected: Department, decision: Decision) -> list[str]:
             continue
         limit = expected.limit(budget, balance.key, payment.billing.at)
         most = limit + expected.tolerance(budget) + budget.more(whole_second(decision.occurred_at))
-        if balance.posted + balance.held > most:
+        if max(0, balance.posted) + balance.held > most:
             wrong.append(f"{balance.key}: {balance.posted} + {balance.held} > {most} after an approval")
     return wrong
 

@@ -37,6 +37,7 @@ SEEN_BESIDE_REASONS = (
     "increase_closed",
     "alert above_limits",
     "alert rate_mismatch",
+    "alert refund_exceeds_posted",
     "again",
     "voided by name",
     "fx_difference",
@@ -113,6 +114,11 @@ LIMIT, LAPSE, HOLD_DAYS = Department.limit, Case.lapse, policies.hold_days
 #: What is wrong, and where: module or class, name, and what stands there instead.
 ERRORS: dict[str, tuple[object, str, object]] = {
     "a budget is a cent higher": (Department, "limit", lambda *given: LIMIT(*given) + 1),
+    "refunds make room above the limit": (
+        Department,
+        "used",
+        lambda self, key, lapsed=frozenset(): self.posted(key) + self.held(key, lapsed),
+    ),
     "a refund does not count": (Department, "refunded", lambda *given: 0),
     "what is disputed may be refunded": (Department, "disputed", lambda *given: 0),
     "only one hold lapses at a time": (Case, "lapse", lambda case: LAPSE(case, 1)),

@@ -120,7 +120,7 @@ class World:
             limit = terms.limit + dice.pick((0, terms.tolerance)) + dice.pick((0, budget.more(self.now)))
         else:
             limit = department.leases.get(label, 300)
-        return limit - department.posted(key) - department.held(key)
+        return limit - department.used(key)
 
     def foreign(
         self, dice: Dice, amount: PositiveMoney, payment: Payment | None = None, always: bool = False
