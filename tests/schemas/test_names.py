@@ -7,7 +7,9 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from api.models.requests import MerchantIn
 from infra.verify.controls import plain as verifiers
 from schemas.names import folded
 from tests.model.policies import plain as models
@@ -84,6 +86,8 @@ def test_other_letters_are_other_names(one: str, other: str) -> None:
 @pytest.mark.parametrize("name", NOTHING)
 def test_what_shows_nothing_is_no_name(name: str) -> None:
     assert folded(name) == ""
+    with pytest.raises(ValidationError):
+        MerchantIn(name=name)
 
 
 @given(texts)
