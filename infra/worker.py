@@ -16,12 +16,16 @@ from typing import Final
 import structlog
 
 from infra.errors import SpendlogError
+from schemas.settings import WRONG_SETTING_STATUS
 
 COMMAND: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
-#: Exit statuses after which a new start is the remedy; so is death by any signal (kill -9, out of memory).
-RESTARTED: Final[Mapping[int, str]] = {
+#: Exit statuses that a new start does not cure: a wrong setting, a wrong word on the command line. All others
+#: are followed by one, also 0, which nobody asked for, and 1, with which Faust ends by itself.
+FINAL: Final = frozenset({WRONG_SETTING_STATUS, 2})
+WHY: Final[Mapping[int, str]] = {
+    0: "it ended though nobody asked it to",
     69: "Kafka does not answer",  # EX_UNAVAILABLE of streams.__main__
-    70: "it crashed and takes over again from the log",  # streams.app.CRASHED
+    70: "it crashed and takes over again from the log",  # streams.owners.CRASHED
 }
 BACKOFF_FIRST_S = 0.25
 BACKOFF_S_MAX = 15.0
@@ -43,7 +47,7 @@ def why_restart(status: int) -> str | None:
     """Why a worker that ended with `status` (negative: by that signal) is started again; None: it is not."""
     if status < 0:
         return f"signal {signal.Signals(-status).name} ended it"
-    return RESTARTED.get(status)
+    return None if status in FINAL else WHY.get(status, f"it ended with status {status}")
 
 
 def backoff_s(failures: int) -> float:

@@ -101,8 +101,8 @@ class KafkaLog:
         tp = TopicPartition(topic, self._partition)
         # The hash chain vouches for decisions, and better.
         consumer = self._reader(check_crcs=topic != self._names.decisions)
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([tp])
             first = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]
@@ -129,8 +129,8 @@ class KafkaLog:
     async def kept(self, offset: int) -> Kept:
         tp = TopicPartition(self._names.card_events, self._partition)
         consumer = self._reader()
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([tp])
             first = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]

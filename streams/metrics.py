@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Sequence
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from schemas.decisions import Decision
 
@@ -13,6 +13,11 @@ decided = Counter("spendlog_decisions_total", "Decisions committed", ["outcome"]
 duplicates = Counter("spendlog_duplicates_total", "Repeats answered with the first answer")
 flagged = Counter("spendlog_flagged_total", "Requests the model flagged")
 replayed = Counter("spendlog_replayed_total", "Decisions replayed while taking over")
+standing_still = Gauge(
+    "spendlog_partition_standing_still_since_seconds",
+    "Partitions in which nothing is decided, and since when (Unix time); the log says why",
+    ["partition"],
+)
 
 
 def count(decisions: Sequence[Decision]) -> None:

@@ -69,24 +69,25 @@ def gone(pid: int) -> bool:
     return False
 
 
+ENDS = ("takes over", "SIGKILL", "Kafka", "status 1", "nobody asked")
+
+
 def test_a_crash_and_a_kill_are_followed_by_a_new_start_and_one_line_each(tmp_path: Path) -> None:
-    supervisor = supervised(tmp_path, 70, -9, 69)
-    pids = started(tmp_path, 4)
+    supervisor = supervised(tmp_path, 70, -9, 69, 1, 0)
+    pids = started(tmp_path, 6)
     supervisor.send_signal(signal.SIGTERM)
     _, said = supervisor.communicate(timeout=20)
     assert supervisor.returncode == 0
     lines = [line for line in said.splitlines() if "worker_restarts" in line]
-    assert [word in line for word, line in zip(("takes over", "SIGKILL", "Kafka"), lines, strict=True)] == [
-        True
-    ] * 3
+    assert [word in line for word, line in zip(ENDS, lines, strict=True)] == [True] * len(ENDS)
     assert gone(pids[-1])
 
 
 def test_an_end_that_a_new_start_does_not_cure_ends_the_supervisor(tmp_path: Path) -> None:
-    supervisor = supervised(tmp_path, 2)
+    supervisor = supervised(tmp_path, 78)
     _, said = supervisor.communicate(timeout=20)
     assert supervisor.returncode == 1
-    assert said.strip() == "error: the worker ended with status 2; what it said is above"
+    assert said.strip() == "error: the worker ended with status 78; what it said is above"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -117,5 +118,5 @@ def test_waits_double_up_to_their_cap() -> None:
 
 def test_a_usage_error_is_no_crash() -> None:
     assert why_restart(2) is None
-    assert why_restart(1) is None
+    assert why_restart(78) is None
     assert why_restart(-9) == "signal SIGKILL ended it"

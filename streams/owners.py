@@ -1,0 +1,331 @@
+"""The owners of this worker's partitions: a task each, which takes over, decides, or stands still by itself.
+
+Trouble stays in its partition. After any doubt only the log knows what holds, so an owner's memory is thrown
+away and a new owner takes over from the log (docs/decisions/0021); the other partitions go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from streams import metrics
+from streams.kafka_log import ReplayIncomplete
+from streams.log import Fenced, Frame, InvariantBroken
+from streams.owner import Owner
+
+log = structlog.get_logger()
+
+CRASHED = 70  # EX_SOFTWARE: a new process takes over again from the log
+# Frames waiting for one owner. More would only be memory: a frame is up to POLL_RECORDS_MAX records.
+FRAMES_WAITING_MAX = 8
+# One transaction's records: large enough to make its two round trips cheap, small enough to answer soon.
+TRANSACTION_RECORDS_MAX = 5_000
+# A partition that stands still tries again after 1 s, doubled up to 30 s: a broker's restart costs few tries,
+# and what a person has mended goes on within half a minute.
+RETRY_FIRST_S = 1.0
+RETRY_S_MAX = 30.0
+# Faust seeks and resumes when all first tries are over; whoever takes longer is sought for by itself later.
+FIRST_TRY_S_MAX = 20.0
+# Letting go of a producer: more only when the broker does not answer, and its transaction is void anyway.
+CLOSE_S_MAX = 5.0
+# A frame that was on its way while its partition was sought is no gap: it is sought again, at most so often.
+SEEK_AGAIN_S = 1.0
+
+
+class Consumption(Protocol):
+    """What the owners need of Faust's consumer."""
+
+    def assigned(self) -> set[int]:
+        """The partitions that this worker may own now."""
+
+    async def seek(self, partition: int, position: int) -> None:
+        """Deliver the partition's frames from `position` on, if frames flow; else the next start does so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """Why nothing is decided in a partition. `since`: seconds since the epoch; `tries`: how often in a row.
+
+    `taken_over`: whether it came after a take-over, so that only a decision shows that it is over.
+    """
+
+    partition: int
+    since: float
+    tries: int
+    why: str
+    taken_over: bool
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A partition's place here. `owner` None: not taken over yet, or standing still."""
+
+    task: asyncio.Task[None] | None = None
+    owner: Owner | None = None
+    # Bounded for each owner anew; frames that come while there is none are dropped, and read again.
+    frames: asyncio.Queue[Frame] = field(default_factory=lambda: asyncio.Queue(FRAMES_WAITING_MAX))
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    sought_s: float = 0.0
+    in_step: bool = False  # a frame has continued the owner's position
+    standstill: Standstill | None = None
+
+
+class Owners:
+    """One owner for each assigned partition.
+
+    Args:
+        consumption: which partitions are assigned, and how to have one's frames delivered again.
+        new_owner: makes the owner of a partition, which has taken over nothing yet.
+        fenced_wait_s: who was fenced waits so long before it asks whether the partition is still its own: a
+            session time-out, after which a worker that slept knows that it was replaced.
+    """
+
+    def __init__(
+        self, consumption: Consumption, new_owner: Callable[[int], Owner], fenced_wait_s: float
+    ) -> None:
+        self._consumption = consumption
+        self._new_owner = new_owner
+        self._fenced_wait_s = fenced_wait_s
+        self._seats: dict[int, _Seat] = {}
+        self._taking_over = asyncio.Lock()
+        self._closing = False
+
+    # -- what Faust tells
+
+    async def assigned(self) -> None:
+        """A rebalance is over: let go of what is gone, start what is new, and wait for its first tries.
+
+        May be called again while an earlier call waits; the assignment as it is then holds for both.
+        """
+        partitions = set() if self._closing else self._consumption.assigned()
+        await self._let_go(set(self._seats) - partitions)
+        for partition in sorted(partitions):
+            seat = self._seats.get(partition)
+            if seat is None or seat.task is None or seat.task.done():
+                seat = self._seats[partition] = _Seat()
+                seat.task = asyncio.create_task(self._serve(partition, seat), name=f"owner-{partition}")
+            elif seat.owner is None:
+                seat.tried.clear()
+                seat.wake.set()  # whoever was fenced need not wait any longer: Faust knows now whose it is
+        tries = [asyncio.ensure_future(seat.tried.wait()) for seat in self._seats.values()]
+        if tries:
+            _, late = await asyncio.wait(tries, timeout=FIRST_TRY_S_MAX)
+            for one in late:
+                one.cancel()
+
+    async def arrived(self, partition: int, frame: Frame) -> None:
+        """Queue a frame for its owner; waits while the owner is `FRAMES_WAITING_MAX` behind.
+
+        Without an owner it is dropped: whoever takes over reads again from the log's own position.
+        """
+        seat = self._seats.get(partition)
+        if seat is not None and seat.owner is not None:
+            await seat.frames.put(frame)
+
+    async def close(self) -> None:
+        """Stop deciding and release the producers; an open transaction is aborted by the next owner."""
+        self._closing = True
+        await self._let_go(set(self._seats))
+
+    # -- what others ask
+
+    def positions(self) -> Mapping[int, int]:
+        """The offset that each owner here has to read next."""
+        return {p: seat.owner.position for p, seat in self._seats.items() if seat.owner is not None}
+
+    def standing_still(self) -> list[Standstill]:
+        """The partitions assigned here in which nothing is decided, and why."""
+        found = [seat.standstill for seat in self._seats.values() if seat.standstill is not None]
+        return sorted(found, key=lambda one: one.partition)
+
+    async def check(self) -> None:
+        """Look whether card events are still those that were decided; a difference stops their partition."""
+        for partition, seat in list(self._seats.items()):
+            if (owner := seat.owner) is None:
+                continue
+            try:
+                await owner.check_events()
+            except InvariantBroken as broken:
+                if seat.owner is owner and seat.task is not None:
+                    await self._again(partition, seat, broken)
+            except (KafkaError, ReplayIncomplete) as away:
+                log.warning("card_events_unchecked", partition=partition, why=repr(away))
+            if not seat.in_step:
+                await self._seek(partition, seat)
+
+    async def _again(self, partition: int, seat: _Seat, why: InvariantBroken) -> None:
+        """End the partition's task as if its owner had found this out, and start it anew."""
+        assert seat.task is not None
+        await _ended(seat.task)
+        if self._seats.get(partition) is seat:
+            self._stand_still(partition, seat, why)
+            seat.task = asyncio.create_task(self._serve(partition, seat), name=f"owner-{partition}")
+
+    # -- one partition
+
+    async def _serve(self, partition: int, seat: _Seat) -> None:
+        """Own the partition until this task is cancelled, or Faust gives it to another worker."""
+        while partition in self._consumption.assigned() and not self._closing:
+            owner = self._new_owner(partition)
+            wait_s = 0.0
+            try:
+                if await self._take_over(partition, seat, owner):
+                    await self._decide(partition, seat, owner)
+            except asyncio.CancelledError:
+                raise
+            except Fenced as fenced:
+                # Healthy: another worker has it. If Faust says otherwise after that long, it is ours again.
+                log.info("partition_fenced", partition=partition, why=str(fenced))
+                wait_s = self._fenced_wait_s
+            except MemoryError as error:
+                crash(error, partition=partition)  # the process's trouble, not the partition's
+            except Exception as error:  # noqa: BLE001  whatever it was, only the log knows what holds
+                wait_s = self._stand_still(partition, seat, error)
+            finally:
+                seat.owner = None
+                _drain(seat.frames)
+                await _closed(owner)
+                seat.tried.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(seat.wake.wait(), wait_s)
+            seat.wake.clear()
+        self._goes_on(partition, seat)
+        seat.tried.set()
+
+    async def _take_over(self, partition: int, seat: _Seat, owner: Owner) -> bool:
+        """False: the partition went to another worker meanwhile."""
+        # One after the other: replaying several at once ends none of them sooner, and takes more memory.
+        async with self._taking_over:
+            if partition not in self._consumption.assigned():
+                return False  # asked again before the claim: a late one would fence the rightful owner
+            started_s = time.monotonic()
+            # A replay makes only what stays: collecting in between finds nothing.
+            gc.disable()
+            try:
+                position = await owner.take_over()
+            finally:
+                gc.enable()
+                gc.freeze()
+        if partition not in self._consumption.assigned():
+            return False
+        log.info(
+            "partition_taken_over",
+            partition=partition,
+            position=position,
+            seq=owner.state.seq,
+            replayed=owner.replayed,
+            took_s=round(time.monotonic() - started_s, 3),
+        )
+        metrics.replayed.inc(owner.replayed)
+        if seat.standstill is not None and not seat.standstill.taken_over:
+            self._goes_on(partition, seat)
+        seat.in_step = False
+        seat.owner = owner
+        seat.tried.set()
+        await self._seek(partition, seat)
+        return True
+
+    async def _decide(self, partition: int, seat: _Seat, owner: Owner) -> None:
+        """Decide frames as they come, as many as wait in one transaction."""
+        while True:
+            batch = [await seat.frames.get()]
+            records = len(batch[0].records)
+            while not seat.frames.empty() and records < TRANSACTION_RECORDS_MAX:
+                batch.append(seat.frames.get_nowait())
+                records += len(batch[-1].records)
+            if not seat.in_step:
+                batch = [frame for frame in batch if frame.start <= owner.position]
+                if not batch:  # these were on their way before the seek
+                    await self._seek(partition, seat)
+                    continue
+                seat.in_step = True
+            metrics.count(await owner.decide(batch))
+            self._goes_on(partition, seat)
+
+    async def _seek(self, partition: int, seat: _Seat) -> None:
+        now_s = time.monotonic()
+        if seat.owner is not None and now_s - seat.sought_s >= SEEK_AGAIN_S:
+            seat.sought_s = now_s
+            await self._consumption.seek(partition, seat.owner.position)
+
+    def _stand_still(self, partition: int, seat: _Seat, error: Exception) -> float:
+        """Note and tell why; returns the seconds until the next try."""
+        before = seat.standstill
+        tries = before.tries + 1 if before else 1
+        seat.standstill = Standstill(
+            partition,
+            before.since if before else time.time(),
+            tries,
+            str(error) or repr(error),
+            taken_over=seat.owner is not None,
+        )
+        metrics.standing_still.labels(str(partition)).set(seat.standstill.since)
+        wait_s = min(RETRY_S_MAX, RETRY_FIRST_S * 2.0 ** min(tries - 1, 10))
+        # The trace once: what is tried again every 30 s must not fill a disk.
+        log.error(
+            "partition_stands_still",
+            partition=partition,
+            why=seat.standstill.why,
+            error=type(error).__name__,
+            tries=tries,
+            again_in_s=wait_s,
+            exc_info=error if tries == 1 else None,
+        )
+        return wait_s
+
+    def _goes_on(self, partition: int, seat: _Seat) -> None:
+        """It decides again, or it is not ours any more."""
+        if seat.standstill is not None:
+            log.info("partition_stands_still_no_more", partition=partition, tries=seat.standstill.tries)
+            seat.standstill = None
+            metrics.standing_still.remove(str(partition))
+
+    async def _let_go(self, partitions: set[int]) -> None:
+        for partition in sorted(partitions):
+            seat = self._seats.pop(partition)
+            owner = seat.owner
+            # Who waits for room here must not wait for ever: the other partitions' frames are behind it.
+            seat.owner = None
+            _drain(seat.frames)
+            if seat.task is not None:
+                await _ended(seat.task)
+            self._goes_on(partition, seat)
+            log.info("partition_let_go", partition=partition, seq=owner.state.seq if owner else None)
+
+
+def crash(error: BaseException, **where: object) -> None:
+    """End the process now. No clean-up: what is in memory may not be what was committed."""
+    log.critical("worker_crashed", error=repr(error), **where, exc_info=error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(CRASHED)
+
+
+def _drain(frames: asyncio.Queue[Frame]) -> None:
+    while not frames.empty():
+        frames.get_nowait()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _closed(owner: Owner) -> None:
+    """Close what the owner has open, within `CLOSE_S_MAX`, also while its task is being cancelled."""
+    try:
+        await asyncio.wait_for(owner.close(), CLOSE_S_MAX)
+    except Exception as error:  # noqa: BLE001  the next owner fences it whatever it left
+        log.warning("owner_not_closed", partition=owner.state.partition, why=repr(error))

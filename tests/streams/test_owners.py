@@ -1,0 +1,237 @@
+"""The owners of a worker's partitions, between Faust's rebalances and the log."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from schemas.decisions import Decision
+from streams import owners as owners_module
+from streams.core.intake import Record
+from streams.log import Frame
+from streams.model import Unscored
+from streams.owner import Owner
+from streams.owners import FRAMES_WAITING_MAX, Owners
+from tests.simulation.histories import history
+from tests.simulation.world import PARTITIONS, Cluster, MemoryLog, Steps, new_owner
+
+
+class Faust:
+    """Assignment and delivery of one worker. `at`: the position from which partition 0 is delivered."""
+
+    def __init__(self) -> None:
+        self.partitions: set[int] = set()
+        self.at = 0
+
+    def assigned(self) -> set[int]:
+        return set(self.partitions)
+
+    async def seek(self, partition: int, position: int) -> None:
+        await asyncio.sleep(0)
+        self.at = position
+
+
+class Log(MemoryLog):
+    """Counts who is open, and takes its time for each step."""
+
+    opened = 0
+
+    def __init__(self, cluster: Cluster, steps: Steps, pause: Callable[[], float]) -> None:
+        super().__init__(cluster, steps)
+        self._pause = pause
+        self._open = False
+
+    async def open(self) -> None:
+        self._open = True
+        Log.opened += 1
+        await asyncio.sleep(self._pause())
+        await super().open()
+        await asyncio.sleep(self._pause())
+
+    async def close(self) -> None:
+        Log.opened -= self._open
+        self._open = False
+
+
+class Worker:
+    """One process with its owners, over a cluster that several share."""
+
+    def __init__(self, cluster: Cluster, pause: Callable[[], float], failing: Callable[[], bool]) -> None:
+        self.faust = Faust()
+
+        def new_owner_(partition: int) -> Owner:
+            return Failing(
+                partition,
+                PARTITIONS,
+                Log(cluster, Steps(), pause),
+                Unscored,
+                lambda _: None,
+                failing=failing,
+            )
+
+        self.owners = Owners(self.faust, new_owner_, fenced_wait_s=0.2)
+
+    async def deliver(self, cluster: Cluster) -> None:
+        """One poll."""
+        if 0 in self.faust.partitions and self.faust.at < cluster.end:
+            frame = cluster.frame(self.faust.at, 3)
+            self.faust.at = frame.end
+            await self.owners.arrived(0, frame)
+
+
+class Failing(Owner):
+    """Now and then something unforeseen happens to its batch, before or after it is written."""
+
+    def __init__(self, *arguments: object, failing: Callable[[], bool]) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._failing = failing
+
+    async def decide(self, frames: Iterable[Frame]) -> list[Decision]:
+        if self._failing():
+            raise OSError("before the write")
+        decisions = await super().decide(frames)
+        if self._failing():
+            raise OSError("after the write")
+        return decisions
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RETRY_FIRST_S": 0.001, "RETRY_S_MAX": 0.01, "SEEK_AGAIN_S": 0.002}.items():
+        monkeypatch.setattr(owners_module, name, value)
+    Log.opened = 0
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rebalances_in_a_row_and_failures_lose_nothing(seed: int) -> None:
+    """Two workers, partition 0 wanders; take-overs are slow, assignments come while they are under way."""
+    rng = random.Random(seed)
+    cluster = Cluster(history(2 * seed, 60))  # even: nobody sends events to others
+    total = len(cluster.card_events)
+
+    async def run() -> None:
+        one, two = workers = [
+            Worker(cluster, lambda: rng.random() * 0.003, lambda: rng.random() < 0.05) for _ in range(2)
+        ]
+        calls: set[asyncio.Task[None]] = set()
+        for _ in range(40):
+            owner, other = (one, two) if rng.random() < 0.5 else (two, one)
+            owner.faust.partitions, other.faust.partitions = {0}, set()
+            for worker in rng.sample(workers, 2):
+                calls.add(
+                    asyncio.create_task(worker.owners.assigned())
+                )  # nobody waits: the next may come first
+            for _ in range(rng.randrange(4)):
+                await asyncio.sleep(rng.random() * 0.002)
+                await owner.deliver(cluster)
+        await asyncio.wait(calls)
+        last = one if one.faust.partitions else two
+        await last.owners.assigned()
+
+        async def drain() -> None:
+            while len(cluster.decisions) < total:
+                await last.deliver(cluster)
+                await last.owners.check()
+                await asyncio.sleep(0.001)
+
+        await asyncio.wait_for(drain(), 30.0)
+        for worker in workers:
+            await worker.owners.close()
+
+    asyncio.run(run())
+    assert len(cluster.decisions) == total
+    assert Log.opened == 0, "a producer was left open"
+    asyncio.run(new_owner(cluster, Steps()).take_over())  # numbers and hashes of the whole log hold
+
+
+def test_a_stale_assignment_claims_nothing() -> None:
+    """The partition went away while another take-over was under way: no claim fences its rightful owner."""
+    cluster = Cluster(history(2, 20))
+
+    async def run() -> None:
+        worker = Worker(cluster, lambda: 0.02, lambda: False)
+        worker.faust.partitions = {0}
+        first = asyncio.create_task(worker.owners.assigned())
+        await asyncio.sleep(0.001)
+        worker.faust.partitions = set()
+        await worker.owners.assigned()
+        await first
+        epoch = cluster.epoch
+        await asyncio.sleep(0.1)
+        assert cluster.epoch == epoch
+        assert Log.opened == 0
+        assert not worker.owners.positions()
+
+    asyncio.run(run())
+
+
+def test_one_partition_that_cannot_be_taken_over_stands_still_alone() -> None:
+    good, bad = Cluster(history(2, 40)), Cluster(history(4, 40))
+    bad.first = bad.end + 5  # the broker deleted what was never decided
+    bad.card_events = [Record(bad.first, *record[1:]) for record in bad.card_events[:1]]
+
+    async def run() -> None:
+        faust = Faust()
+        faust.partitions = {0, 1}
+
+        def owner_of(partition: int) -> Owner:
+            cluster = bad if partition else good
+            return Owner(0, PARTITIONS, MemoryLog(cluster, Steps()), Unscored, lambda _: None)
+
+        owners = Owners(faust, owner_of, fenced_wait_s=0.2)
+        await owners.assigned()
+        await owners.arrived(0, good.frame(0, 1_000))
+        await until(lambda: len(good.decisions) == len(good.card_events))
+        (still,) = owners.standing_still()
+        assert still.partition == 1
+        assert "the broker deleted events before they were decided" in still.why
+        await until(lambda: owners.standing_still()[0].tries > 2)
+        assert owners.standing_still()[0].since == still.since
+
+        bad.first, bad.card_events = 0, history(4, 40)  # somebody mended it
+        await until(lambda: not owners.standing_still())
+        assert set(owners.positions()) == {0, 1}
+        await owners.close()
+
+    asyncio.run(run())
+
+
+class Stuck(Owner):
+    """Its transaction does not end: the broker is slow to answer."""
+
+    async def decide(self, frames: Iterable[Frame]) -> list[Decision]:
+        await asyncio.Event().wait()
+        return []
+
+
+def test_a_frame_that_waits_for_room_goes_with_its_partition() -> None:
+    """Faust hands over the frames of all partitions one by one: one that waits for ever stops them all."""
+
+    async def run() -> None:
+        faust = Faust()
+        faust.partitions = {0}
+        owners = Owners(
+            faust,
+            lambda partition: Stuck(partition, 2, MemoryLog(Cluster([]), Steps()), Unscored, lambda _: None),
+            fenced_wait_s=1.0,
+        )
+        await owners.assigned()
+        for n in range(FRAMES_WAITING_MAX + 1):  # one is with the owner already
+            await owners.arrived(0, Frame(0, n, ()))
+            await asyncio.sleep(0)
+        waiting = asyncio.create_task(owners.arrived(0, Frame(0, 99, ())))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await owners.close()
+        await asyncio.wait_for(waiting, 5.0)
+
+    asyncio.run(run())
