@@ -21,6 +21,14 @@ Level = Literal["department", "team", "card", "employee"]
 LEVELS: tuple[Level, ...] = ("department", "team", "card", "employee")
 #: Longest validity of a hold that a policy may give, in days: a hold must lapse while it is remembered.
 HOLD_DAYS_MAX = 60
+#: How many budgets there may be on one team, card or employee (and on the department itself), and in all.
+#: Each that applies to a payment is named in all its decisions.
+BUDGETS_A_SUBJECT_MAX = 20
+BUDGETS_MAX = 10_000
+#: How many increases of one budget are remembered, each for 120 days after its end.
+INCREASES_MAX = 1_000
+#: A policy as JSON, in bytes: decisions carry it whole, and every rule of it is asked for every request.
+POLICY_BYTES_MAX = 256_000
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Texts = Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=500)]

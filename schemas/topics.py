@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 DAY_MS: Final = 86_400_000
+# Kafka's own default, said aloud: what a decision may become is derived from it (streams.core.sealing).
+MESSAGE_BYTES_MAX: Final = 1_048_588
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,22 @@ CARD_EVENTS: Final = Topic(
         "retention.ms": str(365 * DAY_MS),
         # The broker's clock, not the producer's: `recorded_at` bounds `occurred_at` from above.
         "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(MESSAGE_BYTES_MAX),
     },
     purpose="input: all that changes a department's state, in one order",
 )
 DECISIONS: Final = Topic(
     "spend.decisions.v1",
-    {"cleanup.policy": "delete", "retention.ms": "-1"},
+    {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": str(MESSAGE_BYTES_MAX)},
     purpose="the truth: exactly one decision for each card event",
 )
 SNAPSHOTS: Final = Topic(
     "spend.snapshots.v1",
-    {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2"},
+    {
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.2",
+        "max.message.bytes": str(MESSAGE_BYTES_MAX),
+    },
     purpose="a shortcut for recovery, never needed",
 )
 DEAD_LETTERS: Final = Topic(

@@ -16,17 +16,18 @@ from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFence
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
 from streams.core.intake import Record, recorded_at
-from streams.log import DeadLetter, Entry, Fenced, Kept, StoredSnapshot
+from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, StoredSnapshot
 
 # After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
 # comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
 aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.005
 
-# Just below the brokers' default max.message.bytes (1,048,588), which bounds a batch.
-BATCH_BYTES = 900_000
+# Just below the topics' max.message.bytes (1,048,588), which bounds a batch; a decision takes up to 900,000.
+BATCH_BYTES = 1_000_000
 CHUNK_BYTES = 512 * 1024
 # Dead letters keep records as large as a broker takes; what a compressed batch blew up beyond is cut.
 DEAD_LETTER_BYTES_MAX = 1_900_000
+DEAD_LETTER_KEY_BYTES_MAX = 64 * 1024
 TRANSACTION_TIMEOUT_MS = 60_000
 REPLAY_IDLE_TIMEOUT_S = 30.0
 
@@ -224,11 +225,11 @@ class KafkaLog:
             ("partition", str(self._partition).encode()),
             ("offset", str(record.offset).encode()),
         ]
-        value = record.value
-        if value is not None and len(value) > DEAD_LETTER_BYTES_MAX:
-            headers.append(("cut_from_bytes", str(len(value)).encode()))
-            value = value[:DEAD_LETTER_BYTES_MAX]
-        return Entry(record.key, value, headers)
+        key = _cut(record.key, DEAD_LETTER_KEY_BYTES_MAX, "key_cut_from_bytes", headers)
+        value = _cut(
+            record.value, DEAD_LETTER_BYTES_MAX - DEAD_LETTER_KEY_BYTES_MAX, "cut_from_bytes", headers
+        )
+        return Entry(key, value, headers)
 
     async def _send(
         self, topic: str, entries: Sequence[Entry], now_ms: int, partition: int | None = None
@@ -264,3 +265,11 @@ class KafkaLog:
             return [(await future, count) for future, count in sent]
         except (ProducerFenced, InvalidProducerEpoch) as fenced:
             raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
+
+
+def _cut(text: bytes | None, length_max: int, header: str, headers: Headers) -> bytes | None:
+    """At most `length_max` bytes; a header then tells how many there were."""
+    if text is None or len(text) <= length_max:
+        return text
+    headers.append((header, str(len(text)).encode()))
+    return text[:length_max]

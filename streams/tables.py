@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import msgspec
 
-from streams.core.plans import RULE
 from streams.core.state import Department
+
+# A view in one message, made after each batch: the department's first budgets and its newest periods will do.
+BUDGETS_SHOWN_MAX = 200
+PERIODS_LOOKED_AT_MAX = 2_000
 
 
 class BudgetView(msgspec.Struct, frozen=True):
@@ -22,12 +27,12 @@ class BudgetView(msgspec.Struct, frozen=True):
 
 def budget_view(department: Department) -> bytes:
     """The table's value for a department: JSON of BudgetView."""
+    limits = {id_: budget.limit for id_, budget in islice(department.budgets.items(), BUDGETS_SHOWN_MAX)}
     # Budgets only: limits of policies may have a period for each card and day.
     periods = {
         charge: (period.posted, period.held)
-        for charge, period in department.periods.items()
-        if not charge.startswith(RULE)
+        for charge, period in islice(reversed(department.periods.items()), PERIODS_LOOKED_AT_MAX)
+        if charge.rpartition("@")[0] in limits
     }
-    limits = {id_: budget.limit for id_, budget in department.budgets.items()}
     view = BudgetView(department.currency, department.policy_version, limits, periods)
     return msgspec.json.encode(view)

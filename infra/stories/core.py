@@ -12,7 +12,7 @@ from infra.stories.build import Named, Sent, event_of, sent
 from infra.stories.check import differences
 from infra.stories.story import Line, Story
 from schemas.authorizations import Authorization, advance, touched_by
-from schemas.codec import encode_event, seal_decision
+from schemas.codec import encode_event
 from schemas.decisions import Decision
 from schemas.event import Event
 from schemas.partitions import partition_of
@@ -21,6 +21,7 @@ from sinks.core.bookings import Bookkeeper, Transfer
 from streams.core.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.messages import messages
+from streams.core.sealing import seal
 from streams.core.state import PartitionState
 from streams.scoring import Scorer
 
@@ -66,8 +67,7 @@ class CoreRun:
         state = self.states.setdefault(partition, PartitionState(partition))
         recorded_at = line.recorded_at or line.occurred_at
         read = Record(state.next_offset, recorded_at, key, value)
-        decision = judge(state, read, PARTITIONS, self._scorer)
-        sealed = seal_decision(decision)
+        decision, sealed = seal(judge(state, read, PARTITIONS, self._scorer))
         self.states[partition] = evolve(state, decision)
         self._book(decision)
         self.on_step(Step(decision, sealed, self.states[partition]))

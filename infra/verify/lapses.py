@@ -13,6 +13,7 @@ from schemas.decisions import Decision
 from schemas.effects import HoldPlaced, HoldReleased
 
 LAPSES_MAX = 500
+LAPSE_BYTES_MAX = 250_000
 Hold = tuple[str, int]  # authorization id, minor units
 
 
@@ -91,12 +92,18 @@ def _take_due(department: Department, now_s: int) -> list[Hold]:
     """Takes the open holds that are due off the heap, in their order."""
     heap = department.due
     found: list[tuple[int, str]] = []
+    taken = 0
     while heap and heap[0][0] <= now_s and len(found) < LAPSES_MAX:
-        entry = heapq.heappop(heap)
+        entry = heap[0]
         payment = department.payments[entry[1]]
         # A hold that was closed and opened again with the same expiry stands on the heap twice.
         if payment.held and payment.expires_s == entry[0] and entry not in found[-1:]:
+            texts = (entry[1], *payment.charges)
+            taken += 50 + sum(2 * len(text.encode()) + 100 for text in texts)
+            if found and taken > LAPSE_BYTES_MAX:
+                break
             found.append(entry)
+        heapq.heappop(heap)
     return [(name, department.payments[name].held) for _, name in found]
 
 

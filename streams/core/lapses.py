@@ -9,8 +9,10 @@ from heapq import heapify, heappop, heappush
 from schemas.effects import HoldReleased
 from streams.core.state import Department
 
-# An effect takes about 150 bytes, a record may take a megabyte: what is more lapses with the next event.
+# What one decision may release: a record takes a megabyte, and the event itself needs its part of that.
+# What is more lapses with the next event.
 LAPSES_MAX = 500
+LAPSE_BYTES_MAX = 250_000
 
 Entry = tuple[int, str]  # expires_s, authorization id
 
@@ -22,26 +24,34 @@ def is_open(department: Department, entry: Entry) -> bool:
 
 
 def due(department: Department, clock_s: int) -> list[Entry]:
-    """Open holds that lapse by `clock_s`, earliest first, at most `LAPSES_MAX`.
+    """Open holds that lapse by `clock_s`, earliest first: as many as one decision may release.
 
-    What is due in a heap hangs together at its root, so this looks at little more than what it finds.
+    The first one always; the others while they are at most `LAPSES_MAX` and weigh at most `LAPSE_BYTES_MAX`.
     """
     heap = department.expiries
     if not heap or heap[0][0] > clock_s:
         return []
-    found: set[Entry] = set()
-    waiting = [0]
-    while waiting:
-        at = waiting.pop()
-        if at < len(heap) and heap[at][0] <= clock_s:
-            if is_open(department, heap[at]):
-                found.add(heap[at])
-            waiting += (2 * at + 1, 2 * at + 2)
-    return sorted(found)[:LAPSES_MAX]
+    found: list[Entry] = []
+    left = LAPSE_BYTES_MAX
+    for entry in upcoming(department, 0):
+        left -= weight(entry[1], department.payments[entry[1]].charges)
+        if entry[0] > clock_s or len(found) == LAPSES_MAX or (found and left < 0):
+            break
+        found.append(entry)
+    return found
+
+
+def weight(authorization_id: str, charges: Sequence[str]) -> int:
+    """About how many bytes the release of a hold takes: in its effect, and in the balances after it."""
+    names = len(authorization_id.encode()) + sum(len(charge.encode()) for charge in charges)
+    return 150 + 2 * names + 100 * len(charges)
 
 
 def upcoming(department: Department, after_s: int) -> Iterator[Entry]:
-    """Open holds that lapse after `after_s`, in their order."""
+    """Open holds that lapse after `after_s`, in their order.
+
+    In a heap all that is due hangs together at its root, so this looks at little more than what it gives.
+    """
     heap = department.expiries
     waiting: list[tuple[Entry, int]] = [(heap[0], 0)] if heap else []
     last: Entry | None = None

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import msgspec
 
-from schemas.controls import Card
+from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, POLICY_BYTES_MAX, Card
 from schemas.decisions import Balance, Decision
 from schemas.effects import (
     BudgetChanged,
@@ -102,11 +102,26 @@ def _check_budget(department: Department, event: BudgetSet) -> None:
         _invalid("budget_id: 'department' is the department's own")
     known = department.budgets.get(id_)
     if known is None:
+        _check_room(department, level, subject)
         return
     if (known.level, known.subject) != (level, subject):
         _invalid(f"budget_id: {id_!r} is the budget of {known.level} {known.subject or ''}".rstrip())
     if known.calendar != event.calendar:
         _invalid("period, time_zone, start: a budget's calendar cannot change; remove it and set another")
+
+
+def _check_room(department: Department, level: str, subject: str | None) -> None:
+    """Whether there may be one more budget."""
+    budgets = department.budgets.values()
+    if len(budgets) >= BUDGETS_MAX:
+        _invalid(
+            f"budget_id: there are {BUDGETS_MAX:,} budgets already, no more than one department may have"
+        )
+    beside = sum(budget.level == level and budget.subject == subject for budget in budgets)
+    if beside >= BUDGETS_A_SUBJECT_MAX:
+        _invalid(
+            f"subject: {level} {subject or ''} has {BUDGETS_A_SUBJECT_MAX} budgets already, the most it may"
+        )
 
 
 def _invalid(detail: str) -> NoReturn:
@@ -135,6 +150,10 @@ def increase_budget(case: Case, event: BudgetIncreased) -> Decision:
 
 def with_increase(case: Case, budget: Budget, effect: BudgetIncreaseSet, *before: Effects) -> Decision:
     """The decision that sets an increase, with the budget's current period as it is from now on."""
+    if len(budget.increases) >= INCREASES_MAX:
+        _invalid(
+            f"budget_id: {effect.budget_id!r} has {INCREASES_MAX:,} increases of the last 120 days already"
+        )
     charge = f"{effect.budget_id}@{clock_of(budget.calendar).label(case.clock_s)}"
     decision = case.accepted(*before, effect, charges=(charge,), amount=effect.amount)
     if not epoch_s(effect.starts_at) <= case.at_s < epoch_s(effect.ends_at):
@@ -165,7 +184,12 @@ def budget_of(case: Case, budget_id: str) -> Budget:
 
 def draft_policy(case: Case, event: PolicyDrafted) -> Decision:
     """The next version of the policy, in force at once if it is to be."""
-    wrong = contradiction(event.policy)
+    # First: comparing the rules of a policy with each other costs the more, the longer it is.
+    size = len(msgspec.json.encode(event.policy))
+    if size > POLICY_BYTES_MAX:
+        wrong = f"policy: it takes {size:,} bytes as JSON, more than {POLICY_BYTES_MAX:,}"
+    else:
+        wrong = contradiction(event.policy) or ""
     if wrong:
         raise Rejected(ReasonCode.INVALID_POLICY, wrong)
     version = case.department.drafted + 1

@@ -44,15 +44,19 @@ class Case:
         """The event's time in whole seconds: no rule sees a part of one."""
         return whole_second(self.event.occurred_at)
 
-    def lapse(self, holds_max: int = 500) -> None:
-        """Release the holds whose time has come by the clock, the earliest first."""
+    def lapse(self, holds_max: int = 500, bytes_max: int = 250_000) -> None:
+        """Release the holds whose time has come by the clock, the earliest first, as far as they fit."""
         due = [
             payment
             for payment in self.department.payments.values()
             if payment.held and payment.expires and payment.expires <= self.clock
         ]
         due.sort(key=lambda payment: (payment.expires, payment.id))
-        for payment in due[:holds_max]:
+        for number, payment in enumerate(due[:holds_max]):
+            bytes_max -= 150 + 2 * len(payment.id.encode())
+            bytes_max -= sum(100 + 2 * len(charge.encode()) for charge in payment.charges)
+            if number and bytes_max < 0:
+                break
             self.undo.append((payment, payment.held, payment.closed, payment.moved))
             self.release(payment, payment.held, "expiry")
 
