@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 
 from infra.demo.export import Export
-from infra.demo.mapping import read_mapping
-from infra.demo.rows import read_header
 from infra.demo.run import Options, run
 from infra.errors import SpendlogError
+from infra.imports.mapping import read_mapping
+from infra.imports.rows import read_header
 from infra.processes import termination_raises
 
 app = typer.Typer()
@@ -39,7 +39,8 @@ def demo(
         typer.Option(min=1, max=65_535, help="The API's. [default: a free one]", show_default=False),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Play this card export (.csv or .csv.gz) instead.", show_default=False)
+        Path | None,
+        typer.Option(help="Play this card export (CSV, gzip or XLSX) instead.", show_default=False),
     ] = None,
     mapping: Annotated[
         Path | None, typer.Option(help="Which column of the export means what (TOML).", show_default=False)
@@ -62,7 +63,8 @@ def demo(
     if file is not None:
         if mapping is None:
             raise SpendlogError(
-                "--file needs --mapping; infra/demo/mappings/birmingham.toml explains the format"
+                "--file needs --mapping; `spendlog import check FILE` proposes one, "
+                "docs/imports.md explains it"
             )
         export = Export(file, read_mapping(mapping), budget_factor, limit_rows, reject_file)
         read_header(file, export.mapping)  # a wrong file is told before anything starts

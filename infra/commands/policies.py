@@ -17,6 +17,7 @@ from rich.table import Table
 
 from infra.errors import SpendlogError
 from infra.rest import Problem, Rest, connected
+from infra.texts import read_text
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -107,8 +108,8 @@ def _path(organization: str) -> str:
 
 def _policy(file: Path) -> dict[str, Any]:
     try:
-        policy = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        policy = json.loads(read_text(file))
+    except ValueError as error:
         raise SpendlogError(f"{file} cannot be read as JSON: {error}") from None
     if not isinstance(policy, dict):
         raise SpendlogError(f"{file} must hold a JSON object: the policy")

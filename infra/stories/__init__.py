@@ -37,9 +37,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from infra.errors import SpendlogError
 from infra.stories.parse import parse
 from infra.stories.story import Line, Story
 from infra.stories.words import StoryError
+from infra.texts import read_text
 
 #: The stories that come with spendlog.
 FILES: Final = Path(__file__).with_name("files")
@@ -58,9 +60,9 @@ def read_stories(paths: Iterable[Path]) -> list[Story]:
             raise StoryError(f"{path}: no *.txt in this folder")
         for file in files:
             try:
-                text = file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise StoryError(f"{file}: {error}") from None
+                text = read_text(file)
+            except SpendlogError as error:
+                raise StoryError(str(error)) from None
             found = parse(text, file.name)
             if not found:
                 raise StoryError(f"{file}: no story in it; a story begins with 'story: NAME'")

@@ -15,6 +15,7 @@ ARROW: Final = "=>"
 _WORD: Final = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _ITEM: Final = re.compile(r'(?:"[^"]*"|[^,"])+')
 _SUGGESTED_MAX: Final = 12
+_TYPOGRAPHIC: Final = dict.fromkeys(map(ord, "“”„‟«»＂"), '"')
 
 
 class StoryError(SpendlogError):
@@ -54,9 +55,20 @@ class Word:
 
 def words_of(text: str, place: Place, column: int = 1) -> list[Word]:
     """The words of `text`, which begins in `column`. Raises StoryError where a quote is not closed."""
+    text = plain_quotes(text)
     if text.count('"') % 2:
         raise place.error(column + text.rindex('"'), 'this quote is not closed; expected another "')
     return [Word(found[0], column + found.start()) for found in _WORD.finditer(text)]
+
+
+def plain_quotes(text: str) -> str:
+    """`text` with a word processor's quotes as plain ones; inside of plain quotes they stay as they are."""
+    parts = text.split('"')
+    if (
+        len(parts) % 2 == 0
+    ):  # a plain one is open: mixed, or wrong, which is said by whoever looks for its end
+        return text.translate(_TYPOGRAPHIC)
+    return '"'.join(part.translate(_TYPOGRAPHIC) if n % 2 == 0 else part for n, part in enumerate(parts))
 
 
 def choice(options: Iterable[str]) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import infra.demo
-from infra.demo.mapping import read_mapping
 from infra.errors import SpendlogError
-from tests.demo.exports import MAPPING
+from infra.imports.mapping import read_mapping
+from tests.imports.exports import MAPPING
 
 SHIPPED = Path(infra.demo.__file__).parent / "mappings" / "birmingham.toml"
 
@@ -24,7 +24,7 @@ def test_the_shipped_mapping_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (('card = "card"\n', ""), "missing required field `card`"),
+        (('card = "card"\n', ""), "give columns.card or constants.card"),
         (('card = "card"', 'cart = "card"\ncard = "card"'), "unknown field `cart`"),
         (('unit = "major"', 'unit = "pounds"'), "Invalid enum value 'pounds'"),
         (('zone = "Europe/London"', 'zone = "Mars/Olympus"'), "'Mars/Olympus' is not an IANA time zone"),

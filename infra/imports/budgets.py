@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from infra.demo.rows import Row, month_of, months_before
+from infra.imports.calendar import month_of, months_before
+from infra.imports.row import Row
 
 MONTHS = 3
 Department = tuple[str, str]  # organization, department

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.demo.budgets import Budgets
-from infra.demo.rows import Row
+from infra.imports.budgets import Budgets
+from infra.imports.row import Row
 
 
 def row(month: str, minor: int, *, refund: bool = False, department: str = "eng") -> Row:

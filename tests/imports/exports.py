@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from infra.demo.mapping import Mapping
-from infra.demo.rows import Row, Unusable, read_rows
+from infra.imports.mapping import Mapping
+from infra.imports.row import Row, Unusable
+from infra.imports.rows import read_rows
 
 HEADER = "id,department,card,merchant,mcc,amount,time,posted,currency"
 

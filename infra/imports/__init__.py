@@ -1,0 +1,1 @@
+"""Card exports: a file and a mapping become rows; rows become card events."""
