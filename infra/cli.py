@@ -15,6 +15,7 @@ import typer.main
 COMMANDS = {
     "demo": "Play a story and a seeded stream through everything, or a real card export.",
     "story": "Play stories that are written down, and check every answer and the books.",
+    "import": "Card exports: check a file, propose a mapping.",
     "stack": "The embedded Kafka, PostgreSQL and Valkey: up, down, status.",
     "topics": "Declare the topics in Kafka: apply, diff.",
     "migrate": "Bring the database schema up to date.",
@@ -32,9 +33,11 @@ COMMANDS = {
     "bench": "Measure the figures on this machine.",
 }
 
+_FILES = {"import": "imports"}  # a word of Python is no name of a module
+
 
 def _module(name: str) -> str:
-    return f"infra.commands.{name.replace('-', '_')}"
+    return f"infra.commands.{_FILES.get(name, name).replace('-', '_')}"
 
 
 class LazyGroup(typer.core.TyperGroup):

@@ -151,8 +151,8 @@ def _check_rows(
     )
     checks.expect(
         "only approved requests were cleared, and every clearing was taken or is listed",
-        not result.setup_refused,
-        "; ".join(result.setup_refused[:3])
+        not result.missing,
+        "; ".join(result.missing[:3])
         or f"{result.cleared:,} clearings" + (f", {len(result.held):,} listed" if result.held else ""),
     )
     _list(result.rejected, "refused: ", console)

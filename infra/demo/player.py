@@ -55,7 +55,17 @@ class Result:
     held: dict[int, str] = field(default_factory=dict)  # approved, but the clearing was refused
     held_minor: dict[tuple[str, str], int] = field(default_factory=dict)  # department's name, currency
     linked: int = 0
-    setup_refused: list[str] = field(default_factory=list)  # budgets and policies
+    setup_refused: dict[str, str] = field(default_factory=dict)  # event id of a budget or policy -> reason
+    under: set[str] = field(default_factory=set)  # event ids of the budgets that decided rows are under
+
+    @property
+    def missing(self) -> list[str]:
+        """Budgets and policies that rows were decided without. That of a month to come misses nobody."""
+        return [
+            f"{event_id}: {reason}"
+            for event_id, reason in self.setup_refused.items()
+            if event_id in self.under or event_id.startswith("policy-")
+        ]
 
 
 class Player:
@@ -131,7 +141,7 @@ class Player:
         self._months.add((row.organization, row.department, month))
         department = (row.organization, row.department)
         budget = BudgetSet(
-            event_id=f"budget-{row.department}-{month}",
+            event_id=_budget_id(row, month),
             organization_id=row.organization + self._house.tag,
             department_id=row.department,
             occurred_at=month_start(month, self._zone),
@@ -145,7 +155,7 @@ class Player:
             events.append(self._policy(row, month))
         for event in events:
             if refused := self._send(event):
-                self.result.setup_refused.append(f"{event.event_id}: {refused}")
+                self.result.setup_refused[event.event_id] = refused
 
     def _policy(self, row: Row, month: str) -> Event:
         """Budgets are what an export is played for: no other rule, and holds that last."""
@@ -221,6 +231,7 @@ class Player:
                 self.result.rejected[row.line] = reason
                 continue
             self.result.decided += 1
+            self.result.under.add(_budget_id(row, month_of(row.at, self._zone)))
             if outcome is Outcome.APPROVED:
                 heapq.heappush(self._due, (row.posted_at, row.line, row))
         for event_id, row in self._clearing.items():
@@ -232,7 +243,7 @@ class Player:
         self._clearing.clear()
         for event_id, (outcome, reason) in self._answers.items():  # of budgets and policies
             if outcome is Outcome.REJECTED:
-                self.result.setup_refused.append(f"{event_id}: {reason}")
+                self.result.setup_refused[event_id] = reason
         self._answers.clear()
 
     def _hold(self, row: Row, reason: str) -> None:
@@ -240,6 +251,10 @@ class Player:
         self.result.held[row.line] = f"approved and held, its clearing was refused: {reason}"
         what = (row.department_name, row.currency)
         self.result.held_minor[what] = self.result.held_minor.get(what, 0) + row.minor
+
+
+def _budget_id(row: Row, month: str) -> str:
+    return f"budget-{row.department}-{month}"
 
 
 def windows(rows: Sequence[Row], refunded: Mapping[str, str] | None = None) -> Iterator[Sequence[Row]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -87,6 +88,24 @@ def _number(text: str, currency: str) -> tuple[str, bool]:
             return rest, negative
         if signs > 1 or marks > 1:
             raise BadAmount(f"{text[:40]!r} has more than one {'sign' if signs > 1 else 'currency'}")
+
+
+def symbols_in(texts: Iterable[str]) -> list[str]:
+    """Currencies whose own symbol or code stands in every one of `texts`; none where it is shared."""
+    plain = [text.strip(" -+()0123456789.,'\u2212\u2019\u00a0\u202f\u2009") for text in texts]
+    if not plain or len(set(plain)) != 1:
+        return []
+    mark = plain[0]
+    codes = _SYMBOLS.get(mark, mark.upper() if len(mark) == 3 else "").split()
+    return codes if len(codes) == 1 and _is_currency(codes[0]) else []
+
+
+def _is_currency(code: str) -> bool:
+    try:
+        exponent(code)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=512)

@@ -256,7 +256,8 @@ def _header_below(table: Table, mapping: Mapping) -> str:
     try:
         for record in islice(table.rows(), _HEADER_SOUGHT_LINES):
             if isinstance(record, Record) and looks_like_header(mapping.columns, record.fields):
-                return f". Line {record.first} has all of them: say [file] skip = {record.first - 1}"
+                skip = record.first - 1 - table.account.sep
+                return f". Line {record.first} has all of them: say [file] skip = {skip}"
     except SpendlogError:
         pass  # what is wrong below is not what is asked
     if len(table.header) == 1:

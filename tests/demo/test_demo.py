@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -209,6 +210,35 @@ def test_every_row_of_an_export_is_decided_or_listed(tmp_path: Path) -> None:
     expected["63"] = "currency USD: the budget of Housing is in GBP ([budget_currency] may say another)"
     assert {row["line"]: row["reason"] for row in listed} == expected
     assert listed[0]["id"] == "usd"
+
+
+@pytest.mark.timeout(TIMEOUT_S + 60)
+def test_clearings_that_are_refused_are_listed_and_refunds_find_their_purchase(tmp_path: Path) -> None:
+    today = datetime.now(UTC)
+    earlier, ahead = today - timedelta(days=3), today + timedelta(days=5)
+    path = write(
+        tmp_path,
+        line("p", time="2019-01-07 09:00:00", posted="2019-01-09"),
+        line("back", amount="-12.50", time="2019-01-20 09:00:00"),
+        line("alone", amount="-7.00", time="2019-01-20 09:00:00"),
+        line("held", amount="10.00", time=f"{earlier:%F}", posted=f"{ahead:%F}"),
+        line("future", time=f"{ahead:%F}"),
+    )
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING)
+    rejects = tmp_path / "rejects.csv"
+    status, said, left = run(
+        *(tmp_path / "data", "--exit", "--file", path, "--mapping", mapping, "--reject-file", rejects)
+    )
+    assert status == 0, said
+    assert left == []
+    assert "5 rows = 4 decided + 1 refused + 0 unusable" in said
+    assert "still held for Housing: £10.00, whose clearings were refused" in said
+    assert "refunds: 1 linked to their purchase, 1 not: no purchase of this amount fits" in said
+    with rejects.open(newline="") as file:
+        listed = {row["line"]: row["reason"] for row in csv.DictReader(file)}
+    assert set(listed) == {"5", "6"}
+    assert listed["5"].startswith("approved and held, its clearing was refused: ")
 
 
 @pytest.mark.timeout(TIMEOUT_S + 60)

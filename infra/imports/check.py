@@ -1,0 +1,145 @@
+"""What a mapping makes of a file: rows as they would be read, and what a person should look at twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from infra.imports.amounts import minor_units
+from infra.imports.header import places, plain
+from infra.imports.mapping import Amount, Mapping
+from infra.imports.reading import Reading, read_export
+from infra.imports.records import Record
+from infra.imports.table import DateCell, open_table
+from schemas.money import Money
+
+# Decimal and thousands signs that exports have, the commonest first.
+SIGNS: Final = (
+    Amount(),
+    Amount(thousands=","),
+    Amount(decimal=",", thousands="."),
+    Amount(decimal=","),
+    Amount(decimal=",", thousands=" "),
+    Amount(thousands="'"),
+    Amount(thousands=" "),
+)
+_SAMPLE_ROWS: Final = 10_000
+_RARE_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file under a mapping. `warnings`: sentences; none says that the file is refused."""
+
+    reading: Reading
+    warnings: list[str]
+
+
+def check(path: Path, mapping: Mapping, limit_rows: int | None = None) -> Checked:
+    """Reads the file as a run would.
+
+    Raises:
+        SpendlogError: the file as a whole cannot be read.
+    """
+    reading = read_export(path, mapping, limit_rows)
+    with open_table(path, mapping) as table:
+        at = places(mapping.columns, table.header, table.header_line)
+        records = [one.fields for one in islice(table.rows(), _SAMPLE_ROWS) if isinstance(one, Record)]
+    warnings = [
+        *_twice(reading.header),
+        *_amounts_in_two_ways(mapping, at, records),
+        *_dates_in_two_ways(mapping, at, records),
+        *_rare_currencies(mapping, at, records),
+    ]
+    return Checked(reading, warnings)
+
+
+def described(reading: Reading, count: int) -> Iterator[str]:
+    """The first rows, in the file's order, two lines each: what would be sent."""
+    for row in sorted(reading.rows, key=lambda row: row.line)[:count]:
+        kind = "refund" if row.refund else "purchase"
+        amount = Money(row.minor, row.currency)
+        yield f"line {row.line}  {kind} of {amount} on {row.at:%Y-%m-%d %H:%M} UTC, id {row.id}"
+        posted = f", posted {row.posted_at:%Y-%m-%d %H:%M}" if row.posted_at != row.at else ""
+        mcc = f", mcc {row.mcc}" if row.mcc else ""
+        yield f"        {row.card} of {row.department_name} ({row.department}) at {row.merchant}{mcc}{posted}"
+
+
+def _twice(header: Sequence[str]) -> Iterator[str]:
+    for name, count in Counter(plain(name) for name in header if name).items():
+        if count > 1:
+            numbers = " and ".join(str(n) for n, one in enumerate(header, 1) if plain(one) == name)
+            yield f"the header has {name!r} more than once, as columns {numbers}; a mapping may say a number"
+
+
+def texts_of(records: Sequence[Sequence[str]], at: int | None) -> list[str]:
+    """What stands in a column, where something does."""
+    return [row[at].strip() for row in records if at is not None and at < len(row) and row[at].strip()]
+
+
+def values(texts: Sequence[str], currency: str, amount: Amount) -> list[int | None]:
+    """Minor units of each text; None where it is no amount."""
+    found: list[int | None] = []
+    for text in texts:
+        try:
+            found.append(minor_units(text, currency, amount))
+        except ValueError:  # also BadAmount
+            found.append(None)
+    return found
+
+
+def _amounts_in_two_ways(
+    mapping: Mapping, at: dict[str, int], records: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    currency = mapping.constants.currency or next(iter(texts_of(records, at.get("currency"))), "USD").upper()
+    for member in ("amount", "debit", "credit"):
+        texts = texts_of(records, at.get(member))
+        ours = values(texts, currency, mapping.amount)
+        for signs in SIGNS:
+            other = msgspec.structs.replace(mapping.amount, decimal=signs.decimal, thousands=signs.thousands)
+            theirs = values(texts, currency, other)
+            if None in theirs or ours == theirs:
+                continue
+            n = next(n for n, (mine, its) in enumerate(zip(ours, theirs, strict=True)) if mine != its)
+            mine = "listed as unusable" if ours[n] is None else f"{ours[n]} minor units"
+            yield (
+                f"{member}: all {len(texts):,} texts can be read with decimal = {signs.decimal!r} and "
+                f"thousands = {signs.thousands!r}, too: {texts[n]!r} is {mine}, there it would be {theirs[n]}"
+            )
+            break
+
+
+def _dates_in_two_ways(
+    mapping: Mapping, at: dict[str, int], records: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    for member, pattern in (("time", mapping.time.format), ("posted", mapping.time.posted_format)):
+        swapped = pattern.translate({ord("d"): "m", ord("m"): "d"})
+        texts = [text for text in texts_of(records, at.get(member)) if not isinstance(text, DateCell)]
+        if pattern == "iso" or swapped == pattern or not texts:
+            continue
+        if all(is_date(text, swapped) for text in texts):
+            said = f"{member}: all {len(texts):,} texts are dates by {swapped!r}, too"
+            yield f"{said}: {texts[0]!r} may be either"
+
+
+def is_date(text: str, pattern: str) -> bool:
+    try:
+        _ = datetime.fromisoformat(text) if pattern == "iso" else datetime.strptime(text, pattern)  # noqa: DTZ007
+    except ValueError:
+        return False
+    return text.isascii()
+
+
+def _rare_currencies(mapping: Mapping, at: dict[str, int], records: Sequence[Sequence[str]]) -> Iterator[str]:
+    counts = Counter(text.upper() for text in texts_of(records, at.get("currency")))
+    total = counts.total()
+    for currency, count in counts.most_common()[1:]:
+        if count <= max(1, total * _RARE_SHARE):
+            yield f"currency {currency} stands on {count:,} of {total:,} rows only"

@@ -1,0 +1,286 @@
+"""A mapping for a file that nobody described: what names and texts say, and a mark where they do not."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import charset_normalizer
+
+from infra.errors import SpendlogError
+from infra.imports.amounts import symbols_in
+from infra.imports.check import SIGNS, is_date, texts_of, values
+from infra.imports.formats import kind_of
+from infra.imports.header import plain
+from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
+from infra.imports.records import Record
+from infra.imports.table import open_table
+from infra.texts import mark_of
+
+_SAMPLE_BYTES: Final = 1 << 16
+_SAMPLE_ROWS: Final = 500
+_HEADER_LINES: Final = 50
+_CHECK: Final = "# CHECK: "
+# What a column of each member is called, in lower case; the better name first.
+_NAMES: Final = {
+    "row_id": (
+        "transaction id", "authorization_id", "authorization id", "transaction reference", "reference", "id",
+    ),
+    "posted": (
+        "posted", "post date", "post_date", "posting date", "posted date", "settlement date", "buchungsdatum",
+    ),
+    "time": (
+        "event_time", "transaction date", "trans date", "trans. date", "purchase date", "date", "datum",
+        "time", "timestamp", "belegdatum", "fecha", "data",
+    ),
+    "debit": ("debit", "debit amount", "paid out", "money out", "withdrawal", "soll"),
+    "credit": ("credit", "credit amount", "paid in", "money in", "deposit", "haben"),
+    "amount": (
+        "amount", "amount_minor", "transaction amount", "billing amount", "betrag", "montant", "importe",
+        "value",
+    ),
+    "currency": ("currency", "billing currency", "ccy", "währung", "devise", "moneda"),
+    "mcc": ("mcc", "merchant category code", "category code"),
+    "merchant": (
+        "merchant", "merchant name", "supplier", "description", "payee", "händler", "empfänger", "narrative",
+    ),
+    "card": (
+        "card", "card id", "card number", "card no", "card no.", "account number", "cardholder", "karte",
+    ),
+    "department": (
+        "department", "dept", "cost centre", "cost center", "directorate", "team", "abteilung",
+        "kostenstelle",
+    ),
+    "organization": ("organisation", "organization", "company"),
+}  # fmt: skip
+_DAYS: Final = (
+    "iso", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y",
+    "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+)  # fmt: skip
+_DATES: Final = tuple(
+    day + time for time in ("", " %H:%M", " %H:%M:%S") for day in _DAYS if day != "iso" or not time
+)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """TOML lines by table. A line that nothing in the file vouches for has a CHECK behind it."""
+
+    tables: dict[str, list[str]] = field(default_factory=dict)
+
+    def say(self, table: str, key: str, value: str | int, doubt: str = "") -> None:
+        text = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        self.tables.setdefault(table, []).append(f"{text} {_CHECK}{doubt}" if doubt else text)
+
+    def text(self) -> str:
+        order = ("columns", "time", "amount", "constants", "file")
+        return (
+            "\n\n".join("\n".join([f"[{name}]", *self.tables[name]]) for name in order if name in self.tables)
+            + "\n"
+        )
+
+
+def propose(path: Path) -> str:
+    """A mapping as TOML, which can be used as it is; `# CHECK` marks what a person must decide.
+
+    Raises:
+        SpendlogError: the file cannot be read, or nothing in it looks like a header.
+    """
+    draft = _Draft()
+    form = _format(path, draft)
+    probe = Mapping(columns=Columns(time=1), time=Time(zone="UTC"), file=form)
+    with open_table(path, probe) as table:
+        header = table.header
+        records = [one.fields for one in table.rows() if isinstance(one, Record)][:_SAMPLE_ROWS]
+    at = _columns(header, records, draft)
+    _time(at, records, draft)
+    _amount(header, at, records, draft)
+    for member, constant in (
+        ("department", "everyone"),
+        ("card", "{department}-card"),
+        ("merchant", "unknown"),
+    ):
+        if member not in at:
+            draft.say("constants", member, constant, f"no column is called like a {member}")
+    text = draft.text()
+    parse_mapping(text, f"proposed for {path}")
+    return text
+
+
+def _format(path: Path, draft: _Draft) -> Format:
+    """Encoding, delimiter and skip of a text; of a workbook, the skip."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_SAMPLE_BYTES)
+            kind = kind_of(path, start)
+        if kind == "gzip":
+            with gzip.open(path) as unpacked:
+                start = unpacked.read(_SAMPLE_BYTES)
+    except (OSError, EOFError) as error:
+        raise SpendlogError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if kind == "workbook":
+        skip = _skip_of_workbook(path)
+        if skip:
+            draft.say("file", "skip", skip)
+        return Format(skip=skip)
+    encoding = _encoding(start)
+    mark, marked = mark_of(start) or (b"", encoding or "utf-8")
+    text = start[len(mark) :].decode(marked, "replace")
+    lines = text.splitlines(keepends=True)[:_SAMPLE_ROWS]
+    sep = lines and lines[0].strip().strip('"').lower()[:4] == "sep="
+    body = lines[1:] if sep else lines
+    delimiter = lines[0].strip('\r\n"')[4] if sep else _delimiter(body)
+    skip = _skip([list(row) for row in csv.reader(body, delimiter=delimiter)])
+    if not sep and delimiter != ",":
+        draft.say("file", "delimiter", delimiter)
+    if skip:
+        draft.say("file", "skip", skip)
+    if encoding:
+        draft.say("file", "encoding", encoding, "guessed from the bytes; look at names with accents")
+    ragged = _ragged(list(csv.reader(body[skip:], delimiter=delimiter)))
+    if ragged:
+        draft.say("file", "ragged", ragged)
+    return Format(delimiter=None if sep else delimiter, encoding=encoding, skip=skip, ragged=ragged or "list")
+
+
+def _encoding(start: bytes) -> str | None:
+    """None: UTF-8, or what the byte order mark says."""
+    if mark_of(start):
+        return None
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        best = charset_normalizer.from_bytes(start).best()
+        return best.encoding if best else "cp1252"
+    half = max(len(start) // 2, 1)
+    if start[1::2].count(0) > half * 0.7:
+        return "utf-16-le"
+    return "utf-16-be" if start[::2].count(0) > half * 0.7 else None
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The one by which most lines have the same number of fields, and more than one."""
+
+    def fit(delimiter: str) -> tuple[int, int]:
+        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1)
+        width, count = max(widths.items(), key=lambda found: (found[1], found[0]), default=(0, 0))
+        return count, width
+
+    return max(",;\t|", key=fit)
+
+
+def _skip(rows: Sequence[Sequence[str]]) -> int:
+    """Lines above the first row that knows at least two of the names, else above the first wide one."""
+    known = {name for names in _NAMES.values() for name in names}
+    for n, row in enumerate(rows[:_HEADER_LINES]):
+        if sum(plain(text) in known for text in row) >= 2:
+            return n
+    width = max((len([text for text in row if text.strip()]) for row in rows[:_HEADER_LINES]), default=0)
+    return next((n for n, row in enumerate(rows) if width and len([t for t in row if t.strip()]) == width), 0)
+
+
+def _skip_of_workbook(path: Path) -> int:
+    with open_table(path, Mapping(columns=Columns(time=1), time=Time(zone="UTC"))) as table:
+        rows = [one for one in table.rows() if isinstance(one, Record)][:_HEADER_LINES]
+        first = Record(table.header_line, table.header_line, table.header)
+    all_rows = [first, *rows]
+    return all_rows[_skip([row.fields for row in all_rows])].first - 1
+
+
+def _ragged(rows: Sequence[Sequence[str]]) -> Literal["", "trim"]:
+    """Empty fields past the header's in every wider row."""
+    full = [row for row in rows if row]
+    wider = [row[len(full[0]) :] for row in full[1:] if len(row) > len(full[0])] if full else []
+    return "trim" if wider and not any(text.strip() for rest in wider for text in rest) else ""
+
+
+def _columns(header: Sequence[str], records: Sequence[Sequence[str]], draft: _Draft) -> dict[str, int]:
+    """Member -> index, each column once."""
+    names = [plain(name) for name in header]
+    at: dict[str, int] = {}
+    for exact in (True, False):
+        for member, known in _NAMES.items():
+            if member in at or (member == "amount" and "debit" in at and "credit" in at):
+                continue
+            found = _find(names, known, set(at.values()), exact=exact)
+            if found is not None:
+                at[member] = found
+    if "debit" not in at or "credit" not in at:
+        at = {member: n for member, n in at.items() if member not in ("debit", "credit")}
+    else:
+        at.pop("amount", None)
+    ids = texts_of(records, at.get("row_id"))
+    if "row_id" in at and (len(set(ids)) < len(records) or not ids):
+        del at["row_id"]  # not unique, so no id
+    if "time" not in at and "posted" in at:
+        at["time"] = at.pop("posted")
+    if "time" not in at or not {"amount", "debit"} & at.keys():
+        raise SpendlogError(
+            "no mapping can be proposed: no column is called like a date and an amount; the header has "
+            f"{', '.join(name[:60] for name in header)}"
+        )
+    for member, n in at.items():
+        doubt = "" if names[n] in _NAMES[member] else "by a part of its name"
+        if names.count(names[n]) > 1:
+            doubt = f"the header has {header[n]!r} more than once"
+        draft.say("columns", member, header[n] if names.count(names[n]) == 1 else n + 1, doubt)
+    return at
+
+
+def _find(names: Sequence[str], known: Sequence[str], taken: set[int], *, exact: bool) -> int | None:
+    for one in known:
+        for n, name in enumerate(names):
+            if n not in taken and (name == one if exact else len(one) > 3 and one in name):
+                return n
+    return None
+
+
+def _time(at: dict[str, int], records: Sequence[Sequence[str]], draft: _Draft) -> None:
+    for member, key in (("time", "format"), ("posted", "posted_format")):
+        texts = texts_of(records, at.get(member))
+        if not texts:
+            continue
+        fits = {pattern: sum(is_date(text, pattern) for text in texts) for pattern in _DATES}
+        best = [pattern for pattern, count in fits.items() if count == max(fits.values())]
+        doubt = f"{texts[0]} may be {best[1]}, too" if len(best) > 1 else ""
+        if not fits[best[0]]:
+            doubt = f"no known format: {texts[0]}"
+        draft.say("time", key, best[0], doubt)
+    draft.say("time", "zone", "UTC", "the zone of times that carry none, and of the months of budgets")
+
+
+def _amount(
+    header: Sequence[str], at: dict[str, int], records: Sequence[Sequence[str]], draft: _Draft
+) -> None:
+    texts = [text for member in ("amount", "debit", "credit") for text in texts_of(records, at.get(member))]
+    currencies = Counter(text.upper() for text in texts_of(records, at.get("currency")))
+    currency = next(iter(currencies), None) or next(iter(symbols_in(texts)), None)
+    if "currency" not in at:
+        draft.say(
+            "constants", "currency", currency or "USD", "" if currency else "nothing in the file says it"
+        )
+    currency = currency or "USD"
+    read = [(signs, values(texts, currency, signs)) for signs in SIGNS]
+    most = max(len(texts) - found.count(None) for _, found in read)
+    best = [(signs, found) for signs, found in read if len(texts) - found.count(None) == most]
+    signs, found = best[0]
+    other = next((them for them, theirs in best if theirs != found), None)
+    doubt = f"decimal {other.decimal!r} and thousands {other.thousands!r} would read as many" if other else ""
+    if most < len(texts):
+        doubt = f"no signs read all amounts; these read {most} of {len(texts)}"
+    draft.say("amount", "decimal", signs.decimal, doubt)
+    if signs.thousands:
+        draft.say("amount", "thousands", signs.thousands)
+    negative = sum(value is not None and value < 0 for value in found)
+    if "amount" in at and negative * 2 > most:
+        draft.say("amount", "refund", "positive", "most amounts are negative, so those are the purchases")
+    whole = all(text.lstrip("-").isdecimal() for text in texts)
+    if whole and "minor" in plain(header[at["amount"]] if "amount" in at else ""):
+        draft.say("amount", "unit", "minor")
