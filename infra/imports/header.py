@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from infra.errors import SpendlogError
 from infra.imports.mapping import Columns
+from schemas.card_numbers import masked
 
 
 def plain(name: str) -> str:
@@ -51,7 +52,7 @@ def _place(member: str, column: str | int, header: Sequence[str], line: int) -> 
         more = f" (did you mean {near[0]!r}?)" if near else ""
         raise SpendlogError(
             f"the file has no column {column!r} (columns.{member} of the mapping){more}; its "
-            f"header, line {line}, has {', '.join(name[:60] for name in header)}"
+            f"header, line {line}, has {', '.join(masked(name)[:60] for name in header)}"
         )
     return chosen[0]
 

@@ -23,6 +23,7 @@ from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
 from infra.imports.records import Record
 from infra.imports.table import open_table
 from infra.texts import mark_of
+from schemas.card_numbers import masked
 
 _SAMPLE_BYTES: Final = 1 << 16
 _SAMPLE_ROWS: Final = 500
@@ -224,7 +225,7 @@ def _columns(header: Sequence[str], records: Sequence[Sequence[str]], draft: _Dr
     if "time" not in at or not {"amount", "debit"} & at.keys():
         raise SpendlogError(
             "no mapping can be proposed: no column is called like a date and an amount; the header has "
-            f"{', '.join(name[:60] for name in header)}"
+            f"{', '.join(masked(name)[:60] for name in header)}"
         )
     for member, n in at.items():
         doubt = "" if names[n] in _NAMES[member] else "by a part of its name"

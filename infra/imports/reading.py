@@ -15,6 +15,7 @@ from infra.imports.mapping import Mapping
 from infra.imports.row import Row, Unusable
 from infra.imports.rows import open_rows
 from infra.imports.table import Account, open_table
+from schemas.card_numbers import masked
 
 
 @dataclass(slots=True)
@@ -72,7 +73,9 @@ def read_export(path: Path, mapping: Mapping, limit_rows: int | None = None) -> 
 
 
 def write_listed(path: Path, export: Path, mapping: Mapping, reading: Reading, more: dict[int, str]) -> None:
-    """A CSV of line, reason and the row as it stands in the export. `more`: what was refused or is held.
+    """A CSV of line, reason and the row as it stands in the export, card numbers masked.
+
+    `more`: what was refused or is held.
 
     Raises:
         SpendlogError: `path` cannot be written.
@@ -82,9 +85,9 @@ def write_listed(path: Path, export: Path, mapping: Mapping, reading: Reading, m
         # Bytes that were no text go out as they came in.
         with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["line", "reason", *reading.header])
+            writer.writerow(["line", "reason", *map(masked, reading.header)])
             for line, fields in _lines(export, mapping, reasons):
-                writer.writerow([line, reasons[line], *fields])
+                writer.writerow([line, reasons[line], *map(masked, fields)])
     except OSError as error:
         raise SpendlogError(f"the reject file {path} cannot be written: {error.strerror}") from None
 

@@ -23,6 +23,7 @@ from infra.imports.mapping import Mapping
 from infra.imports.records import Record, Unreadable
 from infra.imports.row import BadRow, Row, Unusable
 from infra.imports.table import DateCell, Table, open_table, pad
+from schemas.card_numbers import has_card_number, masked
 from schemas.ids import is_name
 from schemas.money import exponent
 
@@ -54,7 +55,7 @@ class Reader:
         try:
             return self._row(line, padded)
         except BadRow as bad:
-            return Unusable(line, str(bad), fields)
+            return Unusable(line, masked(str(bad)), fields)
 
     def _row(self, line: int, fields: Sequence[str]) -> Row:
         mapping, constants = self._mapping, self._mapping.constants
@@ -64,11 +65,15 @@ class Reader:
             raise BadRow(
                 f"organization {organization[:70]!r} has other than A-Z a-z 0-9 . _ -, or is too long"
             )
+        _require_no_card_number(id_, "row_id")
+        _require_no_card_number(organization, "organization")
         name = self._required(fields, "department", NAME_MAX, constants.department)
         currency = self._currency(fields)
         minor, refund = self._money(fields, currency)
         at = self._moment(self._required(fields, "time"), "time", mapping.time.format)
         card = self._required(fields, "card", ID_MAX, constants.card)
+        _require_no_card_number(name, "department")
+        _require_no_card_number(card, "card")
         row = Row(
             line=line,
             id=id_,
@@ -76,7 +81,7 @@ class Reader:
             department="",
             department_name="",
             card=card,
-            merchant=intern(self._required(fields, "merchant", MERCHANT_MAX, constants.merchant)),
+            merchant=intern(masked(self._required(fields, "merchant", MERCHANT_MAX, constants.merchant))),
             mcc=self._mcc(fields),
             minor=minor,
             currency=intern(currency),
@@ -126,7 +131,7 @@ class Reader:
         if _DIGITS.fullmatch(text):  # a spreadsheet took the zeros in front away
             text = text.zfill(4)
         if not _MCC.fullmatch(text):
-            raise BadRow(f"mcc {text[:20]!r} is not four digits (0-9)")
+            raise BadRow(f"mcc {masked(text)[:20]!r} is not four digits (0-9)")
         return intern(text)
 
     def _currency(self, fields: Sequence[str]) -> str:
@@ -173,6 +178,7 @@ class Reader:
         try:
             return minor_units(text, currency, self._mapping.amount)
         except BadAmount as bad:
+            _require_no_card_number(text, member)
             raise BadRow(f"{member} {bad}") from None
 
     def _moment(self, text: str, member: str, pattern: str) -> datetime:
@@ -185,7 +191,7 @@ class Reader:
                 found = found.replace(tzinfo=self._zone)
             moment = found.astimezone(UTC)
         except (ValueError, OverflowError):
-            raise BadRow(f"{member} {text[:40]!r} is not a date ({pattern})") from None
+            raise BadRow(f"{member} {masked(text)[:40]!r} is not a date ({pattern})") from None
         if not 1970 <= moment.year <= 2100:
             raise BadRow(f"{member} {text[:40]!r} is outside of the years 1970 to 2100")
         return moment
@@ -196,6 +202,14 @@ class Reader:
         if not text:
             return at
         return max(at, self._moment(text, "posted", self._mapping.time.posted_format))
+
+
+def _require_no_card_number(text: str, member: str) -> None:
+    """An id is not masked: two cards with the same last four digits would become one."""
+    if has_card_number(text):
+        raise BadRow(
+            f"{member} {masked(text)[:40]} is a card number, and none is stored: use the processor's token"
+        )
 
 
 def _require_text(text: str, member: str) -> None:

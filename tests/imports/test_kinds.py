@@ -10,9 +10,10 @@ import pytest
 
 from infra.demo.player import windows
 from infra.imports.departments import in_one_currency
-from infra.imports.reading import read_export
+from infra.imports.reading import read_export, write_listed
 from infra.imports.refunds import AGE_MAX, link_refunds
 from infra.imports.row import Row, Unusable
+from schemas.card_numbers import has_card_number
 from tests.imports.exports import MAPPING, line, mapping, one, read, write
 
 TWO = MAPPING.replace('amount = "amount"', 'debit = "debit"\ncredit = "credit"').replace(
@@ -175,3 +176,37 @@ def test_a_purchase_is_given_back_once() -> None:
 def test_a_refund_is_never_in_a_window_with_its_purchase() -> None:
     rows = [row("p"), row("q"), refund("back", 1), row("r", at=T + DAY)]
     assert [[one.id for one in part] for part in windows(rows, {"back": "p"})] == [["p", "q"], ["back", "r"]]
+
+
+CARD_NUMBERS = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "5500-0000-0000-0004",
+    "378282246310005",
+    "4111---1111---1111---1111",
+    "４１１１１１１１１１１１１１１１",
+]
+
+
+@pytest.mark.parametrize("number", CARD_NUMBERS)
+@pytest.mark.parametrize("member", ["id_", "card", "department", "merchant", "amount", "mcc", "time"])
+def test_a_card_number_is_stored_nowhere(tmp_path: Path, member: str, number: str) -> None:
+    path = write(tmp_path, line("good"), line(**{member: number}))
+    reading = read_export(path, mapping())
+    rejects = tmp_path / "rejects.csv"
+    write_listed(rejects, path, mapping(), reading, {})
+    kept = repr(reading.rows) + repr(reading.listed) + rejects.read_text()
+    assert number not in kept
+    assert not has_card_number(kept)
+    if member == "merchant":
+        assert "*" in reading.rows[-1].merchant  # a description stays useful
+    else:
+        assert list(reading.listed) == [3]
+
+
+@pytest.mark.parametrize(
+    "text", ["card_00419", "71051ad4-fde8-542c-bcc3-253b64962722", "0123456789012", "4111111111111112"]
+)
+def test_what_only_looks_like_a_card_number_is_kept(tmp_path: Path, text: str) -> None:
+    found = one(tmp_path, line(id_=text, card=text))
+    assert isinstance(found, Row) and found.card == text
