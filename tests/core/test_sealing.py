@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import check_seal, decode_decision, encode_event
-from schemas.controls import BUDGETS_A_SUBJECT_MAX, INCREASES_MAX, Calendar, Match, Policy, SpendLimit
+from schemas.controls import BUDGETS_A_SUBJECT_MAX, INCREASES_MAX, Action, Calendar, Match, Policy, SpendLimit
 from schemas.decisions import Decision
 from schemas.event import Event, Merchant
 from schemas.events import (
@@ -181,7 +181,7 @@ def test_nothing_that_may_be_set_makes_a_decision_too_large(data: st.DataObject)
     """Budgets, rules that all speak, and lapses at once: decided or rejected, and time always goes on."""
     ops = Partition()
     ops.budget(limit=Money(data.draw(st.sampled_from([0, 10**12])), "USD"), name=data.draw(names))
-    action = data.draw(st.sampled_from(["decline", "review", "shadow"]))
+    action: Action = data.draw(st.sampled_from(get_args(Action)))
     count = data.draw(st.integers(0, 200))
     rule_id = data.draw(st.integers(1, 60))
     rules = tuple(
