@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import aiokafka.producer.sender
-import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
 
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
 from streams.core.intake import Record, recorded_at
-from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, StoredSnapshot
+from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete
+from streams.snapshots import Collector, StoredSnapshot, chunks_of
 
 # After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
 # comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
@@ -24,7 +25,6 @@ aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.005
 
 # Just below the topics' max.message.bytes (1,048,588), which bounds a batch; a decision takes up to 900,000.
 BATCH_BYTES = 1_000_000
-CHUNK_BYTES = 512 * 1024
 # Dead letters keep records as large as a broker takes; what a compressed batch blew up beyond is cut.
 DEAD_LETTER_BYTES_MAX = 1_900_000
 DEAD_LETTER_KEY_BYTES_MAX = 64 * 1024
@@ -46,10 +46,6 @@ class Names:
         """The registry's names with `prefix` before each."""
         topics = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS)
         return cls(*(prefix + topic.name for topic in topics))
-
-
-class ReplayIncomplete(Exception):
-    """The log ended before its end, or begins after what is needed; deciding on it would decide twice."""
 
 
 class KafkaLog:
@@ -78,26 +74,20 @@ class KafkaLog:
 
     # -- reading
 
-    async def latest_snapshot(self) -> StoredSnapshot | None:
-        """The newest snapshot all of whose chunks are there."""
-        chunks: dict[int, dict[int, bytes]] = {}
-        latest = None
-        async for records in self._read(self._names.snapshots, None):
-            for record in records:
-                headers = dict(record.headers)
-                seq, count = int(headers["seq"]), int(headers["chunks"])
-                of_seq = chunks.setdefault(seq, {})
-                of_seq[int(headers["chunk"])] = record.value
-                if len(of_seq) == count:
-                    latest = b"".join(of_seq[i] for i in range(count))
-                    chunks = {}
-        return None if latest is None else msgspec.msgpack.decode(latest, type=StoredSnapshot)
+    async def snapshots(self) -> Sequence[StoredSnapshot]:
+        collector = Collector(self._partition)
+        async with aclosing(self._read(self._names.snapshots, None)) as read:
+            async for records in read:
+                for record in records:
+                    collector.add(record.headers, record.value)
+        return collector.newest_first()
 
-    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
-        async for records in self._read(self._names.decisions, offset):
-            yield [record.value for record in records]
+    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
+        async with aclosing(self._read(self._names.decisions, offset)) as read:
+            async for records in read:
+                yield [record.value for record in records]
 
-    async def _read(self, topic: str, offset: int | None) -> AsyncIterator[Sequence[Any]]:
+    async def _read(self, topic: str, offset: int | None) -> AsyncGenerator[Sequence[Any], None]:
         """Committed records from `offset` to the end, which stands still: the others are fenced."""
         tp = TopicPartition(topic, self._partition)
         # The hash chain vouches for decisions, and better.
@@ -191,13 +181,7 @@ class KafkaLog:
         return sent
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
-        whole = msgspec.msgpack.encode(snapshot)
-        chunks = [whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES)]
-        records = []
-        for i, chunk in enumerate(chunks):
-            headers = {"seq": snapshot.seq, "chunk": i, "chunks": len(chunks)}
-            encoded = [(name, str(number).encode()) for name, number in headers.items()]
-            records.append(Entry(f"{self._partition}/{i}".encode(), chunk, encoded))
+        records = [Entry(*chunk) for chunk in chunks_of(snapshot, self._partition)]
         await self._wait(await self._send(self._names.snapshots, records, int(time.time() * 1000)))
 
     async def commit(self) -> None:

@@ -6,10 +6,11 @@ that can crash, stall and be taken over at every await.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple, Protocol
 
 from streams.core.intake import Record
+from streams.snapshots import StoredSnapshot
 
 
 class Frame(NamedTuple):
@@ -42,15 +43,6 @@ class DeadLetter(NamedTuple):
     detail: str
 
 
-class StoredSnapshot(NamedTuple):
-    """State and model as of decision `seq`; the log goes on at offset `log_offset` of the decisions."""
-
-    seq: int
-    log_offset: int
-    state: bytes
-    model: bytes
-
-
 class Kept(NamedTuple):
     """The card events that the broker holds: `first <= offset < end`; `record`: the one asked for."""
 
@@ -63,6 +55,10 @@ class InvariantBroken(Exception):
     """Our fault, not the event's: the partition stops here until somebody has looked."""
 
 
+class ReplayIncomplete(Exception):
+    """The log ended before its end, or begins after what is needed; deciding on it would decide twice."""
+
+
 class Fenced(Exception):
     """Another owner took the partition over. Whatever this one still holds in memory is void."""
 
@@ -73,10 +69,15 @@ class PartitionLog(Protocol):
     async def open(self) -> None:
         """Fence every earlier owner; when this returns, what they could commit is committed or aborted."""
 
-    async def latest_snapshot(self) -> StoredSnapshot | None: ...
+    async def snapshots(self) -> Sequence[StoredSnapshot]:
+        """Those whose bytes are whole, the newest first. Whether the log has their hash is not asked yet."""
 
-    def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
-        """Committed decisions from log `offset` (None: the beginning) to the end, in order."""
+    def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
+        """Committed decisions from log `offset` (None: the beginning) to the end, in order.
+
+        Raises:
+            ReplayIncomplete: the log does not hold them all.
+        """
 
     async def kept(self, offset: int) -> Kept:
         """Which card events are there, and the one at `offset`."""
@@ -104,10 +105,10 @@ class NoLog:
 
     async def open(self) -> None: ...
 
-    async def latest_snapshot(self) -> StoredSnapshot | None:
-        return None
+    async def snapshots(self) -> Sequence[StoredSnapshot]:
+        return ()
 
-    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
         nothing: tuple[Sequence[bytes], ...] = ()
         for values in nothing:
             yield values

@@ -7,7 +7,8 @@ was committed (docs/decisions/0002).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 
 import msgspec
 import structlog
@@ -22,8 +23,9 @@ from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
-from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, StoredSnapshot
+from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, ReplayIncomplete
 from streams.model import Model
+from streams.snapshots import StoredSnapshot
 
 log = structlog.get_logger()
 
@@ -102,10 +104,7 @@ class Owner:
                 that were decided.
         """
         await self._log.open()
-        start = self._restore(await self._log.latest_snapshot())
-        async for values in self._log.replay(start):
-            for value in values:
-                self._fold(value)
+        await self._rebuild()
         self.position = self.state.next_offset
         await self.check_events()
         self._publish(self.state.departments)
@@ -120,21 +119,54 @@ class Owner:
         state = self.state
         return Decided(state.partition, state.next_offset, state.last_recorded_at, state.last_event_id)
 
-    def _restore(self, snapshot: StoredSnapshot | None) -> int | None:
-        """State and model from a snapshot. Returns the log offset to go on from; None: from the beginning."""
-        if snapshot is None:
-            return None
-        try:
-            state = msgspec.msgpack.decode(snapshot.state, type=PartitionState)
-            model = self._new_model()
-            model.restore(snapshot.model)
-        except ValueError as unusable:
-            # Written by another version: only a shortcut, so the whole log serves instead.
-            log.warning("snapshot_unusable", partition=self.state.partition, why=str(unusable)[:200])
-            return None
+    async def _rebuild(self) -> None:
+        """State and model from the newest snapshot that the log vouches for, or from the whole log."""
+        partition = self.state.partition
+        for snapshot in await self._log.snapshots():
+            try:
+                self._restore(snapshot)
+                async with aclosing(self._log.replay(snapshot.log_offset - 1)) as replayed:
+                    await self._fold_all(replayed, anchored=True)
+                return
+            except (ValueError, ReplayIncomplete) as unusable:
+                # Only a shortcut: of another version, or of a log that was made anew.
+                log.warning(
+                    "snapshot_unusable", partition=partition, seq=snapshot.seq, why=str(unusable)[:200]
+                )
+            self.state, self._model = PartitionState(partition), self._new_model()
+            self.replayed = self._snapshot_seq = 0
+        async with aclosing(self._log.replay(None)) as replayed:
+            await self._fold_all(replayed)
+
+    def _restore(self, snapshot: StoredSnapshot) -> None:
+        """Raises ValueError where it is not a state of this partition as of its own decision."""
+        state = msgspec.msgpack.decode(snapshot.state, type=PartitionState)
+        told = (state.partition, state.seq, state.last_hash)
+        if told != (self.state.partition, snapshot.seq, snapshot.last_hash):
+            raise ValueError(f"its state is of partition, seq and hash {told}")
+        model = self._new_model()
+        model.restore(snapshot.model)
         self.state, self._model = state, model
         self._snapshot_seq = state.seq
-        return snapshot.log_offset
+
+    async def _fold_all(
+        self, replayed: AsyncGenerator[Sequence[bytes], None], anchored: bool = False
+    ) -> None:
+        """Fold decisions; with `anchored`, the first one must be the last that the state knows.
+
+        Raises:
+            ValueError: it is another one.
+        """
+        async for values in replayed:
+            if anchored and values:
+                anchored, found = False, decode_decision(values[0])
+                if (found.seq + 1, found.hash) != (self.state.seq, self.state.last_hash):
+                    raise ValueError(f"the log has decision {found.position} with another hash at its place")
+                values = values[1:]
+            for value in values:
+                self._fold(value)
+        if anchored:
+            raise ValueError("the log has no decision at its place")
 
     def _fold(self, value: bytes) -> None:
         decision = decode_decision(value)
@@ -216,7 +248,9 @@ class Owner:
     def _snapshot(self) -> StoredSnapshot:
         assert self._log_offset is not None
         state = msgspec.msgpack.encode(self.state)
-        return StoredSnapshot(self.state.seq, self._log_offset, state, self._model.snapshot())
+        return StoredSnapshot.of(
+            self.state.seq, self._log_offset, self.state.last_hash, state, self._model.snapshot()
+        )
 
     def _learn(self, decision: Decision) -> None:
         """Before `evolve`, from what the card was like when it was scored; live and in replay the same."""

@@ -20,8 +20,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from streams import metrics
-from streams.kafka_log import ReplayIncomplete
-from streams.log import Fenced, Frame, InvariantBroken
+from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete
 from streams.owner import Owner
 
 log = structlog.get_logger()

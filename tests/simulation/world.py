@@ -7,15 +7,16 @@ owners left, a commit of a fenced owner fails, readers see committed records onl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from streams.core.intake import Record
 from streams.core.state import Department
-from streams.log import DeadLetter, Entry, Fenced, Frame, Kept, StoredSnapshot
+from streams.log import DeadLetter, Entry, Fenced, Frame, Kept, ReplayIncomplete
 from streams.owner import Owner
 from streams.scoring import Scorer
+from streams.snapshots import StoredSnapshot
 
 PARTITIONS = 1
 RECORDED_AT = datetime(2026, 11, 30, tzinfo=UTC)
@@ -91,12 +92,14 @@ class MemoryLog:
         self._epoch = self._cluster.epoch
         await self._step("after fencing")
 
-    async def latest_snapshot(self) -> StoredSnapshot | None:
+    async def snapshots(self) -> Sequence[StoredSnapshot]:
         await self._step("reading the snapshot")
-        return self._cluster.snapshot
+        return () if self._cluster.snapshot is None else (self._cluster.snapshot,)
 
-    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
         end = len(self._cluster.decisions)
+        if (offset or 0) > end:
+            raise ReplayIncomplete(f"the log ends at {end}, but must be read from {offset}")
         for start in range(offset or 0, end, REPLAY_CHUNK):
             await self._step("replaying")
             yield self._cluster.decisions[start : min(start + REPLAY_CHUNK, end)]

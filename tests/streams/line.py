@@ -83,6 +83,13 @@ class Line:
         producer.produce(self.names.card_events, value, key, partition=partition)
         assert producer.flush(30.0) == 0
 
+    def produce(
+        self, topic: str, value: bytes | None, key: str, partition: int, headers: Sequence[tuple[str, bytes]]
+    ) -> None:
+        """What a stranger writes into one of our topics."""
+        self._producer.produce(topic, value, key, partition=partition, headers=list(headers))
+        assert self._producer.flush(30.0) == 0
+
     # -- what came of it
 
     def decisions(self, count: int, timeout_s: float = 60.0) -> list[Decision]:

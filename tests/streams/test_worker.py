@@ -217,3 +217,24 @@ def test_no_kafka_is_one_line() -> None:
     done = subprocess.run(worker_command(), env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 69
     assert "Kafka at 127.0.0.1:1 (SPENDLOG_KAFKA) does not answer" in done.stderr
+
+
+def test_snapshots_that_are_cut_or_foreign_cost_a_longer_replay_only(line: Line) -> None:
+    first = line.worker("w1", SPENDLOG_SNAPSHOT_DECISIONS="100")
+    line.send(budget(department) for department in DEPARTMENTS)
+    line.send(requests(600))
+    line.decisions(602)
+    first.kill()
+    for partition in range(PARTITIONS):
+        for headers, value in (
+            ([], b"somebody else's"),
+            ([("seq", b"900"), ("chunk", b"0"), ("chunks", b"2")], b"half"),
+            ([("seq", b"901"), ("chunk", b"0"), ("chunks", b"1")], b"\x00 damaged"),
+            ([("seq", b"902"), ("chunk", b"0"), ("chunks", b"1000000000")], b"x"),
+        ):
+            line.produce(line.names.snapshots, value, f"foreign-{len(headers)}", partition, headers)
+    second = line.worker("w2")
+    line.send(requests(10, first=600))
+    assert outcomes(line.decisions(612)) == {"accepted": 2, "approved": 610}
+    assert second.output().count("snapshots_ignored") == PARTITIONS
+    assert "partition_stands_still" not in second.output()
