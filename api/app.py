@@ -24,8 +24,10 @@ from api.routes import authorizations, budgets, controls, events, increases, led
 from api.security import SECURITY_SCHEME
 from api.services import Services
 from api.settings import Settings, load_settings
+from schemas.entrance import EVENT_BYTES_MAX
 
-BODY_BYTES_MAX = 64 * 1024  # the largest valid request is a few KB
+# The largest valid request is a few KB; an event has 2 KiB more for what the API adds.
+BODY_BYTES_MAX = EVENT_BYTES_MAX - 2 * 1024
 
 DESCRIPTION = """\
 Company card spending: ask for authorizations and follow their lives, set budgets, policies and cards, read

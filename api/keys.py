@@ -13,7 +13,7 @@ from unicodedata import is_normalized
 
 from api.postgres import direct
 from api.sql import statement
-from api.texts import no_card_number
+from schemas.card_numbers import no_card_number
 from schemas.ids import is_name
 
 

@@ -7,9 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 from fastapi import Depends, Header, Query, Request
+from pydantic import AfterValidator
 
 from api.problems import FieldError, Problem, invalid_request
+from schemas.card_numbers import no_card_number
+from schemas.entrance import NoEvent, check_members
 from schemas.ids import Position
 
 POSITION_HEADER = "Spendlog-Position"
@@ -105,6 +109,7 @@ async def _idempotency_key(
             examples=["4b1d6c1e-checkout-4711"],
             json_schema_extra={"minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~]+$"},
         ),
+        AfterValidator(no_card_number),
     ],
 ) -> IdempotencyKey:
     if fault := _fault_of_key(idempotency_key):
@@ -125,6 +130,19 @@ def _fault_of_key(key: str) -> tuple[str, str] | None:
     return None
 
 
+async def _members_once(request: Request) -> None:
+    """The framework takes the last of two members with one name; which one was meant is not ours to say."""
+    try:
+        check_members(await request.body())
+    except NoEvent as twice:
+        wrong = FieldError(field=f"body.{twice.path[0]}", code="duplicate_member", message=twice.words)
+        raise Problem(422, "invalid_request", f"Not as it must be: {wrong.field}.", errors=[wrong]) from None
+    except msgspec.DecodeError:
+        return  # numbers that only Python takes for JSON; the model names them
+
+
+#: For operations whose body the framework reads.
+MEMBERS_ONCE = Depends(_members_once)
 Waiting = Annotated[Wait, Depends(_wait)]
 AtPosition = Annotated[Position | None, Depends(_position)]
 WithIdempotencyKey = Annotated[IdempotencyKey, Depends(_idempotency_key)]

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.guide import Guide
+from schemas.card_numbers import masked
 
 MEDIA_TYPE = "application/problem+json"
 _INPUT_PLACES = {"body", "query", "path", "header", "cookie"}
@@ -90,12 +91,15 @@ def problem_response(request_scope: Mapping[str, Any], problem: HTTPException) -
         "code": code,
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
-        "instance": request_scope.get("path", ""),
+        "detail": masked(detail),
+        "instance": masked(request_scope.get("path", "")),
         "request_id": request_scope.get("state", {}).get("request_id", ""),
     }
     if errors:
-        body["errors"] = [error.model_dump() for error in errors]
+        # They tell what was found, names of members too, but never a card number.
+        body["errors"] = [
+            {name: masked(text) for name, text in error.model_dump().items()} for error in errors
+        ]
     body.update(members)
     return Response(_encode(body), status, dict(problem.headers or {}), MEDIA_TYPE)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from schemas.card_numbers import masked
 from schemas.decisions import GENESIS_HASH, Decision
+from schemas.entrance import EVENT_BYTES_MAX, YEARS, NoEvent, check_members, check_texts, cut_moments
 from schemas.event import EVENT_VERSION, MERCHANT_FORM
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.reasons import ReasonCode
@@ -18,6 +20,8 @@ _TYPES = [str(cls.__struct_config__.tag) for cls in EVENT_TYPES]
 _HASH_BYTES = len(',"hash":""}') + 64
 
 _WITH_MERCHANT = frozenset(cls for cls in EVENT_TYPES if "merchant" in cls.__struct_fields__)
+
+_WITH_MOMENTS = frozenset(cls for cls in EVENT_TYPES if "ends_at" in cls.__struct_fields__)
 
 _encoder = msgspec.json.Encoder()
 _event_decoder: msgspec.json.Decoder[CardEvent] = msgspec.json.Decoder(CardEvent)
@@ -28,9 +32,10 @@ class UndecodableEvent(ValueError):
     """A record that is no card event. Theirs, not ours: it is dead-lettered and the stream goes on."""
 
     def __init__(self, code: ReasonCode, detail: str) -> None:
-        super().__init__(f"{code.value}: {detail}")
+        # It may tell what was found, and a card number must not go on into decisions.
+        self.detail = masked(detail)
+        super().__init__(f"{code.value}: {self.detail}")
         self.code = code
-        self.detail = detail
 
 
 class BrokenChain(ValueError):
@@ -48,12 +53,31 @@ def decode_event(value: bytes) -> CardEvent:
     Raises:
         UndecodableEvent: with the reason and the path of the member at fault.
     """
+    if len(value) > EVENT_BYTES_MAX:
+        detail = f"an event has at most {EVENT_BYTES_MAX} bytes, this one {len(value)}"
+        raise UndecodableEvent(ReasonCode.INVALID_EVENT, detail)
     try:
         event = _event_decoder.decode(value)
+        again = _encoder.encode(event)
+        # Written as we write it, which is what the API sends: then nothing was dropped, doubled or rounded.
+        if again != value:
+            check_members(value, again)
+            cut = cut_moments(value)
+            if cut is not value:
+                event = _event_decoder.decode(cut)
+        check_texts(value)
+    except NoEvent as error:
+        raise UndecodableEvent(ReasonCode.INVALID_EVENT, str(error)[:300]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _explain(value, error) from None
     if type(event) in _WITH_MERCHANT and (merchant := event.merchant) and not merchant.well_formed:  # type: ignore[union-attr]
         raise UndecodableEvent(ReasonCode.INVALID_EVENT, f"merchant: {MERCHANT_FORM}")
+    if type(event) in _WITH_MOMENTS:
+        for name in ("starts_at", "ends_at"):
+            moment = getattr(event, name)
+            if moment is not None and moment.year not in YEARS:
+                detail = f"{name}: must be in the years {YEARS.start} to {YEARS[-1]}"
+                raise UndecodableEvent(ReasonCode.INVALID_EVENT, detail)
     return event
 
 

@@ -17,7 +17,7 @@ from schemas.approvers import listed, shortage
 from schemas.controls import MCC_GROUPS, ActiveHours, Allow, Block, Match, Policy, Rule, SpendLimit
 from schemas.ids import is_name
 from schemas.names import folded
-from schemas.terms import check_calendar, is_time_zone, minute_of
+from schemas.terms import check_calendar, is_time_zone, minute_of, no_time_zone
 
 # A request has one value of these at most; groups overlap, and a merchant may have a name and an id.
 EXCLUSIVE = ("mccs", "countries", "entry_modes")
@@ -91,7 +91,7 @@ def _of_hours(rule: ActiveHours) -> Iterator[str]:
     if not rule.days:
         yield "days: none, so nothing could ever pass"
     if not is_time_zone(rule.time_zone):
-        yield f"time_zone: {rule.time_zone!r} is not an IANA time zone"
+        yield f"time_zone: {no_time_zone(rule.time_zone)}"
 
 
 def _of_limit(rule: SpendLimit) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _of_limit(rule: SpendLimit) -> Iterator[str]:
         yield "count: one payment counts one; only 0 says something"
     if rule.calendar is not None:
         if not is_time_zone(rule.calendar.time_zone):
-            yield f"calendar.time_zone: {rule.calendar.time_zone!r} is not an IANA time zone"
+            yield f"calendar.time_zone: {no_time_zone(rule.calendar.time_zone)}"
         wrong = check_calendar(rule.calendar)
         if wrong:
             yield f"calendar.{wrong}"

@@ -52,6 +52,7 @@ class ReasonCode(StrEnum):
     UNDECODABLE = "undecodable"
     INVALID_EVENT = "invalid_event"
     DECISION_TOO_LARGE = "decision_too_large"
+    CARD_NUMBER = "card_number"
     UNKNOWN_TYPE = "unknown_type"
     UNSUPPORTED_VERSION = "unsupported_version"
     TOMBSTONE = "tombstone"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import lru_cache
+from importlib.resources import files
 
 from schemas.controls import Calendar
 
@@ -16,13 +17,27 @@ def minute_of(text: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """The names of the IANA time zone database, spelled as there, wherever this runs.
+
+    Of the package `tzdata`: systems add names of their own (`localtime`, `posix/...`, `right/...`) that
+    PostgreSQL or another machine does not know.
+    """
+    names = files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    return frozenset(names) - {"Factory"}
+
+
 def is_time_zone(name: str) -> bool:
     """True for a name of the IANA time zone database."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+    return name in time_zones()
+
+
+def no_time_zone(name: str) -> str:
+    """What is wrong with `name`, and what would be right."""
+    words = f"{name!r} is no name of the IANA time zone database"
+    meant = next((zone for zone in time_zones() if zone.casefold() == name.casefold()), None)
+    return f"{words}; {meant!r} is" if meant else f"{words}, such as 'Europe/Berlin' or 'UTC'"
 
 
 def check_calendar(calendar: Calendar) -> str | None:

@@ -57,6 +57,7 @@ class Desk:
             lambda: new_model(self._settings.scoring),
             lambda changed: self._publish(partition, changed),
             self._settings.snapshot_decisions,
+            card_numbers_refused=self._settings.card_numbers == "refuse",
         )
 
     def assigned(self) -> set[int]:

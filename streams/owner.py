@@ -19,7 +19,7 @@ from schemas.events import Event
 from schemas.reasons import Outcome
 from streams.continuity import Decided, check_kept, check_redelivered
 from streams.core.evolve import evolve
-from streams.core.intake import Record, judge
+from streams.core.intake import Record, judge, without_card_numbers
 from streams.core.messages import messages
 from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
@@ -71,6 +71,7 @@ class Owner:
         new_model: makes the untrained model.
         publish: called after each commit with the departments that changed, by key; views only.
         snapshot_decisions_min: fewest decisions between two snapshots.
+        card_numbers_refused: events with card numbers are rejected, and dead letters have them masked.
     """
 
     def __init__(
@@ -81,6 +82,8 @@ class Owner:
         new_model: Callable[[], Model],
         publish: Callable[[dict[str, Department]], None],
         snapshot_decisions_min: int = SNAPSHOT_DECISIONS_MIN,
+        *,
+        card_numbers_refused: bool = True,
     ) -> None:
         self.state = PartitionState(partition)
         self.position = 0
@@ -91,6 +94,7 @@ class Owner:
         self._model = new_model()
         self._publish = publish
         self._snapshot_decisions_min = snapshot_decisions_min
+        self._card_numbers_refused = card_numbers_refused
         self._snapshot_seq = 0
         self._log_offset: int | None = None
 
@@ -195,10 +199,18 @@ class Owner:
         batch = _Batch()
         for frame in frames:
             for record in self._new_records(frame):
-                decision, value = seal(judge(self.state, record, self._partitions, self._model))
+                judged = judge(
+                    self.state,
+                    record,
+                    self._partitions,
+                    self._model,
+                    card_numbers_refused=self._card_numbers_refused,
+                )
+                decision, value = seal(judged)
                 self._learn(decision)
                 evolve(self.state, decision)
-                batch.add(record, decision, value)
+                unreadable = decision.event_id is None and self._card_numbers_refused
+                batch.add(without_card_numbers(record) if unreadable else record, decision, value)
                 if batch.bytes > TRANSACTION_BYTES_MAX:
                     decided += await self._write(batch)
                     batch = _Batch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +32,9 @@ class StreamSettings(BaseSettings):
     replication_factor: int = Field(default=1, ge=1, description="replicas of Faust's own topics")
     scoring: bool = Field(default=True, description="score authorization requests")
     snapshot_decisions: int = Field(default=20_000, ge=1, description="fewest decisions between snapshots")
+    card_numbers: Literal["refuse", "accept"] = Field(
+        default="refuse", description="what becomes of events with card numbers; accept puts all in PCI scope"
+    )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="prometheus port, off by default"
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
 
-from api.texts import no_card_number, plain
+from schemas.card_numbers import no_card_number
+from schemas.entrance import YEARS, cut_moment, plain
 from schemas.ids import NAME_PATTERN
 from schemas.money import MINOR_MAX, exponent
 
-YEARS = range(2000, 2101)
+_MOMENT = "must be an RFC 3339 text with an offset, for example 2026-03-01T12:00:00Z"
 
 
 def _known_currency(code: str) -> str:
@@ -21,8 +24,12 @@ def _known_currency(code: str) -> str:
 
 def _rfc3339(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 text with an offset, for example 2026-03-01T12:00:00Z")
-    return value
+        raise ValueError(_MOMENT)
+    try:
+        # msgspec's, because it reads the events of Kafka: both entrances must take the same texts.
+        return msgspec.convert(cut_moment(value), datetime)
+    except msgspec.ValidationError:
+        raise PydanticCustomError("datetime_from_date_parsing", _MOMENT) from None
 
 
 def _aware(moment: datetime) -> datetime:
@@ -50,13 +57,16 @@ Moment = Annotated[
     AfterValidator(_aware),
     AfterValidator(in_years),
 ]
-DepartmentName = Annotated[StrictStr, Field(pattern=NAME_PATTERN, examples=["engineering"])]
+DepartmentName = Annotated[
+    StrictStr, Field(pattern=NAME_PATTERN, examples=["engineering"]), AfterValidator(no_card_number)
+]
 PaymentId = Annotated[
     StrictStr,
     Field(
         min_length=1, max_length=128, description="any text; in paths percent-encoded", examples=["auth_7f3a"]
     ),
     AfterValidator(plain),
+    AfterValidator(no_card_number),
 ]
 Text = Annotated[StrictStr, AfterValidator(plain), AfterValidator(no_card_number)]
 

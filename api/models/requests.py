@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr
@@ -18,6 +19,7 @@ from api.models.base import (
     Text,
 )
 from api.models.reasons import ReasonOut, WouldPassOut
+from schemas.card_numbers import WORDS, refused
 from schemas.event import EntryMode, Merchant
 from schemas.money import PositiveMoney
 from schemas.names import folded
@@ -27,6 +29,12 @@ def _shows_something(name: str) -> str:
     if not folded(name):
         raise ValueError("shows nothing: spaces and invisible characters are no name")
     return name
+
+
+def _no_number(member: str, text: str) -> str:
+    if refused(text, member):
+        raise ValueError(WORDS)
+    return text
 
 
 class MerchantIn(Input):
@@ -43,8 +51,7 @@ class MerchantIn(Input):
     country: StrictStr | None = Field(
         default=None, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["US"]
     )
-    # Not checked for card numbers: it is often 15 digits, and every tenth of those would look like one.
-    id: StrictStr | None = Field(
+    id: Annotated[StrictStr, AfterValidator(partial(_no_number, "id"))] | None = Field(
         default=None,
         pattern="^[!-~]([ -~]{0,62}[!-~])?$",
         description="card acceptor id, ISO 8583 field 42",
@@ -74,7 +81,7 @@ class AuthorizationIn(Input):
         description="what the merchant asked for in another currency; goes with `rate`",
         examples=[None],
     )
-    rate: StrictStr | None = Field(
+    rate: Annotated[StrictStr, AfterValidator(partial(_no_number, "rate"))] | None = Field(
         default=None,
         pattern=r"^[0-9]{1,15}(\.[0-9]{1,15})?$",
         description="what `merchant_amount` was multiplied with; a decimal number",

@@ -18,7 +18,15 @@ from api.models.base import MoneyOut
 from api.models.reasons import reason_out, would_pass_out
 from api.models.requests import AuthorizationIn, AuthorizationPendingOut, DecisionOut, merchant_of, positive
 from api.paths import IN_PATH, segment, storable
-from api.preferences import POSITION_HEADER, AtPosition, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
+from api.preferences import (
+    MEMBERS_ONCE,
+    POSITION_HEADER,
+    AtPosition,
+    IdempotencyKey,
+    Wait,
+    Waiting,
+    WithIdempotencyKey,
+)
 from api.problems import FieldError, Problem, invalid_request, responses
 from api.reads.authorizations import Which
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
@@ -45,6 +53,7 @@ MISSED = Reason(
     "",
     summary="Ask for an authorization",
     response_model=DecisionOut,
+    dependencies=[MEMBERS_ONCE],
     openapi_extra=needs(Scope.AUTHORIZATIONS_WRITE),
     responses={
         200: {

@@ -14,7 +14,7 @@ from api.keys import ApiKey, Scope
 from api.models.base import MoneyOut
 from api.models.budgets import BudgetIn, BudgetListOut, BudgetOut, BudgetPendingOut, BudgetSetOut
 from api.paths import IN_PATH, storable
-from api.preferences import IdempotencyKey, Wait, Waiting, WithIdempotencyKey
+from api.preferences import MEMBERS_ONCE, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
 from api.problems import Problem, responses
 from api.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.routes.places import (
@@ -32,6 +32,7 @@ from api.security import Caller, KeyedRoute, needs, own_organization
 from api.services import services_of, since_of
 from api.submissions import Answered, Pending
 from api.views import budget_out, budgets_out
+from schemas.card_numbers import WORDS, has_card_number
 from schemas.events import BudgetSet
 from schemas.ids import Position, is_name
 from schemas.money import Money
@@ -142,6 +143,7 @@ def _unknown(budget_id: str) -> Problem:
     PATH,
     summary="Set a department's budget",
     response_model=BudgetSetOut,
+    dependencies=[MEMBERS_ONCE],
     openapi_extra=needs(Scope.BUDGETS_WRITE),
     responses={
         200: {
@@ -172,6 +174,8 @@ async def set_budget(
     if not is_name(department_id):
         words = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
         raise invalid("path.department_id", "string_pattern_mismatch", words)
+    if has_card_number(department_id):
+        raise invalid("path.department_id", "value_error", WORDS)
     services = services_of(request)
     event = _event(body, caller, department_id, key)
     result = await services.submit(event, wait, since=since)

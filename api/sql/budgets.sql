@@ -20,7 +20,7 @@ SELECT
             FROM budget
             CROSS JOIN LATERAL (
                 SELECT
-                    %(at)s::timestamptz AT TIME ZONE budget.time_zone AS local,
+                    %(at)s::timestamptz AT TIME ZONE usable_time_zone(budget.time_zone) AS local,
                     make_interval(days => budget.start_day - 1) AS days,
                     make_interval(months => budget.start_month - 1) AS months
             ) AS clock

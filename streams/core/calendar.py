@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.controls import Calendar
 
@@ -27,9 +27,17 @@ def moment_of(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def _zone(name: str) -> ZoneInfo:
+    """The zone; UTC where this machine does not know it, so that a department which has it can be mended."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
 @lru_cache(maxsize=4096)
 def _offset_s(quarter: int, zone: str) -> int:
-    offset = datetime.fromtimestamp(quarter * QUARTER_S, ZoneInfo(zone)).utcoffset()
+    offset = datetime.fromtimestamp(quarter * QUARTER_S, _zone(zone)).utcoffset()
     assert offset is not None
     return int(offset.total_seconds())
 
@@ -92,7 +100,7 @@ class Clock:
             following = first + timedelta(days=7)
         else:
             following = _months_later(first, _MONTHS_A_PERIOD[kind])
-        zone = ZoneInfo(self._calendar.time_zone)
+        zone = _zone(self._calendar.time_zone)
         return epoch_s(datetime(following.year, following.month, following.day, tzinfo=zone))
 
     def _first_day(self, at_s: int) -> date:

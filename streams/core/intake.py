@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from schemas.card_numbers import WORDS, in_json, masked_bytes
 from schemas.codec import UndecodableEvent, decode_event, fingerprint
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested, CardEvent
@@ -19,7 +20,6 @@ from streams.core.state import BUCKETS_KEPT, Department, PartitionState
 # Clocks of processors drift by minutes; a day leaves room for time zones given wrongly, and still keeps a
 # forged date from pushing a department's memory out.
 FUTURE_MAX = timedelta(days=1)
-NUL = b"\\u0000"  # as JSON must write it
 # Before any record we could have, and far from where calendars end.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -33,6 +33,14 @@ class Record(NamedTuple):
     value: bytes | None
 
 
+def without_card_numbers(record: Record) -> Record:
+    """The record as it may be kept: what is no event is not rid of card numbers by being refused."""
+    key, value = record.key, record.value
+    return record._replace(
+        key=None if key is None else masked_bytes(key), value=None if value is None else masked_bytes(value)
+    )
+
+
 def recorded_at(ms: int) -> datetime:
     """A record's time, milliseconds since the epoch, as UTC."""
     return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
@@ -44,13 +52,20 @@ class Scorer(Protocol):
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
 
 
-def judge(state: PartitionState, record: Record, partitions: int, scorer: Scorer) -> Decision:
+def judge(
+    state: PartitionState,
+    record: Record,
+    partitions: int,
+    scorer: Scorer,
+    *,
+    card_numbers_refused: bool = True,
+) -> Decision:
     """The decision on the next record of a partition. `partitions`: how many the topic has.
 
     Reads `state` and leaves it as it is; the hash is added when the decision is sealed.
     """
     try:
-        event, key = _read(record)
+        event, key = _read(record, card_numbers_refused)
     except UndecodableEvent as unusable:
         return _unreadable(_slot(state, record, ""), Reason(code=unusable.code, detail=unusable.detail))
     slot = _slot(state, record, fingerprint(event))
@@ -78,13 +93,13 @@ def _slot(state: PartitionState, record: Record, known_by: str) -> Slot:
     return Slot(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash, known_by)
 
 
-def _read(record: Record) -> tuple[CardEvent, str]:
+def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
     """The event and its key. Raises UndecodableEvent."""
     if record.value is None:
         raise UndecodableEvent(ReasonCode.TOMBSTONE, "the record has no value")
-    if NUL in record.value:
-        # PostgreSQL keeps no NUL in a text; two ids that differ by one must not become the same there.
-        raise UndecodableEvent(ReasonCode.INVALID_EVENT, "a text contains NUL")
+    if card_numbers_refused and (place := in_json(record.value)) is not None:
+        detail = f"{'.'.join(place)[:200]}: {WORDS}"
+        raise UndecodableEvent(ReasonCode.CARD_NUMBER, detail)
     event = decode_event(record.value)
     key = event.key
     if record.key is None:

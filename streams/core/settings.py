@@ -34,7 +34,7 @@ from schemas.money import exponent
 from schemas.names import folded
 from schemas.policies import contradiction
 from schemas.reasons import DEPARTMENT, ReasonCode
-from schemas.terms import check_calendar, is_time_zone
+from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of, epoch_s
 from streams.core.case import Case, Rejected
 from streams.core.plans import RULE
@@ -90,7 +90,7 @@ def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
 def _check_budget(department: Department, event: BudgetSet) -> None:
     id_, level, subject = event.id, event.level, event.subject
     if not is_time_zone(event.time_zone):
-        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, f"{event.time_zone!r} is not an IANA time zone")
+        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, no_time_zone(event.time_zone))
     wrong = check_calendar(event.calendar)
     if wrong:
         _invalid(wrong)
@@ -106,7 +106,8 @@ def _check_budget(department: Department, event: BudgetSet) -> None:
         return
     if (known.level, known.subject) != (level, subject):
         _invalid(f"budget_id: {id_!r} is the budget of {known.level} {known.subject or ''}".rstrip())
-    if known.calendar != event.calendar:
+    # One whose zone no longer counts as one could otherwise never be mended: the department's has to stay.
+    if known.calendar != event.calendar and is_time_zone(known.calendar.time_zone):
         _invalid("period, time_zone, start: a budget's calendar cannot change; remove it and set another")
 
 

@@ -14,7 +14,7 @@ from schemas.events import CapSet, CardEvent, LeaseRequested, LeaseReturned
 from schemas.ids import is_name
 from schemas.money import exponent
 from schemas.reasons import ReasonCode
-from schemas.terms import check_calendar, is_time_zone
+from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected
 from streams.core.state import Department, Treasury
@@ -75,8 +75,7 @@ def _check(event: CapSet) -> None:
     if len(set(event.departments)) < len(event.departments):
         raise Rejected(ReasonCode.INVALID_CAP, "departments: one is named twice")
     if not is_time_zone(event.calendar.time_zone):
-        detail = f"{event.calendar.time_zone!r} is not an IANA time zone"
-        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, detail)
+        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, no_time_zone(event.calendar.time_zone))
     wrong = check_calendar(event.calendar)
     if wrong:
         raise Rejected(ReasonCode.INVALID_CAP, f"calendar: {wrong}")

@@ -235,7 +235,7 @@ def test_who_is_not_answered_can_take_back_that_request_and_no_other(
 def test_an_event_id_is_no_card_number(company: Organization) -> None:
     body: dict[str, Any] = {"authorization_id": "A1", "cause": "timeout"}
     company.done("authorization.reversed", request_id="api-ff52528080216482915a4c08c2051b1c", **body)
-    refused = company.send("authorization.reversed", "card", request_id="52528080216482915", **body)
+    refused = company.send("authorization.reversed", "card", request_id="4111111111111111", **body)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.request_id")
 
 

@@ -74,11 +74,10 @@ def _check_budget(department: Department, event: BudgetSet) -> None:
     if event.time_zone not in ZONES:
         raise Unusable(ReasonCode.UNKNOWN_TIME_ZONE)
     known = department.budgets.get(event.id)
-    same = known is None or (known.level, known.subject, known.calendar) == (
-        event.level,
-        event.subject,
-        event.calendar,
-    )
+    # Only a zone that no longer counts as one can be changed.
+    calendar = known.calendar if known and known.calendar.time_zone in ZONES else event.calendar
+    whose = (known.level, known.subject) if known else (event.level, event.subject)
+    same = (*whose, calendar) == (event.level, event.subject, event.calendar)
     own_id = event.id == f"{event.level}:{event.subject}"
     may_be_called_so = (
         event.id != "company" and not event.id.startswith("rule:") and ("@" not in event.id or own_id)

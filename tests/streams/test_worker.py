@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from infra import dead_letters
 from infra.commands.dead_letters import app
 from infra.errors import SpendlogError
+from schemas.card_numbers import has_card_number, masked_bytes
 from schemas.codec import encode_event
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome
@@ -58,6 +59,13 @@ def test_poison_is_dead_lettered_and_good_events_go_on(line: Line) -> None:
         ("invalid_event", good.replace(b'"card_id"', b'"other"'), key, 0),
         ("invalid_event", good.replace(b"Edeka", b"Ed\\u0000ka"), key, 0),
         ("invalid_event", good.replace(b"Edeka", b"E" * 1_000_000), key, 0),
+        ("invalid_event", good.replace(b'"minor":100', b'"minor":100,"minor":1'), key, 0),
+        ("invalid_event", good.replace(b"Edeka", b"Ed\xc2\x85ka"), key, 0),
+        ("card_number", good.replace(b"Edeka", b"4111 1111 1111 1111"), key, 0),
+        ("card_number", good.replace(b'"card_id":"', b'"card_id":"4111.1111.1111.1111 '), key, 0),
+        ("card_number", good[:-1] + b',"unknown":"\\uff15555-5555-5555-4444"}', key, 0),
+        ("undecodable", b"{ 4111111111111111", b"4111111111111111", 0),
+        ("card_number", good.replace(b"authorization.requested", b"pan.4111111111111111"), key, 0),
         ("unsupported_version", good[:-1] + b',"version":2}', key, 0),
         ("unknown_type", good.replace(b"authorization.requested", b"authorization.dreamt"), key, 0),
         ("tombstone", None, key, 0),
@@ -85,7 +93,10 @@ def test_poison_is_dead_lettered_and_good_events_go_on(line: Line) -> None:
         headers, value = by_place[str(decision.partition), str(decision.source_offset)]
         assert headers["reason"] == decision.reasons[0].code.value
         assert headers["topic"] == line.names.card_events
-        assert value in [original for _, original, *_ in poison]
+        assert value in [original and masked_bytes(original) for _, original, *_ in poison]
+    kept = [decision.reasons[0].detail or "" for decision in rejected]
+    kept += [f"{headers} {value!r}" for headers, value in letters]
+    assert not any(map(has_card_number, kept))
     assert worker.alive()
     assert worker.output().count("Worker ready") == 1
 
