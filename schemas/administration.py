@@ -9,7 +9,7 @@ import msgspec
 from schemas.controls import Calendar, Card, Level, PeriodKind, Policy
 from schemas.event import Act, Event, ShortText, Timestamp
 from schemas.ids import Identifier, Name
-from schemas.money import CurrencyCode, MinorUnits, Money, PositiveMinorUnits, PositiveMoney
+from schemas.money import MINOR_MAX, CurrencyCode, MinorUnits, Money, PositiveMinorUnits, PositiveMoney
 from schemas.reasons import DEPARTMENT
 
 BudgetId = Annotated[str, msgspec.Meta(min_length=1, max_length=220)]
@@ -100,7 +100,7 @@ class PolicyDrafted(Act, tag="policy.drafted", frozen=True, kw_only=True, omit_d
 class PolicyActivated(Act, tag="policy.activated", frozen=True, kw_only=True, omit_defaults=True):
     """A drafted version is in force from this event's place in the log on; 0 is the default policy."""
 
-    policy_version: Annotated[int, msgspec.Meta(ge=0)]
+    policy_version: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class CardSet(Act, tag="card.set", frozen=True, kw_only=True, omit_defaults=True):
@@ -134,7 +134,7 @@ class PostingReversed(Act, tag="posting.reversed", frozen=True, kw_only=True, om
     """
 
     authorization_id: Identifier
-    seq: Annotated[int, msgspec.Meta(ge=0)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)]
     reason: ShortText | None = None
 
 

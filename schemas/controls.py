@@ -30,7 +30,6 @@ INCREASES_MAX = 1_000
 #: A policy as JSON, in bytes: decisions carry it whole, and every rule of it is asked for every request.
 POLICY_BYTES_MAX = 256_000
 
-Positive = Annotated[int, msgspec.Meta(gt=0)]
 Texts = Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=500)]
 
 
@@ -67,7 +66,7 @@ class Match(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     merchants: Texts = ()
     merchants_containing: Texts = ()
     countries: Texts = ()
-    entry_modes: tuple[EntryMode, ...] = ()
+    entry_modes: Annotated[tuple[EntryMode, ...], msgspec.Meta(max_length=6)] = ()
 
 
 Action = Literal["decline", "review", "shadow"]
@@ -106,7 +105,15 @@ class ActiveHours(Rule, tag="active_hours", frozen=True, kw_only=True, omit_defa
 
     start: Annotated[str, msgspec.Meta(min_length=5, max_length=5)]
     end: Annotated[str, msgspec.Meta(min_length=5, max_length=5)]
-    days: tuple[Annotated[int, msgspec.Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+    days: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=7)], ...], msgspec.Meta(max_length=7)] = (
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    )
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
 
 
@@ -156,9 +163,9 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 
     rules: Annotated[tuple[Rules, ...], msgspec.Meta(max_length=200)] = ()
     hold_days: Annotated[int, msgspec.Meta(ge=1, le=HOLD_DAYS_MAX)] = 7
-    hold_days_by_group: dict[str, Annotated[int, msgspec.Meta(ge=1, le=HOLD_DAYS_MAX)]] = msgspec.field(
-        default_factory=lambda: dict(TRAVEL_HOLD_DAYS)
-    )
+    hold_days_by_group: Annotated[
+        dict[Name, Annotated[int, msgspec.Meta(ge=1, le=HOLD_DAYS_MAX)]], msgspec.Meta(max_length=50)
+    ] = msgspec.field(default_factory=lambda: dict(TRAVEL_HOLD_DAYS))
     registered_cards_only: bool = False
     approvals: Annotated[tuple[ApprovalLevel, ...], msgspec.Meta(max_length=10)] = ()
 

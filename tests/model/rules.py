@@ -13,6 +13,7 @@ from typing import Any
 
 import schemas.events as ev
 from schemas.administration import TREASURY
+from schemas.card_numbers import in_json
 from schemas.codec import UndecodableEvent, decode_event
 from schemas.events import CardEvent, Event
 from schemas.money import Money
@@ -110,6 +111,8 @@ class Model:
     def _read(self, line: Line) -> CardEvent:
         if not line.value:
             raise Unusable(ReasonCode.TOMBSTONE)
+        if in_json(line.value):
+            raise Unusable(ReasonCode.CARD_NUMBER)
         try:
             event = decode_event(line.value)
         except UndecodableEvent as error:

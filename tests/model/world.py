@@ -172,7 +172,7 @@ class World:
         tick = ev.ClockTicked(**common)
         value: bytes | None = encode_event(tick)
         key: bytes | None = tick.key.encode()
-        match dice.roll(10):
+        match dice.roll(11):
             case 0:
                 value = None
             case 1:
@@ -192,6 +192,9 @@ class World:
             case 8:
                 other = msgspec.structs.replace(tick, department_id="ops")
                 key, value = other.key.encode(), encode_event(other)
+            case 9:
+                number = dice.pick(("4111 1111 1111 1111", "5555.5555.5555.4444", "378282246310005"))
+                value = encode_event(ev.CardFrozen(**common, card_id=number))
             case _:
                 value = encode_event(
                     ev.VerificationRequested(
