@@ -25,6 +25,7 @@ from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Frame, InvariantBroken, NoLog
 from streams.model import Unscored, new_model
 from streams.owner import Owner
+from streams.settings import StreamSettings
 
 Progress = Callable[[int], None]  # decisions read so far
 _NEVER = 2**62
@@ -155,6 +156,7 @@ class _Again:
             lambda: new_model(scoring=True) if rescore else self._recorded,
             lambda _: None,
             _NEVER,
+            card_numbers_refused=StreamSettings().card_numbers == "refuse",  # as the workers have it
         )
 
     @property
