@@ -106,9 +106,11 @@ def in_json(value: bytes) -> Path | None:
 
     0.5 us for 300 bytes without a long number, 1.0 with an acceptor's (measured with CPython 3.11).
     """
-    if not _suspicious(value):
-        return None
     try:
+        # Digits and separators may be written as escapes; written again, they are not.
+        written = msgspec.json.encode(msgspec.json.decode(value)) if b"\\" in value else value
+        if b"\\" not in written and not _suspicious(written):
+            return None
         return next(places_of(msgspec.json.decode(value)), None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -119,7 +121,7 @@ def masked_bytes(value: bytes) -> bytes:
 
     Escapes of JSON are written out first, since digits may hide in them.
     """
-    if not _suspicious(value):
+    if b"\\" not in value and not _suspicious(value):
         return value
     text = _ESCAPED.sub(_written_out, value.decode("utf-8", "surrogateescape"))
     safe = masked(text)
@@ -128,8 +130,6 @@ def masked_bytes(value: bytes) -> bytes:
 
 def _suspicious(value: bytes) -> bool:
     """False where no card number can be: a necessary condition at the price of one pass in C."""
-    if b"\\" in value:  # digits and separators may be written as escapes
-        return True
     marks = value.translate(_MAYBE)
     at = marks.find(_LONG)
     while at >= 0:
