@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -111,7 +111,7 @@ class _Comparing(NoLog):
         self._folded = folded
         self.expected = b""
 
-    async def replay(self, offset: int | None) -> AsyncIterator[Sequence[bytes]]:
+    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
         for value in self._folded:
             yield (value,)
 

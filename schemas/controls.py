@@ -27,8 +27,6 @@ BUDGETS_A_SUBJECT_MAX = 20
 BUDGETS_MAX = 10_000
 #: How many increases of one budget are remembered, each for 120 days after its end.
 INCREASES_MAX = 1_000
-#: A policy as JSON, in bytes: decisions carry it whole, and every rule of it is asked for every request.
-POLICY_BYTES_MAX = 256_000
 
 Texts = Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=500)]
 

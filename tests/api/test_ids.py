@@ -141,9 +141,12 @@ def test_a_location_leads_to_its_payment(company: Organization, name: str) -> No
         "amount": usd(1),
         "merchant": {"name": "Shop"},
     }
-    headers = {"Idempotency-Key": uuid.uuid4().hex, "Prefer": "wait=0"}
-    answer = company.client.post("/v1/authorizations", json=body, headers=headers)
-    assert answer.status_code == 202, answer.text
+    for _ in range(20):
+        headers = {"Idempotency-Key": uuid.uuid4().hex, "Prefer": "wait=0"}
+        answer = company.client.post("/v1/authorizations", json=body, headers=headers)
+        if answer.status_code == 202:  # 200: it was decided before it could be told that it is not
+            break
+        body["authorization_id"] = mine = f"{mine}*"
     found = company.client.get(answer.headers["location"], headers={"Prefer": "wait=2"})
     assert (found.status_code, found.json()["authorization_id"]) == (200, mine)
 

@@ -85,5 +85,5 @@ def test_the_largest_events_are_decided_or_rejected_and_the_partition_goes_on(li
     assert sum(lapsed) == HOLDS
     assert lapsed[0] < HOLDS
     letters = {letter.reason for letter in dead_letters.read(line.kafka, line.prefix)}
-    assert letters == {"invalid_budget", "invalid_policy", "unknown_type"}
+    assert letters == {"invalid_budget", "invalid_event", "unknown_type"}
     assert worker.alive() and "stands_still" not in worker.output()
