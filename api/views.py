@@ -19,7 +19,8 @@ from api.models.ledger import (
     TrialBalanceOut,
     TrialLineOut,
 )
-from schemas.controls import DEFAULT_POLICY, Card
+from schemas.controls import Card
+from schemas.defaults import default_policy
 from schemas.ids import Position
 
 Row = Mapping[str, Any]
@@ -75,7 +76,7 @@ def policies_out(organization_id: str, department_id: str, row: Row) -> PolicyLi
                 department_id=department_id,
                 version=0,
                 in_force=True,
-                policy=msgspec.to_builtins(DEFAULT_POLICY),
+                policy=msgspec.to_builtins(default_policy(row["currency"])),
                 drafted_at=None,
                 activated_at=None,
                 position=None,

@@ -23,7 +23,8 @@ from api.models.reasons import reason_out
 from api.replies import PENDING_DETAIL
 from api.rollouts import Fate
 from api.submissions import Answered, Pending, Rejection
-from schemas.controls import DEFAULT_POLICY, Policy
+from schemas.controls import Policy
+from schemas.defaults import default_policy
 from schemas.ids import Position
 from schemas.policies import digest
 
@@ -92,9 +93,10 @@ def _fate_out(organization_id: str, fate: Fate) -> PolicyFateOut:
 
 def company_policies_out(organization_id: str, row: Row, *, page: int) -> CompanyPoliciesOut:
     """The row of company_policies.sql, which was asked for one department more than `page`."""
-    default = digest(DEFAULT_POLICY)
-    digests = {content: digest(_policy_decoder.decode(text)) for content, text in row["policies"].items()}
-    digests[""] = default
+    defaults = {currency: digest(default_policy(currency)) for currency in row["currencies"]}
+    digests = defaults | {
+        content: digest(_policy_decoder.decode(text)) for content, text in row["policies"].items()
+    }
     counts: Counter[str] = Counter()
     for content, departments in row["counts"].items():
         counts[digests[content]] += departments
@@ -105,7 +107,7 @@ def company_policies_out(organization_id: str, row: Row, *, page: int) -> Compan
     return CompanyPoliciesOut(
         organization_id=organization_id,
         in_force=[
-            PolicyInForceOut(digest=found, departments=number, default=found == default)
+            PolicyInForceOut(digest=found, departments=number, default=found in defaults.values())
             for found, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         ],
         departments=[_department_out(each, drafts[each["department_id"]], digests) for each in shown],

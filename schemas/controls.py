@@ -168,23 +168,6 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
     approvals: Annotated[tuple[ApprovalLevel, ...], msgspec.Meta(max_length=10)] = ()
 
 
-# In force until the department has a policy of its own, as version 0.
-DEFAULT_POLICY = Policy(
-    rules=(
-        # 5,000.00 of a currency with two digits.
-        SpendLimit(rule_id="large-amount", window="transaction", amount=500_000, fraud=True),
-        SpendLimit(
-            rule_id="many-in-a-minute",
-            window="rolling",
-            seconds=60,
-            count=10,
-            counts="requested",
-            action="review",
-            fraud=True,
-        ),
-    )
-)
-
 CardStatus = Literal["active", "frozen", "canceled"]
 
 

@@ -92,11 +92,16 @@ class PolicyInForceOut(Output):
 
     digest: str = Field(description=DIGEST, examples=["9f2b6c1d0e7a4853"])
     departments: int = Field(examples=[12])
-    default: bool = Field(description="it is the default policy's content", examples=[False])
+    default: bool = Field(
+        description="it is the default policy's content, of a currency that is used here", examples=[False]
+    )
 
 
 class CompanyPoliciesOut(Output):
-    """An organization's departments by id. More than one `in_force`: some have drifted from the others."""
+    """An organization's departments by id. More than one `in_force`: some have drifted from the others.
+
+    The default policy is another one in each currency, and counts as such.
+    """
 
     model_config = ConfigDict(title="CompanyPolicies")
 

@@ -1,9 +1,11 @@
 -- What is in force in a page of an organization's departments, and which drafts wait there: kept ones (the last
 -- 10), newer than what is in force, that never were. A policy's text is told once, by its `content`: most
--- departments of a company have the same. `counts` is of all departments; content '' is the default policy.
+-- departments of a company have the same. `counts` is of all departments; a currency as
+-- content is its default policy.
 WITH department AS MATERIALIZED (
     SELECT own.organization_id, own.department_id, own.name, own.partition, now.version, now.activated_seq,
-        now.activated_at, now.policy::text AS policy, coalesce(md5(now.policy::text), '') AS content
+        now.activated_at, now.policy::text AS policy, coalesce(md5(now.policy::text), own.currency) AS content,
+        own.currency
     FROM budget AS own
     LEFT JOIN policy_version AS now
         ON now.organization_id = own.organization_id
@@ -40,6 +42,9 @@ SELECT
         SELECT coalesce(json_object_agg(content, departments), '{}')
         FROM (SELECT content, count(*) AS departments FROM department GROUP BY content) AS found
     ) AS counts,
+    (
+        SELECT coalesce(json_agg(DISTINCT currency), '[]') FROM department
+    ) AS currencies,
     (
         SELECT coalesce(json_agg(found ORDER BY found.department_id COLLATE "C"), '[]')
         FROM (

@@ -1,13 +1,8 @@
 -- Versions of a department's policy, newest first: all of them, or the one in force.
 SELECT
     place.next_seq,
-    EXISTS (
-        SELECT 1
-        FROM budget
-        WHERE organization_id = %(organization_id)s
-            AND department_id = %(department_id)s
-            AND budget_id = 'department'
-    ) AS known,
+    own.currency IS NOT NULL AS known,
+    own.currency,
     (
         SELECT coalesce(json_agg(found ORDER BY found.version DESC), '[]')
         FROM (
@@ -22,5 +17,9 @@ SELECT
         ) AS found
     ) AS policies
 FROM (SELECT 1) AS always
+LEFT JOIN budget AS own
+    ON own.organization_id = %(organization_id)s
+    AND own.department_id = %(department_id)s
+    AND own.budget_id = 'department'
 LEFT JOIN sink_position AS place
     ON place.sink = 'ledger' AND place.partition = %(partition)s

@@ -9,7 +9,7 @@ import msgspec
 
 from infra.verify.leases import Treasury
 from infra.verify.state import Budget, Department, DepartmentName, Payment
-from schemas.controls import DEFAULT_POLICY, Calendar, Card, Policy
+from schemas.controls import Calendar, Card, Policy
 from schemas.reasons import DEPARTMENT
 
 Key = tuple[Any, ...]
@@ -163,7 +163,7 @@ class Models:
         version = key[2]
         if department is None or DEPARTMENT not in department.budgets:
             return None
-        policy = department.drafts.get(version, DEFAULT_POLICY if version == 0 else None)
+        policy = department.draft(version)
         return None if policy is None else (policy, department.policy_version == version)
 
     def _card(self, key: Key) -> Row | None:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.controls import DEFAULT_POLICY, Calendar, Card, Level, Policy
+from schemas.controls import Calendar, Card, Level, Policy
+from schemas.defaults import default_policy
 from schemas.effects import Charges
 
 DepartmentName = tuple[str, str]  # organization_id, department_id
@@ -213,7 +214,7 @@ class Department(msgspec.Struct):
     gone: dict[str, Budget] = {}
     increases: dict[tuple[str, int], tuple[int, int, int]] = {}
     drafts: dict[int, Policy] = {}
-    policy: Policy = DEFAULT_POLICY
+    policy: Policy = Policy()  # until __post_init__ knows the currency
     policy_version: int = 0
     cards: dict[str, Card] = {}
     periods: dict[str, Totals] = {}
@@ -224,6 +225,14 @@ class Department(msgspec.Struct):
     due: list[tuple[int, str]] = []
     cap: Calendar | None = None
     leases: dict[str, int] = {}
+
+    def __post_init__(self) -> None:
+        if self.policy_version == 0:
+            self.policy = default_policy(self.currency)
+
+    def draft(self, version: int) -> Policy | None:
+        """What the version says; 0 is the default of the currency."""
+        return self.drafts.get(version) if version else default_policy(self.currency)
 
     def totals(self, charge: str) -> Totals:
         found = self.periods.get(charge)

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from infra.verify.calendar import first_day, is_label, label, seconds
 from infra.verify.state import Budget, Department, Request, parts
-from schemas.controls import DEFAULT_POLICY
 from schemas.decisions import Decision
 from schemas.effects import (
     BudgetChanged,
@@ -101,7 +100,7 @@ def _store_policy(department: Department, effect: PolicyStored, decision: Decisi
 
 def _take_policy(department: Department, effect: PolicyTaken, decision: Decision) -> None:
     department.policy_version = effect.policy_version
-    department.policy = department.drafts.get(effect.policy_version, DEFAULT_POLICY)
+    department.policy = department.draft(effect.policy_version) or department.policy
 
 
 def _change_card(department: Department, effect: CardChanged, decision: Decision) -> None:

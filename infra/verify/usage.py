@@ -6,7 +6,7 @@ import msgspec
 
 from infra.verify.counters import Counter, counter_of, oldest_s
 from infra.verify.state import Department
-from schemas.controls import DEFAULT_POLICY, Policy, SpendLimit
+from schemas.controls import Policy, SpendLimit
 from schemas.event import Merchant
 
 
@@ -16,7 +16,7 @@ class Usage(msgspec.Struct):
     `used`: single-use cards that were approved; `first_merchants`: of cards that lock to their first one.
     """
 
-    policy: Policy = DEFAULT_POLICY
+    policy: Policy = Policy()
     counters: dict[tuple[str, str], Counter] = {}
     used: set[str] = set()
     first_merchants: dict[str, str] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.controls import DEFAULT_POLICY
 from schemas.decisions import Decision
+from schemas.defaults import default_policy
 from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
@@ -47,7 +47,7 @@ def change_budget(changes: Changes, decision: Decision, effect: BudgetChanged) -
     )
     if effect.budget_id == OWN:
         # A department begins with the default policy. Where it has one already this changes nothing.
-        default = as_json(DEFAULT_POLICY)
+        default = as_json(default_policy(currency_of(decision)))
         changes.policies.append(
             PolicyRow(*key[:2], 0, default, None, None, active=True, partition=decision.partition)
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from schemas.controls import DEFAULT_POLICY, Policy, SpendLimit
+from schemas.controls import Policy, SpendLimit
 from schemas.decisions import Decision
+from schemas.defaults import default_policy
 from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
@@ -255,7 +256,7 @@ def _store_policy(department: Department, effect: PolicyStored, decision: Decisi
 
 def _take_policy(department: Department, effect: PolicyTaken, decision: Decision, bucket: int) -> None:
     version = effect.policy_version
-    policy = department.drafts[version] if version else DEFAULT_POLICY
+    policy = department.drafts[version] if version else default_policy(department.currency)
     same = _limits(department.policy).items() & _limits(policy).items()
     unchanged = {rule_id for rule_id, _ in same}
     for key in [key for key in department.counters if key.partition(":")[0] not in unchanged]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from schemas.controls import DEFAULT_POLICY, Calendar, Card, Level, Policy
+from schemas.controls import Calendar, Card, Level, Policy
 from schemas.decisions import GENESIS_HASH, WouldPass
+from schemas.defaults import default_policy
 from schemas.reasons import Outcome, Reason
 from streams.core.history import CardHistory
 
@@ -195,7 +196,7 @@ class Department(msgspec.Struct, dict=True):
     latest_bucket: int
     clock_s: int = 0
     budgets: dict[str, Budget] = {}
-    policy: Policy = DEFAULT_POLICY
+    policy: Policy = Policy()  # until __post_init__ knows the currency
     policy_version: int = 0
     drafts: dict[int, Policy] = {}
     drafted: int = 0
@@ -212,6 +213,11 @@ class Department(msgspec.Struct, dict=True):
     counters: dict[str, list[int]] = {}
     answers: dict[int, dict[str, Answer]] = {}
     cards: dict[str, CardHistory] = {}
+
+    def __post_init__(self) -> None:
+        """Version 0 is no state: it follows from the currency, also where a snapshot has an older one."""
+        if self.policy_version == 0:
+            self.policy = default_policy(self.currency)
 
     @cached_property
     def plan(self) -> Plan:

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from api.app import create_app
 from api.keys import Scope
 from api.settings import Settings
-from schemas.controls import DEFAULT_POLICY, Block, Match, Policy
+from schemas.controls import Block, Match, Policy
+from schemas.defaults import default_policy
 from schemas.policies import digest
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.decider import Decider
@@ -104,7 +106,7 @@ def test_without_activate_it_is_a_draft_that_waits(three: Organization) -> None:
     assert answer.status_code == 200
     wait_until(lambda: all(one["drafts"] for one in listed(three)["departments"]))
     for one in listed(three)["departments"]:
-        assert (one["version"], one["default"], one["digest"]) == (0, True, digest(DEFAULT_POLICY))
+        assert (one["version"], one["default"], one["digest"]) == (0, True, digest(default_policy("USD")))
         [draft] = one["drafts"]
         assert (draft["version"], draft["digest"]) == (1, answer.json()["digest"])
         assert draft["position"] == by_department(answer)[one["department_id"]]["position"]
@@ -327,7 +329,7 @@ def test_the_list_shows_who_has_what_since_when_and_who_drifted(three: Organizat
     found = listed(three)
     digests = {one["department_id"]: one["digest"] for one in found["departments"]}
     assert digests["engineering"] == digests["marketing"] == company.json()["digest"]
-    assert digests["sales"] not in (company.json()["digest"], digest(DEFAULT_POLICY))
+    assert digests["sales"] not in (company.json()["digest"], digest(default_policy("USD")))
     assert found["in_force"] == [
         {"digest": company.json()["digest"], "departments": 2, "default": False},
         {"digest": digests["sales"], "departments": 1, "default": False},
@@ -346,12 +348,32 @@ def test_a_department_that_came_later_has_the_default_policy_until_it_gets_one(t
     assert [one["default"] for one in found["departments"]] == [False, False, False, True]
     assert {one["digest"]: one["departments"] for one in found["in_force"]} == {
         first.json()["digest"]: 3,
-        digest(DEFAULT_POLICY): 1,
+        digest(default_policy("USD")): 1,
     }
     repeated = apply(three, "company", activate=True)
     assert (repeated.status_code, len(repeated.json()["departments"])) == (200, 4)
     assert repeated.json()["departments"][:3] == first.json()["departments"]
     wait_until(lambda: in_force(three, 1))
+
+
+def test_the_default_policy_is_that_of_each_department_s_currency(company: Organization) -> None:
+    currencies = {"austin": "USD", "caracas": "VES", "jakarta": "IDR", "surabaya": "IDR"}
+    for name, currency in currencies.items():
+        limit = {"minor": 1_000_000, "currency": currency}
+        done = company.done("budget.set", department_id=name, name=name, limit=limit)
+        shown = company.read(company.path("/policy", name), done["position"])
+        assert msgspec.convert(shown["policy"], Policy) == default_policy(currency)
+    wait_until(lambda: len(listed(company)["departments"]) == len(currencies))
+    found = listed(company)
+    assert {one["department_id"]: one["digest"] for one in found["departments"]} == {
+        name: digest(default_policy(currency)) for name, currency in currencies.items()
+    }
+    assert all(one["default"] for one in found["departments"])
+    assert [(one["departments"], one["default"]) for one in found["in_force"]] == [
+        (2, True),
+        (1, True),
+        (1, True),
+    ]
 
 
 def test_the_list_comes_in_pages_and_counts_all(three: Organization) -> None:

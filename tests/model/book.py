@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from schemas.controls import DEFAULT_POLICY, Calendar, Card, Level, Policy, SpendLimit
+from schemas.controls import Calendar, Card, Level, Policy, SpendLimit
+from schemas.defaults import default_policy
 from tests.model.calendars import EPOCH, MEMORY_SPAN, SPANS_BEFORE, period_of
 from tests.model.records import (
     Billing,
@@ -43,10 +44,10 @@ class Department:
     budgets: dict[str, Budget] = field(default_factory=dict)
     terms: dict[str, list[Terms]] = field(default_factory=dict)
     requests: dict[str, IncreaseRequest] = field(default_factory=dict)
-    policies: dict[int, Policy] = field(default_factory=lambda: {0: DEFAULT_POLICY})
+    policies: dict[int, Policy] = field(default_factory=dict)
     latest_version: int = 0
     version: int = 0
-    policy: Policy = DEFAULT_POLICY
+    own_policy: Policy | None = None
     counted: dict[tuple[str, str], list[Counted]] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     uses: dict[str, CardUse] = field(default_factory=dict)
@@ -71,6 +72,10 @@ class Department:
     @property
     def exists(self) -> bool:
         return "department" in self.budgets
+
+    @property
+    def policy(self) -> Policy:
+        return self.own_policy or default_policy(self.currency)
 
     @property
     def zone(self) -> str:

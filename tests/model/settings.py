@@ -124,7 +124,7 @@ def draft_policy(case: Case, event: PolicyDrafted) -> Answer:
     department.latest_version += 1
     version = department.latest_version
     department.policies[version] = event.policy
-    for old in [number for number in department.policies if 0 < number <= version - POLICIES_KEPT]:
+    for old in [number for number in department.policies if number <= version - POLICIES_KEPT]:
         del department.policies[old]
     stored = PolicyStored(policy_version=version, policy=event.policy)
     if not event.activate:
@@ -134,16 +134,17 @@ def draft_policy(case: Case, event: PolicyDrafted) -> Answer:
 
 
 def activate_policy(case: Case, event: PolicyActivated) -> Answer:
-    if event.policy_version not in case.department.policies:
+    if event.policy_version and event.policy_version not in case.department.policies:
         raise Unusable(ReasonCode.UNKNOWN_POLICY)
     _take(case.department, event.policy_version)
     return case.accepted(PolicyTaken(policy_version=event.policy_version))
 
 
 def _take(department: Department, version: int) -> None:
-    policy = department.policies[version]
-    reset_counters(department, department.policy, policy)
-    department.policy, department.version = policy, version
+    before = department.policy
+    department.own_policy = department.policies[version] if version else None
+    department.version = version
+    reset_counters(department, before, department.policy)
 
 
 def set_card(case: Case, event: CardSet) -> Answer:

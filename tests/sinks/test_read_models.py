@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from schemas.controls import DEFAULT_POLICY, Calendar, Card, Policy
+from schemas.controls import Calendar, Card, Policy
 from schemas.decisions import Balance
+from schemas.defaults import default_policy
 from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
@@ -114,7 +115,7 @@ def test_one_policy_version_is_in_force_and_all_are_kept(ledger: Ledger, databas
     assert in_force(database) == [(0, True, None, 5), (1, False, 1, 3), (2, False, 2, 2)]
     stored = query(database, "SELECT policy::text FROM policy_version ORDER BY version")
     policies = [msgspec.json.decode(text, type=Policy) for (text,) in stored]
-    assert policies == [DEFAULT_POLICY, Policy(hold_days=3), Policy(hold_days=5)]
+    assert policies == [default_policy("USD"), Policy(hold_days=3), Policy(hold_days=5)]
 
 
 def test_a_card_is_as_it_was_last_set(ledger: Ledger, database: str, rows: int) -> None:
