@@ -13,6 +13,7 @@ import typer.main
 # An app with one command is that command; an app with several, or with a callback, is a group.
 # What runs (workers, sinks, the API) stays in its own room; the module here only calls it.
 COMMANDS = {
+    "run": "Everything on this machine in the foreground, to work with.",
     "demo": "Play a story and a seeded stream through everything, or a real card export.",
     "story": "Play stories that are written down, and check every answer and the books.",
     "import": "Card exports: check a file, propose a mapping.",
@@ -36,6 +37,9 @@ COMMANDS = {
 _FILES = {"import": "imports"}  # a word of Python is no name of a module
 
 
+_ROOT_ONLY = {"install_completion", "show_completion"}
+
+
 def _module(name: str) -> str:
     return f"infra.commands.{_FILES.get(name, name).replace('-', '_')}"
 
@@ -52,8 +56,13 @@ class LazyGroup(typer.core.TyperGroup):
         if cmd_name in self.commands:  # only its name and help are asked for
             return self.commands[cmd_name]
         app: typer.Typer = import_module(_module(cmd_name)).app
+        app.rich_markup_mode = None  # plain help: no brackets eaten, no column cut, the same in a pipe
         command = typer.main.get_command(app)
         command.name = cmd_name
+        command.params = [one for one in command.params if one.name not in _ROOT_ONLY]
+        if isinstance(command, typer.core.TyperGroup):
+            for one in command.commands.values():  # whole in the list, which else cuts at the width
+                one.short_help = (one.help or "").partition("\n\n")[0]
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -61,19 +70,23 @@ class LazyGroup(typer.core.TyperGroup):
             self.commands = self._named(ctx)  # for "did you mean"
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self.commands = self._named(ctx)
+        return super().shell_complete(ctx, incomplete)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.commands = self._named(ctx)
         super().format_help(ctx, formatter)
 
     def _named(self, ctx: Any) -> dict[str, Any]:
         names = self.list_commands(ctx)
-        return {name: typer.core.TyperCommand(name=name, help=COMMANDS[name]) for name in names}
+        return {name: typer.core.TyperCommand(name=name, short_help=COMMANDS[name]) for name in names}
 
 
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,  # main() prints what a person can act on; a defect keeps its traceback
     help="Company card spending as a stream: one owner decides, the log is the truth, the books balance.",
 )

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from infra.errors import SpendlogError
+from infra.output import Table
 from infra.processes import termination_raises
 from perf import bench as benches
 from perf.decide import profiled
@@ -35,8 +36,8 @@ def bench(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where the figures go, as JSON. [default: perf/results/bench.json after a whole full run]",
-            show_default=False,
+            help="Where the figures go, as JSON.",
+            show_default="perf/results/bench.json after a whole full run",
         ),
     ] = None,
     profile: Annotated[
@@ -54,7 +55,7 @@ def bench(
     if unknown:
         raise SpendlogError(f"no bench is called {', '.join(unknown)}; there are {', '.join(benches.NAMES)}")
     report = _run(console, scale, names)
-    console.print(_table(report.table))
+    _table(report.table).print(console)
     whole = not quick and set(names) == set(benches.NAMES)
     target = out or (benches.RESULTS if whole else None)
     if target is not None:
@@ -92,14 +93,11 @@ def _run(console: Console, scale: Scale, names: list[str]) -> benches.Report:
 
 
 def _table(rows: list[Row]) -> Table:
-    table = Table("bench", "what", box=None, pad_edge=False)
-    table.add_column("measured", justify="right")
-    table.add_column("unit")
-    table.add_column("asked", justify="right")
+    table = Table("bench", "what", "measured", "asked", "unit", left=2)
     for row in rows:
         asked = "" if row.goal is None else f"{'≥' if row.better == 'more' else '≤'} {row.goal:,.0f}"
         style = "" if row.met is None else "green" if row.met else "red"
-        table.add_row(row.bench, row.what, number(row.value), row.unit, asked, style=style)
+        table.add(*(Text(one, style) for one in (row.bench, row.what, number(row.value), asked, row.unit)))
     return table
 
 

@@ -32,11 +32,11 @@ def demo(
     ] = False,
     data: Annotated[
         Path | None,
-        typer.Option(help="Data folder. [default: that of the stack, with -demo]", show_default=False),
+        typer.Option(help="Data folder.", show_default="that of the stack, with -demo"),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65_535, help="The API's. [default: a free one]", show_default=False),
+        typer.Option(min=1, max=65_535, help="The API's.", show_default="a free one"),
     ] = None,
     file: Annotated[
         Path | None,
@@ -53,9 +53,7 @@ def demo(
     ] = None,
     reject_file: Annotated[
         Path | None,
-        typer.Option(
-            help="Rows that could not be used. [default: rejects.csv in the data folder]", show_default=False
-        ),
+        typer.Option(help="Rows that could not be used.", show_default="rejects.csv in the data folder"),
     ] = None,
 ) -> None:
     """Play a story and a seeded stream through everything, or a real card export."""

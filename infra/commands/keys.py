@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from api.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
 from api.postgres import PostgresAway
 from infra.errors import SettingError, SpendlogError
+from infra.output import AsJson, Table, print_json
 from infra.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
 
 @app.callback()
@@ -35,8 +30,9 @@ def create(
     scope: Annotated[
         list[Scope] | None,
         typer.Option(
-            help="What it may do; repeat it. All but budgets:approve, ledger:correct and caps:write, if "
-            "absent: those must be named."
+            metavar="SCOPE",
+            help=f"What it may do; repeat it. One of {', '.join(Scope)}. All but budgets:approve, "
+            "ledger:correct and caps:write, if absent: those must be named.",
         ),
     ] = None,
     actor: Annotated[
@@ -59,7 +55,7 @@ def create(
             actor=actor,
         )
     if as_json:
-        typer.echo(json.dumps({"key": secret, **_members(key)}))
+        print_json({"key": secret, **_members(key)})
         return
     typer.echo(secret)  # alone on standard output: KEY=$(spendlog keys create ...)
     typer.echo(f"{key.id} for {key.organization_id}: {', '.join(sorted(key.scopes))}", err=True)
@@ -77,23 +73,29 @@ def list_(
     with _understood():
         found = list_keys(_postgres(), organization_id=organization)
     if as_json:
-        typer.echo(json.dumps([_members(key) for key in found]))
+        print_json([_members(key) for key in found])
         return
     table = Table("id", "organization", "name", "actor", "key", "scopes", "created", "revoked")
     for key in found:
-        words = (key.id, key.organization_id, key.name, key.actor, f"{key.prefix}_...")
-        scopes = "\n".join(sorted(key.scopes))
-        table.add_row(*map(escape, words), scopes, _shown(key.created_at), _shown(key.revoked_at))
-    Console().print(table)
+        table.add(
+            *(key.id, key.organization_id, key.name, key.actor, f"{key.prefix}_..."),
+            *(", ".join(sorted(key.scopes)), _shown(key.created_at), _shown(key.revoked_at)),
+        )
+    table.print()
 
 
 @app.command()
-def revoke(key: Annotated[str, typer.Argument(help="Its id, or its first part, sl_...")]) -> None:
+def revoke(
+    key: Annotated[str, typer.Argument(help="Its id, or its first part, sl_...")], as_json: AsJson = False
+) -> None:
     """End a key. Running API processes notice within 30 seconds."""
     with _understood():
         revoked = revoke_key(_postgres(), key=key)
     if revoked is None:
         raise SpendlogError(f"there is no key {key!r}; `spendlog keys list` shows them")
+    if as_json:
+        print_json(_members(revoked))
+        return
     typer.echo(f"{revoked.id} is revoked since {_shown(revoked.revoked_at)}")
 
 

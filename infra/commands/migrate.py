@@ -6,18 +6,23 @@ import typer
 
 from infra.errors import SettingError
 from infra.migrate import migrate as apply
+from infra.output import AsJson, print_json
 from infra.settings import load_settings
 
 app = typer.Typer()
 
 
 @app.command()
-def migrate() -> None:
+def migrate(as_json: AsJson = False) -> None:
     """Apply the migrations that SPENDLOG_POSTGRES lacks."""
     url = load_settings().postgres
     if url is None:
         raise SettingError("setting SPENDLOG_POSTGRES is missing: the database to migrate")
-    for name in (applied := apply(url)):
+    applied = apply(url)
+    if as_json:
+        print_json({"applied": applied})
+        return
+    for name in applied:
         typer.echo(f"applied {name}")
     if not applied:
         typer.echo("up to date")

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from infra.errors import SpendlogError
+from infra.output import AsJson, Table, print_json
 from infra.rest import Problem, Rest, connected
 from infra.texts import read_text
 
@@ -27,7 +24,6 @@ AGAIN_S = 0.5
 PAGE = 1000  # as many as the API gives on a page
 
 Organization = Annotated[str, typer.Option(help="Whose departments.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
 
 @app.callback()
@@ -74,7 +70,7 @@ def apply(
                 raise
             raise SpendlogError(f"{error}\nwhat was sent is not known; {again}") from None
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
     else:
         _show_outcome(found)
     if status == PENDING:
@@ -94,7 +90,7 @@ def list_(organization: Organization, as_json: AsJson = False) -> None:
             found["departments"] += page["departments"]
     found["next"] = None
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
     else:
         _show_list(found)
 
@@ -136,8 +132,9 @@ def _show_outcome(found: dict[str, Any]) -> None:
     table = Table("department", "outcome", "version", "position", "why")
     for one in found["departments"]:
         why = "; ".join(reason["message"] for reason in one["reasons"]) or one["detail"] or ""
-        _add(table, (one["department_id"], one["status"], one["policy_version"], one["position"], why))
-    Console().print(table)
+        version = None if one["policy_version"] is None else str(one["policy_version"])
+        table.add(one["department_id"], one["status"], version, one["position"], why)
+    table.print()
     kind = "In force at once" if found["activate"] else "Drafts"
     typer.echo(f"{found['message']} {kind}; digest {found['digest']}.")
 
@@ -145,16 +142,11 @@ def _show_outcome(found: dict[str, Any]) -> None:
 def _show_list(found: dict[str, Any]) -> None:
     table = Table("department", "version", "digest", "since", "position", "drafts")
     for one in found["departments"]:
-        version = "default" if one["default"] else one["version"]
+        version = "default" if one["default"] else str(one["version"])
         drafts = ", ".join(f"{draft['version']} ({draft['digest']})" for draft in one["drafts"])
         since = (one["activated_at"] or "")[:19]
-        _add(table, (one["department_id"], version, one["digest"], since, one["position"], drafts))
-    Console().print(table)
+        table.add(one["department_id"], version, one["digest"], since, one["position"], drafts)
+    table.print()
     for kind in found["in_force"]:
         default = " (the default policy)" if kind["default"] else ""
         typer.echo(f"{kind['digest']}{default} is in force in {kind['departments']}")
-
-
-def _add(table: Table, cells: Sequence[object]) -> None:
-    """A row of texts: what somebody named `[red]` is shown as it is."""
-    table.add_row(*("" if cell is None else escape(str(cell)) for cell in cells))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from infra.errors import SettingError
+from infra.output import AsJson, Table, print_json
 from infra.replay import Replay
 from infra.replay import replay as decide_again
 from infra.settings import load_settings
@@ -24,7 +24,7 @@ def replay(
     rescore: Annotated[
         bool, typer.Option("--rescore", help="Make the scores anew as well, not only the decisions.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Decide every card event again and compare byte for byte: reads Kafka alone, changes nothing."""
     settings = load_settings()
@@ -40,7 +40,7 @@ def replay(
             settings.kafka, rescore=rescore, progress=lambda count: display.update(bar, completed=count)
         )
     if as_json:
-        typer.echo(json.dumps(_as_json(found), indent=2))
+        print_json(_as_json(found))
     else:
         show(found, Console())
     raise typer.Exit(1 if found.differences else 0)
@@ -48,13 +48,11 @@ def replay(
 
 def show(found: Replay, console: Console) -> None:
     """The table for a person, and the first difference of each partition below it."""
-    table = Table("partition", "decided again", "only folded", "", box=None, pad_edge=False)
-    for column in table.columns[:3]:
-        column.justify = "right"
+    table = Table("partition", "decided again", "only folded", "verdict", left=0)
     for one in found.partitions:
-        verdict = "[green]the same bytes[/]" if one.difference is None else "[bold red]differs[/]"
-        table.add_row(f"{one.partition}", f"{one.decided:,}", f"{one.folded:,}", verdict)
-    console.print(table)
+        verdict = Text("the same bytes", "green") if one.difference is None else Text("differs", "bold red")
+        table.add(f"{one.partition}", f"{one.decided:,}", f"{one.folded:,}", verdict)
+    table.print(console)
     for partition, seq, offset, why in found.differences:
         line = escape(f"decision {partition}/{seq} on card event {offset}: {why}")
         console.print(f"  [red]{line}[/]", soft_wrap=True, highlight=False)

@@ -11,9 +11,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 
 from api import views
 from api.models.authorizations import authorization_out
@@ -22,6 +19,7 @@ from api.models.increases import RequestStatus
 from api.postgres import PostgresAway, direct
 from api.sql import statement
 from infra.errors import SettingError, SpendlogError
+from infra.output import AsJson, Table
 from infra.settings import load_settings
 from schemas.authorizations import Authorization
 from schemas.ids import Position
@@ -32,7 +30,6 @@ app = typer.Typer(no_args_is_help=True)
 PAGE = 1000
 
 Department = Annotated[str, typer.Argument(metavar="ORGANIZATION/DEPARTMENT", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
 
 @app.callback()
@@ -48,10 +45,10 @@ def budgets(department: Department, as_json: AsJson = False) -> None:
     if not row["budgets"]:
         raise _unknown(department)
     found = views.budgets_out(row)
-    table = Table("budget", "name", "period", *_right("limit", "tolerance", "posted", "held", "available"))
+    table = Table("budget", "name", "period", "limit", "tolerance", "posted", "held", "available", left=3)
     for budget in found.budgets:
         figures = (budget.limit, budget.tolerance, budget.posted, budget.held, budget.available)
-        _add(table, budget.budget_id, budget.name, budget.period, *map(_money, figures))
+        table.add(budget.budget_id, budget.name, budget.period, *map(_money, figures))
     _print(found, table, as_json)
 
 
@@ -70,11 +67,10 @@ def requests(
         raise _unknown(department)
     found = views.requests_out(*where, row, page=PAGE)
     people = ("asked by", "approved by", "refused by", "waits for")
-    table = Table("request", "budget", "status", *_right("amount"), *people)
+    table = Table("request", "budget", "status", "amount", *people)
     for request in found.requests:
         waits = "" if request.waits_for is None else ", ".join(request.waits_for) or "anybody else"
-        _add(
-            table,
+        table.add(
             *(request.request_id, request.budget_id, request.status, _money(request.amount)),
             *(_because(request.asked_by, request.reason), ", ".join(request.approved_by)),
             *(_because(request.refused_by or "", request.refusal_reason), waits),
@@ -101,7 +97,7 @@ def policy(
             "in force" if version.in_force else "draft" if version.activated_at is None else "was in force"
         )
         for rule in version.policy.get("rules", []) or [{}]:
-            _add(table, str(version.version), state, *_rule(rule))
+            table.add(str(version.version), state, *_rule(rule))
     _print(found, table, as_json)
 
 
@@ -116,8 +112,7 @@ def cards(department: Department, as_json: AsJson = False) -> None:
     table = Table("card", "status", "employee", "team", "valid until", "merchant")
     for card in found.cards:
         merchant = card.locked_to or ("its first" if card.lock_to_first else "")
-        _add(
-            table,
+        table.add(
             *(card.card_id, card.status, card.employee or "", card.team or ""),
             *(str(card.expires_on or ""), merchant),
         )
@@ -136,17 +131,18 @@ def authorization(
     if row["body"] is None:
         raise SpendlogError(f"there is no authorization {name!r} in the ledger")
     found = authorization_out(msgspec.json.decode(row["body"], type=Authorization))
-    table = Table(escape(found.authorization_id), found.status.value)
+    table = Table("authorization", found.authorization_id)
+    table.add("status", found.status.value)
     for member, value in found:
         if isinstance(value, MoneyOut):
-            _add(table, member, _money(value))
+            table.add(member, _money(value))
     for member in ("card_id", "cardholder", "rate", "occurred_at", "expires_at", "response_code", "position"):
         if (value := getattr(found, member)) is not None:
-            _add(table, member, str(value))
+            table.add(member, str(value))
     for reason in (*found.reasons, *found.reviews):
-        _add(table, reason.code, reason.message)
+        table.add(reason.code, reason.message)
     for alert in found.alerts:
-        _add(table, "alert", alert)
+        table.add("alert", alert)
     _print(found, table, as_json)
 
 
@@ -178,10 +174,10 @@ def balances(
     if at is not None and row["partition"] != at.partition:
         raise SpendlogError(f"{department} has its decisions in partition {row['partition']}")
     found = views.balances_out(*where, row, at.seq if at else None)
-    table = Table("period", *_right("limit", "pending", "posted", "available"))
+    table = Table("period", "limit", "pending", "posted", "available", left=1)
     for period in found.periods:
         figures = (period.limit, period.pending, period.posted, period.available)
-        _add(table, period.period, *map(_money, figures))
+        table.add(period.period, *map(_money, figures))
     _print(found, table, as_json)
 
 
@@ -193,9 +189,9 @@ def accounts(department: Department, as_json: AsJson = False) -> None:
     if row["partition"] is None:
         raise _unknown(department)
     found = views.accounts_out(*where, row)
-    table = Table("account", "layer", *_right("balance", "entries"))
+    table = Table("account", "layer", "balance", "entries", left=2)
     for account in found.accounts:
-        _add(table, account.account, account.layer, _money(account.balance), f"{account.entries:,}")
+        table.add(account.account, account.layer, _money(account.balance), f"{account.entries:,}")
     _print(found, table, as_json)
 
 
@@ -205,9 +201,9 @@ def trial_balance(
 ) -> None:
     """All entries added up, by currency and layer; status 1 unless each total is 0."""
     found = views.trial_balance_out(organization, _read("trial_balance", (organization, "")))
-    table = Table("currency", "layer", *_right("total", "entries"))
+    table = Table("currency", "layer", "total", "entries", left=2)
     for line in found.lines:
-        _add(table, line.currency, line.layer, _money(line.total), f"{line.entries:,}")
+        table.add(line.currency, line.layer, _money(line.total), f"{line.entries:,}")
     _print(found, table, as_json)
     raise typer.Exit(0 if found.balanced else 1)
 
@@ -268,15 +264,6 @@ def _unknown(department: str) -> SpendlogError:
     return SpendlogError(f"there is no department {department!r} in the ledger")
 
 
-def _right(*names: str) -> list[Column]:
-    return [Column(name, justify="right") for name in names]
-
-
-def _add(table: Table, *cells: str) -> None:
-    """A row of texts: what somebody named `[red]` is shown as it is."""
-    table.add_row(*map(escape, cells))
-
-
 def _money(money: MoneyOut) -> str:
     shown = f"{Money(abs(money.minor), money.currency).decimal():,} {money.currency}"
     return f"-{shown}" if money.minor < 0 else shown
@@ -302,4 +289,4 @@ def _print(found: BaseModel, table: Table, as_json: bool) -> None:
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
-        Console().print(table)
+        table.print()

@@ -1,7 +1,5 @@
 """``spendlog stack``: the embedded Kafka, PostgreSQL and Valkey."""
 
-import json
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from infra.output import Table, print_json
 from infra.processes import termination_raises
 from infra.settings import load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
@@ -24,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="The embedded Kafka, PostgreSQL and
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Data folder. [default: SPENDLOG_DATA, else .spendlog]", show_default=False),
+    typer.Option("--data", help="Data folder.", show_default="SPENDLOG_DATA, else .spendlog"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program, passwords included.")]
 _LABELS: dict[ServiceName, str] = {"kafka": "Apache Kafka", "postgres": "PostgreSQL", "redis": "Valkey"}
@@ -38,11 +36,15 @@ def up(
         bool, typer.Option("--reset", help="Delete everything in the data folder first.")
     ] = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Keep it until Ctrl-C.")] = False,
-    kafka_port: Annotated[int | None, typer.Option(help="[default: a free one]", show_default=False)] = None,
-    postgres_port: Annotated[
-        int | None, typer.Option(help="[default: a free one]", show_default=False)
+    kafka_port: Annotated[
+        int | None, typer.Option(help="Kafka's TCP port.", show_default="a free one")
     ] = None,
-    redis_port: Annotated[int | None, typer.Option(help="[default: a free one]", show_default=False)] = None,
+    postgres_port: Annotated[
+        int | None, typer.Option(help="PostgreSQL's TCP port.", show_default="a free one")
+    ] = None,
+    redis_port: Annotated[
+        int | None, typer.Option(help="Valkey's TCP port.", show_default="a free one")
+    ] = None,
     kafka_heap_mb: Annotated[int, typer.Option(help="Kafka's heap in MiB.")] = 512,
     kafka_full_jit: Annotated[
         bool, typer.Option("--kafka-full-jit", help="Optimising compiler, for long runs.")
@@ -110,9 +112,24 @@ def status(data: Data = None, as_json: Json = False) -> None:
     """Show what runs and where. Status 0 when every service runs, else 3."""
     data_dir = data or load_settings().data
     record = StackRecord.read(data_dir)
+    if data is None and (record is None or not record.living()):
+        data_dir, record = _elsewhere(data_dir) or (data_dir, record)
+    if not as_json:
+        typer.echo(f"data folder {data_dir.absolute()}", err=True)
     _show(record, as_json)
+    if record is None:
+        typer.echo("a stack that runs in another folder: --data FOLDER", err=True)
     if record is None or record.services.keys() != record.living().keys():
         raise typer.Exit(3)
+
+
+def _elsewhere(data_dir: Path) -> tuple[Path, StackRecord] | None:
+    """What runs in a folder beside the default one: of the demo, of stories."""
+    for path in sorted(data_dir.parent.glob(f"{data_dir.name}-*/stack.json")):
+        record = StackRecord.read(path.parent)
+        if record is not None and record.living():
+            return path.parent, record
+    return None
 
 
 @contextmanager
@@ -136,25 +153,23 @@ def progress(console: Console) -> Iterator[OnProgress]:
 
 def _show(record: StackRecord | None, as_json: bool) -> None:
     if as_json:
-        json.dump(_as_json(record), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json(_as_json(record))
         return
     if record is None:
-        Console().print("down")
+        typer.echo("down")
         return
     living = record.living()
-    table = Table("service", "state", "process", box=None, pad_edge=False)
-    table.add_column("address", overflow="fold")
+    table = Table("service", "state", "process", "address")
     for name in SERVICES:
         service = record.services.get(name)
         state = "external" if service is None else "running" if name in living else "dead"
-        table.add_row(
+        table.add(
             _LABELS[name],
             state,
             str(service.process.pid) if service else "",
             masked(getattr(record.endpoints, name)),
         )
-    Console().print(table)
+    table.print()
 
 
 def _as_json(record: StackRecord | None) -> dict[str, object]:

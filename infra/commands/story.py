@@ -23,7 +23,7 @@ _WIDTH = 200
 def story(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Story files, or folders of *.txt. [default: those that come along]"),
+        typer.Argument(help="Story files, or folders of *.txt.", show_default="those that come along"),
     ] = None,
     core: Annotated[
         bool, typer.Option("--core", help="In the pure core alone: no services, a second instead of many.")
@@ -33,7 +33,7 @@ def story(
     ] = False,
     data: Annotated[
         Path | None,
-        typer.Option(help="Data folder. [default: that of the stack, with -story]", show_default=False),
+        typer.Option(help="Data folder.", show_default="that of the stack, with -story"),
     ] = None,
 ) -> None:
     """Play stories through Kafka, the worker, the sinks and PostgreSQL. Status 1 when anything differs."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from infra.errors import SettingError
+from infra.output import AsJson, Table, print_json
 from infra.settings import load_settings
 from infra.verify import Report
 from infra.verify import verify as check
@@ -21,7 +21,7 @@ app = typer.Typer()
 
 @app.command()
 def verify(
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    as_json: AsJson = False,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for what is sent but not booked yet.")
     ] = 30.0,
@@ -45,7 +45,7 @@ def verify(
             progress=lambda count, total: display.update(bar, completed=count, total=total),
         )
     if as_json:
-        typer.echo(json.dumps(report.as_json(), indent=2))
+        print_json(report.as_json())
     else:
         show(report, Console())
     raise typer.Exit(0 if report.ok else 1)
@@ -53,12 +53,11 @@ def verify(
 
 def show(report: Report, console: Console) -> None:
     """The table for a person, and what is wrong below it."""
-    table = Table("oracle", "claim", "checked", "", box=None, pad_edge=False)
-    table.columns[2].justify = "right"
+    table = Table("oracle", "claim", "checked", "verdict", left=2)
     for oracle in report.oracles.values():
-        verdict = "[green]ok[/]" if oracle.ok else f"[bold red]{oracle.violations:,} violated[/]"
-        table.add_row(oracle.id, oracle.title, f"{oracle.checked:,}", verdict)
-    console.print(table)
+        verdict = Text("ok", "green") if oracle.ok else Text(f"{oracle.violations:,} violated", "bold red")
+        table.add(oracle.id, oracle.title, f"{oracle.checked:,}", verdict)
+    table.print(console)
     for oracle in report.oracles.values():
         for line in (*oracle.notes, *oracle.examples):
             style = "dim" if line in oracle.notes else "red"
@@ -67,4 +66,5 @@ def show(report: Report, console: Console) -> None:
         f"{report.decisions:,} decisions in {report.took_s:.1f} s. O5 (byte for byte the same) is `spendlog "
         "replay`; O7 (what clients were told) and O10 (secrets) need more than log and books: they are tests",
         style="dim",
+        soft_wrap=True,
     )

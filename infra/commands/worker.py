@@ -16,9 +16,7 @@ app = typer.Typer()
 def worker(
     instance: Annotated[
         str | None,
-        typer.Option(
-            help="Name of this worker, unique in its group. [default: HOST-worker]", show_default=False
-        ),
+        typer.Option(help="Name of this worker, unique in its group.", show_default="HOST-worker"),
     ] = None,
 ) -> None:
     """Decide card events in the foreground, until Ctrl-C or SIGTERM."""

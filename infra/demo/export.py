@@ -18,6 +18,7 @@ from infra.demo.kafka import Watch, end_offsets
 from infra.demo.player import Player, Result
 from infra.imports.mapping import Mapping
 from infra.imports.reading import Reading, read_export, require_rows, write_listed
+from infra.output import Table
 from schemas.topics import DEAD_LETTERS
 
 LISTED_MAX: Final = 10
@@ -112,7 +113,7 @@ def _show(
         f"[bold]Declines by department, budget = {export.budget_factor:g} × mean of the 3 months before",
         align="left",
     )
-    table = summary.new_table("department", "requests", "declined", "share", "declined amount", left=1)
+    table = Table("department", "requests", "declined", "share", "declined amount", left=1)
     requests = declines = 0
     for organization in player.organizations:
         for name, asked, declined, minor, currency in books.query(
@@ -120,11 +121,9 @@ def _show(
         ):
             requests, declines = requests + asked, declines + declined
             amount = summary.money(minor, currency) if minor else ""
-            table.add_row(escape(name), f"{asked:,}", f"{declined:,}", f"{declined / asked:.1%}", amount)
-    table.add_row(
-        "all", f"{requests:,}", f"{declines:,}", f"{declines / max(requests, 1):.1%}", "", style="bold"
-    )
-    console.print(table)
+            table.add(name, f"{asked:,}", f"{declined:,}", f"{declined / asked:.1%}", amount)
+    table.add("all", f"{requests:,}", f"{declines:,}", f"{declines / max(requests, 1):.1%}", "")
+    table.print(console)
 
 
 def _show_refunds(player: Player, console: Console) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from api.keys import create_key
 from infra import topics
+from infra.demo import environment
 from infra.demo.books import wait_booked
 from infra.demo.kafka import Watch, end_offsets
 from infra.demo.steps import Steps, counting
@@ -52,6 +53,10 @@ class House:
     def logs(self) -> Path:
         return self.data_dir / "logs"
 
+    def environment(self) -> dict[str, str]:
+        """Settings for a shell that uses it."""
+        return self.endpoints.environment() | {"SPENDLOG_API_URL": self.api, "SPENDLOG_API_KEY": self.key}
+
     def require_alive(self) -> None:
         """Raises ProcessError, with the tail of its log, when a process of the demo has died."""
         for child in self.children:
@@ -64,11 +69,20 @@ class House:
 
 @contextmanager
 def running_house(
-    settings: Settings, data_dir: Path, *, keep: bool, port: int | None, console: Console
+    settings: Settings,
+    data_dir: Path,
+    *,
+    keep: bool,
+    port: int | None,
+    console: Console,
+    organization: str | None = None,
+    ticker: bool = False,
 ) -> Iterator[House]:
     """Starts services, topics, tables, worker, sinks and API; all of it ends with the block.
 
     `keep`: go on with what the data folder holds; else it is emptied first. `port`: of the API; None: any.
+    `organization`: whose key is made; None: techcorp, with the run's tag. `ticker`: start it, too.
+    While it runs, the file `env` of the data folder holds what a shell needs to use it.
 
     Raises:
         SpendlogError: something could not be started; nothing is left running.
@@ -85,12 +99,19 @@ def running_house(
                 running_stack(data_dir, settings=settings, reset=not keep, on_progress=report)
             )
             supervisor = running.enter_context(Supervisor(data_dir.absolute() / "logs"))
-            house = _start(endpoints, data_dir.absolute(), supervisor, steps, port)
+            house = _start(endpoints, data_dir.absolute(), supervisor, steps, port, organization, ticker)
+        running.enter_context(environment.written(house.data_dir, house.environment()))
         yield house
 
 
 def _start(
-    endpoints: Endpoints, data_dir: Path, supervisor: Supervisor, steps: Steps, port: int | None
+    endpoints: Endpoints,
+    data_dir: Path,
+    supervisor: Supervisor,
+    steps: Steps,
+    port: int | None,
+    organization: str | None,
+    ticker: bool,
 ) -> House:
     with steps.step("topics", "declaring"):
         topics.apply(endpoints.kafka)
@@ -98,7 +119,7 @@ def _start(
         migrate(endpoints.postgres)
     ends = end_offsets(endpoints.kafka, CARD_EVENTS.name)
     tag = "" if not any(ends.values()) else f"-{int(time.time()):x}"
-    organization = f"techcorp{tag}"
+    organization = organization or f"techcorp{tag}"
     api_port = port or free_port(set())
     api = f"http://127.0.0.1:{api_port}"
     env = endpoints.environment() | {"SPENDLOG_WORKER_DATA": str(data_dir / "worker"), "COLUMNS": "200"}
@@ -107,6 +128,7 @@ def _start(
         "ledger sink": ("sink", "ledger"),
         "status sink": ("sink", "status"),
         "API": ("serve", "--port", str(api_port)),
+        **({"ticker": ("ticker",)} if ticker else {}),
     }
     for name in commands:
         steps.doing(name, "starting")
@@ -114,13 +136,14 @@ def _start(
         name: supervisor.start(name.replace(" ", "-").lower(), (*_SPENDLOG, *command), env=env)
         for name, command in commands.items()
     }
-    secret, _ = create_key(endpoints.postgres, organization_id=organization, name="demo")
+    secret, _ = create_key(endpoints.postgres, organization_id=organization, name="first-steps")
     partitions = len(ends)
     ready = {
         "ledger sink": lambda: _ledger_stands(endpoints.postgres, partitions),
         "status sink": lambda: "sink_starts" in children["status sink"].output(),
         "API": lambda: _answers(f"{api}/readyz"),
         "worker": lambda: children["worker"].output().count(_TAKEN_OVER) >= partitions,
+        **({"ticker": lambda: children["ticker"].alive()} if ticker else {}),
     }
     _wait_ready(children, ready, steps)
     return House(endpoints, data_dir, api, organization, secret, tag, partitions, tuple(children.values()))

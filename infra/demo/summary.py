@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,7 +10,6 @@ from decimal import Decimal
 from babel.numbers import format_currency
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from infra.commands.verify import show as show_report
 from infra.demo import books
@@ -17,6 +17,7 @@ from infra.demo.checks import Checks
 from infra.demo.house import House
 from infra.demo.kafka import read_between
 from infra.demo.stream import Played, Tally
+from infra.output import Table
 from infra.replay import replay
 from infra.verify import verify
 from schemas.decisions import Decision
@@ -41,19 +42,17 @@ def money(minor: int, currency: str) -> str:
 
 def show_decisions(console: Console, tally: Tally, dead_letters: Mapping[str, int], checks: Checks) -> None:
     console.rule("[bold]Decisions", align="left")
-    table = new_table("outcome", "why", "events")
+    table = Table("outcome", "why", "events", left=2)
     for outcome in ("approved", "declined", "accepted", "rejected"):
         reasons = {"declined": tally.declined, "rejected": tally.rejected}.get(outcome)
         if outcome == "accepted":
-            table.add_row(
-                "accepted", "budgets, reversals, clearings, refunds", f"{tally.outcomes[outcome]:,}"
-            )
+            table.add("accepted", "budgets, reversals, clearings, refunds", f"{tally.outcomes[outcome]:,}")
         elif reasons is None:
-            table.add_row(outcome, "", f"{tally.outcomes[outcome]:,}")
+            table.add(outcome, "", f"{tally.outcomes[outcome]:,}")
         for reason, count in sorted((reasons or {}).items(), key=lambda row: -row[1]):
-            table.add_row(outcome, reason.replace("_", " "), f"{count:,}")
-    table.add_row("repeated", "duplicates: the first answer again", f"{tally.duplicates:,}")
-    console.print(table)
+            table.add(outcome, reason.replace("_", " "), f"{count:,}")
+    table.add("repeated", "duplicates: the first answer again", f"{tally.duplicates:,}")
+    table.print(console)
     checks.expect(
         "every rejected event is in the dead letters, with its reason",
         dict(dead_letters) == dict(tally.rejected),
@@ -92,13 +91,13 @@ def show_bookings(console: Console, house: House) -> None:
     for kind, currency, count, total in books.query(house.endpoints.postgres, "bookings", tag=house.tag):
         by_kind[kind][currency] = (count, total)
     currencies = sorted({currency for found in by_kind.values() for currency in found})
-    table = new_table("kind", "transfers", *currencies, left=1)
+    table = Table("kind", "transfers", *currencies, left=1)
     for kind in ("hold", "release", "expiry", "clearing", "refund"):
         found = by_kind.get(kind, {})
         count = sum(number for number, _ in found.values())
         cells = (money(found[currency][1], currency) if currency in found else "" for currency in currencies)
-        table.add_row(kind, f"{count:,}", *cells)
-    console.print(table)
+        table.add(kind, f"{count:,}", *cells)
+    table.print(console)
 
 
 def check_books(checks: Checks, house: House) -> None:
@@ -133,20 +132,18 @@ def check_log(console: Console, checks: Checks, house: House) -> None:
 
 def show_speed(console: Console, played: Played, booked_s: float) -> None:
     console.rule("[bold]Speed, here and now", align="left")
-    table = new_table("", "", left=1)
-    table.show_header = False
-    table.add_row(
+    table = Table("what", "here", header=False)
+    table.add(
         "decisions a second",
         f"{played.burst_per_s:,.0f}  ({played.burst_events:,} events in one burst; worker cold, scoring on)",
     )
     p50, p95, p99 = (played.latency_s(share) * 1000 for share in (0.50, 0.95, 0.99))
-    table.add_row(
+    table.add(
         f"at {played.pace_per_s} events/s",
         f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms  ({played.paced_events:,} events)",
     )
-    table.add_row("last decision to last booking", f"{booked_s * 1000:.0f} ms")
-    table.columns[1].justify = "left"
-    console.print(table)
+    table.add("last decision to last booking", f"{booked_s * 1000:.0f} ms")
+    table.print(console)
     console.print(
         "  Latency: from handing an event to this program's Kafka client until its committed decision was "
         "read back.\n  Broker, database, worker, sinks, API and this program share one machine; `make bench` "
@@ -181,28 +178,32 @@ def show_checks(console: Console, checks: Checks) -> None:
 
 def show_next(console: Console, house: House, *, serving: bool) -> None:
     console.rule("[bold]Where to look next", align="left")
-    month = f"/v1/organizations/{house.organization}/departments/engineering/budget"
-    lines = (
-        f"  key      {house.key}   (organization {house.organization})",
-        f"  docs     {house.api}/docs",
-        f"  curl -H 'Authorization: Bearer {house.key}' {house.api}{month}",
-        f"  curl -H 'Authorization: Bearer {house.key}' -H 'Idempotency-Key: try-1' "
-        f"-H 'Content-Type: application/json' {house.api}/v1/authorizations -d "
-        '\'{"department_id":"engineering","card_id":"card_me","amount":{"minor":4200,"currency":"USD"},'
-        '"merchant":{"name":"Blue Bottle Coffee"}}\'',
-        f"  psql     '{house.endpoints.postgres}'   (tables decision, transfer; views trial_balance, entry)",
-    )
     if serving:
-        for line in lines:
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
+        show_how_to_ask(console, house)
     else:
         console.print("  On a terminal `spendlog demo` keeps serving the API until Ctrl-C.", highlight=False)
-    console.print(f"  logs     {house.logs}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"  logs {house.logs}", soft_wrap=True, markup=False, highlight=False)
 
 
-def new_table(*headers: str, left: int = 2) -> Table:
-    """Text columns first, then numbers."""
-    table = Table(*headers, box=None, pad_edge=False, padding=(0, 2, 0, 2))
-    for column in table.columns[left:]:
-        column.justify = "right"
-    return table
+# Pasted as they are, by people and by tests/docs/test_first_steps.py.
+_ASK = """\
+. {env}
+curl -sS "$SPENDLOG_API_URL/v1/authorizations" -H "Authorization: Bearer $SPENDLOG_API_KEY" \\
+  -H 'Idempotency-Key: try-1' -H 'Prefer: wait=2' -H 'Content-Type: application/json' \\
+  -d '{{"department_id":"engineering","card_id":"card_me","amount":{{"minor":4200,"currency":"USD"}},
+       "merchant":{{"name":"Blue Bottle Coffee"}}}}'
+spendlog show budgets {organization}/engineering
+psql "$SPENDLOG_POSTGRES" -c 'TABLE trial_balance'    # where psql is installed
+"""
+
+
+def how_to_ask(house: House) -> str:
+    """Commands for another terminal."""
+    return _ASK.format(env=shlex.quote(str(house.data_dir / "env")), organization=house.organization)
+
+
+def show_how_to_ask(console: Console, house: House) -> None:
+    console.print(f"API {house.api}, its reference {house.api}/docs", soft_wrap=True, highlight=False)
+    console.print("In another terminal:\n")
+    # One line of output for each line to paste, however narrow the terminal is.
+    console.print(how_to_ask(house), soft_wrap=True, markup=False, highlight=False)

@@ -150,7 +150,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing_and_decides_nothing
 def test_on_a_terminal_it_serves_until_ctrl_c(tmp_path: Path) -> None:
     with demo(tmp_path / "data", "--events", "50", terminal=True) as running:
         said = running.read_until("Ctrl-C ends everything")
-        assert "curl -H 'Authorization: Bearer sl_" in said
+        assert 'curl -sS "$SPENDLOG_API_URL/v1/authorizations"' in said
         running.process.send_signal(signal.SIGINT)
         assert running.end() == 0, running.text
         assert running.left() == []

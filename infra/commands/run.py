@@ -1,0 +1,64 @@
+"""`spendlog run`: everything in the foreground, to work with."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.demo.house import running_house
+from infra.demo.summary import show_how_to_ask
+from infra.processes import termination_raises
+from infra.settings import load_settings
+from infra.stack.ports import free_port, is_free
+
+app = typer.Typer()
+
+PORT = 8080
+_WATCH_S = 0.5
+
+
+@app.command()
+def run(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder.", show_default="SPENDLOG_DATA, else .spendlog"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="The API's.", show_default="8080, else a free one"),
+    ] = None,
+    organization: Annotated[str, typer.Option(help="Whose API key is made.")] = "techcorp",
+) -> None:
+    """Start the services, worker, sinks, ticker and API; what was there before goes on. Ctrl-C ends it all.
+
+    For one machine. docs/operations.md says how the parts are started each for itself.
+    """
+    settings = load_settings()
+    console = Console(soft_wrap=True)
+    chosen = port or (PORT if is_free(PORT) else free_port(set()))
+    with (
+        termination_raises(),
+        running_house(
+            settings,
+            data or settings.data,
+            keep=True,
+            port=chosen,
+            console=console,
+            organization=organization,
+            ticker=True,
+        ) as house,
+    ):
+        show_how_to_ask(console, house)
+        console.print("[bold]serving; Ctrl-C ends everything[/]")
+        sys.stdout.flush()
+        try:
+            while True:
+                time.sleep(_WATCH_S)
+                house.require_alive()
+        except KeyboardInterrupt:
+            console.print("ending", style="dim")

@@ -1,0 +1,135 @@
+"""`--help` of every command: each default and every word is there, whatever the width."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+from typer.testing import CliRunner
+
+from infra.cli import COMMANDS, app
+from tests.infra.support import ROOT, environment, spendlog
+
+ROOT_GROUP = typer.main.get_command(app)
+
+
+def every_command() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()]
+    for name in COMMANDS:
+        sub = importlib.import_module(f"infra.commands.{name.replace('-', '_')}").app
+        command = typer.main.get_command(sub)
+        found.append((name,))
+        if isinstance(command, TyperGroup):
+            found += [(name, one) for one in command.commands]
+    return found
+
+
+def words(text: str) -> str:
+    """Without spaces and line ends: also a hyphen may end a line."""
+    return "".join(text.split())
+
+
+def command_of(path: tuple[str, ...]) -> object:
+    command = ROOT_GROUP
+    for name in path:
+        assert isinstance(command, TyperGroup)
+        with command.make_context("spendlog", [], resilient_parsing=True) as context:
+            found = command.get_command(context, name)
+        assert found is not None
+        command = found
+    return command
+
+
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+@pytest.mark.parametrize("width", [80, 200])
+def test_help_shows_every_word_and_default(path: tuple[str, ...], width: int) -> None:
+    done = CliRunner().invoke(
+        app, [*path, "--help"], env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
+    )
+    assert done.exit_code == 0, done.output
+    said = words(done.output)
+    assert "…" not in said
+    assert "\x1b" not in done.output
+    assert max(map(len, done.output.splitlines())) <= max(width, 80)
+    command = command_of(path)
+    for option in command.params:  # type: ignore[attr-defined]
+        if option.param_type_name != "option":
+            continue
+        assert option.opts[0] in said
+        if getattr(option, "help", None):
+            assert words(option.help) in said
+        shown = option.show_default
+        if isinstance(shown, str):
+            assert words(f"default: ({shown})") in said
+        elif option.default not in (None, False, ()) and shown is not False and not option.is_flag:
+            assert words(f"default: {option.default}") in said, option.name
+    if isinstance(command, TyperGroup) and path:
+        for one in command.commands.values():
+            assert words((one.help or "").partition("\n\n")[0]) in said, one.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("stak",), "Did you mean 'stack'"),
+        (("shwo",), "Did you mean 'show'"),
+        (("keys", "lst"), "Did you mean 'list'"),
+        (("show", "budget", "a/b"), "Did you mean 'budgets'"),
+        (("stack", "up", "--rest"), "--reset"),
+        (("keys", "create"), "--organization"),
+        (("show", "budgets"), "ORGANIZATION/DEPARTMENT"),
+    ],
+)
+def test_a_wrong_word_ends_with_status_2_and_says_what_is_near(arguments: tuple[str, ...], says: str) -> None:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_without_arguments_it_shows_its_help() -> None:
+    done = spendlog()
+    assert "Usage: " in done.stdout + done.stderr
+    assert done.returncode == 2
+
+
+COMPLETE = """
+source "$1"
+COMP_WORDS=({line}); COMP_CWORD={at}
+_spendlog_completion spendlog
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+def test_completion_as_bash_installs_it(tmp_path: Path) -> None:
+    binary = Path(sys.executable).parent / "spendlog"
+    env = environment({"HOME": str(tmp_path), "PATH": f"{binary.parent}:/usr/bin:/bin", "SHELL": "/bin/bash"})
+    installed = subprocess.run(
+        ["bash", "-c", "spendlog --install-completion bash || spendlog --install-completion; true"],
+        env=env, capture_output=True, text=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    (script,) = tmp_path.glob(".bash_completions/*.sh")
+    assert str(script) in (tmp_path / ".bashrc").read_text(), installed.stderr
+    for line, at, wanted in (
+        ("spendlog st", 1, {"story", "stack"}),
+        ("spendlog stack ''", 2, {"up", "down", "status"}),
+        ("spendlog verify --js", 2, {"--json"}),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", COMPLETE.format(line=line, at=at), "bash", str(script)],
+            env=env, capture_output=True, text=True, timeout=60, cwd=ROOT,
+        )  # fmt: skip
+        assert set(done.stdout.split()) == wanted, (line, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_for_each_shell(shell: str) -> None:
+    binary = Path(sys.executable).parent / "spendlog"
+    env = environment({"_SPENDLOG_COMPLETE": f"source_{shell}"})
+    done = subprocess.run([binary], env=env, capture_output=True, text=True, timeout=60)
+    assert "_SPENDLOG_COMPLETE=complete_" + shell in done.stdout.replace("env ", "")
