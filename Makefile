@@ -1,6 +1,6 @@
 # On a new machine: Python 3.11 or newer and make. Every target builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench test-faults lock clean
+.PHONY: help run demo test check format bench test-faults lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,6 +13,9 @@ PYTHON ?= $(shell $(FIND_PYTHON))
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: $(STAMP) ## Everything in the foreground, to work with; Ctrl-C ends it
+	@$(BIN)/spendlog run
 
 demo: $(STAMP) ## Everything on real Kafka, PostgreSQL and Valkey; EXIT=1 ends by itself
 	@$(BIN)/spendlog demo $(if $(EXIT),--exit)

@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     api_key_stale_s: float = Field(
         default=900, ge=0, le=3600, description="a known key is trusted while PostgreSQL is away"
     )
-    api_postgres_connections: int = Field(default=8, ge=1, le=100)
-    api_redis_connections: int = Field(default=32, ge=1, le=1000)
+    api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
+    api_redis_connections: int = Field(default=32, ge=1, le=1000, description="at most, of one process")
 
 
 def load_settings() -> Settings:

@@ -22,8 +22,8 @@ class Settings(BaseSettings):
     kafka: Servers
     postgres: PostgresUrl | None = None
     redis: RedisUrl | None = None
-    decisions_topic: str = DECISIONS.name
-    card_events_topic: str = CARD_EVENTS.name
+    decisions_topic: str = Field(default=DECISIONS.name, description="what is booked")
+    card_events_topic: str = Field(default=CARD_EVENTS.name, description="where the ticker writes")
     postgres_role: str = Field(
         default="spendlog_sink", description="role of the session; 'none': the login's"
     )
@@ -33,10 +33,16 @@ class Settings(BaseSettings):
     sink_instance: str | None = Field(
         default=None, description="a name that this process keeps over restarts, one for each process"
     )
-    sink_batch_rows_max: int = Field(default=4000, ge=1, le=50_000)
-    sink_batch_linger_ms_max: float = Field(default=20.0, ge=0, le=1000)
-    sink_metrics_port: int | None = Field(default=None, ge=1, le=65_535)
-    sink_metrics_host: str = "127.0.0.1"
+    sink_batch_rows_max: int = Field(
+        default=4000, ge=1, le=50_000, description="decisions in one transaction"
+    )
+    sink_batch_linger_ms_max: float = Field(
+        default=20.0, ge=0, le=1000, description="longest wait for a fuller transaction"
+    )
+    sink_metrics_port: int | None = Field(
+        default=None, ge=1, le=65_535, description="prometheus port, off by default"
+    )
+    sink_metrics_host: str = Field(default="127.0.0.1", description="where that port listens")
 
     ticker_role: str = Field(
         default="spendlog_ticker", description="role of the ticker's session; 'none': the login's"

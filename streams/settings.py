@@ -25,7 +25,9 @@ class StreamSettings(BaseSettings):
         description="name of this worker, unique in its group; a restart under its name waits for nobody",
     )
     # 10 s: a stop-the-world pause of a worker is far below it, and a killed one is replaced soon enough.
-    session_timeout_s: float = Field(default=10.0, ge=1.0, le=60.0)
+    session_timeout_s: float = Field(
+        default=10.0, ge=1.0, le=60.0, description="after which a silent worker is replaced"
+    )
     worker_data: Path = Field(
         default=Path(".spendlog-worker"), description="Faust's data folder, may be lost"
     )

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from infra.output import AsJson, print_json
 from infra.processes import termination_raises
 from infra.stories import FILES, read_stories
+from infra.stories.pipeline import Played
 from infra.stories.run import Options, run
 
 app = typer.Typer()
@@ -35,10 +37,25 @@ def story(
         Path | None,
         typer.Option(help="Data folder.", show_default="that of the stack, with -story"),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Play stories through Kafka, the worker, the sinks and PostgreSQL. Status 1 when anything differs."""
     stories = read_stories(files or [FILES])  # a wrong file is told before anything starts
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else _WIDTH)
     with termination_raises():
-        holds = run(stories, Options(core=core, keep=keep, data=data), console)
+        holds, played = run(stories, Options(core=core, keep=keep, data=data), console)
+    if as_json:
+        print_json({"ok": holds, "stories": [_as_json(one) for one in played]})
     raise typer.Exit(0 if holds else 1)
+
+
+def _as_json(played: Played) -> dict[str, object]:
+    return {
+        "name": played.story.name,
+        "file": str(played.story.place.file),
+        "ok": played.ok,
+        "events": len(played.decisions),
+        "differences": [
+            {"line": line, "what": what} for line, found in played.different.items() for what in found
+        ],
+    }

@@ -43,8 +43,8 @@ class Options:
     verify: bool = True
 
 
-def run(stories: Sequence[Story], options: Options, console: Console) -> bool:
-    """Plays the stories and prints them; True when nothing differs.
+def run(stories: Sequence[Story], options: Options, console: Console) -> tuple[bool, list[Played]]:
+    """Plays the stories and prints them; True when nothing differs, and what was played.
 
     Raises:
         SpendlogError: something could not be started, died, or stalled.
@@ -57,7 +57,7 @@ def run(stories: Sequence[Story], options: Options, console: Console) -> bool:
     for one in played:
         show.story(console, one)
     show.summary(console, played, time.monotonic() - started_s)
-    return holds and all(one.ok for one in played)
+    return holds and all(one.ok for one in played), played
 
 
 def in_core(story: Story) -> Played:

@@ -146,11 +146,20 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing_and_decides_nothing
     assert "decided and scored again (replay) 4,006 decisions" in running.text
 
 
+def in_a_fresh_shell(commands: str) -> str:
+    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], env=env, check=True, capture_output=True, text=True
+    ).stdout
+
+
 @pytest.mark.timeout(TIMEOUT_S + 60)
 def test_on_a_terminal_it_serves_until_ctrl_c(tmp_path: Path) -> None:
     with demo(tmp_path / "data", "--events", "50", terminal=True) as running:
         said = running.read_until("Ctrl-C ends everything")
-        assert 'curl -sS "$SPENDLOG_API_URL/v1/authorizations"' in said
+        pasted = said.replace("\r", "").partition("In another terminal:\n")[2].partition("\npsql ")[0]
+        assert '"outcome":"approved"' in (answer := in_a_fresh_shell(pasted)), answer
+        assert "50,000.00 USD" in answer
         running.process.send_signal(signal.SIGINT)
         assert running.end() == 0, running.text
         assert running.left() == []

@@ -73,6 +73,29 @@ def test_help_shows_every_word_and_default(path: tuple[str, ...], width: int) ->
             assert words((one.help or "").partition("\n\n")[0]) in said, one.name
 
 
+PRINTS_DATA = {
+    *(("show", name) for name in ("budgets", "requests", "policy", "cards", "authorization", "balances")),
+    *(("show", name) for name in ("accounts", "trial-balance")),
+    *(("keys", name) for name in ("create", "list", "revoke")),
+    *(("policies", name) for name in ("apply", "list")),
+    *(("topics", name) for name in ("diff", "apply")),
+    *(("stack", name) for name in ("up", "status")),
+    *(("dead-letters", "show"), ("events", "continue")),
+    *((name,) for name in ("migrate", "verify", "replay", "story")),
+}
+
+
+@pytest.mark.parametrize("path", sorted(PRINTS_DATA), ids=" ".join)
+def test_what_prints_data_prints_json_too(path: tuple[str, ...]) -> None:
+    options = [name for option in command_of(path).params for name in option.opts]  # type: ignore[attr-defined]
+    assert "--json" in options
+
+
+def test_every_command_of_show_and_keys_is_among_them() -> None:
+    groups = {"show", "keys", "policies", "topics"}
+    assert {path for path in every_command() if len(path) == 2 and path[0] in groups} <= PRINTS_DATA
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

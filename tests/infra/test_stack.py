@@ -304,3 +304,27 @@ def test_the_compose_file_has_the_same_versions() -> None:
     compose = (Path(infra.__file__).parent / "compose.yaml").read_text()
     images = dict(re.findall(r"image: (\S+):(\S+)", compose))
     assert images == {"apache/kafka": KAFKA, "postgres": POSTGRES, "valkey/valkey": VALKEY}
+
+
+def test_status_without_a_folder_finds_what_the_demo_runs(tmp_path: Path) -> None:
+    """As the demo records it, in a folder beside the default one."""
+    from infra.processes import ProcessRef
+    from infra.stack.record import ServiceRecord, StackRecord
+
+    env = {"SPENDLOG_DATA": str(tmp_path / "data")}
+    nothing = spendlog("stack", "status", env=env)
+    assert nothing.returncode == 3
+    assert nothing.stdout == "down\n"
+    assert str(tmp_path / "data") in nothing.stderr
+    assert "--data FOLDER" in nothing.stderr
+
+    me = ProcessRef.of(os.getpid())
+    endpoints = Endpoints("127.0.0.1:1", "postgresql://a:b@127.0.0.1:2/c", "redis://127.0.0.1:3/0")
+    services = {name: ServiceRecord(me, (1,), 15, "log") for name in ("kafka", "postgres", "redis")}
+    (tmp_path / "data-demo").mkdir()
+    StackRecord("embedded", me, endpoints, services).write(tmp_path / "data-demo")
+    found = spendlog("stack", "status", env=env)
+    assert found.returncode == 0, found.stderr
+    assert "127.0.0.1:1" in found.stdout
+    assert str(tmp_path / "data-demo") in found.stderr
+    assert spendlog("stack", "status", "--data", str(tmp_path / "data"), env=env).returncode == 3

@@ -17,7 +17,7 @@ from tests.sinks.builder import DecisionLog
 from tests.sinks.test_ledger import book
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```sql\n(.*?)```\n```\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"```sql\n(.*?)```\n```text\n(.*?)```", PAGE, re.DOTALL)
 EVENTS = re.findall(r"^\| (\d+) \| ", PAGE, re.MULTILINE)
 
 
