@@ -12,7 +12,7 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from infra.cli import COMMANDS, app
+from infra.cli import COMMANDS, _module, app
 from tests.infra.support import ROOT, environment, spendlog
 
 ROOT_GROUP = typer.main.get_command(app)
@@ -21,7 +21,7 @@ ROOT_GROUP = typer.main.get_command(app)
 def every_command() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [()]
     for name in COMMANDS:
-        sub = importlib.import_module(f"infra.commands.{name.replace('-', '_')}").app
+        sub = importlib.import_module(_module(name)).app
         command = typer.main.get_command(sub)
         found.append((name,))
         if isinstance(command, TyperGroup):
