@@ -11,6 +11,10 @@ from iso4217 import Currency
 
 # 10^15 minor units: 10 trillion dollars, and below 2^53, so that every JSON reader keeps it exact.
 MINOR_MAX = 10**15
+# What a sum may come to: below 2**53, up to which any JSON reader is exact, and a thousandth of a bigint.
+TOTAL_MAX = 9 * 10**15
+# A limit with its increases: what rules approve, tolerance included, stays within TOTAL_MAX.
+LIMIT_MAX = TOTAL_MAX - MINOR_MAX
 
 MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)]
 PositiveMinorUnits = Annotated[int, msgspec.Meta(gt=0, le=MINOR_MAX)]

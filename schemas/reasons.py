@@ -62,6 +62,8 @@ class ReasonCode(StrEnum):
     OCCURRED_IN_FUTURE = "occurred_in_future"
     TOO_OLD = "too_old"
     UNKNOWN_DEPARTMENT = "unknown_department"
+    SUM_OUT_OF_RANGE = "sum_out_of_range"
+    TOO_MANY = "too_many"
     UNKNOWN_CURRENCY = "unknown_currency"
     WRONG_CURRENCY = "wrong_currency"
     WRONG_RATE = "wrong_rate"

@@ -21,7 +21,7 @@ from schemas.effects import (
     RefundUndone,
 )
 from schemas.events import EVENT_TYPES, CardEvent, Event
-from schemas.money import Money
+from schemas.money import TOTAL_MAX, Money
 from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.calendar import epoch_s
 from streams.core.rules import balances_at
@@ -118,6 +118,7 @@ class Case:
             effects = self.lapsed + effects
         if balances is None:
             balances = self._balances(effects, charges)
+            check_sums(balances)
         elif self.lapsed:
             balances += self._others({}, charges)
         return Decision(
@@ -196,6 +197,24 @@ class Case:
         """The period after these changes. Its limit is the one in force at the event's time."""
         (found,) = balances_at(self.department, (charge,), self.at_s, posted, held, limit)
         return found
+
+
+def check_sums(balances: Sequence[Balance]) -> None:
+    """Raises Rejected where a period would come to more than the books and their readers hold exactly.
+
+    Not asked of what a rule has approved: it is below a limit that was.
+    """
+    for balance in balances:
+        in_range(balance.posted, f"what is posted to {balance.key}")
+        in_range(balance.held, f"what is held of {balance.key}")
+        in_range(balance.limit, f"the limit of {balance.key}")
+
+
+def in_range(total: int, what: str, most: int = TOTAL_MAX) -> None:
+    """Raises Rejected where a sum leaves what the books and their readers hold exactly."""
+    if not -most <= total <= most:
+        detail = f"{what} would be {total:,} minor units; it may not be beyond {most:,}"
+        raise Rejected(ReasonCode.SUM_OUT_OF_RANGE, detail)
 
 
 Movement = tuple[Sequence[str], int, int, int]  # charges, posted, held, limit

@@ -14,6 +14,9 @@ from schemas.reasons import ReasonCode
 from streams.core.case import Case, Rejected
 from streams.core.state import EVERY_REQUEST, Payment
 
+# Each is compared with every request that comes; a processor asks a handful of times.
+VOIDED_MAX = 100
+
 
 def reverse(case: Case, event: AuthorizationReversed) -> Decision:
     """A hold is given back; a timeout also voids what has not come yet."""
@@ -45,6 +48,9 @@ def _void(case: Case, event: AuthorizationReversed, payment: Payment | None, ask
     void = PaymentVoided(authorization_id=event.authorization_id, request_id=event.request_id)
     if payment is None:
         return case.accepted(void, amount=asked)
+    if len(payment.voided) >= VOIDED_MAX and not payment.voids(event.request_id or EVERY_REQUEST):
+        detail = f"{event.authorization_id} has {VOIDED_MAX} requests that timed out, the most it may"
+        raise Rejected(ReasonCode.TOO_MANY, detail)
     return case.accepted(
         *(() if payment.voids(event.request_id or EVERY_REQUEST) else (void,)),
         charges=payment.charges,

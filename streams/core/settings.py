@@ -30,13 +30,13 @@ from schemas.events import (
     PolicyDrafted,
 )
 from schemas.ids import is_name
-from schemas.money import exponent
+from schemas.money import LIMIT_MAX, exponent
 from schemas.names import folded
 from schemas.policies import contradiction
 from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of, epoch_s
-from streams.core.case import Case, Rejected
+from streams.core.case import Case, Rejected, in_range
 from streams.core.plans import RULE
 from streams.core.state import COMPANY, Budget, Department
 
@@ -81,6 +81,8 @@ def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
     known = case.department.budgets.get(effect.budget_id)
     before = case.balance(charge)
     more = sum(amount for start, end, amount in known.increases if start <= case.at_s < end) if known else 0
+    increased = sum(amount for _, _, amount in known.increases) if known else 0
+    in_range(limit + increased, f"the limit of {effect.budget_id} with its increases", LIMIT_MAX)
     now = Balance(before.budget, before.period, limit + more, before.posted, before.held)
     decision = case.accepted(effect, amount=limit)
     others = tuple(balance for balance in decision.balances if balance.key != charge)
@@ -155,6 +157,12 @@ def with_increase(case: Case, budget: Budget, effect: BudgetIncreaseSet, *before
         _invalid(
             f"budget_id: {effect.budget_id!r} has {INCREASES_MAX:,} increases of the last 120 days already"
         )
+    increased = sum(amount for _, _, amount in budget.increases)
+    in_range(
+        budget.limit + increased + effect.amount,
+        f"the limit of {effect.budget_id} with its increases",
+        LIMIT_MAX,
+    )
     charge = f"{effect.budget_id}@{clock_of(budget.calendar).label(case.clock_s)}"
     decision = case.accepted(*before, effect, charges=(charge,), amount=effect.amount)
     if not epoch_s(effect.starts_at) <= case.at_s < epoch_s(effect.ends_at):

@@ -23,11 +23,12 @@ from schemas.events import (
     RefundReversed,
 )
 from schemas.reasons import ReasonCode
-from streams.core.case import Case, Rejected
+from streams.core.case import Case, Rejected, in_range
 from streams.core.matching import Purchase
 from streams.core.rates import at_rate, rate_alerts
 from streams.core.state import Payment
 
+POSTINGS_MAX = 1_000
 _CLOSED: dict[str, Alert] = {
     "reversal": "after_reversal",
     "advice": "after_reversal",
@@ -52,9 +53,20 @@ def clear(case: Case, event: ClearingPresented) -> Decision:
             )
         )
     effects += _posting(event, None if mismatch else payment, amount, charges)
+    _check_room(payment, event.authorization_id, amount)
     return case.accepted(
         *effects, charges=charges, amount=amount, alerts=mismatch + _clearing_alerts(payment, held, amount)
     )
+
+
+def _check_room(payment: Payment | None, authorization_id: str, amount: int) -> None:
+    """Networks allow 99 clearings of an authorization; each costs as much as there were before."""
+    if payment is None:
+        return
+    in_range(payment.posted + amount, f"what is posted to {authorization_id}")
+    if len(payment.postings or ()) >= POSTINGS_MAX:
+        detail = f"{authorization_id} has {POSTINGS_MAX:,} clearings, the most that one payment may"
+        raise Rejected(ReasonCode.TOO_MANY, detail)
 
 
 def _clearing_alerts(payment: Payment | None, held: int, amount: int) -> tuple[Alert, ...]:
@@ -111,6 +123,8 @@ def refund(case: Case, event: RefundPresented) -> Decision:
     charges = payment.charges if payment and payment.charges else _charges_now(case, event)
     if payment is None and any(_posted(case, charge) < amount for charge in charges):
         alerts += ("refund_exceeds_posted",)
+    if payment is not None:
+        in_range(payment.refunded + amount, f"what is refunded of {event.authorization_id}")
     effect = Refunded(
         refund_id=refund_id, amount=amount, charges=charges, authorization_id=event.authorization_id
     )
