@@ -118,7 +118,7 @@ def refund(case: Case, event: RefundPresented) -> Decision:
     alerts = mismatch
     if event.authorization_id and payment is None:
         alerts += ("no_authorization",)
-    elif payment is not None and payment.refunded + amount > payment.posted:
+    elif payment is not None and amount > payment.net:
         alerts += ("over_refund",)
     charges = payment.charges if payment and payment.charges else _charges_now(case, event)
     if payment is None and any(_posted(case, charge) < amount for charge in charges):

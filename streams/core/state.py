@@ -95,7 +95,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def net(self) -> int:
-        """What could still be disputed or taken back."""
+        """What could still be refunded, disputed or taken back."""
         return self.posted - self.refunded - self.disputed
 
     @property

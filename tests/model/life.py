@@ -184,7 +184,7 @@ def refund(case: Case, event: RefundPresented) -> Answer:
     payment = department.payments.get(linked) if linked else None
     if payment is not None:
         billing = payment.billing or billing
-        if department.refunded(payment) + amount > payment.posted:
+        if amount > department.settled(payment):
             case.alerts.append("over_refund")
     elif linked:
         case.alerts.append("no_authorization")
