@@ -65,7 +65,7 @@ def test_the_largest_events_are_decided_or_rejected_and_the_partition_goes_on(li
     worker = line.worker("w1")
     line.send([msgspec.structs.replace(budget(MINE), occurred_at=before)])
     line.send([*budgets(2_500, before), *holds(before)])
-    # Compressed, these pass a broker that takes a megabyte.
+    # Compressed, these pass a broker that takes a megabyte; no event is read that is so large.
     large = line.new_producer(**{"message.max.bytes": 20_000_000, "compression.type": "zstd"})
     policy = encode_event(large_policy(before))
     assert len(policy) > 2_800_000
