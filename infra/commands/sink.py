@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from sinks.run import run
+from infra.supervision import sink as command_of
+from infra.supervision import supervise
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,10 +18,10 @@ def sink() -> None:
 @app.command()
 def ledger() -> None:
     """Book decisions into PostgreSQL."""
-    raise typer.Exit(run("ledger"))
+    raise typer.Exit(supervise("the ledger sink", command_of("ledger")))
 
 
 @app.command()
 def status() -> None:
     """Keep the status cache and the live feed in Redis."""
-    raise typer.Exit(run("status"))
+    raise typer.Exit(supervise("the status sink", command_of("status")))

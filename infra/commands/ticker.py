@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sinks.ticker import run_ticker
+from infra.supervision import sink, supervise
 
 app = typer.Typer()
 
@@ -12,4 +12,4 @@ app = typer.Typer()
 @app.command()
 def ticker() -> None:
     """Write a clock event for each department in which a hold is due. Several may run."""
-    raise typer.Exit(run_ticker())
+    raise typer.Exit(supervise("the ticker", sink("ticker")))

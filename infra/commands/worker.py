@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.worker import supervise
+from infra.supervision import WORKER, supervise
 from streams.settings import StreamSettings
 
 app = typer.Typer()
@@ -21,4 +21,5 @@ def worker(
 ) -> None:
     """Decide card events in the foreground, until Ctrl-C or SIGTERM."""
     StreamSettings()  # a wrong setting is told here in one line, before anything starts
-    raise typer.Exit(supervise({} if instance is None else {"SPENDLOG_WORKER_INSTANCE": instance}))
+    env = {} if instance is None else {"SPENDLOG_WORKER_INSTANCE": instance}
+    raise typer.Exit(supervise("the worker", WORKER, env))

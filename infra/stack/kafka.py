@@ -34,7 +34,7 @@ class Kafka:
 
     def prepare(self, report: Report, cancelled: threading.Event, log: Path) -> Launch:
         jars = fetch_jars(self.cache, self.repository, report, cancelled)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = self.folder / "server.properties"
         config.write_text(self._properties())
         if not (self._logs / "meta.properties").exists():

@@ -95,7 +95,8 @@ def locked(data_dir: Path) -> Iterator[None]:
     others in it: a folder that `--reset` may empty is one that was empty when it was first used.
     """
     with _writing(data_dir):
-        data_dir.mkdir(parents=True, exist_ok=True)
+        # For its owner only: the logs and Kafka's files in it are readable by all who may enter.
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (data_dir / _MARKER).exists():
             if any(data_dir.iterdir()):
                 raise StackError(

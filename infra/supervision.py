@@ -1,4 +1,4 @@
-"""A supervisor around the worker: by design that dies of every doubt and takes over again from the log."""
+"""A supervisor around the worker, a sink or the ticker: each may end at any time and goes on from the log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import structlog
 from infra.errors import SpendlogError
 from schemas.settings import WRONG_SETTING_STATUS
 
-COMMAND: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
+WORKER: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
 #: Exit statuses that a new start does not cure: a wrong setting, a wrong word on the command line. All others
 #: are followed by one, also 0, which nobody asked for, and 1, with which Faust ends by itself.
 FINAL: Final = frozenset({WRONG_SETTING_STATUS, 2})
@@ -29,7 +29,7 @@ WHY: Final[Mapping[int, str]] = {
 }
 BACKOFF_FIRST_S = 0.25
 BACKOFF_S_MAX = 15.0
-# Who has worked for a minute has nothing to do with the crash before.
+# Who has lived for a minute has nothing to do with the crash before.
 FORGIVEN_AFTER_S = 60.0
 # An open transaction is at most a batch; letting go of all partitions took 1 s with four.
 STOP_TIMEOUT_S = 20.0
@@ -39,12 +39,12 @@ _GUARD = Path(__file__).with_name("guard.py")
 log = structlog.get_logger()
 
 
-class WorkerFailed(SpendlogError):
-    """The worker ended in a way that starting it again does not cure."""
+class ProcessFailed(SpendlogError):
+    """A process ended in a way that starting it again does not cure."""
 
 
 def why_restart(status: int) -> str | None:
-    """Why a worker that ended with `status` (negative: by that signal) is started again; None: it is not."""
+    """Why what ended with `status` (negative: by that signal) is started again; None: it is not."""
     if status < 0:
         return f"signal {signal.Signals(-status).name} ended it"
     return None if status in FINAL else WHY.get(status, f"it ended with status {status}")
@@ -55,28 +55,34 @@ def backoff_s(failures: int) -> float:
     return float(min(BACKOFF_S_MAX, BACKOFF_FIRST_S * 2 ** (failures - 1)))
 
 
-def supervise(env: Mapping[str, str], command: Sequence[str] = COMMAND) -> int:
+def sink(name: str) -> Sequence[str]:
+    """The command of a sink, or of the ticker."""
+    return (sys.executable, "-m", "sinks", name)
+
+
+def supervise(name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     """Runs `command` until SIGTERM, SIGINT or SIGHUP; returns the exit status, 0 when it was asked to end.
 
-    `env` is added to the environment. The child leads its own process group and ends with this process.
+    `name`: what people call it. `env` is added to the environment. The child leads its own process group and
+    ends with this process.
 
     Raises:
-        WorkerFailed: it ended with a status that a new start does not cure.
+        ProcessFailed: it ended with a status that a new start does not cure.
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stopping = _stop_on_signals()
     failures = 0
     while not stopping.is_set():
         started_s = time.monotonic()
-        status = _run_once(env, command, stopping)
+        status = _run_once(env or {}, command, stopping)
         if stopping.is_set():
             return 0
         why = why_restart(status)
         if why is None:
-            raise WorkerFailed(f"the worker ended with status {status}; what it said is above")
+            raise ProcessFailed(f"{name} ended with status {status}; what it said is above")
         failures = 1 if time.monotonic() - started_s > FORGIVEN_AFTER_S else failures + 1
         wait_s = backoff_s(failures)
-        log.warning("worker_restarts", why=why, status=status, in_s=wait_s, failures=failures)
+        log.warning("process_restarts", process=name, why=why, status=status, in_s=wait_s, failures=failures)
         stopping.wait(wait_s)
     return 0
 
@@ -104,7 +110,7 @@ def _run_once(env: Mapping[str, str], command: Sequence[str], stopping: threadin
             try:
                 child.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                log.warning("worker_killed", why=f"it did not end within {STOP_TIMEOUT_S:.0f} s")
+                log.warning("process_killed", why=f"it did not end within {STOP_TIMEOUT_S:.0f} s")
     finally:
         _end_group(child)
     return child.wait()

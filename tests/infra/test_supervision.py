@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.worker import BACKOFF_S_MAX, backoff_s, why_restart
+from infra.supervision import BACKOFF_S_MAX, backoff_s, why_restart
 
 # Counts its starts in a file, then ends as the arguments say, one after the other; the last one stays.
 STAND_IN = """
@@ -30,9 +30,9 @@ os._exit(end)
 SUPERVISE = """
 import sys
 from infra.errors import SpendlogError
-from infra.worker import supervise
+from infra.supervision import supervise
 try:
-    sys.exit(supervise({}, sys.argv[1:]))
+    sys.exit(supervise("the worker", sys.argv[1:]))
 except SpendlogError as error:
     sys.exit(f"error: {error}")
 """
@@ -78,7 +78,7 @@ def test_a_crash_and_a_kill_are_followed_by_a_new_start_and_one_line_each(tmp_pa
     supervisor.send_signal(signal.SIGTERM)
     _, said = supervisor.communicate(timeout=20)
     assert supervisor.returncode == 0
-    lines = [line for line in said.splitlines() if "worker_restarts" in line]
+    lines = [line for line in said.splitlines() if "process_restarts" in line]
     assert [word in line for word, line in zip(ENDS, lines, strict=True)] == [True] * len(ENDS)
     assert gone(pids[-1])
 
