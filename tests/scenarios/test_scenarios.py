@@ -97,9 +97,8 @@ def test_every_event_effect_reason_and_alert_is_in_a_story() -> None:
     decisions = [step.decision for step in steps]
     told = {reason.code.value for one in decisions for reason in (*one.reasons, *one.reviews)}
     # What no story can tell: it needs megabytes (tests/core/test_sealing.py), trillions or a thousand
-    # clearings (tests/core/test_sums.py), and no repository holds card numbers that others could take for
-    # true ones (tests/streams/test_card_numbers.py).
-    untold = {"decision_too_large", "sum_out_of_range", "too_many", "card_number"}
+    # clearings (tests/core/test_sums.py).
+    untold = {"decision_too_large", "sum_out_of_range", "too_many"}
     assert told == {code.value for code in ReasonCode} - untold
     assert {alert for one in decisions for alert in one.alerts} == set(get_args(Alert))
     assert {str(kind.__struct_config__.tag) for kind in EVENT_TYPES} <= {one.event_type for one in decisions}
