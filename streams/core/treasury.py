@@ -85,9 +85,6 @@ def _lend(case: Case, treasury: Treasury, event: LeaseRequested) -> Decision:
     """What is needed and, while there is plenty, some more; what lacks is owed and asked back from others."""
     if event.department not in treasury.departments:
         raise Rejected(ReasonCode.INVALID_CAP, f"{event.department} takes no part in the cap")
-    if event.period not in treasury.leases and event.period not in _periods_at(treasury.calendar, case.at_s):
-        detail = f"period: {event.period!r} is neither current nor next, and nothing was lent of it"
-        raise Rejected(ReasonCode.INVALID_CAP, detail)
     free = max(0, treasury.free(event.period))
     amount = min(event.needed, free)
     amount += _extra(free - amount, len(treasury.departments))
@@ -101,14 +98,6 @@ def _lend(case: Case, treasury: Treasury, event: LeaseRequested) -> Decision:
             if lease and name != event.department
         ]
     return case.accepted(*effects, amount=event.needed)
-
-
-def _periods_at(calendar: Calendar, at_s: int) -> tuple[str, ...]:
-    """The period of a moment, and the one after it: an invented one would push out one that is remembered."""
-    clock = clock_of(calendar)
-    ends_s = clock.ends_s(at_s)
-    current = clock.label(at_s)
-    return (current,) if ends_s is None else (current, clock.label(ends_s))
 
 
 def _take(case: Case, treasury: Treasury, event: LeaseReturned) -> Decision:
