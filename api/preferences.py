@@ -136,7 +136,7 @@ async def _members_once(request: Request) -> None:
         check_members(await request.body())
     except NoEvent as twice:
         wrong = FieldError(field=f"body.{twice.path[0]}", code="duplicate_member", message=twice.words)
-        raise Problem(422, "invalid_request", f"Not as it must be: {wrong.field}.", errors=[wrong]) from None
+        raise invalid_request([wrong]) from None
     except msgspec.DecodeError:
         return  # numbers that only Python takes for JSON; the model names them
 

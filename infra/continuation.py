@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple
 from confluent_kafka import KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
 from infra.verify.records import head_of
-from infra.verify.sources import Logs, offset_of
+from infra.verify.sources import Logs
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -107,7 +108,7 @@ def _examine(logs: Logs, partition: int, prefix: str) -> Gap:
         kept += same
         gone += decision is not None and not same
         if message is not None and not same and not _is_filler(message):
-            undecided.append(Lost(offset_of(message), _bytes(message.key()), _bytes(message.value())))
+            undecided.append(Lost(offset_of(message), bytes_of(message.key()), bytes_of(message.value())))
     return Gap(partition, position, last.hash, first, end, kept, gone, tuple(undecided))
 
 
@@ -134,16 +135,12 @@ def _is_same(decision: Decision, message: Message) -> bool:
         return False
     if decision.event_id is None:
         return True
-    head = head_of(_bytes(message.value()))
+    head = head_of(bytes_of(message.value()))
     return head is not None and head.event_id == decision.event_id
 
 
 def _is_filler(message: Message) -> bool:
-    return message.value() is None and (_bytes(message.key()) or b"").startswith(FILLER)
-
-
-def _bytes(value: Any) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+    return message.value() is None and (bytes_of(message.key()) or b"").startswith(FILLER)
 
 
 @dataclass(frozen=True)

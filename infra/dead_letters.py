@@ -9,6 +9,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.consumed import bytes_of
 from infra.errors import SpendlogError
 from schemas.reasons import ReasonCode
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS
@@ -107,13 +108,9 @@ def _letter(headers: dict[str, str], message: Message) -> DeadLetter:
         headers["topic"],
         int(headers["partition"]),
         int(headers["offset"]),
-        _bytes(message.key()),
-        _bytes(message.value()),
+        bytes_of(message.key()),
+        bytes_of(message.value()),
     )
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 def reroute(bootstrap: str, prefix: str = "", again: bool = False) -> int:

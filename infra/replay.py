@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import Message
 
+from infra.consumed import offset_of
 from infra.errors import SpendlogError
-from infra.verify.sources import Logs, offset_of
+from infra.verify.sources import Logs
 from schemas.codec import decode_decision
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested

@@ -14,12 +14,7 @@ from faust.types import TP
 from prometheus_client import start_http_server
 
 from streams.core.state import Department
-from streams.frames import (
-    POLL_RECORDS_MAX,
-    Arrived,
-    FrameSchema,
-    FrameTransport,
-)
+from streams.frames import POLL_RECORDS_MAX, FrameSchema, FrameTransport
 from streams.kafka_log import KafkaLog, Names
 from streams.model import new_model
 from streams.owner import Owner
@@ -31,7 +26,7 @@ log = structlog.get_logger()
 
 PUBLISH_EVERY_S = 0.2
 COMMIT_EVERY_S = 5.0
-# A broker that comes back without its last records says nothing. A look takes about 5 ms a partition.
+# A broker that comes back without its last records says nothing.
 CHECK_EVERY_S = 10.0
 
 
@@ -70,10 +65,10 @@ class Desk:
         if consumer.flow_active and not self._app.rebalancing and partition in self.assigned():
             await consumer.seek_wait({TP(self._names.card_events, partition): position})
 
-    async def arrived(self, arrived: Arrived) -> None:
+    async def arrived(self, event: Any) -> None:
         """Hand a frame over; Faust's acknowledgements are off, so its event is done with at once."""
-        await self.owners.arrived(arrived.event.message.partition, arrived.frame)
-        arrived.event.ack()
+        await self.owners.arrived(event.message.partition, event.value)
+        event.ack()
 
     def positions(self) -> dict[TP, int]:
         """The offset that each owner here has to read next."""
@@ -139,7 +134,7 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     @app.agent(channel, name="department-budgets")
     async def department_budgets(stream: Any) -> None:
         async for event in stream.noack().events():
-            await desk.arrived(Arrived(event.value, event))
+            await desk.arrived(event)
 
     @app.timer(PUBLISH_EVERY_S)  # type: ignore[untyped-decorator]
     async def publish() -> None:

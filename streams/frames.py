@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiokafka
 from aiokafka import TopicPartition
@@ -213,10 +213,3 @@ class FrameSchema(Schema[Any, Any]):
 
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
         return message.value
-
-
-class Arrived(NamedTuple):
-    """A frame and the Faust event to acknowledge when it has been decided."""
-
-    frame: Frame
-    event: Any

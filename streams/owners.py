@@ -114,7 +114,7 @@ class Owners:
             seat = self._seats.get(partition)
             if seat is None or seat.task is None or seat.task.done():
                 seat = self._seats[partition] = _Seat()
-                seat.task = asyncio.create_task(self._serve(partition, seat), name=f"owner-{partition}")
+                self._start(partition, seat)
             elif seat.owner is None:
                 seat.tried.clear()
                 seat.wake.set()  # whoever was fenced need not wait any longer: Faust knows now whose it is
@@ -170,9 +170,12 @@ class Owners:
         await _ended(seat.task)
         if self._seats.get(partition) is seat:
             self._stand_still(partition, seat, why)
-            seat.task = asyncio.create_task(self._serve(partition, seat), name=f"owner-{partition}")
+            self._start(partition, seat)
 
     # -- one partition
+
+    def _start(self, partition: int, seat: _Seat) -> None:
+        seat.task = asyncio.create_task(self._serve(partition, seat), name=f"owner-{partition}")
 
     async def _serve(self, partition: int, seat: _Seat) -> None:
         """Own the partition until this task is cancelled, or Faust gives it to another worker."""

@@ -11,6 +11,7 @@ import msgspec
 import redis
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.consumed import offset_of
 from infra.errors import SpendlogError
 from infra.verify.records import Record
 
@@ -110,11 +111,6 @@ class Logs:
                         raise SpendlogError(f"{topic}[{partition}]: {error.str()}")
         finally:
             reader.close()
-
-
-def offset_of(message: Message) -> int:
-    """Where a consumed message lies."""
-    return message.offset()  # type: ignore[return-value]  # every consumed message has one
 
 
 class Cached(msgspec.Struct):

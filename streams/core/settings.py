@@ -81,12 +81,17 @@ def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
     known = case.department.budgets.get(effect.budget_id)
     before = case.balance(charge)
     more = sum(amount for start, end, amount in known.increases if start <= case.at_s < end) if known else 0
-    increased = sum(amount for _, _, amount in known.increases) if known else 0
-    in_range(limit + increased, f"the limit of {effect.budget_id} with its increases", LIMIT_MAX)
+    _check_limit(effect.budget_id, limit, known)
     now = Balance(before.budget, before.period, limit + more, before.posted, before.held)
     decision = case.accepted(effect, amount=limit)
     others = tuple(balance for balance in decision.balances if balance.key != charge)
     return msgspec.structs.replace(decision, balances=(now, *others))
+
+
+def _check_limit(budget_id: str, limit: int, known: Budget | None) -> None:
+    """Refuses a limit that its budget's increases, even those that are over, could raise out of range."""
+    increased = sum(amount for _, _, amount in known.increases) if known else 0
+    in_range(limit + increased, f"the limit of {budget_id} with its increases", LIMIT_MAX)
 
 
 def _check_budget(department: Department, event: BudgetSet) -> None:
@@ -157,12 +162,7 @@ def with_increase(case: Case, budget: Budget, effect: BudgetIncreaseSet, *before
         _invalid(
             f"budget_id: {effect.budget_id!r} has {INCREASES_MAX:,} increases of the last 120 days already"
         )
-    increased = sum(amount for _, _, amount in budget.increases)
-    in_range(
-        budget.limit + increased + effect.amount,
-        f"the limit of {effect.budget_id} with its increases",
-        LIMIT_MAX,
-    )
+    _check_limit(effect.budget_id, budget.limit + effect.amount, budget)
     charge = f"{effect.budget_id}@{clock_of(budget.calendar).label(case.clock_s)}"
     decision = case.accepted(*before, effect, charges=(charge,), amount=effect.amount)
     if not epoch_s(effect.starts_at) <= case.at_s < epoch_s(effect.ends_at):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from api.events import quiet
+from infra.consumed import bytes_of
 from schemas.topics import CARD_EVENTS
 from streams.core.intake import Record
 from streams.kafka_log import KafkaLog, Names
@@ -94,11 +95,9 @@ async def _decide(owners: dict[int, Owner], batch: list[Message]) -> None:
         partition, offset = message.partition(), message.offset()
         assert partition is not None and offset is not None
         recorded_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-        records[partition].append(Record(offset, recorded_at, _bytes(message.key()), _bytes(message.value())))
+        records[partition].append(
+            Record(offset, recorded_at, bytes_of(message.key()), bytes_of(message.value()))
+        )
     for partition, found in records.items():
         owner = owners[partition]
         await owner.decide([Frame(owner.position, found[-1].offset + 1, found)])
-
-
-def _bytes(part: str | bytes | None) -> bytes | None:
-    return part.encode() if isinstance(part, str) else part

@@ -107,15 +107,21 @@ def test_a_log_whose_card_events_reached_their_retention_is_true(gone: float) ->
     assert all("card events begin at offset" in note for note in notes)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_only_what_lies_before_the_first_card_event_may_be_missing(seed: int) -> None:
-    cluster = Cluster(history(seed, 60))
+def owned(seed: int, length: int) -> World:
+    """What an owner decides of a random history, and its books."""
+    cluster = Cluster(history(seed, length))
     asyncio.run(run_owner(cluster, Steps(), 4))
     world = World(0)
     for record, value in zip(cluster.card_events, cluster.decisions, strict=True):
         add(world, record.value, decode_decision(value))
     world.seal()
     world.book()
+    return world
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_only_what_lies_before_the_first_card_event_may_be_missing(seed: int) -> None:
+    world = owned(seed, 60)
     first = world.events[30].offset
     report = Report()
     world.check_into(report, Leases(report), first)
@@ -154,13 +160,7 @@ def test_the_stories_tell_a_wrong_reading_from_the_right_one(
 
 @pytest.mark.parametrize("seed", range(0, 8, 2))
 def test_what_an_owner_decides_is_true(seed: int) -> None:
-    cluster = Cluster(history(seed, 300))
-    asyncio.run(run_owner(cluster, Steps(), 4))
-    world = World(0)
-    for record, value in zip(cluster.card_events, cluster.decisions, strict=True):
-        add(world, record.value, decode_decision(value))
-    world.seal()
-    world.book()
+    world = owned(seed, 300)
     report, _ = world.check()
     assert violated(report) == {}
     assert report["O13"].checked > 80
