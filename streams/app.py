@@ -91,7 +91,8 @@ class Desk:
         positions = self.positions()
         if positions and not self._app.rebalancing:
             try:
-                await self._app.consumer._commit(positions)  # type: ignore[attr-defined]
+                consumer: Any = self._app.consumer
+                await consumer.hint(positions)
             except Exception as error:  # noqa: BLE001  a hint that is refused ends nobody
                 log.info("hint_refused", why=repr(error))
 

@@ -28,6 +28,8 @@ POLL_RECORDS_MAX = 5_000
 # are about 60 events. Not longer: while a fetch waits, aiokafka asks for no other partition of that broker.
 GATHER_MS = 10
 GATHER_BYTES = 20_000
+# A broker that takes longer hears the next one; seeks and pauses wait behind it.
+HINT_S_MAX = 3.0
 
 
 class FrameConsumerThread(driver.AIOKafkaConsumerThread):
@@ -67,6 +69,17 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
             fetched = await fetcher.fetched_records(active_partitions, timeout=0, max_records=max_records)
             after = _positions(subscriptions)
         return {**self._unframed(fetched), **self._frames(fetched, before, after)}
+
+    async def hint(self, offsets: Mapping[TP, int]) -> None:
+        """Commit offsets. Unlike Faust's own commit, which ends the worker, it raises what went wrong."""
+        await self.call_thread(self._hint, dict(offsets))
+
+    async def _hint(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        ours = {tp: offsets[tp] for tp in consumer.assignment() if tp in offsets}
+        if ours:
+            async with asyncio.timeout(HINT_S_MAX):
+                await consumer.commit(ours)
 
     async def _wait_for_records(self, fetcher: Any, wanted: set[TP], wait_s: float) -> bool:
         """Whether something lies ready for a wanted partition, after `wait_s` at the latest.
@@ -160,6 +173,11 @@ class FrameConsumer(driver.Consumer):
         positions = {tp: at for tp, at in self.transport.positions().items() if tp in assigned}
         if positions:
             await self.seek_wait(positions)
+
+    async def hint(self, offsets: Mapping[TP, int]) -> None:
+        """See `FrameConsumerThread.hint`."""
+        thread: Any = self._thread
+        await thread.hint(offsets)
 
     def _new_consumer_thread(self) -> FrameConsumerThread:
         return FrameConsumerThread(self, loop=self.loop, beacon=self.beacon)

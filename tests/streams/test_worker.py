@@ -249,3 +249,28 @@ def test_snapshots_that_are_cut_or_foreign_cost_a_longer_replay_only(line: Line)
     assert outcomes(line.decisions(612)) == {"accepted": 2, "approved": 610}
     assert second.output().count("snapshots_ignored") == PARTITIONS
     assert "partition_stands_still" not in second.output()
+
+
+# The broker has given the partitions to somebody else and does not take this member's offsets any more.
+REFUSED_HINTS = """
+import aiokafka
+import streams.app
+from aiokafka.errors import CommitFailedError
+
+async def refuse(consumer, offsets=None):
+    raise CommitFailedError("the member is unknown")
+
+aiokafka.AIOKafkaConsumer.commit = refuse
+streams.app.COMMIT_EVERY_S = 0.2
+"""
+
+
+def test_offsets_that_the_broker_refuses_end_nobody(line: Line) -> None:
+    """They are for people who look at the group's lag: whoever takes over asks the log."""
+    worker = line.worker("w1", patch=REFUSED_HINTS)
+    line.send([budget(DEPARTMENTS[0]), request(1, DEPARTMENTS[0])])
+    line.until(lambda: "hint_refused" in worker.output() or not worker.alive(), 20.0)
+    line.send([request(2, DEPARTMENTS[0])])
+    assert outcomes(line.decisions(3)) == {"accepted": 1, "approved": 2}
+    assert worker.alive(), worker.output()
+    assert "hint_refused" in worker.output()
