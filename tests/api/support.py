@@ -38,6 +38,17 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
     return found
 
 
+def metric(client: httpx.Client, name: str) -> float:
+    """A metric of the API that `client` speaks to; one without labels."""
+    (line,) = [line for line in client.get("/metrics").text.splitlines() if line.startswith(f"{name} ")]
+    return float(line.split()[1])
+
+
+def wait_until_calm(client: httpx.Client) -> None:
+    """Until the API's loop is punctual: waits end earlier by as much as it was late."""
+    wait_until(lambda: metric(client, "spendlog_api_loop_late_seconds") < 0.02, 30.0)
+
+
 def empty_topics(kafka: str) -> None:
     """All topics, new and empty."""
     delete_topics(kafka)

@@ -14,7 +14,7 @@ from api.settings import Settings
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.conftest import Send, Submit, budget_body, budget_path, payment_body
 from tests.api.decider import Decider
-from tests.api.support import Views
+from tests.api.support import Views, wait_until_calm
 
 pytestmark = pytest.mark.usefixtures("engineering")
 
@@ -27,10 +27,11 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 def test_a_repeat_of_an_undecided_request_is_in_flight_and_then_gets_its_answer(
-    submit: Submit, decider: Decider
+    submit: Submit, client: httpx.Client, decider: Decider
 ) -> None:
     with decider.paused():
         first = submit("key", authorization_id="auth_1", headers=SHORT)
+        wait_until_calm(client)
         started = time.monotonic()
         again = submit("key", authorization_id="auth_1", headers=SHORT)
         assert 0.9 < time.monotonic() - started < 1.5  # it has waited for the same decision

@@ -24,7 +24,7 @@ from schemas.money import PositiveMoney
 from schemas.reasons import Outcome
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.decider import Decider
-from tests.api.support import wait_until
+from tests.api.support import metric, wait_until
 
 AMOUNT = 60_000
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -370,13 +370,9 @@ def test_what_the_first_caller_will_be_told_is_agreed_before_it_is_in_the_log(bo
     assert told == [Missed(replayed=False), Missed(replayed=True)]
 
 
-def test_missed_deadlines_are_counted(books: Books, company: Organization, decider: Decider) -> None:
+def test_missed_deadlines_are_counted(company: Organization, decider: Decider) -> None:
     def count() -> float:
-        text = httpx.get(f"{books.base_url}/metrics").text
-        [line] = [
-            line for line in text.splitlines() if line.startswith("spendlog_api_deadlines_missed_total")
-        ]
-        return float(line.split()[1])
+        return metric(company.client, "spendlog_api_deadlines_missed_total")
 
     before = count()
     with decider.paused():

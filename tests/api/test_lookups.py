@@ -19,7 +19,7 @@ from schemas.reasons import Reason, ReasonCode
 from schemas.topics import CARD_EVENTS, DECISIONS
 from tests.api.conftest import budget_path
 from tests.api.decider import Decider
-from tests.api.support import Views, wait_until
+from tests.api.support import Views, wait_until, wait_until_calm
 
 PARTITION = 2  # of the rows below; no event of these tests goes there
 
@@ -153,6 +153,7 @@ def test_a_position_that_is_not_reached_is_said_with_where_the_views_are(
     views.redis.flushall()
     views.ledger_at(PARTITION, 100)
     views.to_ledger(declined(organization))
+    wait_until_calm(client)
     started = time.monotonic()
     answer = client.get(
         "/v1/authorizations/auth_1", headers={"Spendlog-Position": "2:100", "Prefer": "wait=1"}
