@@ -45,8 +45,8 @@ def metric(client: httpx.Client, name: str) -> float:
 
 
 def wait_until_calm(client: httpx.Client) -> None:
-    """Until the API's loop is punctual: waits end earlier by as much as it was late."""
-    wait_until(lambda: metric(client, "spendlog_api_loop_late_seconds") < 0.02, 30.0)
+    """Until the API's loop is punctual: waits end earlier by as much as it was late; tests allow 0.1 s."""
+    wait_until(lambda: metric(client, "spendlog_api_loop_late_seconds") < 0.05, 30.0)
 
 
 def empty_topics(kafka: str) -> None:
