@@ -37,6 +37,7 @@ ELSEWHERE = {
     "spendlog import check cards.csv": "needs the reader's own export; tests/imports checks many",
     "spendlog demo --file": "needs the reader's own export; tests/demo plays the shipped mapping",
 }
+TOUR = ROOT / "docs" / "tour.md"
 IN_BACKGROUND = "make run"
 _KEEPING = 'source .state; trap "export -p > .state" EXIT; set -euo pipefail'
 CURRENT = re.compile(r"\b\d{4}-\d{2}\b")
@@ -120,6 +121,23 @@ def same_words(text: str) -> list[str]:
     return CURRENT.sub("MONTH", text).split()
 
 
+def holds(answered: object, documented: object) -> bool:
+    """Whether all that is documented was answered; a document may leave members out."""
+    if isinstance(documented, dict):
+        return isinstance(answered, dict) and all(
+            holds(answered.get(name), value) for name, value in documented.items()
+        )
+    if isinstance(documented, list):
+        return (
+            isinstance(answered, list)
+            and len(answered) == len(documented)
+            and all(map(holds, answered, documented))
+        )
+    if isinstance(documented, str):
+        return isinstance(answered, str) and same_words(answered) == same_words(documented)
+    return answered == documented
+
+
 def until_shown(shell: Shell, block: Block, documented: Block) -> None:
     """The ledger follows the answers within milliseconds, not before them: asked again for a while."""
     deadline_s = time.monotonic() + SHOWN_S
@@ -137,9 +155,11 @@ def test_every_block_has_a_language_that_is_checked() -> None:
         )
         assert block.text.strip(), f"{block}: empty"
         if block.info.startswith("sh") or block.info == "python":
-            assert elsewhere(block) or block.page in ("README.md", "CONTRIBUTING.md", "docs/operations.md"), (
-                f"{block}: nothing runs it"
-            )
+            assert elsewhere(block) or block.page in (
+                "docs/tour.md",
+                "CONTRIBUTING.md",
+                "docs/operations.md",
+            ), f"{block}: nothing runs it"
         if block.info == "json":
             json.loads(block.text)
         if block.info == "sql":
@@ -168,9 +188,21 @@ def test_the_make_targets_that_are_named_are_there() -> None:
     assert "@$(BIN)/spendlog run" in (ROOT / "Makefile").read_text()
 
 
+def test_the_readme_shows_an_answer_of_the_tour() -> None:
+    (shown,) = (block for block in blocks_of(ROOT / "README.md") if block.info == "json")
+    assert shown.text in {block.text for block in blocks_of(TOUR) if block.info == "json"}
+
+
+def test_an_answer_must_hold_what_is_documented() -> None:
+    assert holds({"a": [{"minor": 1, "at": "2026-12-01"}], "b": None}, {"a": [{"at": "2027-01-01"}]})
+    assert not holds({"a": {"minor": 1}}, {"a": {"minor": 2}})
+    assert not holds({"a": [1]}, {"a": [1, 2]})
+    assert not holds({}, {"a": "some"})
+
+
 @pytest.mark.timeout(4 * TIMEOUT_S)
-def test_the_readme_word_by_word(shell: Shell) -> None:
-    found = blocks_of(ROOT / "README.md")
+def test_the_tour_word_by_word(shell: Shell) -> None:
+    found = blocks_of(TOUR)
     with ExitStack() as terminals:
         for block, after in zip(found, [*found[1:], None], strict=True):
             if block.info != "sh" or elsewhere(block):
@@ -182,6 +214,9 @@ def test_the_readme_word_by_word(shell: Shell) -> None:
                 (shell.folder / ".state").unlink(missing_ok=True)  # another terminal
             elif after is not None and after.info == "text":
                 until_shown(shell, block, after)
+            elif after is not None and after.info == "json":
+                said = json.loads(shell.run(block))
+                assert holds(said, json.loads(after.text)), f"{block} answers\n{said}\nnot as {after} shows"
             else:
                 assert shell.run(block).strip(), f"{block}: says nothing"
         assert not (ROOT / "policy.json").exists()
