@@ -13,15 +13,18 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import problems
-from api.door import Door, Share
-from api.guide import Guide
-from api.inbound.describe import components
+from api.access.security import SECURITY_SCHEME
+from api.http import problems
+from api.http.door import Door, Share
+from api.http.guide import Guide
+from api.http.middleware import RequestFrame
+from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
-from api.middleware import RequestFrame
-from api.problems import ProblemBody, responses
-from api.routes import authorizations, budgets, controls, events, increases, ledger, operations, policies
-from api.security import SECURITY_SCHEME
+from api.resources import budgets, controls, increases, ledger, operations
+from api.resources.authorizations import route as authorizations
+from api.resources.company_policies import route as policies
+from api.resources.events import route as events
+from api.resources.events.describe import components
 from api.services import Services
 from api.settings import Settings, load_settings
 from schemas.entrance import EVENT_BYTES_MAX

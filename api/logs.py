@@ -22,5 +22,5 @@ def configure_logs(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # It repeats every failed connection; api.postgres says it once in a while.
+    # It repeats every failed connection; api.stores.postgres says it once in a while.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

@@ -11,8 +11,8 @@ import structlog
 import uvicorn
 
 from api.app import BODY_BYTES_MAX, create_app
-from api.connections import Connection, Limits
-from api.door import Door
+from api.http.connections import Connection, Limits
+from api.http.door import Door
 from api.metrics import Metrics
 from api.settings import Settings
 

@@ -9,21 +9,21 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api.deadlines import Deadlines, Missed, ToldMemory
-from api.decisions import DecisionTail
-from api.events import KafkaEventLog
-from api.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
+from api.access.security import Keyring
+from api.asking.deadline import Deadlines, Missed, ToldMemory
+from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
+from api.asking.rollout import PolicyRollouts
+from api.asking.submit import Answered, Pending, Submissions
+from api.http.preferences import Wait
+from api.http.problems import Problem
+from api.log.follow import DecisionTail
+from api.log.produce import KafkaEventLog
 from api.metrics import Metrics
-from api.postgres import Postgres
-from api.preferences import Wait
-from api.problems import Problem
-from api.reads.authorizations import AuthorizationReads, PostgresView, RedisView
-from api.reads.ledger import LedgerReads
-from api.redis import Redis
-from api.rollouts import PolicyRollouts
-from api.security import Keyring
 from api.settings import Settings
-from api.submissions import Answered, Pending, Submissions
+from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
+from api.stores.ledger import LedgerReads
+from api.stores.postgres import Postgres
+from api.stores.redis import Redis
 from schemas.events import AuthorizationRequested, Event
 from schemas.ids import Position
 
@@ -106,7 +106,7 @@ class Services:
     async def submit_or_decline(
         self, event: AuthorizationRequested, wait: Wait, *, since: float
     ) -> Answered | Missed | Pending:
-        """The same; without a decision in time the request is undone (see `api.deadlines`)."""
+        """The same; without a decision in time the request is undone (see `api.asking.deadline`)."""
         wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
         _, result = await self.claimed(
             event.event_id,
@@ -132,7 +132,7 @@ class Services:
 
 def since_of(request: Request) -> float:
     """The loop's time from which this request's 2 s run: when its first byte came, or a little earlier
-    (`api.middleware`)."""
+    (`api.http.middleware`)."""
     since: float = request.state.since
     return since
 

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 import uvloop
 
-from api.keys import create_key
+from api.access.keys import create_key
 from infra.stack.ports import free_port
 from perf.harness import QUICK, CpuMeter, Session, session
 from perf.percentiles import percentile

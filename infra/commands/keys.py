@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from api.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
-from api.postgres import PostgresAway
+from api.access.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
+from api.stores.postgres import PostgresAway
 from infra.errors import SettingError, SpendlogError
 from infra.output import AsJson, Table, print_json
 from infra.settings import load_settings

@@ -12,12 +12,14 @@ import msgspec
 import typer
 from pydantic import BaseModel
 
-from api import views
-from api.models.authorizations import authorization_out
-from api.models.base import MoneyOut
-from api.models.increases import RequestStatus
-from api.postgres import PostgresAway, direct
-from api.sql import statement
+from api.http.types import MoneyOut
+from api.resources.authorizations.answer import authorization_out
+from api.resources.budgets import budgets_out
+from api.resources.controls import cards_out, policies_out
+from api.resources.increases import RequestStatus, requests_out
+from api.resources.ledger import accounts_out, balances_out, trial_balance_out
+from api.stores.postgres import PostgresAway, direct
+from api.stores.sql import statement
 from infra.errors import SettingError, SpendlogError
 from infra.output import AsJson, Table
 from infra.settings import load_settings
@@ -44,7 +46,7 @@ def budgets(department: Department, as_json: AsJson = False) -> None:
     row = _read("budgets", where, budget_id=None, period=None, at=datetime.now(UTC))
     if not row["budgets"]:
         raise _unknown(department)
-    found = views.budgets_out(row)
+    found = budgets_out(row)
     table = Table("budget", "name", "period", "limit", "tolerance", "posted", "held", "available", left=3)
     for budget in found.budgets:
         figures = (budget.limit, budget.tolerance, budget.posted, budget.held, budget.available)
@@ -65,7 +67,7 @@ def requests(
     row = _read("increases", where, request_id=None, status=status, after=None, rows_max=PAGE + 1)
     if not row["known"]:
         raise _unknown(department)
-    found = views.requests_out(*where, row, page=PAGE)
+    found = requests_out(*where, row, page=PAGE)
     people = ("asked by", "approved by", "refused by", "waits for")
     table = Table("request", "budget", "status", "amount", *people)
     for request in found.requests:
@@ -90,7 +92,7 @@ def policy(
     row = _read("policies", where, only_active=not versions, rows_max=100)
     if not row["known"]:
         raise _unknown(department)
-    found = views.policies_out(*where, row)
+    found = policies_out(*where, row)
     table = Table("version", "", "rule", "id", "says")
     for version in found.policies:
         state = (
@@ -108,7 +110,7 @@ def cards(department: Department, as_json: AsJson = False) -> None:
     row = _read("cards", where, card_id=None, after=None, rows_max=PAGE + 1)
     if not row["known"]:
         raise _unknown(department)
-    found = views.cards_out(*where, row, page=PAGE)
+    found = cards_out(*where, row, page=PAGE)
     table = Table("card", "status", "employee", "team", "valid until", "merchant")
     for card in found.cards:
         merchant = card.locked_to or ("its first" if card.lock_to_first else "")
@@ -173,7 +175,7 @@ def balances(
         raise _unknown(department)
     if at is not None and row["partition"] != at.partition:
         raise SpendlogError(f"{department} has its decisions in partition {row['partition']}")
-    found = views.balances_out(*where, row, at.seq if at else None)
+    found = balances_out(*where, row, at.seq if at else None)
     table = Table("period", "limit", "pending", "posted", "available", left=1)
     for period in found.periods:
         figures = (period.limit, period.pending, period.posted, period.available)
@@ -188,7 +190,7 @@ def accounts(department: Department, as_json: AsJson = False) -> None:
     row = _read("accounts", where, recorded_by=None, occurred_by=None, up_to=None)
     if row["partition"] is None:
         raise _unknown(department)
-    found = views.accounts_out(*where, row)
+    found = accounts_out(*where, row)
     table = Table("account", "layer", "balance", "entries", left=2)
     for account in found.accounts:
         table.add(account.account, account.layer, _money(account.balance), f"{account.entries:,}")
@@ -200,7 +202,7 @@ def trial_balance(
     organization: Annotated[str, typer.Argument(show_default=False)], as_json: AsJson = False
 ) -> None:
     """All entries added up, by currency and layer; status 1 unless each total is 0."""
-    found = views.trial_balance_out(organization, _read("trial_balance", (organization, "")))
+    found = trial_balance_out(organization, _read("trial_balance", (organization, "")))
     table = Table("currency", "layer", "total", "entries", left=2)
     for line in found.lines:
         table.add(line.currency, line.layer, _money(line.total), f"{line.entries:,}")
@@ -212,7 +214,7 @@ def trial_balance(
 
 
 def _read(name: str, where: tuple[str, str], **asked: Any) -> Mapping[str, Any]:
-    """The row of a statement of `api.sql`."""
+    """The row of a statement of `api.stores.sql`."""
     parameters = {"organization_id": where[0], "department_id": where[1], "partition": None, **asked}
     with _understood(), direct(_postgres()) as connection:
         row = connection.execute(statement(name), parameters).fetchone()

@@ -15,7 +15,7 @@ import psycopg
 import requests
 from rich.console import Console
 
-from api.keys import create_key
+from api.access.keys import create_key
 from infra import topics
 from infra.demo import environment
 from infra.demo.books import wait_booked

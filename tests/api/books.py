@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import redis
 
-from api.keys import Scope, create_key
+from api.access.keys import Scope, create_key
 from api.settings import Settings
 from schemas.topics import DECISIONS
 from sinks.consumer import Consumer

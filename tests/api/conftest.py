@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.keys import create_key
+from api.access.keys import create_key
 from api.settings import Settings
 from tests.api.books import Books, Organization, running_books
 from tests.api.decider import Decider

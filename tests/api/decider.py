@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from api.events import quiet
+from api.log.produce import quiet
 from infra.consumed import bytes_of
 from schemas.topics import CARD_EVENTS
 from streams.core.intake import Record

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.keys import Scope, create_key, list_keys, revoke_key
+from api.access.keys import Scope, create_key, list_keys, revoke_key
 from tests.api.books import Books, Organization, usd
 from tests.api.conftest import budget_body
 from tests.api.support import wait_until

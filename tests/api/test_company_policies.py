@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
+from api.access.keys import Scope
 from api.app import create_app
-from api.keys import Scope
 from api.settings import Settings
 from schemas.controls import Block, Match, Policy
 from schemas.defaults import default_policy

@@ -12,9 +12,9 @@ import httpx
 import msgspec
 import pytest
 
+from api.access.keys import create_key
 from api.app import BODY_BYTES_MAX
-from api.connections import HEAD_BYTES_MAX
-from api.keys import create_key
+from api.http.connections import HEAD_BYTES_MAX
 from api.settings import Settings
 from tests.api.support import serving, wait_until
 

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.deadlines import SUFFIX, Deadlines, Missed, ToldMemory
+from api.asking.deadline import SUFFIX, Deadlines, Missed, ToldMemory
+from api.asking.submit import Answered, Pending
+from api.http.preferences import IdempotencyKey
 from api.metrics import Metrics
-from api.preferences import IdempotencyKey
-from api.redis import Redis
-from api.submissions import Answered, Pending
+from api.stores.redis import Redis
 from schemas.decisions import Decision
 from schemas.events import AuthorizationRequested, Merchant
 from schemas.money import PositiveMoney

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api.access.keys import Scope, create_key
 from api.app import create_app
-from api.inbound.examples import EXAMPLES
-from api.inbound.scopes import OWNERS_ONLY, SCOPES, scopes_of, tag_of
-from api.keys import Scope, create_key
+from api.resources.events.examples import EXAMPLES
+from api.resources.events.scopes import OWNERS_ONLY, SCOPES, scopes_of, tag_of
 from api.settings import Settings
 from schemas.events import EVENT_TYPES
 from tests.api.books import Books, Organization, rows, usd

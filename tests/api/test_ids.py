@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from api.paths import decoded, normalized, segment
+from api.http.paths import decoded, normalized, segment
 from infra.commands.show import app
 from schemas.codec import encode_event
 from schemas.events import AuthorizationRequested, Merchant

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from api.keys import Scope
+from api.access.keys import Scope
 from tests.api.books import Books, Organization, usd
 
 ENDS = "2099-01-01T00:00:00Z"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.reference import page
+from api.http.reference import page
 from api.settings import Settings, SettingsError, load_settings
 from tests.api.conftest import Submit
 

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from api.keys import create_key
+from api.access.keys import create_key
 from api.settings import Settings
 from infra.settings import Settings as StackSettings
 from infra.stack import Stack

@@ -17,9 +17,9 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from api.door import FLIGHT_MIN, Door, LoopClock, Share
-from api.keys import create_key
-from api.preferences import IdempotencyKey
+from api.access.keys import create_key
+from api.http.door import FLIGHT_MIN, Door, LoopClock, Share
+from api.http.preferences import IdempotencyKey
 from api.settings import Settings
 from perf.overload import Clients, Outcome, departments_of
 from schemas.codec import decode_decision
@@ -56,7 +56,7 @@ def test_slow_answers_cut_the_limit_and_quick_ones_raise_it(monkeypatch: pytest.
     one = share(LoopClock())
     fill(one)
     now = 100.0
-    monkeypatch.setattr("api.door.time.monotonic", lambda: now)
+    monkeypatch.setattr("api.http.door.time.monotonic", lambda: now)
     for _ in range(50):
         one.left(1.0, served=True)
         one.entered()

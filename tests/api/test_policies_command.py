@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.keys import create_key
+from api.access.keys import create_key
 from infra.cli import COMMANDS
 from infra.commands.policies import app
 from tests.api.books import Books, Organization, usd

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
-from api.postgres import Postgres, PostgresAway
 from api.settings import Settings
-from api.sql import statement
+from api.stores.postgres import Postgres, PostgresAway
+from api.stores.sql import statement
 from schemas.controls import Calendar, PeriodKind
 from streams.core.calendar import clock_of, epoch_s
 from tests.api.books import Books, Organization, rows, usd

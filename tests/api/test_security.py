@@ -10,9 +10,7 @@ import psycopg
 import pytest
 from fastapi import APIRouter
 
-from api.app import create_app
-from api.inbound.scopes import SCOPES
-from api.keys import (
+from api.access.keys import (
     EVERYDAY_SCOPES,
     ApiKey,
     KeyNotCreated,
@@ -22,9 +20,11 @@ from api.keys import (
     list_keys,
     revoke_key,
 )
-from api.postgres import PostgresAway
-from api.security import KeyedRoute, Keyring
+from api.access.security import KeyedRoute, Keyring
+from api.app import create_app
+from api.resources.events.scopes import SCOPES
 from api.settings import Settings
+from api.stores.postgres import PostgresAway
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.support import wait_until
 

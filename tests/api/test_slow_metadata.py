@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from api.keys import create_key
+from api.access.keys import create_key
 from api.settings import Settings
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.slow_kafka import SlowKafka, slow_kafka

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.keys import create_key
+from api.access.keys import create_key
 from api.settings import Settings
 from infra.processes import Child, Supervisor
 from infra.settings import Settings as StackSettings

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from api.inbound.members import converted, read_object
-from api.models.base import Moment
-from api.problems import Problem
+from api.http.members import converted, read_object
+from api.http.problems import Problem
+from api.http.types import Moment
 from schemas.codec import UndecodableEvent, decode_event, encode_event
 from schemas.entrance import EVENT_BYTES_MAX
 from schemas.events import BudgetIncreased, CardEvent

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec import inspect
 
-from api.inbound.members import converted, read_object
-from api.problems import Problem
+from api.http.members import converted, read_object
+from api.http.problems import Problem
 from schemas import limits_doc
 from schemas.codec import UndecodableEvent, decode_event
 from schemas.events import EVENT_TYPES, CardEvent, Event

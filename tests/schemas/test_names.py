@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from api.models.requests import MerchantIn
+from api.resources.authorizations.body import MerchantIn
 from infra.verify.controls import plain as verifiers
 from schemas.names import folded
 from tests.model.policies import plain as models

@@ -1,0 +1,160 @@
+"""API keys: 256 random bits, shown once, kept as SHA-256. A fast hash is right for a key nobody chose."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from unicodedata import is_normalized
+
+from api.stores.postgres import direct
+from api.stores.sql import statement
+from schemas.card_numbers import no_card_number
+from schemas.ids import is_name
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    AUTHORIZATIONS_WRITE = "authorizations:write"
+    AUTHORIZATIONS_READ = "authorizations:read"
+    BUDGETS_READ = "budgets:read"
+    BUDGETS_WRITE = "budgets:write"
+    BUDGETS_REQUEST = "budgets:request"
+    BUDGETS_APPROVE = "budgets:approve"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    CARDS_READ = "cards:read"
+    CARDS_WRITE = "cards:write"
+    LEDGER_READ = "ledger:read"
+    LEDGER_CORRECT = "ledger:correct"
+    CAPS_WRITE = "caps:write"
+
+
+# Undoing a booking, dividing the whole company's money and giving somebody more of it are asked for by name:
+# a key that nobody thought about must not be able to.
+SPECIAL_SCOPES = frozenset({Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE})
+EVERYDAY_SCOPES = tuple(scope for scope in Scope if scope not in SPECIAL_SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is stored; the secret is not in it.
+
+    `actor`: who holds it, and whom the events that come with it name. Keys that replace each other have the
+    same; keys of different people must not.
+    """
+
+    id: str
+    organization_id: str
+    name: str
+    actor: str
+    prefix: str
+    scopes: frozenset[str]
+    created_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class KeyNotCreated(ValueError):
+    """The organization, name, actor or a scope is not as it must be."""
+
+
+ACTOR_MAX = 200  # as long as an event's `actor` may be
+
+# The fixed start lets secret scanners find a leaked key; the short id names the key in lists and logs.
+_SECRET = re.compile(r"sl_[a-z2-7]{10}_[A-Za-z0-9_-]{43}")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def looks_like_key(text: str) -> bool:
+    return _SECRET.fullmatch(text) is not None
+
+
+def digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def create_key(
+    postgres: str,
+    *,
+    organization_id: str,
+    name: str,
+    scopes: Sequence[str] = EVERYDAY_SCOPES,
+    actor: str | None = None,
+) -> tuple[str, ApiKey]:
+    """A new key's secret, never to be had again, and its record. `actor`: the key's own id, if absent.
+
+    Raises:
+        KeyNotCreated: a bad organization id, name, actor or scope.
+        PostgresAway: no server at the URL.
+    """
+    if not is_name(organization_id):
+        raise KeyNotCreated(
+            f"{organization_id!r} is no organization id: 1-64 of letters, digits, dot, _ and -"
+        )
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise KeyNotCreated("the name must have 1 to 100 printable characters")
+    if actor is not None and (fault := _fault_of_actor(actor)):
+        raise KeyNotCreated(f"the actor {actor!r} {fault}")
+    if not scopes or (unknown := sorted(set(scopes) - set(Scope))):
+        raise KeyNotCreated(
+            f"unknown scope {', '.join(unknown) if scopes else '(none)'}; there are {', '.join(Scope)}"
+        )
+    prefix = "sl_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    secret = f"{prefix}_{secrets.token_urlsafe(32)}"
+    id_ = f"key_{prefix[3:]}"
+    with direct(postgres) as connection:
+        row = connection.execute(
+            statement("create_key"),
+            {
+                "id": id_,
+                "organization_id": organization_id,
+                "name": name,
+                "actor": actor or id_,
+                "prefix": prefix,
+                "key_sha256": digest(secret),
+                "scopes": sorted(set(scopes)),
+            },
+        ).fetchone()
+    assert row is not None
+    return secret, from_row(row)
+
+
+def _fault_of_actor(actor: str) -> str | None:
+    """Why it can name nobody: actors are compared exactly, so one person's must not look like another's."""
+    if not 1 <= len(actor) <= ACTOR_MAX or not actor.isprintable() or actor != actor.strip():
+        return f"must have 1 to {ACTOR_MAX} printable characters, and no space at its ends"
+    if not is_normalized("NFC", actor):
+        return "must be in Unicode's normal form C, in which texts that look alike are alike"
+    try:
+        no_card_number(actor)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def list_keys(postgres: str, *, organization_id: str | None = None) -> list[ApiKey]:
+    """Keys of one organization or all, revoked ones too, oldest first."""
+    with direct(postgres) as connection:
+        rows = connection.execute(statement("list_keys"), {"organization_id": organization_id}).fetchall()
+    return [from_row(row) for row in rows]
+
+
+def revoke_key(postgres: str, *, key: str) -> ApiKey | None:
+    """Ends a key, named by id or prefix; None where there is none. Ending it twice keeps the first time.
+
+    Running API processes believe it for up to `api_key_fresh_s` more (and up to `api_key_stale_s` when
+    they cannot reach PostgreSQL).
+    """
+    with direct(postgres) as connection:
+        row = connection.execute(statement("revoke_key"), {"key": key}).fetchone()
+    return None if row is None else from_row(row)
+
+
+def from_row(row: dict[str, object]) -> ApiKey:
+    values = dict(row)
+    return ApiKey(scopes=frozenset(values.pop("scopes")), **values)  # type: ignore[call-overload, arg-type]

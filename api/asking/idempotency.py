@@ -1,0 +1,80 @@
+"""A quick memory of which request an Idempotency-Key was used for. A courtesy, not the guarantee.
+
+The guarantee is the log: one department's events have one order, and a second event with a known id is
+answered with the first answer or refused. Only the reuse of a key for ANOTHER department escapes it
+(another partition decides), and this memory catches that for a day, while Redis lives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from enum import StrEnum
+
+from redis.asyncio import Redis as Client
+
+from api.http.problems import Problem
+from api.stores.redis import Redis, RedisAway
+from schemas.codec import fingerprint
+from schemas.events import Event
+
+KEEP_S = 86_400
+#: Of a key that was used for other content, whoever notices: this memory or the log.
+KEY_REUSED = "idempotency_key_reused"
+
+
+class Use(StrEnum):
+    """What is known here of the use of a key."""
+
+    FIRST = "first"
+    REPEAT = "repeat"
+    UNKNOWN = "unknown"  # Redis is away
+
+
+class IdempotencyMemory:
+    """Key -> what was sent with it, as a fingerprint."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def claim(self, event_id: str, content: str) -> Use:
+        """`event_id`: begins with the digest of organization and key; `content`: the same for a repeat.
+
+        Raises:
+            Problem: 422, the key was used for another request.
+        """
+        try:
+            before = await self._redis.claim(_name(event_id), content, keep_s=KEEP_S)
+        except RedisAway:
+            return Use.UNKNOWN
+        if before is None:
+            return Use.FIRST
+        if before.decode() != content:
+            raise Problem(
+                422,
+                KEY_REUSED,
+                "This Idempotency-Key was used for another request. A new request needs a new key.",
+            )
+        return Use.REPEAT
+
+    async def release(self, event_id: str) -> None:
+        """Forget a claim that was none: nothing was written, or the log knows another request by this key."""
+
+        async def delete(client: Client) -> None:
+            await client.delete(_name(event_id))
+
+        with contextlib.suppress(RedisAway):
+            await self._redis.call(delete)
+
+
+_ID = len("api-") + 32
+
+
+def _name(event_id: str) -> str:
+    # The event id begins with the digest of organization and key, so the caller's own text is not stored.
+    return f"spendlog:idempotency:{event_id[:_ID]}"
+
+
+def content_of(event: Event) -> str:
+    """What `IdempotencyMemory` compares of a request that is one event."""
+    # What follows the digest in an id is a wish of the request that is no member of its event.
+    return f"{event.event_id[_ID:]} {event.type} {event.key} {fingerprint(event)}"

@@ -1,0 +1,1 @@
+"""Between bytes and resources: connections, bounds, problems, headers."""

@@ -1,0 +1,135 @@
+"""Around every request: its id, its time, and an answer even where our code fails."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from itertools import count
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.door import Door, Share
+from api.http.guide import Guide
+from api.http.paths import normalized
+from api.http.problems import Problem, nothing_here, problem_response, unexpected
+from api.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# Beyond it a request is told "too late" rather than given no time at all.
+LATE_S_MAX = 0.75
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestFrame:
+    """Pure ASGI, outermost of ours. Counts by route template, so that ids in paths make no time series."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, guide: Guide, body_bytes_max: int) -> None:
+        self._app = app
+        self._clock = door.clock
+        self._guide = guide
+        self._metrics = metrics
+        self._body_bytes_max = body_bytes_max
+        self._process = secrets.token_hex(4)
+        self._numbers = count()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req_{self._process}{next(self._numbers):08x}"
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        raw_path: bytes | None = scope.get("raw_path")
+        if raw_path is not None and b"%" in raw_path:
+            scope["path"] = normalized(raw_path)
+        # Another server than ours does not say when the first byte came.
+        arrived: float = state.setdefault("arrived", self._clock.arrived())
+        # What is late on the way in may be late on the way out: all waits end earlier by it.
+        state["since"] = arrived - min(self._clock.recent_late_s, LATE_S_MAX)
+        status = 0
+
+        async def framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if "cache-control" not in headers:
+                    headers["Cache-Control"] = "no-store"
+                self._metrics.answered(_route(scope), _method(scope), status, time.monotonic() - arrived)
+            await send(message)
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await framed(message)
+
+        try:
+            if _announced(scope) > self._body_bytes_max:
+                await problem_response(scope, _too_large())(scope, receive, framed)
+                return
+            if scope["method"] == "OPTIONS":
+                await self._options(scope)(scope, receive, framed)
+            elif scope["method"] == "HEAD":
+                scope = {**scope, "method": "GET"}
+                await self._app(scope, self._counted(receive), without_body)
+            else:
+                await self._app(scope, self._counted(receive), framed)
+        except Exception:
+            log.exception(
+                "unexpected_error", request_id=request_id, method=scope["method"], route=_route(scope)
+            )
+            if status:
+                raise  # the answer has begun; only closing the connection is left
+            await problem_response(scope, unexpected())(scope, receive, framed)
+        finally:
+            share: Share | None = state.get("share")
+            if share is not None:
+                share.left(time.monotonic() - arrived, served=0 < status < 400)
+
+    def _options(self, scope: Scope) -> Response:
+        """What a path knows; without a key, for the description says it to everybody."""
+        allowed = self._guide.allowed(scope["path"])
+        if not allowed:
+            return problem_response(scope, nothing_here(self._guide, scope["path"]))
+        return Response(status_code=204, headers={"Allow": allowed})
+
+    def _counted(self, receive: Receive) -> Receive:
+        """`receive` that ends a body without a (true) Content-Length at the bound."""
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._body_bytes_max:
+                raise _too_large()
+            return message
+
+        return counted
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)  # the server has refused what is no number
+    return 0
+
+
+def _too_large() -> Problem:
+    return Problem(413, "body_too_large", "The body is larger than 64 KiB.")
+
+
+def _route(scope: dict[str, Any] | Scope) -> str:
+    return getattr(scope.get("route"), "path", "unknown")
+
+
+def _method(scope: dict[str, Any] | Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"

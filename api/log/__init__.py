@@ -1,0 +1,1 @@
+"""The log as the API knows it: events in, decisions out."""

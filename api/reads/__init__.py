@@ -1,1 +1,0 @@
-"""What the views hold, read at or after a log position."""

@@ -1,0 +1,1 @@
+"""The operations by noun: route, body, query and answer of a thing stand together."""

@@ -1,0 +1,1 @@
+"""Payments: ask for one, look one up."""

@@ -1,0 +1,236 @@
+"""Payments: ask for one, look one up."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Literal, cast
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from api.access.keys import Scope
+from api.access.security import Caller, KeyedRoute, needs
+from api.asking.deadline import REVERSAL_S, SUFFIX, Missed
+from api.asking.submit import Answered, Pending
+from api.http.paths import IN_PATH, segment, storable
+from api.http.preferences import (
+    MEMBERS_ONCE,
+    POSITION_HEADER,
+    AtPosition,
+    IdempotencyKey,
+    Wait,
+    Waiting,
+    WithIdempotencyKey,
+)
+from api.http.problems import FieldError, Problem, invalid_request, responses
+from api.http.types import MoneyOut
+from api.resources import replies
+from api.resources.authorizations.answer import AuthorizationOut, authorization_out
+from api.resources.authorizations.body import (
+    AuthorizationIn,
+    AuthorizationPendingOut,
+    DecisionOut,
+    merchant_of,
+    positive,
+)
+from api.resources.reasons import reason_out, would_pass_out
+from api.resources.replies import PENDING_DETAIL, decided_headers, reply, undecided
+from api.services import services_of, since_of
+from api.stores.authorizations import Which
+from schemas.decisions import Decision
+from schemas.events import AuthorizationRequested
+from schemas.ids import is_name
+from schemas.reasons import Outcome, Reason, ReasonCode, response_code
+
+router = APIRouter(prefix="/v1/authorizations", tags=["authorizations"], route_class=KeyedRoute)
+
+# The network's window for an answer, from the first byte of the request.
+ANSWER_S_MAX = 2.0
+
+# The whole answer of a missed deadline: it is the same whoever gives it, and at whatever position.
+MISSED = Reason(
+    code=ReasonCode.DEADLINE_MISSED, detail="no decision came in time, and one that comes later is undone"
+)
+
+
+@router.post(
+    "",
+    summary="Ask for an authorization",
+    response_model=DecisionOut,
+    dependencies=[MEMBERS_ONCE],
+    openapi_extra=needs(Scope.AUTHORIZATIONS_WRITE),
+    responses={
+        200: {
+            "description": "Approved, in part too, or declined. A repeat gets the same body.",
+            "headers": replies.POSITION | replies.REPLAYED | replies.APPLIED,
+        },
+        202: {
+            "description": "Not decided within the wait.",
+            "model": AuthorizationPendingOut,
+            "headers": replies.LOCATION | replies.APPLIED,
+        },
+        **responses(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+    },
+)
+async def request_authorization(
+    request: Request, body: AuthorizationIn, caller: Caller, key: WithIdempotencyKey, wait: Waiting
+) -> Response:
+    """Writes the request to the log and waits for its decision.
+
+    `200` is the decision. Without one in time: `202` says that there is none yet; it claims nothing, and
+    `Location` will have the answer. Or, with `on_timeout: decline`, `200` with response code 91, once it is
+    certain that nothing will be held. `503` says that nothing was written.
+    """
+    since = since_of(request)
+    services = services_of(request)
+    event = _event(body, caller.organization_id, key)
+    result: Answered | Missed | Pending
+    if body.on_timeout == "decline":
+        _require_time(wait)
+        result = await services.submit_or_decline(event, wait, since=since)
+    else:
+        result = await services.submit(event, wait, since=since)
+    if not isinstance(result, Pending) and time.monotonic() - request.state.arrived > ANSWER_S_MAX:
+        # Who asked takes a late decision for none, so none is given; a repeat gets it.
+        result = Pending(recorded=True)
+    match result:
+        case Answered():
+            headers = decided_headers(wait, replayed=result.replayed, position=result.decision.position)
+            return reply(_decided(event, result), 200, **headers)
+        case Missed():
+            return reply(_missed(event), 200, **decided_headers(wait, replayed=result.replayed))
+        case Pending():
+            return _pending(event, result, wait)
+
+
+def _event(body: AuthorizationIn, organization_id: str, key: IdempotencyKey) -> AuthorizationRequested:
+    # What is to happen on a timeout belongs to the request: with another wish it is another request, also
+    # where only the log remembers the first.
+    suffix = SUFFIX if body.on_timeout == "decline" else ""
+    return AuthorizationRequested(
+        event_id=key.event_id(organization_id) + suffix,
+        organization_id=organization_id,
+        department_id=body.department_id,
+        occurred_at=body.occurred_at or datetime.now(UTC),
+        authorization_id=body.authorization_id or f"auth_{key.digest(organization_id)}",
+        card_id=body.card_id,
+        amount=positive(body.amount),
+        merchant=merchant_of(body.merchant),
+        cardholder=body.cardholder,
+        entry_mode=body.entry_mode,
+        partial_allowed=body.partial_allowed,
+        merchant_amount=positive(body.merchant_amount) if body.merchant_amount else None,
+        rate=body.rate,
+    )
+
+
+def _require_time(wait: Wait) -> None:
+    if wait.asked == 0:
+        words = f"on_timeout decline takes {REVERSAL_S} s of the wait, so wait 1 or 2 seconds"
+        raise invalid_request([FieldError(field="header.prefer", code="wait_too_short", message=words)])
+
+
+def _decided(event: AuthorizationRequested, answer: Answered) -> DecisionOut:
+    # Only what the first decision and every repeat of it say alike: a repeat's body must not differ.
+    decision = answer.decision
+    if _came_too_late(decision):
+        return _missed(event)
+    currency = event.amount.currency
+    return DecisionOut(
+        authorization_id=event.authorization_id,
+        department_id=event.department_id,
+        card_id=event.card_id,
+        outcome=cast(Literal["approved", "partially_approved", "declined"], decision.outcome.value),
+        response_code=decision.response_code,
+        reasons=[reason_out(reason) for reason in decision.reasons],
+        review=decision.granted > 0 and bool(decision.reviews),
+        reviews=[reason_out(reason) for reason in decision.reviews],
+        shadows=[reason_out(reason) for reason in decision.shadows],
+        amount=MoneyOut(minor=event.amount.minor, currency=currency),
+        approved=MoneyOut(minor=decision.granted, currency=currency),
+        would_pass=would_pass_out(decision.would_pass, currency),
+        position=str(answer.first),
+    )
+
+
+def _came_too_late(decision: Decision) -> bool:
+    return bool(decision.reasons) and decision.reasons[0].code is ReasonCode.DEADLINE_MISSED
+
+
+def _missed(event: AuthorizationRequested) -> DecisionOut:
+    amount = event.amount
+    return DecisionOut(
+        authorization_id=event.authorization_id,
+        department_id=event.department_id,
+        card_id=event.card_id,
+        outcome="declined",
+        response_code=response_code(Outcome.DECLINED, (MISSED,)),
+        reasons=[reason_out(MISSED)],
+        review=False,
+        reviews=[],
+        shadows=[],
+        amount=MoneyOut(minor=amount.minor, currency=amount.currency),
+        approved=MoneyOut(minor=0, currency=amount.currency),
+        would_pass=None,
+        position=None,
+    )
+
+
+def _pending(event: AuthorizationRequested, result: Pending, wait: Wait) -> Response:
+    body = AuthorizationPendingOut(
+        authorization_id=event.authorization_id,
+        department_id=event.department_id,
+        event_id=event.event_id,
+        recorded=result.recorded,
+        detail=PENDING_DETAIL[result.recorded],
+    )
+    query = urlencode({"department_id": event.department_id})
+    location = f"{router.prefix}/{segment(event.authorization_id)}?{query}"
+    return undecided(body, result, wait, location=location)
+
+
+@router.get(
+    "/{authorization_id}",
+    summary="Look up an authorization",
+    response_model=AuthorizationOut,
+    openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
+    responses={
+        200: {"description": "As it stands at its position.", "headers": replies.POSITION | replies.APPLIED},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    },
+)
+async def read_authorization(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    authorization_id: Annotated[str, Path(max_length=128, description=IN_PATH, examples=["auth_7f3a"])],
+    department_id: Annotated[
+        str | None, Query(max_length=64, description="of which department; any, if absent")
+    ] = None,
+) -> Response:
+    """The payment as the views have it.
+
+    With a log position: not before a view has reached it. With `Prefer: wait=N`: waits up to N seconds for it
+    to appear, which is how to follow the `Location` of a `202`.
+    """
+    if not _can_exist(authorization_id, department_id):
+        raise _unknown()
+    services = services_of(request)
+    which = Which(caller.organization_id, authorization_id, department_id)
+    wait_s = services.reading(wait, position, since=since_of(request))
+    found = await services.authorizations.find(which, position, wait_s=wait_s)
+    if found is None:
+        raise _unknown()
+    body = authorization_out(found)
+    return reply(body, 200, **{POSITION_HEADER: body.position}, **wait.applied)
+
+
+def _can_exist(authorization_id: str, department_id: str | None) -> bool:
+    return storable(authorization_id) and (department_id is None or is_name(department_id))
+
+
+def _unknown() -> Problem:
+    return Problem(404, "unknown_authorization", "There is no such authorization.")

@@ -1,0 +1,1 @@
+"""One policy for all departments of a company, in one act."""

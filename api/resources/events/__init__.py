@@ -1,0 +1,1 @@
+"""Events of any type, as they stand on the topic."""

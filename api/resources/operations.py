@@ -1,0 +1,122 @@
+"""For those who run it: does it live, can it work, what does it do. No key, and nothing of tenants."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import msgspec
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis as Client
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.http.reference import CONTENT_SECURITY_POLICY, page
+from api.resources.replies import reply
+from api.services import Services, services_of
+from api.stores.postgres import PostgresAway
+from api.stores.redis import RedisAway
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Part(BaseModel):
+    """One service that is needed."""
+
+    state: Literal["up", "down"]
+    detail: str | None = None
+
+
+class Readiness(BaseModel):
+    """`ready`: all works. `degraded`: authorizations are taken and answered; look-ups or new keys may fail.
+    `unavailable` (503): authorizations cannot be taken."""
+
+    model_config = ConfigDict(title="Readiness")
+
+    status: Literal["ready", "degraded", "unavailable"]
+    kafka: Part
+    decisions: Part = Field(description="the end of the decision log is being read")
+    postgresql: Part
+    redis: Part
+
+
+@router.get("/healthz", summary="Does the process live?", response_model=Health)
+async def health() -> Response:
+    """Answers as long as the event loop turns; says nothing of other services."""
+    return reply(Health())
+
+
+@router.get(
+    "/readyz",
+    summary="Can it take authorizations?",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Authorizations cannot be taken."}},
+)
+async def readiness(request: Request) -> Response:
+    """Kafka and the end of the decision log are needed; without the others it is degraded but ready."""
+    services = services_of(request)
+    postgres, redis = await asyncio.gather(_postgres(services), _redis(services))
+    kafka, tail = _part(services.events.away), _part(services.tail.away)
+    needed = kafka.state == tail.state == "up"
+    complete = postgres.state == redis.state == "up"
+    found = Readiness(
+        status="unavailable" if not needed else "ready" if complete else "degraded",
+        kafka=kafka,
+        decisions=tail,
+        postgresql=postgres,
+        redis=redis,
+    )
+    return reply(found, 200 if needed else 503)
+
+
+def _part(away: str | None) -> Part:
+    return Part(state="up") if away is None else Part(state="down", detail=away)
+
+
+async def _postgres(services: Services) -> Part:
+    try:
+        await services.postgres.row("SELECT 1 AS one")
+    except PostgresAway:
+        return Part(state="down", detail="no answer")  # the server's words may name hosts and users
+    return Part(state="up")
+
+
+async def _redis(services: Services) -> Part:
+    async def ping(client: Client) -> None:
+        await client.ping()
+
+    try:
+        await services.redis.call(ping)
+    except RedisAway:
+        return Part(state="down", detail="no answer")
+    return Part(state="up")
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Text format of Prometheus."""
+    return Response(services_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> Response:
+    return RedirectResponse("/docs", 307)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    return HTMLResponse(
+        page(request.app.openapi()), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    )
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    return Response(msgspec.json.encode(request.app.openapi()), media_type="application/json")

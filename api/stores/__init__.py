@@ -1,0 +1,1 @@
+"""What the views hold: PostgreSQL and Redis, read at or after a log position."""
