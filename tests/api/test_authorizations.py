@@ -11,7 +11,7 @@ import pytest
 from schemas.ids import Position
 from tests.api.conftest import Submit, budget_body, budget_path
 from tests.api.decider import Decider
-from tests.api.support import Views, metric, wait_until_calm
+from tests.api.support import Views, metric, wait_until, wait_until_calm
 
 pytestmark = pytest.mark.usefixtures("engineering")
 
@@ -181,8 +181,12 @@ def test_two_contents_at_once_with_one_key_get_one_answer_and_one_refusal(
 
 
 def test_many_at_once_fit_exactly(submit: Submit) -> None:
+    def outcome(n: int) -> str:
+        """As a client asks: again with the same key, while there is no answer yet."""
+        return str(wait_until(lambda: submit(f"n{n}", minor=500_000).json().get("outcome"), 30.0))
+
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda n: submit(f"n{n}", minor=500_000).json()["outcome"], range(60)))
+        answers = list(pool.map(outcome, range(60)))
     assert (answers.count("approved"), answers.count("declined")) == (10, 50)
 
 
