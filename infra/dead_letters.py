@@ -23,7 +23,7 @@ _TRANSACTION_LETTERS = 100
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class Letter:
     """One record that was refused: `partition` and `offset` are its place among the card events."""
 
     reason: str
@@ -40,7 +40,7 @@ class DeadLetter:
         return f"{self.partition}:{self.offset}"
 
 
-def read(bootstrap: str, prefix: str = "") -> Iterator[DeadLetter]:
+def read(bootstrap: str, prefix: str = "") -> Iterator[Letter]:
     """All dead letters up to now, partition by partition.
 
     Raises:
@@ -51,7 +51,7 @@ def read(bootstrap: str, prefix: str = "") -> Iterator[DeadLetter]:
             yield _letter(headers, message)
 
 
-def find(bootstrap: str, id_: str, prefix: str = "") -> DeadLetter:
+def find(bootstrap: str, id_: str, prefix: str = "") -> Letter:
     """The letter called `id_`. Raises SpendlogError as `read`, and when there is none."""
     for letter in read(bootstrap, prefix):
         if letter.id == id_:
@@ -101,8 +101,8 @@ def _partition(consumer: Consumer) -> Iterator[Message]:
     raise SpendlogError(f"nothing came from Kafka within {TIMEOUT_S:.0f} s")
 
 
-def _letter(headers: dict[str, str], message: Message) -> DeadLetter:
-    return DeadLetter(
+def _letter(headers: dict[str, str], message: Message) -> Letter:
+    return Letter(
         headers["reason"],
         headers["detail"],
         headers["topic"],

@@ -18,7 +18,7 @@ _GAP: Final = "  "
 Cell = str | Text | None
 
 
-class Table:
+class TextTable:
     """Rows of texts below headers. Columns from `left` on are numbers: aligned to the right."""
 
     def __init__(self, *headers: str, left: int | None = None, header: bool = True) -> None:

@@ -32,7 +32,7 @@ Progress = Callable[[int], None]  # decisions read so far
 _NEVER = 2**62
 
 
-class Difference(NamedTuple):
+class ReplayDifference(NamedTuple):
     """The first decision of a partition that comes out otherwise. `why`: member by member."""
 
     partition: int
@@ -47,7 +47,7 @@ class Replayed(NamedTuple):
     partition: int
     folded: int
     decided: int
-    difference: Difference | None
+    difference: ReplayDifference | None
 
 
 class Replay(NamedTuple):
@@ -61,7 +61,7 @@ class Replay(NamedTuple):
         return sum(one.decided for one in self.partitions)
 
     @property
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[ReplayDifference]:
         return [one.difference for one in self.partitions if one.difference is not None]
 
 
@@ -145,7 +145,7 @@ class _Again:
         self._partition = partition
         self._recorded = _Recorded()
         self._folded = self._decided = 0
-        self._difference: Difference | None = None
+        self._difference: ReplayDifference | None = None
         self._first, self._end = logs.bounds(self._events, partition)
         low, high = logs.bounds(self._decisions, partition)
         self._log = _Peekable(logs.messages(self._decisions, partition, low, high))
@@ -200,8 +200,8 @@ class _Again:
         except _Differs as differs:
             self._difference = self._differs(recorded, differing(value, differs.value))
 
-    def _differs(self, recorded: Decision, why: str) -> Difference:
-        return Difference(self._partition, recorded.seq, recorded.source_offset, why)
+    def _differs(self, recorded: Decision, why: str) -> ReplayDifference:
+        return ReplayDifference(self._partition, recorded.seq, recorded.source_offset, why)
 
 
 class _Peekable:

@@ -14,7 +14,7 @@ from infra.settings import load_settings
 TIMEOUT_S = 10.0  # the API answers within 2 s, or is not there
 
 
-class Problem(SpendlogError):
+class ProblemAnswer(SpendlogError):
     """The API refused. `status`: of its answer."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -51,7 +51,7 @@ class Rest:
             words = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
             raise SpendlogError(f"the API at {self._url} {words}; SPENDLOG_API_URL names it") from None
         if not answer.ok:
-            raise Problem(answer.status_code, _told(answer))
+            raise ProblemAnswer(answer.status_code, _told(answer))
         return answer
 
 

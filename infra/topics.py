@@ -24,7 +24,7 @@ PARTITIONS = 4
 
 
 @dataclass(frozen=True)
-class Difference:
+class TopicDifference:
     """One thing that is not as the registry says. `found` None: the topic does not exist."""
 
     topic: str
@@ -47,7 +47,7 @@ def _registry(prefix: str) -> list[Topic]:
     return [replace(topic, name=prefix + topic.name) for topic in TOPICS]
 
 
-def diff(bootstrap: str, partitions: int = PARTITIONS, prefix: str = "") -> list[Difference]:
+def diff(bootstrap: str, partitions: int = PARTITIONS, prefix: str = "") -> list[TopicDifference]:
     """What differs between the cluster and the registry.
 
     Raises:
@@ -63,22 +63,24 @@ def diff(bootstrap: str, partitions: int = PARTITIONS, prefix: str = "") -> list
         wanted = topic.partitions or partitions
         found = existing.get(topic.name)
         if found is None:
-            differences.append(Difference(topic.name, "topic", f"{wanted} partitions", None))
+            differences.append(TopicDifference(topic.name, "topic", f"{wanted} partitions", None))
             continue
         if len(found.partitions) != wanted:
             # Growing moves keys to other partitions: a department would have two budgets.
             differences.append(
-                Difference(topic.name, "partitions", str(wanted), str(len(found.partitions)), fixable=False)
+                TopicDifference(
+                    topic.name, "partitions", str(wanted), str(len(found.partitions)), fixable=False
+                )
             )
         differences += _config_differences(admin, topic)
     return differences
 
 
-def _config_differences(admin: AdminClient, topic: Topic) -> list[Difference]:
+def _config_differences(admin: AdminClient, topic: Topic) -> list[TopicDifference]:
     resource = ConfigResource(ResourceType.TOPIC, topic.name)
     found = admin.describe_configs([resource])[resource].result(timeout=TIMEOUT_S)
     return [
-        Difference(topic.name, name, value, str(found[name].value))
+        TopicDifference(topic.name, name, value, str(found[name].value))
         for name, value in topic.config.items()
         if str(found[name].value) != value
     ]
@@ -86,7 +88,7 @@ def _config_differences(admin: AdminClient, topic: Topic) -> list[Difference]:
 
 def apply(
     bootstrap: str, partitions: int = PARTITIONS, replication: int = 1, prefix: str = ""
-) -> list[Difference]:
+) -> list[TopicDifference]:
     """Make the cluster match the registry. Returns what was changed.
 
     Raises:
@@ -117,7 +119,7 @@ def _create(admin: AdminClient, topics: list[Topic], partitions: int, replicatio
             future.result(timeout=TIMEOUT_S)
 
 
-def _configure(admin: AdminClient, differences: list[Difference]) -> None:
+def _configure(admin: AdminClient, differences: list[TopicDifference]) -> None:
     for difference in differences:
         entry = ConfigEntry(
             difference.what,

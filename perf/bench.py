@@ -12,7 +12,7 @@ import msgspec
 from perf import controls, decide, end_to_end, hot_department, latency, recovery, row_locks
 from perf.harness import Scale, Session, session
 from perf.machine import Machine, commit, machine, versions
-from perf.results import Result, Row, rows
+from perf.results import Figure, Result, rows
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "perf" / "results" / "bench.json"
@@ -38,7 +38,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     scale: dict[str, Any]
     results: dict[str, Result]
-    table: list[Row]
+    table: list[Figure]
 
 
 def run(

@@ -22,15 +22,15 @@ POLL_S = 0.02
 
 def run(session: Session) -> EndToEnd:
     """Events a second: from the first committed decision until the ledger has booked the last one."""
-    line = session.house()
+    topic_set = session.own_names()
     count = session.scale.end_to_end_events
     session.say(f"sending {count:,} events of 20 departments")
-    records = line.fill(chain(opening(MIX), events(count, MIX)))
+    records = topic_set.fill(chain(opening(MIX), events(count, MIX)))
     total = sum(records.values())
     sinks = session.sinks()
     ledger, status = _Arrival(_ledger(session), total), _Arrival(_status(session), total)
-    worker = line.worker()
-    moments = line.wait_decided(records)
+    worker = topic_set.worker()
+    moments = topic_set.wait_decided(records)
     session.say("waiting for the sinks")
     started_s = moments[0].at_s
     booked_s, shown_s = (

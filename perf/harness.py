@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,21 +13,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-import psycopg
 
 from infra import topics
 from infra.migrate import migrate
-from infra.processes import Child, ProcessError, Supervisor, log_tail
+from infra.processes import Child, Supervisor
+from infra.running.programs import SINKS, WORKER, ledger_stands, require_alive, spendlog
 from infra.settings import Settings
-from infra.stack import Endpoints, Options, running_stack
+from infra.stack import Endpoints, StackOptions, running_stack
 from infra.stack.record import StackRecord
 from perf.kafka import BenchFailed, Moment, fill, wait_decided
 from schemas.events import Event
 from streams.kafka_log import Names
 
-WORKER = (sys.executable, "-m", "streams", "worker")
-SINK = (sys.executable, "-m", "sinks")
-API = (sys.executable, "-m", "infra.cli", "serve", "--port", "0")
 READY_TIMEOUT_S = 60.0
 
 
@@ -61,7 +57,7 @@ QUICK = Scale(
 
 
 @dataclass(frozen=True)
-class Line:
+class TopicSet:
     """A set of topics of its own on the shared broker, and the worker's settings for it."""
 
     session: Session
@@ -110,13 +106,13 @@ class Line:
         )
 
 
-class Decided(NamedTuple):
+class DecidedLog(NamedTuple):
     """A line whose log is full and whose worker is gone; `per_s`: how fast it was decided.
 
     `cpu_us`: processor time for each decision, by process.
     """
 
-    line: Line
+    topic_set: TopicSet
     per_s: float
     decisions: int
     cpu_us: dict[str, float]
@@ -132,40 +128,35 @@ class Session:
     scale: Scale
     say: Callable[[str], None]
     #: One department's log, decided with scoring, for the bench that reads it again.
-    decided: Decided | None = None
+    decided: DecidedLog | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def line(self, name: str, partitions: int) -> Line:
+    def fresh_topics(self, name: str, partitions: int) -> TopicSet:
         """Fresh topics."""
-        return self._declared(Line(self, f"{name}-{next(self._numbers)}.", partitions))
+        return self._declared(TopicSet(self, f"{name}-{next(self._numbers)}.", partitions))
 
-    def house(self) -> Line:
+    def own_names(self) -> TopicSet:
         """The topics under their own names, as the API needs them."""
-        return self._declared(Line(self, "", topics.PARTITIONS))
+        return self._declared(TopicSet(self, "", topics.PARTITIONS))
 
-    def _declared(self, line: Line) -> Line:
-        topics.apply(self.endpoints.kafka, line.partitions, prefix=line.prefix)
-        return line
+    def _declared(self, topic_set: TopicSet) -> TopicSet:
+        topics.apply(self.endpoints.kafka, topic_set.partitions, prefix=topic_set.prefix)
+        return topic_set
 
     def start(self, name: str, command: Iterable[str], env: Mapping[str, str]) -> Child:
         return self.supervisor.start(name, tuple(command), env=env, cwd=self.folder)
 
     def sinks(self) -> list[Child]:
-        """Ledger and status sink of the house, ready."""
+        """Ledger and status sink ready."""
         migrate(self.endpoints.postgres)
         env = self.endpoints.environment()
-        sinks = [self.start(f"sink-{kind}", (*SINK, kind), env) for kind in ("ledger", "status")]
-        self.wait(lambda: self._ledger_stands(), "the ledger sink")
+        sinks = [self.start(f"sink-{kind}", (*SINKS, kind), env) for kind in ("ledger", "status")]
+        self.wait(lambda: ledger_stands(self.endpoints.postgres, topics.PARTITIONS), "the ledger sink")
         return sinks
 
     def api(self) -> Child:
         """The API, idle: it reads every decision."""
-        return self.start("api", API, self.endpoints.environment())
-
-    def _ledger_stands(self) -> bool:
-        with psycopg.connect(self.endpoints.postgres) as connection:
-            row = connection.execute("SELECT count(*) FROM sink_position WHERE sink = 'ledger'").fetchone()
-        return row is not None and row[0] >= topics.PARTITIONS
+        return self.start("api", spendlog("serve", "--port", "0"), self.endpoints.environment())
 
     def end(self, *children: Child) -> None:
         """Stops children in order and forgets them."""
@@ -180,12 +171,7 @@ class Session:
         return record.services["kafka"].process.pid
 
     def require_alive(self) -> None:
-        for child in self.supervisor.children:
-            if not child.alive():
-                raise ProcessError(
-                    f"{child.name} ended with status {child.returncode}; its log ends with\n"
-                    f"{log_tail(child.log)}"
-                )
+        require_alive(self.supervisor.children)
 
     def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = READY_TIMEOUT_S) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -203,7 +189,7 @@ def session(scale: Scale, say: Callable[[str], None]) -> Iterator[Session]:
     Kafka gets the optimising compiler and 1 GiB: runs are long enough to pay for it.
     """
     embedded = Settings(kafka=None, postgres=None, redis=None)
-    options = Options(kafka_heap_mb=1024, kafka_full_jit=True)
+    options = StackOptions(kafka_heap_mb=1024, kafka_full_jit=True)
     with tempfile.TemporaryDirectory(prefix="spendlog-bench-") as name:
         folder = Path(name)
         say("starting Kafka, PostgreSQL and Valkey")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from perf.harness import CpuMeter, Decided, Session, rate
+from perf.harness import CpuMeter, DecidedLog, Session, rate
 from perf.kafka import BenchFailed, flush_each_batch, outcomes
 from perf.results import HotDepartment
 from perf.workload import HOT, events, opening
@@ -19,7 +19,7 @@ def run(session: Session) -> HotDepartment:
     on = decided(session, scoring=True)
     session.decided = on
     session.say("counting what was decided")
-    tally = outcomes(session.endpoints.kafka, on.line.names.decisions, 1)
+    tally = outcomes(session.endpoints.kafka, on.topic_set.names.decisions, 1)
     if tally.total() != on.decisions or tally["rejected"]:
         raise BenchFailed(f"{on.decisions} events came to {dict(tally)}")
     synced = decided(session, scoring=False, synced=True)
@@ -34,20 +34,20 @@ def run(session: Session) -> HotDepartment:
     )
 
 
-def decided(session: Session, *, scoring: bool, synced: bool = False) -> Decided:
+def decided(session: Session, *, scoring: bool, synced: bool = False) -> DecidedLog:
     """Fills the card events, starts a worker on them and waits for the last decision."""
-    line = session.line("hot", 1)
+    topic_set = session.fresh_topics("hot", 1)
     if synced:
-        flush_each_batch(session.endpoints.kafka, line.names.decisions, TRANSACTIONS)
+        flush_each_batch(session.endpoints.kafka, topic_set.names.decisions, TRANSACTIONS)
     count = session.scale.hot_events
     session.say(f"sending {count:,} requests of one department")
-    records = line.fill(chain(opening(HOT), events(count)))
-    worker = line.worker(SPENDLOG_SCORING=str(scoring).lower())
+    records = topic_set.fill(chain(opening(HOT), events(count)))
+    worker = topic_set.worker(SPENDLOG_SCORING=str(scoring).lower())
     meter = CpuMeter({"worker": worker.pid, "broker": session.broker_pid()})
-    moments = line.wait_decided(records, lambda _: meter.start())
+    moments = topic_set.wait_decided(records, lambda _: meter.start())
     total = sum(records.values())
     cpu_us = meter.each_us(total - moments[0].end)
     session.end(worker)
     if synced:
         flush_each_batch(session.endpoints.kafka, TRANSACTIONS, undo=True)
-    return Decided(line, rate(total, moments), total, cpu_us)
+    return DecidedLog(topic_set, rate(total, moments), total, cpu_us)

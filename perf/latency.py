@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 from confluent_kafka import TopicPartition
 
 from infra.topics import PARTITIONS
-from perf.harness import Line, Session
+from perf.harness import Session, TopicSet
 from perf.kafka import BenchFailed, Ends, new_consumer, new_producer
 from perf.percentiles import median, percentile
 from perf.results import Latency, LatencyAt
@@ -35,7 +35,7 @@ class Read(NamedTuple):
     value: bytes
 
 
-class Planned(NamedTuple):
+class PlannedSend(NamedTuple):
     """A record to send; `n` is its place in the schedule."""
 
     n: int
@@ -47,25 +47,25 @@ class Planned(NamedTuple):
 
 def run(session: Session) -> Latency:
     """Percentiles at each rate, with worker, both sinks and the API running."""
-    line = session.house()
-    children = [*session.sinks(), session.api(), line.worker()]
-    results = [_at(session, line, rate) for rate in session.scale.rates]
+    topic_set = session.own_names()
+    children = [*session.sinks(), session.api(), topic_set.worker()]
+    results = [_at(session, topic_set, rate) for rate in session.scale.rates]
     session.end(*reversed(children))
     return Latency(results)
 
 
-def _at(session: Session, line: Line, rate: int) -> LatencyAt:
+def _at(session: Session, topic_set: TopicSet, rate: int) -> LatencyAt:
     mix = Mix(departments=20, hot=0.2, clearings=0.2, seed=rate, prefix=f"l{rate}-{time.time_ns():x}")
     count = int(rate * (WARM_UP_S + session.scale.latency_s))
-    plan = _plan(mix, count, line.partitions)
-    reader = _Reader(line, session.endpoints.kafka)
+    plan = _plan(mix, count, topic_set.partitions)
+    reader = _Reader(topic_set, session.endpoints.kafka)
     before = reader.seen
     first = opening(mix)
     for event in first:
-        line.fill([event])
+        topic_set.fill([event])
     session.wait(lambda: reader.seen >= before + len(first), "the worker")
     session.say(f"{rate:,} events/s for {WARM_UP_S + session.scale.latency_s:.0f} s")
-    intended_s = _send(session.endpoints.kafka, line.names.card_events, plan, rate)
+    intended_s = _send(session.endpoints.kafka, topic_set.names.card_events, plan, rate)
     ids = {item.event_id for item in plan}
     session.wait(lambda: reader.has_all(ids), "the last decision", DRAIN_TIMEOUT_S)
     read = reader.stop()
@@ -95,21 +95,23 @@ def _stages(counted: list[tuple[float, Read]]) -> dict[str, float]:
     return {name: round(median(values), 1) for name, values in parts.items()}
 
 
-def _plan(mix: Mix, count: int, partitions: int) -> list[Planned]:
+def _plan(mix: Mix, count: int, partitions: int) -> list[PlannedSend]:
     """Encoded beforehand, so that sending is all the sender does. No repeats: one id, one decision."""
-    plan: list[Planned] = []
+    plan: list[PlannedSend] = []
     seen: set[str] = set()
     for event in events(count, mix):
         if event.event_id not in seen:
             seen.add(event.event_id)
             key = event.key.encode()
             plan.append(
-                Planned(len(plan), event.event_id, partition_of(key, partitions), key, encode_event(event))
+                PlannedSend(
+                    len(plan), event.event_id, partition_of(key, partitions), key, encode_event(event)
+                )
             )
     return plan
 
 
-def _send(kafka: str, topic: str, plan: list[Planned], rate: int) -> list[float]:
+def _send(kafka: str, topic: str, plan: list[PlannedSend], rate: int) -> list[float]:
     """Hands record `n` over at start + n / rate, or at once when that is past. Returns the intended times."""
     producer = new_producer(kafka, LINGER_MS)
     producer.list_topics(topic, timeout=10.0)  # connect first
@@ -130,10 +132,10 @@ def _send(kafka: str, topic: str, plan: list[Planned], rate: int) -> list[float]
 class _Reader:
     """Reads decisions from now on in a thread; notes when each event's was read, by the header `event_id`."""
 
-    def __init__(self, line: Line, kafka: str) -> None:
+    def __init__(self, topic_set: TopicSet, kafka: str) -> None:
         self._read: dict[str, Read] = {}
         self.seen = 0
-        topic = line.names.decisions
+        topic = topic_set.names.decisions
         ends = Ends(kafka, topic, PARTITIONS).now()
         self._consumer = new_consumer(kafka, **{"fetch.wait.max.ms": 500, "fetch.min.bytes": 1})
         self._consumer.assign([TopicPartition(topic, p, end) for p, end in ends.items()])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import cast
@@ -19,6 +18,7 @@ import msgspec
 import uvloop
 
 from api.access.keys import create_key
+from infra.running.programs import spendlog
 from infra.stack.ports import free_port
 from perf.harness import QUICK, CpuMeter, Session, session
 from perf.percentiles import percentile
@@ -34,7 +34,7 @@ _BODY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """`seconds`: from the last byte sent to the last byte read."""
 
     key: str
@@ -51,14 +51,14 @@ class Answer:
 
 
 @dataclass
-class Outcome:
+class LoadOutcome:
     """All answers of one load.
 
     `unsent`: no connection was free at their time; `lost`: without an answer; `late_s`: of the
     sender itself, at worst.
     """
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[HttpAnswer] = field(default_factory=list)
     unsent: int = 0
     late_s: float = 0.0
     lost: int = 0
@@ -86,7 +86,7 @@ class Outcome:
 class _Connection(asyncio.Protocol):
     """One request at a time; its answer goes to `on_answer`. Raw, so that measuring costs little."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: HttpClients) -> None:
         self._clients = clients
         self._transport: asyncio.Transport | None = None
         self._data = b""
@@ -112,14 +112,14 @@ class _Connection(asyncio.Protocol):
         if len(body) < int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]):
             return
         seconds = time.monotonic() - self._sent
-        answer = Answer(self._key, int(head[9:12]), seconds, b"\r\nretry-after: " in head, body)
+        answer = HttpAnswer(self._key, int(head[9:12]), seconds, b"\r\nretry-after: " in head, body)
         self._key = None
         self._end(answer, reusable=b"connection: close" not in head)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end(None, reusable=False)
 
-    def _end(self, answer: Answer | None, *, reusable: bool) -> None:
+    def _end(self, answer: HttpAnswer | None, *, reusable: bool) -> None:
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
             self._clients.ended(self, answer, reusable=reusable)
@@ -129,7 +129,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
-class Clients:
+class HttpClients:
     """Connections to one API that send authorization requests of `departments`."""
 
     def __init__(self, base_url: str, secret: str, departments: list[str], prefix: str) -> None:
@@ -142,9 +142,9 @@ class Clients:
         self._idle: list[_Connection] = []
         self._open = 0
         self._number = 0
-        self._outcome = Outcome()
+        self._outcome = LoadOutcome()
 
-    async def closed_loop(self, seconds: float, connections: int = CLOSED_CONNECTIONS) -> Outcome:
+    async def closed_loop(self, seconds: float, connections: int = CLOSED_CONNECTIONS) -> LoadOutcome:
         """As many as `connections` bring that wait for each answer."""
         outcome, started = self._begin()
 
@@ -156,7 +156,7 @@ class Clients:
         outcome.seconds = time.monotonic() - started
         return outcome
 
-    async def open_loop(self, rate: float, seconds: float) -> Outcome:
+    async def open_loop(self, rate: float, seconds: float) -> LoadOutcome:
         """`rate` a second, each at its time, whatever becomes of those before."""
         outcome, started = self._begin()
         tasks: set[asyncio.Task[None]] = set()
@@ -178,7 +178,7 @@ class Clients:
         for connection in self._idle:
             connection.close()
 
-    def ended(self, connection: _Connection, answer: Answer | None, *, reusable: bool) -> None:
+    def ended(self, connection: _Connection, answer: HttpAnswer | None, *, reusable: bool) -> None:
         if answer is None:
             self._outcome.lost += 1
         else:
@@ -189,8 +189,8 @@ class Clients:
             self._open -= 1
             connection.close()
 
-    def _begin(self) -> tuple[Outcome, float]:
-        self._outcome = Outcome()
+    def _begin(self) -> tuple[LoadOutcome, float]:
+        self._outcome = LoadOutcome()
         return self._outcome, time.monotonic()
 
     async def _send(self) -> None:
@@ -244,14 +244,14 @@ def departments_of(base_url: str, secret: str, organization: str, count: int) ->
 
 def run(running: Session, *, ratio: float, seconds: float, rate: float | None) -> str:
     """The text of all that was measured. `rate`: instead of `ratio` times the capacity."""
-    line = running.house()
+    topic_set = running.own_names()
     running.sinks()
     port = free_port(set())
     base_url = f"http://127.0.0.1:{port}"
     env = running.endpoints.environment() | {"SPENDLOG_API_URL": base_url}
-    command = ("-m", "infra.cli", "serve", "--port", str(port))
-    api = running.start("api", (sys.executable, *command), env)
-    worker = line.worker()
+    command = spendlog("serve", "--port", str(port))
+    api = running.start("api", command, env)
+    worker = topic_set.worker()
     running.wait(lambda: _ready(base_url), "the API")
     secret, _ = create_key(running.endpoints.postgres, organization_id=ORGANIZATION, name="overload")
     running.wait(lambda: _takes(base_url, secret), "the worker")
@@ -261,7 +261,7 @@ def run(running: Session, *, ratio: float, seconds: float, rate: float | None) -
     meter = CpuMeter({**pids, "kafka": running.broker_pid()})
 
     async def load() -> str:
-        clients = Clients(base_url, secret, departments, f"k{time.time_ns():x}")
+        clients = HttpClients(base_url, secret, departments, f"k{time.time_ns():x}")
         await clients.closed_loop(3)  # caches and connections
         told = []
         load_rate = rate

@@ -6,7 +6,7 @@ import re
 import time
 from typing import NamedTuple
 
-from perf.harness import Line, Session
+from perf.harness import Session, TopicSet
 from perf.hot_department import decided
 from perf.kafka import drop_snapshots
 from perf.results import Recovery
@@ -26,10 +26,10 @@ def run(session: Session) -> Recovery:
     """Takeovers of a log decided with scoring: first with its snapshots, then from the log alone."""
     log = session.decided or decided(session, scoring=True)
     session.say("taking over with a snapshot")
-    short = takeover(session, log.line)
-    drop_snapshots(session.endpoints.kafka, log.line.prefix, log.line.partitions)
+    short = takeover(session, log.topic_set)
+    drop_snapshots(session.endpoints.kafka, log.topic_set.prefix, log.topic_set.partitions)
     session.say(f"taking over {log.decisions:,} decisions without a snapshot")
-    whole = takeover(session, log.line)
+    whole = takeover(session, log.topic_set)
     return Recovery(
         decisions=whole.replayed,
         from_log=whole.replayed / whole.took_s,
@@ -41,11 +41,11 @@ def run(session: Session) -> Recovery:
     )
 
 
-def takeover(session: Session, line: Line) -> Takeover:
+def takeover(session: Session, topic_set: TopicSet) -> Takeover:
     """Starts a worker on the line, waits until it owns its one partition, and ends it."""
     started_s = time.monotonic()
     # No new snapshot: nothing is decided here, and nothing should be written.
-    worker = line.worker(level="info", SPENDLOG_SNAPSHOT_DECISIONS="1000000000")
+    worker = topic_set.worker(level="info", SPENDLOG_SNAPSHOT_DECISIONS="1000000000")
     session.wait(
         lambda: _TAKEN_OVER.search(worker.output()) is not None, "the worker", session.scale.timeout_s
     )

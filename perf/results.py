@@ -101,7 +101,7 @@ class Controls(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 Result = HotDepartment | RowLocks | EndToEnd | Latency | Recovery | Decide | Controls
 
 
-class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of the table. `goal`: the figure to reach; None where none is set."""
 
     bench: str
@@ -118,85 +118,85 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.value >= self.goal if self.better == "more" else self.value <= self.goal
 
 
-def rows(results: dict[str, Result]) -> list[Row]:
+def rows(results: dict[str, Result]) -> list[Figure]:
     """The table, in the order of the results; ratios stand where both of their sides were measured."""
-    table: list[Row] = []
+    table: list[Figure] = []
     for name, result in results.items():
         match result:
             case HotDepartment():
                 table += [
-                    Row(name, "without scoring", result.scoring_off, "decisions/s"),
-                    Row(name, "with scoring", result.scoring_on, "decisions/s"),
-                    Row(name, "without scoring, synced to disk", result.scoring_off_synced, "decisions/s"),
+                    Figure(name, "without scoring", result.scoring_off, "decisions/s"),
+                    Figure(name, "with scoring", result.scoring_on, "decisions/s"),
+                    Figure(name, "without scoring, synced to disk", result.scoring_off_synced, "decisions/s"),
                     *_cpu(name, "without scoring", result.scoring_off_cpu_us),
                     *_cpu(name, "with scoring", result.scoring_on_cpu_us),
                 ]
             case RowLocks():
-                table += [Row(name, client, rate, "requests/s") for client, rate in result.rates.items()]
-                table.append(Row(name, "synchronous_commit off", result.not_synced, "requests/s"))
+                table += [Figure(name, client, rate, "requests/s") for client, rate in result.rates.items()]
+                table.append(Figure(name, "synchronous_commit off", result.not_synced, "requests/s"))
             case EndToEnd():
                 table += [
-                    Row(name, "booked in PostgreSQL", result.booked, "events/s", 8_000),
-                    Row(name, "status in Redis", result.status, "events/s"),
-                    Row(name, "decided meanwhile", result.decided, "events/s"),
+                    Figure(name, "booked in PostgreSQL", result.booked, "events/s", 8_000),
+                    Figure(name, "status in Redis", result.status, "events/s"),
+                    Figure(name, "decided meanwhile", result.decided, "events/s"),
                 ]
             case Latency():
                 table += [row for at in result.at for row in _latency(name, at)]
             case Recovery():
                 table += [
-                    Row(name, "from the log", result.from_log, "decisions/s", 50_000),
-                    Row(name, "takeover from the log", result.from_log_s, "s"),
-                    Row(name, "takeover with a snapshot", result.with_snapshot_s, "s"),
-                    Row(name, "restart with a snapshot", result.with_snapshot_restart_s, "s"),
+                    Figure(name, "from the log", result.from_log, "decisions/s", 50_000),
+                    Figure(name, "takeover from the log", result.from_log_s, "s"),
+                    Figure(name, "takeover with a snapshot", result.with_snapshot_s, "s"),
+                    Figure(name, "restart with a snapshot", result.with_snapshot_restart_s, "s"),
                 ]
             case Decide():
                 table += [
-                    Row(name, "1 department", result.hot_us, "us", better="less"),
-                    Row(name, "1 department, scored", result.hot_scored_us, "us", better="less"),
-                    Row(name, "20 departments", result.spread_us, "us", better="less"),
-                    Row(name, "20 departments, scored", result.spread_scored_us, "us", better="less"),
+                    Figure(name, "1 department", result.hot_us, "us", better="less"),
+                    Figure(name, "1 department, scored", result.hot_scored_us, "us", better="less"),
+                    Figure(name, "20 departments", result.spread_us, "us", better="less"),
+                    Figure(name, "20 departments, scored", result.spread_scored_us, "us", better="less"),
                 ]
             case Controls():
                 table += [
-                    Row(name, f"deciding, {result.controls} controls", result.decide_us, "us", 15, "less"),
-                    Row(name, "of it, a request", result.request_us, "us", better="less"),
-                    Row(name, "of it, a clearing", result.clearing_us, "us", better="less"),
-                    Row(name, "the state after it", result.evolve_us, "us", better="less"),
-                    Row(name, "an open hold in a snapshot", result.hold_bytes, "bytes", better="less"),
-                    Row(name, "a card in a snapshot", result.card_bytes, "bytes", better="less"),
+                    Figure(name, f"deciding, {result.controls} controls", result.decide_us, "us", 15, "less"),
+                    Figure(name, "of it, a request", result.request_us, "us", better="less"),
+                    Figure(name, "of it, a clearing", result.clearing_us, "us", better="less"),
+                    Figure(name, "the state after it", result.evolve_us, "us", better="less"),
+                    Figure(name, "an open hold in a snapshot", result.hold_bytes, "bytes", better="less"),
+                    Figure(name, "a card in a snapshot", result.card_bytes, "bytes", better="less"),
                 ]
     return table + ratios(results)
 
 
-def ratios(results: dict[str, Result]) -> list[Row]:
+def ratios(results: dict[str, Result]) -> list[Figure]:
     """The hot department against row locks at their best client."""
     hot, locks = results.get("hot-department"), results.get("row-locks")
     if not isinstance(hot, HotDepartment) or not isinstance(locks, RowLocks):
         return []
     return [
-        Row("ratio", "without scoring", hot.scoring_off / locks.best, "x row locks", 8),
-        Row("ratio", "with scoring", hot.scoring_on / locks.best, "x row locks", 4),
-        Row("ratio", "without scoring, both synced", hot.scoring_off_synced / locks.best, "x row locks"),
-        Row("ratio", "without scoring, neither synced", hot.scoring_off / locks.not_synced, "x row locks"),
+        Figure("ratio", "without scoring", hot.scoring_off / locks.best, "x row locks", 8),
+        Figure("ratio", "with scoring", hot.scoring_on / locks.best, "x row locks", 4),
+        Figure("ratio", "without scoring, both synced", hot.scoring_off_synced / locks.best, "x row locks"),
+        Figure("ratio", "without scoring, neither synced", hot.scoring_off / locks.not_synced, "x row locks"),
     ]
 
 
-def _cpu(name: str, what: str, spent: dict[str, float]) -> list[Row]:
+def _cpu(name: str, what: str, spent: dict[str, float]) -> list[Figure]:
     return [
-        Row(name, f"{what}, processor time of the {process}", value, "us", better="less")
+        Figure(name, f"{what}, processor time of the {process}", value, "us", better="less")
         for process, value in spent.items()
     ]
 
 
-def _latency(name: str, at: LatencyAt) -> list[Row]:
+def _latency(name: str, at: LatencyAt) -> list[Figure]:
     asked = at.rate == 500
     return [
-        Row(name, f"{at.rate}/s, p50", at.p50_ms, "ms", 25 if asked else None, "less"),
-        Row(name, f"{at.rate}/s, p90", at.p90_ms, "ms", better="less"),
-        Row(name, f"{at.rate}/s, p99", at.p99_ms, "ms", 100 if asked else None, "less"),
-        Row(name, f"{at.rate}/s, max", at.max_ms, "ms", better="less"),
+        Figure(name, f"{at.rate}/s, p50", at.p50_ms, "ms", 25 if asked else None, "less"),
+        Figure(name, f"{at.rate}/s, p90", at.p90_ms, "ms", better="less"),
+        Figure(name, f"{at.rate}/s, p99", at.p99_ms, "ms", 100 if asked else None, "less"),
+        Figure(name, f"{at.rate}/s, max", at.max_ms, "ms", better="less"),
         *(
-            Row(name, f"{at.rate}/s, median of {stage}", value, "ms", better="less")
+            Figure(name, f"{at.rate}/s, median of {stage}", value, "ms", better="less")
             for stage, value in at.stages_ms.items()
         ),
     ]

@@ -1,6 +1,6 @@
 """The same requests decided the usual way: `SELECT ... FOR UPDATE` in a PL/pgSQL function, two entries each.
 
-Clients are as light as Python allows: libpq's prepared statements, processes of their own, and once with
+LockClients are as light as Python allows: libpq's prepared statements, processes of their own, and once with
 many requests in flight on one connection. Every request is a transaction of its own.
 """
 
@@ -42,7 +42,7 @@ EVENTS_CLIENT_MIN = 15_000
 JOIN_TIMEOUT_S = 60.0
 
 
-class Clients(NamedTuple):
+class LockClients(NamedTuple):
     """A kind of load: so many connections, each with `in_flight` requests under way."""
 
     connections: int
@@ -55,7 +55,7 @@ class Clients(NamedTuple):
         return f"{clients}, {self.in_flight} in flight" if self.in_flight > 1 else clients
 
 
-class Share(NamedTuple):
+class LockShare(NamedTuple):
     """What one process of a load does: `threads` connections, numbered from `first`."""
 
     conninfo: str
@@ -70,8 +70,8 @@ class Share(NamedTuple):
 def run(session: Session) -> RowLocks:
     """Requests a second at each number of clients, and at the best one without waiting for the disk."""
     conninfo = _database(session.endpoints.postgres)
-    loads = [Clients(count) for count in session.scale.clients]
-    loads.insert(1, Clients(1, IN_FLIGHT))
+    loads = [LockClients(count) for count in session.scale.clients]
+    loads.insert(1, LockClients(1, IN_FLIGHT))
     rates: dict[str, float] = {}
     tally: Counter[str] = Counter()
     best = loads[0]
@@ -145,7 +145,7 @@ def _check(conninfo: str) -> None:
         raise BenchFailed(f"row locks: entries balance, are two each, match what is held: {row}")
 
 
-def _measure(conninfo: str, load: Clients, for_s: float) -> tuple[float, Counter[str]]:
+def _measure(conninfo: str, load: LockClients, for_s: float) -> tuple[float, Counter[str]]:
     """Requests a second of all clients together, over the span in which all of them run."""
     _empty(conninfo)
     context = multiprocessing.get_context("spawn")
@@ -158,7 +158,7 @@ def _measure(conninfo: str, load: Clients, for_s: float) -> tuple[float, Counter
         context.Process(
             target=_process,
             args=(
-                Share(conninfo, n * per_process, per_process, load.in_flight, load.synced, for_s, share),
+                LockShare(conninfo, n * per_process, per_process, load.in_flight, load.synced, for_s, share),
                 barrier,
                 answers,
             ),
@@ -187,7 +187,7 @@ def _measure(conninfo: str, load: Clients, for_s: float) -> tuple[float, Counter
     return decided / for_s, tally
 
 
-def _process(share: Share, barrier: Barrier, answers: Any) -> None:
+def _process(share: LockShare, barrier: Barrier, answers: Any) -> None:
     """A process of clients: counts what was answered within `for_s` seconds after the warm-up."""
     try:
         clients = [_Client(share, share.first + n) for n in range(share.threads)]
@@ -212,7 +212,7 @@ def _process(share: Share, barrier: Barrier, answers: Any) -> None:
 class _Client:
     """One connection, decided on in a closed loop."""
 
-    def __init__(self, share: Share, number: int) -> None:
+    def __init__(self, share: LockShare, number: int) -> None:
         self.counted = 0
         self.tally: Counter[str] = Counter()
         self.failed: str | None = None

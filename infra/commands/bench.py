@@ -11,13 +11,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from infra.errors import SpendlogError
-from infra.output import Table
+from infra.output import TextTable
 from infra.processes import termination_raises
 from perf import bench as benches
 from perf.decide import profiled
 from perf.harness import FULL, QUICK, Scale
 from perf.picture import draw
-from perf.results import Row
+from perf.results import Figure
 
 app = typer.Typer()
 
@@ -92,8 +92,8 @@ def _run(console: Console, scale: Scale, names: list[str]) -> benches.Report:
         return benches.run(scale, names, say, done)
 
 
-def _table(rows: list[Row]) -> Table:
-    table = Table("bench", "what", "measured", "asked", "unit", left=2)
+def _table(rows: list[Figure]) -> TextTable:
+    table = TextTable("bench", "what", "measured", "asked", "unit", left=2)
     for row in rows:
         asked = "" if row.goal is None else f"{'≥' if row.better == 'more' else '≤'} {row.goal:,.0f}"
         style = "" if row.met is None else "green" if row.met else "red"

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from infra.demo.export import Export
-from infra.demo.run import Options, run
+from infra.demo.run import DemoOptions, run
 from infra.errors import SpendlogError
 from infra.imports.mapping import read_mapping
 from infra.imports.rows import read_header
@@ -70,7 +70,9 @@ def demo(
         raise SpendlogError("--mapping is for --file")
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     serve = sys.stdout.isatty() and not end
-    options = Options(events=events, seed=seed, keep=keep, data=data, port=port, serve=serve, export=export)
+    options = DemoOptions(
+        events=events, seed=seed, keep=keep, data=data, port=port, serve=serve, export=export
+    )
     with termination_raises():
         holds = run(options, console)
     raise typer.Exit(0 if holds else 1)

@@ -12,7 +12,7 @@ import typer
 from api.access.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
 from api.stores.postgres import PostgresAway
 from infra.errors import SettingError, SpendlogError
-from infra.output import AsJson, Table, print_json
+from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -75,7 +75,7 @@ def list_(
     if as_json:
         print_json([_members(key) for key in found])
         return
-    table = Table("id", "organization", "name", "actor", "key", "scopes", "created", "revoked")
+    table = TextTable("id", "organization", "name", "actor", "key", "scopes", "created", "revoked")
     for key in found:
         table.add(
             *(key.id, key.organization_id, key.name, key.actor, f"{key.prefix}_..."),

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import typer
 
 from infra.errors import SpendlogError
-from infra.output import AsJson, Table, print_json
-from infra.rest import Problem, Rest, connected
+from infra.output import AsJson, TextTable, print_json
+from infra.rest import ProblemAnswer, Rest, connected
 from infra.texts import read_text
 
 app = typer.Typer(no_args_is_help=True)
@@ -66,7 +66,7 @@ def apply(
         try:
             status, found = _completed(rest, _path(organization), body, key, timeout)
         except SpendlogError as error:
-            if isinstance(error, Problem) and error.status < AWAY:
+            if isinstance(error, ProblemAnswer) and error.status < AWAY:
                 raise
             raise SpendlogError(f"{error}\nwhat was sent is not known; {again}") from None
     if as_json:
@@ -122,14 +122,14 @@ def _completed(
         time.sleep(AGAIN_S)
         try:
             status, found = rest.post(path, body, key=key)
-        except Problem as problem:
+        except ProblemAnswer as problem:
             if problem.status != AWAY:  # it was there before, and may be there again
                 raise
     return status, found
 
 
 def _show_outcome(found: dict[str, Any]) -> None:
-    table = Table("department", "outcome", "version", "position", "why")
+    table = TextTable("department", "outcome", "version", "position", "why")
     for one in found["departments"]:
         why = "; ".join(reason["message"] for reason in one["reasons"]) or one["detail"] or ""
         version = None if one["policy_version"] is None else str(one["policy_version"])
@@ -140,7 +140,7 @@ def _show_outcome(found: dict[str, Any]) -> None:
 
 
 def _show_list(found: dict[str, Any]) -> None:
-    table = Table("department", "version", "digest", "since", "position", "drafts")
+    table = TextTable("department", "version", "digest", "since", "position", "drafts")
     for one in found["departments"]:
         version = "default" if one["default"] else str(one["version"])
         drafts = ", ".join(f"{draft['version']} ({draft['digest']})" for draft in one["drafts"])

@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from infra.errors import SettingError
-from infra.output import AsJson, Table, print_json
+from infra.output import AsJson, TextTable, print_json
 from infra.replay import Replay
 from infra.replay import replay as decide_again
 from infra.settings import load_settings
@@ -48,7 +48,7 @@ def replay(
 
 def show(found: Replay, console: Console) -> None:
     """The table for a person, and the first difference of each partition below it."""
-    table = Table("partition", "decided again", "only folded", "verdict", left=0)
+    table = TextTable("partition", "decided again", "only folded", "verdict", left=0)
     for one in found.partitions:
         verdict = Text("the same bytes", "green") if one.difference is None else Text("differs", "bold red")
         table.add(f"{one.partition}", f"{one.decided:,}", f"{one.folded:,}", verdict)

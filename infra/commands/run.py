@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.demo.house import running_house
 from infra.demo.summary import show_how_to_ask
 from infra.processes import termination_raises
+from infra.running.system import running_system
 from infra.settings import load_settings
 from infra.stack.ports import free_port, is_free
 
@@ -43,7 +43,7 @@ def run(
     chosen = port or (PORT if is_free(PORT) else free_port(set()))
     with (
         termination_raises(),
-        running_house(
+        running_system(
             settings,
             data or settings.data,
             keep=True,
@@ -51,14 +51,14 @@ def run(
             console=console,
             organization=organization,
             ticker=True,
-        ) as house,
+        ) as system,
     ):
-        show_how_to_ask(console, house)
+        show_how_to_ask(console, system)
         console.print("[bold]serving; Ctrl-C ends everything[/]")
         sys.stdout.flush()
         try:
             while True:
                 time.sleep(_WATCH_S)
-                house.require_alive()
+                system.require_alive()
         except KeyboardInterrupt:
             console.print("ending", style="dim")

@@ -21,7 +21,7 @@ from api.resources.ledger import accounts_out, balances_out, trial_balance_out
 from api.stores.postgres import PostgresAway, direct
 from api.stores.sql import statement
 from infra.errors import SettingError, SpendlogError
-from infra.output import AsJson, Table
+from infra.output import AsJson, TextTable
 from infra.settings import load_settings
 from schemas.authorizations import Authorization
 from schemas.ids import Position
@@ -47,7 +47,7 @@ def budgets(department: Department, as_json: AsJson = False) -> None:
     if not row["budgets"]:
         raise _unknown(department)
     found = budgets_out(row)
-    table = Table("budget", "name", "period", "limit", "tolerance", "posted", "held", "available", left=3)
+    table = TextTable("budget", "name", "period", "limit", "tolerance", "posted", "held", "available", left=3)
     for budget in found.budgets:
         figures = (budget.limit, budget.tolerance, budget.posted, budget.held, budget.available)
         table.add(budget.budget_id, budget.name, budget.period, *map(_money, figures))
@@ -69,7 +69,7 @@ def requests(
         raise _unknown(department)
     found = requests_out(*where, row, page=PAGE)
     people = ("asked by", "approved by", "refused by", "waits for")
-    table = Table("request", "budget", "status", "amount", *people)
+    table = TextTable("request", "budget", "status", "amount", *people)
     for request in found.requests:
         waits = "" if request.waits_for is None else ", ".join(request.waits_for) or "anybody else"
         table.add(
@@ -93,7 +93,7 @@ def policy(
     if not row["known"]:
         raise _unknown(department)
     found = policies_out(*where, row)
-    table = Table("version", "", "rule", "id", "says")
+    table = TextTable("version", "", "rule", "id", "says")
     for version in found.policies:
         state = (
             "in force" if version.in_force else "draft" if version.activated_at is None else "was in force"
@@ -111,7 +111,7 @@ def cards(department: Department, as_json: AsJson = False) -> None:
     if not row["known"]:
         raise _unknown(department)
     found = cards_out(*where, row, page=PAGE)
-    table = Table("card", "status", "employee", "team", "valid until", "merchant")
+    table = TextTable("card", "status", "employee", "team", "valid until", "merchant")
     for card in found.cards:
         merchant = card.locked_to or ("its first" if card.lock_to_first else "")
         table.add(
@@ -133,7 +133,7 @@ def authorization(
     if row["body"] is None:
         raise SpendlogError(f"there is no authorization {name!r} in the ledger")
     found = authorization_out(msgspec.json.decode(row["body"], type=Authorization))
-    table = Table("authorization", found.authorization_id)
+    table = TextTable("authorization", found.authorization_id)
     table.add("status", found.status.value)
     for member, value in found:
         if isinstance(value, MoneyOut):
@@ -176,7 +176,7 @@ def balances(
     if at is not None and row["partition"] != at.partition:
         raise SpendlogError(f"{department} has its decisions in partition {row['partition']}")
     found = balances_out(*where, row, at.seq if at else None)
-    table = Table("period", "limit", "pending", "posted", "available", left=1)
+    table = TextTable("period", "limit", "pending", "posted", "available", left=1)
     for period in found.periods:
         figures = (period.limit, period.pending, period.posted, period.available)
         table.add(period.period, *map(_money, figures))
@@ -191,7 +191,7 @@ def accounts(department: Department, as_json: AsJson = False) -> None:
     if row["partition"] is None:
         raise _unknown(department)
     found = accounts_out(*where, row)
-    table = Table("account", "layer", "balance", "entries", left=2)
+    table = TextTable("account", "layer", "balance", "entries", left=2)
     for account in found.accounts:
         table.add(account.account, account.layer, _money(account.balance), f"{account.entries:,}")
     _print(found, table, as_json)
@@ -203,7 +203,7 @@ def trial_balance(
 ) -> None:
     """All entries added up, by currency and layer; status 1 unless each total is 0."""
     found = trial_balance_out(organization, _read("trial_balance", (organization, "")))
-    table = Table("currency", "layer", "total", "entries", left=2)
+    table = TextTable("currency", "layer", "total", "entries", left=2)
     for line in found.lines:
         table.add(line.currency, line.layer, _money(line.total), f"{line.entries:,}")
     _print(found, table, as_json)
@@ -287,7 +287,7 @@ def _rule(rule: Mapping[str, Any]) -> tuple[str, str, str]:
     return rule["rule"], rule["rule_id"], json.dumps(rest, ensure_ascii=False)
 
 
-def _print(found: BaseModel, table: Table, as_json: bool) -> None:
+def _print(found: BaseModel, table: TextTable, as_json: bool) -> None:
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from infra.output import Table, print_json
+from infra.output import TextTable, print_json
 from infra.processes import termination_raises
 from infra.settings import load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
 from infra.stack.record import StackRecord
-from infra.stack.stack import OnProgress, Options, Stack, stack_down
+from infra.stack.stack import OnProgress, Stack, StackOptions, stack_down
 from schemas.settings import masked
 
 app = typer.Typer(no_args_is_help=True, help="The embedded Kafka, PostgreSQL and Valkey.")
@@ -67,7 +67,7 @@ def up(
             return
         if reset:
             stack_down(data_dir)
-    options = Options(kafka_port, postgres_port, redis_port, kafka_heap_mb, kafka_full_jit)
+    options = StackOptions(kafka_port, postgres_port, redis_port, kafka_heap_mb, kafka_full_jit)
     started_s = time.monotonic()
     with termination_raises(), progress(console) as report:
         stack = Stack(
@@ -159,7 +159,7 @@ def _show(record: StackRecord | None, as_json: bool) -> None:
         typer.echo("down")
         return
     living = record.living()
-    table = Table("service", "state", "process", "address")
+    table = TextTable("service", "state", "process", "address")
     for name in SERVICES:
         service = record.services.get(name)
         state = "external" if service is None else "running" if name in living else "dead"

@@ -12,8 +12,8 @@ from rich.console import Console
 from infra.output import AsJson, print_json
 from infra.processes import termination_raises
 from infra.stories import FILES, read_stories
-from infra.stories.pipeline import Played
-from infra.stories.run import Options, run
+from infra.stories.pipeline import PlayedStory
+from infra.stories.run import StoryOptions, run
 
 app = typer.Typer()
 
@@ -43,13 +43,13 @@ def story(
     stories = read_stories(files or [FILES])  # a wrong file is told before anything starts
     console = Console(stderr=as_json, width=None if sys.stdout.isatty() else _WIDTH)
     with termination_raises():
-        holds, played = run(stories, Options(core=core, keep=keep, data=data), console)
+        holds, played = run(stories, StoryOptions(core=core, keep=keep, data=data), console)
     if as_json:
         print_json({"ok": holds, "stories": [_as_json(one) for one in played]})
     raise typer.Exit(0 if holds else 1)
 
 
-def _as_json(played: Played) -> dict[str, object]:
+def _as_json(played: PlayedStory) -> dict[str, object]:
     return {
         "name": played.story.name,
         "file": str(played.story.place.file),

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from infra.errors import SettingError
-from infra.output import AsJson, Table, print_json
+from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings
 from infra.verify import Report
 from infra.verify import verify as check
@@ -53,7 +53,7 @@ def verify(
 
 def show(report: Report, console: Console) -> None:
     """The table for a person, and what is wrong below it."""
-    table = Table("oracle", "claim", "checked", "verdict", left=2)
+    table = TextTable("oracle", "claim", "checked", "verdict", left=2)
     for oracle in report.oracles.values():
         verdict = Text("ok", "green") if oracle.ok else Text(f"{oracle.violations:,} violated", "bold red")
         table.add(oracle.id, oracle.title, f"{oracle.checked:,}", verdict)

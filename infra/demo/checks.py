@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DemoCheck:
     """One claim. `detail`: what was counted, or what is wrong."""
 
     claim: str
@@ -18,12 +18,12 @@ class Check:
 class Checks:
     """All claims of a run, in order."""
 
-    made: list[Check] = field(default_factory=list)
+    made: list[DemoCheck] = field(default_factory=list)
 
     def expect(self, claim: str, ok: bool, detail: str = "") -> bool:
-        self.made.append(Check(claim, ok, detail))
+        self.made.append(DemoCheck(claim, ok, detail))
         return ok
 
     @property
-    def failed(self) -> list[Check]:
+    def failed(self) -> list[DemoCheck]:
         return [check for check in self.made if not check.ok]

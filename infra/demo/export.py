@@ -13,12 +13,12 @@ from rich.markup import escape
 
 from infra.demo import books, summary
 from infra.demo.checks import Checks
-from infra.demo.house import House, wait_until_booked
-from infra.demo.kafka import Watch, end_offsets
-from infra.demo.player import Player, Result
+from infra.demo.player import ExportPlayer, Result
 from infra.imports.mapping import Mapping
 from infra.imports.reading import Reading, read_export, require_rows, write_listed
-from infra.output import Table
+from infra.output import TextTable
+from infra.running.log import Watch, end_offsets
+from infra.running.system import RunningSystem, wait_until_booked
 from schemas.topics import DEAD_LETTERS
 
 LISTED_MAX: Final = 10
@@ -35,35 +35,35 @@ class Export:
     reject_file: Path | None = None
 
 
-def play_export(export: Export, house: House, console: Console, checks: Checks) -> None:
+def play_export(export: Export, system: RunningSystem, console: Console, checks: Checks) -> None:
     """Reads the file, plays it, prints what became of it.
 
     Raises:
         SpendlogError: the file or the reject file cannot be used, or the system stalls.
     """
     console.rule(f"[bold]{escape(export.path.name)}", align="left")
-    reject_file = export.reject_file or house.data_dir / "rejects.csv"
+    reject_file = export.reject_file or system.data_dir / "rejects.csv"
     started_s = time.monotonic()
     with console.status("reading"):
         reading = read_export(export.path, export.mapping, export.limit_rows)
         write_listed(reject_file, export.path, export.mapping, reading, {})
     _show_reading(reading, time.monotonic() - started_s, console)
     require_rows(export.path, reading)
-    dead_letters_from = end_offsets(house.endpoints.kafka, DEAD_LETTERS.name)
-    player = Player(reading.rows, export.mapping.time.zone, export.budget_factor, house)
-    with Watch(house.endpoints.kafka, player.decided) as watch:
+    dead_letters_from = end_offsets(system.endpoints.kafka, DEAD_LETTERS.name)
+    player = ExportPlayer(reading.rows, export.mapping.time.zone, export.budget_factor, system)
+    with Watch(system.endpoints.kafka, player.decided) as watch:
         started_s = time.monotonic()
         player.play(watch, console)
         played_s = time.monotonic() - started_s
-        booked_s = wait_until_booked(house, watch, console)
+        booked_s = wait_until_booked(system, watch, console)
         events = watch.count
     result = player.result
     write_listed(reject_file, export.path, export.mapping, reading, {**result.held, **result.rejected})
-    _show(export, house, player, console, checks, dead_letters_from)
+    _show(export, system, player, console, checks, dead_letters_from)
     _show_refunds(player, console)
     _check_rows(result, reading, reject_file, console, checks)
-    summary.check_books(checks, house)
-    summary.check_log(console, checks, house)
+    summary.check_books(checks, system)
+    summary.check_log(console, checks, system)
     console.rule("[bold]Speed, here and now", align="left")
     rows = len(reading.rows)
     console.print(
@@ -99,25 +99,25 @@ def _list(reasons: dict[int, str], what: str, console: Console) -> None:
 
 def _show(
     export: Export,
-    house: House,
-    player: Player,
+    system: RunningSystem,
+    player: ExportPlayer,
     console: Console,
     checks: Checks,
     dead_letters_from: dict[int, int],
 ) -> None:
-    dead_letters = summary.dead_letters_since(house.endpoints.kafka, dead_letters_from)
+    dead_letters = summary.dead_letters_since(system.endpoints.kafka, dead_letters_from)
     summary.show_decisions(console, player.tally, dead_letters, checks)
     summary.show_flagged(console, player.tally)
-    summary.show_bookings(console, house)
+    summary.show_bookings(console, system)
     console.rule(
         f"[bold]Declines by department, budget = {export.budget_factor:g} × mean of the 3 months before",
         align="left",
     )
-    table = Table("department", "requests", "declined", "share", "declined amount", left=1)
+    table = TextTable("department", "requests", "declined", "share", "declined amount", left=1)
     requests = declines = 0
     for organization in player.organizations:
         for name, asked, declined, minor, currency in books.query(
-            house.endpoints.postgres, "declines", organization=organization
+            system.endpoints.postgres, "declines", organization=organization
         ):
             requests, declines = requests + asked, declines + declined
             amount = summary.money(minor, currency) if minor else ""
@@ -126,7 +126,7 @@ def _show(
     table.print(console)
 
 
-def _show_refunds(player: Player, console: Console) -> None:
+def _show_refunds(player: ExportPlayer, console: Console) -> None:
     unlinked = player.links.unlinked
     if not player.result.linked and not unlinked:
         return

@@ -43,7 +43,7 @@ _REQUESTS_SHARE: Final = 0.50
 _UNUSUAL_FROM, _UNUSUAL_TO = 0.82, 0.92
 
 
-class Planned(NamedTuple):
+class PlannedEvent(NamedTuple):
     """A record to send, and what must become of it. `reason`: the first reason's code."""
 
     partition: int
@@ -78,7 +78,7 @@ OFFICES: Final = (
     Office("helix-labs", "clinical-trials", "Clinical Trials", "EUR", "Europe/Berlin", 4, 0.75),
     Office("helix-labs", "administration", "Administration", "EUR", "Europe/Berlin", 2, 1.6),
     Office("castle-arts", "productions", "Productions", "GBP", "Europe/London", 5, 1.2),
-    Office("castle-arts", "front-of-house", "Front of House", "GBP", "Europe/London", 3, 1.5),
+    Office("castle-arts", "front-of-system", "Front of RunningSystem", "GBP", "Europe/London", 3, 1.5),
     Office("kita-denki", "sales", "営業部", "JPY", "Asia/Tokyo", 4, 1.3),
     Office("kita-denki", "engineering", "技術部", "JPY", "Asia/Tokyo", 2, 1.1),
 )
@@ -175,7 +175,9 @@ class _Spend(NamedTuple):
     unusual: bool = False
 
 
-def generate(seed: int, events: int, until: datetime, *, partitions: int, tag: str = "") -> list[Planned]:
+def generate(
+    seed: int, events: int, until: datetime, *, partitions: int, tag: str = ""
+) -> list[PlannedEvent]:
     """`events` records in the order in which they are sent; event times lie in the 28 days before `until`.
 
     `tag` is a suffix of all organization ids.
@@ -191,12 +193,12 @@ class _World:
         self._start = until - SPAN
         self._partitions = partitions
         self._desks = [self._new_desk(office, tag) for office in OFFICES]
-        self._planned: list[Planned] = []
+        self._planned: list[PlannedEvent] = []
         self._due: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._order = count()
         self._ids = count(1)
 
-    def play(self) -> list[Planned]:
+    def play(self) -> list[PlannedEvent]:
         spends = self._spends()
         self._set_limits(spends)
         for spend in spends:
@@ -299,7 +301,7 @@ class _World:
         self, desk: _Desk, event: Event, outcome: str, reason: str | None = None, *, unusual: bool = False
     ) -> None:
         self._planned.append(
-            Planned(
+            PlannedEvent(
                 desk.partition, desk.key, encode_event(event), outcome, reason, False, event.event_id, unusual
             )
         )
@@ -311,7 +313,7 @@ class _World:
 
     def _repeat(self, desk: _Desk, event: Event, outcome: str, reason: str | None) -> None:
         self._planned.append(
-            Planned(desk.partition, desk.key, encode_event(event), outcome, reason, True, event.event_id)
+            PlannedEvent(desk.partition, desk.key, encode_event(event), outcome, reason, True, event.event_id)
         )
 
     def _budget(self, at: datetime, desk: _Desk) -> None:
@@ -480,7 +482,7 @@ class _World:
 
     def _reject(self, desk: _Desk, value: bytes, reason: ReasonCode, *, partition: int | None = None) -> None:
         at = desk.partition if partition is None else partition
-        self._planned.append(Planned(at, desk.key, value, "rejected", reason.value))
+        self._planned.append(PlannedEvent(at, desk.key, value, "rejected", reason.value))
 
     def _broken_json(self, at: datetime, desk: _Desk) -> None:
         self._reject(desk, encode_event(self._sample(at, desk))[:-20], ReasonCode.UNDECODABLE)
@@ -506,7 +508,7 @@ class _World:
         key = event.key.encode()
         partition = partition_of(key, self._partitions)
         reason = ReasonCode.UNKNOWN_DEPARTMENT.value
-        self._planned.append(Planned(partition, key, encode_event(event), "rejected", reason))
+        self._planned.append(PlannedEvent(partition, key, encode_event(event), "rejected", reason))
 
     def _id_conflict(self, at: datetime, desk: _Desk) -> None:
         """A known event id with another amount."""

@@ -15,14 +15,14 @@ from typing import Final
 
 from rich.console import Console
 
-from infra.demo.house import House
-from infra.demo.kafka import Sender, Watch
-from infra.demo.steps import counting
 from infra.demo.stream import Tally
 from infra.imports.budgets import Budgets
 from infra.imports.calendar import month_of, month_start
 from infra.imports.refunds import link_refunds
 from infra.imports.row import Row
+from infra.running.log import Sender, Watch
+from infra.running.steps import counting
+from infra.running.system import RunningSystem
 from schemas.codec import UndecodableEvent, decode_event, encode_event
 from schemas.controls import HOLD_DAYS_MAX, Policy
 from schemas.decisions import Decision
@@ -68,18 +68,18 @@ class Result:
         ]
 
 
-class Player:
+class ExportPlayer:
     """Sends rows and clearings; knows every answer. `rows`: in time order."""
 
-    def __init__(self, rows: Sequence[Row], zone: str, factor: float, house: House) -> None:
+    def __init__(self, rows: Sequence[Row], zone: str, factor: float, system: RunningSystem) -> None:
         self.tally = Tally()
         self.result = Result()
         self.links = link_refunds(rows)
         self._rows = rows
-        self._house = house
+        self._house = system
         self._zone = zone
         self._budgets = Budgets(rows, zone, factor)
-        self._sender = Sender(house.endpoints.kafka)
+        self._sender = Sender(system.endpoints.kafka)
         self._answers: dict[str, tuple[Outcome, str]] = {}  # event id -> outcome, reason
         self._months: set[tuple[str, str, str]] = set()
         self._with_policy: set[tuple[str, str]] = set()

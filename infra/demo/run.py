@@ -14,10 +14,10 @@ from infra.demo import summary
 from infra.demo.checks import Checks
 from infra.demo.export import Export, play_export
 from infra.demo.generator import generate
-from infra.demo.house import House, running_house, wait_until_booked
-from infra.demo.kafka import Watch, end_offsets
 from infra.demo.story import Client, tell
-from infra.demo.stream import Player
+from infra.demo.stream import StreamPlayer
+from infra.running.log import Watch, end_offsets
+from infra.running.system import RunningSystem, running_system, wait_until_booked
 from infra.settings import load_settings
 from schemas.topics import DEAD_LETTERS
 
@@ -25,7 +25,7 @@ _WATCH_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DemoOptions:
     """What the command line chose. `export`: a card export to play instead of story and stream."""
 
     events: int = 5_000
@@ -37,7 +37,7 @@ class Options:
     export: Export | None = None
 
 
-def run(options: Options, console: Console) -> bool:
+def run(options: DemoOptions, console: Console) -> bool:
     """Plays the demo; True when every check holds. Whatever it started has ended when it returns.
 
     Raises:
@@ -48,38 +48,38 @@ def run(options: Options, console: Console) -> bool:
     data_dir = options.data or settings.data.with_name(f"{settings.data.name}-demo")
     started_s = time.monotonic()
     checks = Checks()
-    with running_house(settings, data_dir, keep=options.keep, port=options.port, console=console) as house:
+    with running_system(settings, data_dir, keep=options.keep, port=options.port, console=console) as system:
         console.print(f"  all of it runs, {time.monotonic() - started_s:.1f} s", highlight=False)
         if options.export is None:
-            _story_and_stream(options, house, console, checks)
+            _story_and_stream(options, system, console, checks)
         else:
-            play_export(options.export, house, console, checks)
-        house.require_alive()
+            play_export(options.export, system, console, checks)
+        system.require_alive()
         summary.show_checks(console, checks)
-        summary.show_next(console, house, serving=options.serve)
+        summary.show_next(console, system, serving=options.serve)
         verdict = "[bold red]some checks failed[/]" if checks.failed else "[bold green]all checks hold[/]"
         console.print(f"{verdict}, {time.monotonic() - started_s:.1f} s", highlight=False)
         if options.serve:
-            _serve(house, console)
+            _serve(system, console)
         console.print("ending", style="dim")
     return not checks.failed
 
 
-def _story_and_stream(options: Options, house: House, console: Console, checks: Checks) -> None:
-    kafka = house.endpoints.kafka
+def _story_and_stream(options: DemoOptions, system: RunningSystem, console: Console, checks: Checks) -> None:
+    kafka = system.endpoints.kafka
     dead_letters_from = end_offsets(kafka, DEAD_LETTERS.name)
-    player = Player(kafka, house.require_alive, console)
+    player = StreamPlayer(kafka, system.require_alive, console)
     with Watch(kafka, player.decided) as watch:
-        client = Client(house.api, house.key, house.organization)
+        client = Client(system.api, system.key, system.organization)
         try:
             tell(client, console, checks)
         finally:
             client.close()
         console.rule(f"[bold]{options.events:,} card events, seed {options.seed}", align="left")
         now = datetime.now(UTC).replace(microsecond=0)
-        planned = generate(options.seed, options.events, now, partitions=house.partitions, tag=house.tag)
+        planned = generate(options.seed, options.events, now, partitions=system.partitions, tag=system.tag)
         played = player.play(planned, watch)
-        booked_s = wait_until_booked(house, watch, console)
+        booked_s = wait_until_booked(system, watch, console)
     checks.expect(
         "each event is decided as the generator's own sums say",
         not played.wrong,
@@ -89,18 +89,18 @@ def _story_and_stream(options: Options, house: House, console: Console, checks: 
         console, player.tally, summary.dead_letters_since(kafka, dead_letters_from), checks
     )
     summary.show_flagged(console, player.tally, played)
-    summary.show_bookings(console, house)
-    summary.check_books(checks, house)
-    summary.check_log(console, checks, house)
+    summary.show_bookings(console, system)
+    summary.check_books(checks, system)
+    summary.check_log(console, checks, system)
     summary.show_speed(console, played, booked_s)
 
 
-def _serve(house: House, console: Console) -> None:
+def _serve(system: RunningSystem, console: Console) -> None:
     """Until Ctrl-C."""
     try:
         console.print("[bold]serving; Ctrl-C ends everything[/]")
         while True:
             time.sleep(_WATCH_S)
-            house.require_alive()
+            system.require_alive()
     except KeyboardInterrupt:
         console.print()

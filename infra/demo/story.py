@@ -25,7 +25,7 @@ _ASKED_AGAIN_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class StoryPurchase:
     """One request for an authorization. `dollars`: whole US dollars."""
 
     who: str
@@ -43,8 +43,8 @@ class Purchase:
         }
 
 
-ALICE: Final = Purchase("alice@techcorp.com", 6_000, "Dell Technologies", "5045")
-BOB: Final = Purchase("bob@techcorp.com", 48_000, "Supermicro", "5045")
+ALICE: Final = StoryPurchase("alice@techcorp.com", 6_000, "Dell Technologies", "5045")
+BOB: Final = StoryPurchase("bob@techcorp.com", 48_000, "Supermicro", "5045")
 
 
 # The rules that hold until a company sets its own would stop Alice: 5,000.00 is the most in one payment.
@@ -97,7 +97,7 @@ class Client:
         }
         return self._decided("POST", "/v1/events", body, f"policy-{uuid.uuid4()}")
 
-    def authorize(self, purchase: Purchase, key: str) -> requests.Response:
+    def authorize(self, purchase: StoryPurchase, key: str) -> requests.Response:
         return self._decided("POST", "/v1/authorizations", purchase.body(), key)
 
     def look_up(self, authorization_id: str, position: str) -> requests.Response:
@@ -152,7 +152,7 @@ def _retries(client: Client, console: Console, checks: Checks, first: requests.R
     checks.expect(
         "a repeat gets the same answer and the replay marker", again.content == first.content and marked
     )
-    other = client.authorize(Purchase(ALICE.who, 6_100, ALICE.merchant, ALICE.mcc), key)
+    other = client.authorize(StoryPurchase(ALICE.who, 6_100, ALICE.merchant, ALICE.mcc), key)
     _say(console, "the same key for $6,100.00", other)
     refused = other.status_code == requests.codes.unprocessable_entity
     checks.expect("the same key for another request is refused with 422", refused, other.text)

@@ -10,9 +10,9 @@ from typing import Final
 
 from rich.console import Console
 
-from infra.demo.generator import Planned
-from infra.demo.kafka import Sender, Watch
-from infra.demo.steps import counting
+from infra.demo.generator import PlannedEvent
+from infra.running.log import Sender, Watch
+from infra.running.steps import counting
 from schemas.decisions import Decision
 from schemas.reasons import Outcome
 
@@ -60,7 +60,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedStream:
     """What playing a stream measured. `latencies_s`: of the paced events only, ascending."""
 
     burst_events: int
@@ -82,7 +82,7 @@ class Played:
         return found[min(len(found) - 1, int(share * len(found)))] if found else 0.0
 
 
-class Player:
+class StreamPlayer:
     """Sends planned records and compares each decision with the plan."""
 
     def __init__(self, kafka: str, require_alive: Callable[[], None], console: Console) -> None:
@@ -105,7 +105,7 @@ class Player:
             decision.score is not None and decision.score.flagged,
         )
 
-    def play(self, planned: Sequence[Planned], watch: Watch) -> Played:
+    def play(self, planned: Sequence[PlannedEvent], watch: Watch) -> PlayedStream:
         """Sends all and waits until every one is decided; `watch` calls `decided`."""
         paced = min(PACED_EVENTS_MAX, len(planned) // 2)
         burst, steady = planned[: len(planned) - paced], planned[len(planned) - paced :]
@@ -115,7 +115,7 @@ class Player:
         self._steady(steady, sender, watch)
         return self._compare(planned, sender, burst_s, len(burst), len(steady))
 
-    def _burst(self, planned: Sequence[Planned], sender: Sender, watch: Watch) -> float:
+    def _burst(self, planned: Sequence[PlannedEvent], sender: Sender, watch: Watch) -> float:
         """Returns the seconds from the first send to the last decision read."""
         with counting(self._console, "as fast as it goes", len(planned)) as bar:
             before, started_s = watch.count, time.monotonic()
@@ -132,7 +132,7 @@ class Player:
             show()
             return time.monotonic() - started_s
 
-    def _steady(self, planned: Sequence[Planned], sender: Sender, watch: Watch) -> None:
+    def _steady(self, planned: Sequence[PlannedEvent], sender: Sender, watch: Watch) -> None:
         with counting(self._console, f"at {PACE_PER_S} events/s", len(planned)) as bar:
             before, started_s = watch.count, time.monotonic()
 
@@ -151,8 +151,8 @@ class Player:
             show()
 
     def _compare(
-        self, planned: Sequence[Planned], sender: Sender, burst_s: float, burst: int, paced: int
-    ) -> Played:
+        self, planned: Sequence[PlannedEvent], sender: Sender, burst_s: float, burst: int, paced: int
+    ) -> PlayedStream:
         # Delivery keeps the order of sending within a partition, so the n-th record of a partition here
         # is the n-th offset there.
         offsets: dict[int, list[int]] = {}
@@ -173,4 +173,4 @@ class Player:
             caught += record.unusual and flagged
             if n >= burst:
                 latencies_s.append(self._read_s[at] - sender.times_s[at])
-        return Played(burst, burst_s, paced, PACE_PER_S, sorted(latencies_s), wrong, unusual, caught)
+        return PlayedStream(burst, burst_s, paced, PACE_PER_S, sorted(latencies_s), wrong, unusual, caught)

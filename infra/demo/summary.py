@@ -14,11 +14,11 @@ from rich.markup import escape
 from infra.commands.verify import show as show_report
 from infra.demo import books
 from infra.demo.checks import Checks
-from infra.demo.house import House
-from infra.demo.kafka import read_between
-from infra.demo.stream import Played, Tally
-from infra.output import Table
+from infra.demo.stream import PlayedStream, Tally
+from infra.output import TextTable
 from infra.replay import replay
+from infra.running.log import read_between
+from infra.running.system import RunningSystem
 from infra.verify import verify
 from schemas.decisions import Decision
 from schemas.money import exponent
@@ -42,7 +42,7 @@ def money(minor: int, currency: str) -> str:
 
 def show_decisions(console: Console, tally: Tally, dead_letters: Mapping[str, int], checks: Checks) -> None:
     console.rule("[bold]Decisions", align="left")
-    table = Table("outcome", "why", "events", left=2)
+    table = TextTable("outcome", "why", "events", left=2)
     for outcome in ("approved", "declined", "accepted", "rejected"):
         reasons = {"declined": tally.declined, "rejected": tally.rejected}.get(outcome)
         if outcome == "accepted":
@@ -60,7 +60,7 @@ def show_decisions(console: Console, tally: Tally, dead_letters: Mapping[str, in
     )
 
 
-def show_flagged(console: Console, tally: Tally, played: Played | None = None) -> None:
+def show_flagged(console: Console, tally: Tally, played: PlayedStream | None = None) -> None:
     console.rule("[bold]Flagged by the model (it flags, it never declines)", align="left")
     planted = (
         f"; of {played.unusual} planted ones {played.unusual_flagged}" if played and played.unusual else ""
@@ -85,13 +85,13 @@ def _spend(decision: Decision) -> str:
     )
 
 
-def show_bookings(console: Console, house: House) -> None:
+def show_bookings(console: Console, system: RunningSystem) -> None:
     console.rule("[bold]Bookings in PostgreSQL", align="left")
     by_kind: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
-    for kind, currency, count, total in books.query(house.endpoints.postgres, "bookings", tag=house.tag):
+    for kind, currency, count, total in books.query(system.endpoints.postgres, "bookings", tag=system.tag):
         by_kind[kind][currency] = (count, total)
     currencies = sorted({currency for found in by_kind.values() for currency in found})
-    table = Table("kind", "transfers", *currencies, left=1)
+    table = TextTable("kind", "transfers", *currencies, left=1)
     for kind in ("hold", "release", "expiry", "clearing", "refund"):
         found = by_kind.get(kind, {})
         count = sum(number for number, _ in found.values())
@@ -100,15 +100,15 @@ def show_bookings(console: Console, house: House) -> None:
     table.print(console)
 
 
-def check_books(checks: Checks, house: House) -> None:
+def check_books(checks: Checks, system: RunningSystem) -> None:
     """The two questions that anyone may ask the database."""
-    rows = books.query(house.endpoints.postgres, "zero_sum")
+    rows = books.query(system.endpoints.postgres, "zero_sum")
     off = [f"{layer} {currency} {total}" for currency, layer, total, _ in rows if total]
     entries = sum(row[3] for row in rows)
     checks.expect(
         "every currency and layer sums to zero (SQL)", bool(rows) and not off, f"{entries:,} entries"
     )
-    above = books.query(house.endpoints.postgres, "above_limit")
+    above = books.query(system.endpoints.postgres, "above_limit")
     checks.expect(
         "no approval took a department above its budget (SQL)",
         not above,
@@ -116,9 +116,9 @@ def check_books(checks: Checks, house: House) -> None:
     )
 
 
-def check_log(console: Console, checks: Checks, house: House) -> None:
+def check_log(console: Console, checks: Checks, system: RunningSystem) -> None:
     console.rule("[bold]spendlog verify", align="left")
-    endpoints = house.endpoints
+    endpoints = system.endpoints
     with console.status("reading the log and the books"):
         report = verify(endpoints.kafka, endpoints.postgres, endpoints.redis)
     show_report(report, console)
@@ -130,9 +130,9 @@ def check_log(console: Console, checks: Checks, house: House) -> None:
     checks.expect(claim, not different, "; ".join(different) or f"{found.decided:,} decisions")
 
 
-def show_speed(console: Console, played: Played, booked_s: float) -> None:
+def show_speed(console: Console, played: PlayedStream, booked_s: float) -> None:
     console.rule("[bold]Speed, here and now", align="left")
-    table = Table("what", "here", header=False)
+    table = TextTable("what", "here", header=False)
     table.add(
         "decisions a second",
         f"{played.burst_per_s:,.0f}  ({played.burst_events:,} events in one burst; worker cold, scoring on)",
@@ -176,13 +176,13 @@ def show_checks(console: Console, checks: Checks) -> None:
         console.print(f"  {mark} {escape(check.claim)}{detail}", highlight=False, soft_wrap=True)
 
 
-def show_next(console: Console, house: House, *, serving: bool) -> None:
+def show_next(console: Console, system: RunningSystem, *, serving: bool) -> None:
     console.rule("[bold]Where to look next", align="left")
     if serving:
-        show_how_to_ask(console, house)
+        show_how_to_ask(console, system)
     else:
         console.print("  On a terminal `spendlog demo` keeps serving the API until Ctrl-C.", highlight=False)
-    console.print(f"  logs {house.logs}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"  logs {system.logs}", soft_wrap=True, markup=False, highlight=False)
 
 
 # Pasted as they are, by people and by tests/docs/test_first_steps.py.
@@ -197,13 +197,13 @@ psql "$SPENDLOG_POSTGRES" -c 'TABLE trial_balance'    # where psql is installed
 """
 
 
-def how_to_ask(house: House) -> str:
+def how_to_ask(system: RunningSystem) -> str:
     """Commands for another terminal."""
-    return _ASK.format(env=shlex.quote(str(house.data_dir / "env")), organization=house.organization)
+    return _ASK.format(env=shlex.quote(str(system.data_dir / "env")), organization=system.organization)
 
 
-def show_how_to_ask(console: Console, house: House) -> None:
-    console.print(f"API {house.api}, its reference {house.api}/docs", soft_wrap=True, highlight=False)
+def show_how_to_ask(console: Console, system: RunningSystem) -> None:
+    console.print(f"API {system.api}, its reference {system.api}/docs", soft_wrap=True, highlight=False)
     console.print("In another terminal:\n")
     # One line of output for each line to paste, however narrow the terminal is.
-    console.print(how_to_ask(house), soft_wrap=True, markup=False, highlight=False)
+    console.print(how_to_ask(system), soft_wrap=True, markup=False, highlight=False)

@@ -5,6 +5,6 @@ with running_stack(Path(".spendlog")) as endpoints:
 """
 
 from infra.stack.endpoints import Endpoints, StackError
-from infra.stack.stack import Options, Stack, running_stack
+from infra.stack.stack import Stack, StackOptions, running_stack
 
-__all__ = ["Endpoints", "Options", "Stack", "StackError", "running_stack"]
+__all__ = ["Endpoints", "Stack", "StackError", "StackOptions", "running_stack"]

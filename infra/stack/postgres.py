@@ -25,7 +25,7 @@ _INITDB_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Postgres:
+class PostgresServer:
     """One cluster below `folder`; only its owner may enter that."""
 
     folder: Path

@@ -16,7 +16,7 @@ from infra.settings import Settings, load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName, StackError
 from infra.stack.kafka import Kafka
 from infra.stack.ports import free_port, require_free
-from infra.stack.postgres import Postgres
+from infra.stack.postgres import PostgresServer
 from infra.stack.probes import kafka_answers, postgres_answers, redis_answers
 from infra.stack.record import Mode, ServiceRecord, StackRecord, locked, open_data_folder
 from infra.stack.service import Service
@@ -31,7 +31,7 @@ _PROBES = {"kafka": kafka_answers, "postgres": postgres_answers, "redis": redis_
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class StackOptions:
     """Fixed ports (None: a free one), and how the embedded services run."""
 
     kafka_port: int | None = None
@@ -59,14 +59,14 @@ class Stack:
         data_dir: Path,
         *,
         settings: Settings | None = None,
-        options: Options | None = None,
+        options: StackOptions | None = None,
         mode: Mode = "embedded",
         reset: bool = False,
         on_progress: OnProgress | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.settings = settings or load_settings()
-        self.options = options or Options()
+        self.options = options or StackOptions()
         self.mode: Mode = mode
         self.reset = reset
         self._report: OnProgress = on_progress or (lambda _service, _state: None)
@@ -197,7 +197,7 @@ class Stack:
                 self.options.kafka_full_jit,
             )
         if self.settings.postgres is None:
-            yield Postgres(self.data_dir / "postgres", (self._port("postgres", taken),))
+            yield PostgresServer(self.data_dir / "postgres", (self._port("postgres", taken),))
         if self.settings.redis is None:
             yield Valkey(self.data_dir / "valkey", (self._port("redis", taken),))
 
@@ -283,7 +283,7 @@ def running_stack(
     data_dir: Path | None = None,
     *,
     settings: Settings | None = None,
-    options: Options | None = None,
+    options: StackOptions | None = None,
     reset: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Iterator[Endpoints]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from infra.stories import values
 from infra.stories.story import LedgerLine, PaymentLine
-from infra.stories.words import Reader
+from infra.stories.words import WordReader
 from schemas.authorizations import Authorization, Status
 from schemas.money import Money
 
@@ -17,7 +17,7 @@ ORGANIZATION_ACCOUNTS: Final = ("card-payable", "provisional-credit")
 TOTALS: Final = ("requested", "held", "posted", "refunded", "disputed")
 
 
-def read_ledger(reader: Reader, text: str, department: str | None) -> LedgerLine:
+def read_ledger(reader: WordReader, text: str, department: str | None) -> LedgerLine:
     """`ledger card-spend USD 400.00`: debits are above zero, credits below."""
     reader.need("ledger")
     account = reader.one_of((*DEPARTMENT_ACCOUNTS, *ORGANIZATION_ACCOUNTS), "an account")
@@ -26,7 +26,7 @@ def read_ledger(reader: Reader, text: str, department: str | None) -> LedgerLine
     return LedgerLine(reader.place, text, department or "", account, found.currency, found.minor)
 
 
-def read_payment(reader: Reader, text: str, department: str | None) -> PaymentLine:
+def read_payment(reader: WordReader, text: str, department: str | None) -> PaymentLine:
     """`payment A1 cleared held 0.00 posted 400.00`: its status and any of its totals."""
     reader.need("payment")
     name = reader.text("a payment, such as A1")
@@ -38,7 +38,7 @@ def read_payment(reader: Reader, text: str, department: str | None) -> PaymentLi
     return PaymentLine(reader.place, text, department or "", name, status, totals)
 
 
-def _end(reader: Reader) -> None:
+def _end(reader: WordReader) -> None:
     if reader.peek() is not None:
         reader.fail(reader.next(""), "the end of the line")
 

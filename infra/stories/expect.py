@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from infra.stories import values
 from infra.stories.story import BalanceWanted, Cause, Expected, ReliefWanted
-from infra.stories.words import Reader
+from infra.stories.words import WordReader
 from schemas.decisions import Alert
 from schemas.reasons import Outcome, ReasonCode
 
@@ -25,7 +25,7 @@ _RELIEFS: Final = {
 _REASONED: Final = (Outcome.DECLINED, Outcome.PARTIALLY_APPROVED, Outcome.REJECTED)
 
 
-def read_expected(reader: Reader) -> Expected:
+def read_expected(reader: WordReader) -> Expected:
     """Raises StoryError where a word is no expectation."""
     expected = Expected(Outcome(reader.one_of(OUTCOMES, "an outcome")))
     if values.is_number(reader.peek()):
@@ -50,86 +50,86 @@ def read_expected(reader: Reader) -> Expected:
     return expected
 
 
-def _cause(reader: Reader, code: str) -> Cause:
+def _cause(reader: WordReader, code: str) -> Cause:
     return Cause(code, reader.text("the budget or rule that says so") if reader.skip("by") else None)
 
 
-def _balance(reader: Reader, what: str) -> BalanceWanted:
+def _balance(reader: WordReader, what: str) -> BalanceWanted:
     budget = None
     if not values.is_number(reader.peek()):
         budget = reader.text("an amount, or a budget such as team:platform")
     return BalanceWanted(what, values.number(reader), budget)
 
 
-def _code(reader: Reader, expected: Expected) -> None:
+def _code(reader: WordReader, expected: Expected) -> None:
     word = reader.next("an ISO 8583 response code, such as 61")
     if not (len(word.text) == 2 and word.text.isdigit()):
         reader.fail(word, "an ISO 8583 response code, such as 61")
     expected.code = word.text
 
 
-def _review(reader: Reader, expected: Expected) -> None:
+def _review(reader: WordReader, expected: Expected) -> None:
     expected.reviews.append(_cause(reader, reader.one_of(CODES, "a reason's code")))
 
 
-def _shadow(reader: Reader, expected: Expected) -> None:
+def _shadow(reader: WordReader, expected: Expected) -> None:
     expected.shadows.append(_cause(reader, reader.one_of(CODES, "a reason's code")))
 
 
-def _duplicate(_: Reader, expected: Expected) -> None:
+def _duplicate(_: WordReader, expected: Expected) -> None:
     expected.duplicate = True
 
 
-def _would(reader: Reader, expected: Expected) -> None:
+def _would(reader: WordReader, expected: Expected) -> None:
     reader.need("pass")
     expected.would_pass = values.number(reader)
 
 
-def _later(reader: Reader, expected: Expected) -> None:
+def _later(reader: WordReader, expected: Expected) -> None:
     because = _RELIEFS[reader.one_of(_RELIEFS, "what would let it pass")]
     subject = reader.text("a payment, budget or rule")
     at = values.moment(reader) if reader.skip("at") else None
     expected.later = ReliefWanted(because, subject, at)
 
 
-def _never(_: Reader, expected: Expected) -> None:
+def _never(_: WordReader, expected: Expected) -> None:
     expected.never = True
 
 
-def _no(reader: Reader, expected: Expected) -> None:
+def _no(reader: WordReader, expected: Expected) -> None:
     reader.need("hint")
     expected.no_hint = True
 
 
-def _expires(reader: Reader, expected: Expected) -> None:
+def _expires(reader: WordReader, expected: Expected) -> None:
     expected.expires.append(reader.text("a payment, such as A1"))
     while (text := reader.peek()) is not None and text not in _ALL:
         expected.expires.append(reader.text("a payment"))
 
 
-def _fx(reader: Reader, expected: Expected) -> None:
+def _fx(reader: WordReader, expected: Expected) -> None:
     expected.fx = reader.one_of(("loss", "gain"), "loss or gain"), values.number(reader)
 
 
-def _says(reader: Reader, expected: Expected) -> None:
+def _says(reader: WordReader, expected: Expected) -> None:
     expected.sentences.append(reader.text("a sentence in quotes"))
 
 
-def _mentions(reader: Reader, expected: Expected) -> None:
+def _mentions(reader: WordReader, expected: Expected) -> None:
     expected.mentions.append(reader.text("words in quotes"))
 
 
-def _may(reader: Reader, expected: Expected) -> None:
+def _may(reader: WordReader, expected: Expected) -> None:
     reader.need("spend")
     expected.may_spend = values.number(reader)
 
 
-def _holds(reader: Reader, expected: Expected) -> None:
+def _holds(reader: WordReader, expected: Expected) -> None:
     reader.need("until")
     expected.holds_until = values.moment(reader)
 
 
-def _releases(reader: Reader, expected: Expected) -> None:
+def _releases(reader: WordReader, expected: Expected) -> None:
     amount = values.number(reader)
     cause = None
     if reader.skip("by"):
@@ -137,19 +137,19 @@ def _releases(reader: Reader, expected: Expected) -> None:
     expected.releases = amount, cause
 
 
-def _version(reader: Reader, expected: Expected) -> None:
+def _version(reader: WordReader, expected: Expected) -> None:
     expected.version = values.whole(reader, "a policy's version number")
 
 
-def _left(reader: Reader, expected: Expected) -> None:
+def _left(reader: WordReader, expected: Expected) -> None:
     expected.levels_left = values.whole(reader, "how many levels have still to approve")
 
 
-def _because(reader: Reader, expected: Expected) -> None:
+def _because(reader: WordReader, expected: Expected) -> None:
     expected.kept_reason = reader.text("the reason that is kept, in quotes")
 
 
-_ITEMS: Final[Mapping[str, Callable[[Reader, Expected], None]]] = {
+_ITEMS: Final[Mapping[str, Callable[[WordReader, Expected], None]]] = {
     "code": _code,
     "review": _review,
     "shadow": _shadow,

@@ -10,7 +10,7 @@ from infra.stories import values
 from infra.stories.story import LEVEL_WORDS, Said
 from infra.stories.values import When
 from infra.stories.verbs import EVERYWHERE, OPTIONS, VERBS, Verb
-from infra.stories.words import Reader
+from infra.stories.words import WordReader
 from schemas.administration import TREASURY
 
 # Lines of these verbs are named by what they are about, unless `as NAME` says otherwise.
@@ -20,7 +20,7 @@ _OF_LINES: Final = ("on", "as", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventLine:
     """An event line before its time is known. `named`: it says its name itself."""
 
     verb: str
@@ -43,7 +43,7 @@ class Told:
             yield said.of
 
 
-def read_event(reader: Reader, department: str | None) -> Told:
+def read_event(reader: WordReader, department: str | None) -> EventLine:
     """The event that `reader` stands at. Raises StoryError where a word does not belong to it."""
     verb = reader.one_of(VERBS, "an event")
     spec = VERBS[verb]
@@ -55,10 +55,10 @@ def read_event(reader: Reader, department: str | None) -> Told:
     if verb in _OF_TREASURY:
         department = TREASURY
     of_id = said.id if verb in _NAMED_BY_ID else said.own_id if verb == "refund" else None
-    return Told(verb, said, department, at, recorded, name or of_id, named=name is not None)
+    return EventLine(verb, said, department, at, recorded, name or of_id, named=name is not None)
 
 
-def _after_the_verb(reader: Reader, verb: str, spec: Verb, said: Said) -> None:
+def _after_the_verb(reader: WordReader, verb: str, spec: Verb, said: Said) -> None:
     if spec.id is not None and not (spec.id_need == "optional" and values.is_currency(reader.peek())):
         word = reader.next(spec.id)
         if verb == "activate" and not word.text.isdigit():
@@ -72,7 +72,7 @@ def _after_the_verb(reader: Reader, verb: str, spec: Verb, said: Said) -> None:
 
 
 def _options(
-    reader: Reader, verb: str, spec: Verb, said: Said
+    reader: WordReader, verb: str, spec: Verb, said: Said
 ) -> tuple[When | None, When | None, str | None]:
     """Fills `said`; returns the line's time, the broker's, and the line's name."""
     at: When | None = None

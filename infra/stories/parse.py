@@ -10,10 +10,10 @@ from typing import Final
 from infra.stories import values
 from infra.stories.books import read_ledger, read_payment
 from infra.stories.expect import read_expected
-from infra.stories.lines import Told, read_event
+from infra.stories.lines import EventLine, read_event
 from infra.stories.rules import PolicyReader
 from infra.stories.story import LedgerLine, Line, PaymentLine, Said, Story
-from infra.stories.words import ARROW, Place, Reader, StoryError, words_of
+from infra.stories.words import ARROW, StoryError, TextPlace, WordReader, words_of
 from schemas.administration import TREASURY
 from schemas.reasons import Outcome
 
@@ -51,13 +51,13 @@ def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _story(lines: list[tuple[int, str]], file: str) -> Story:
     (number, first), *rest = lines
-    place = Place(file, number)
+    place = TextPlace(file, number)
     head, colon, name = first.partition(":")
     if head != "story" or not colon or not name.strip():
         raise place.error(1, f"{first.strip()[:40]!r} is no beginning; a story begins with 'story: NAME'")
     teller = _Teller(name.strip(), place)
     for number, line in rest:
-        teller.read(line, Place(file, number))
+        teller.read(line, TextPlace(file, number))
     return teller.story()
 
 
@@ -66,7 +66,7 @@ class _Teller:
     """What has been read of a story. `clock`: the latest time of a line that is not to be rejected."""
 
     name: str
-    place: Place
+    place: TextPlace
     clock: datetime = STARTS_AT - STEP
     core_only: bool = False
     department: str | None = None
@@ -104,7 +104,7 @@ class _Teller:
                 raise line.place.error(1, "only a timeout is of one request: 'timeout of NAME'")
             line.said.request_id = request.event_id
 
-    def read(self, line: str, place: Place) -> None:
+    def read(self, line: str, place: TextPlace) -> None:
         text = line.strip()
         column = len(line) - len(line.lstrip()) + 1
         if column > 1:
@@ -118,19 +118,19 @@ class _Teller:
         at = next((n for n, word in enumerate(words) if word.raw == ARROW), None)
         end = len(text) + 1
         if at is None:
-            self._without_answer(Reader(place, words, end), text)
+            self._without_answer(WordReader(place, words, end), text)
         else:
-            left = Reader(place, words[:at], words[at].column)
-            self._event(left, Reader(place, words[at + 1 :], end), text)
+            left = WordReader(place, words[:at], words[at].column)
+            self._event(left, WordReader(place, words[at + 1 :], end), text)
 
-    def _rule(self, text: str, place: Place, column: int) -> None:
+    def _rule(self, text: str, place: TextPlace, column: int) -> None:
         if self.policy is None:
             raise place.error(column, "an indented line belongs below a `policy` line, as one of its rules")
         reader, said = self.policy
-        reader.read(Reader(place, words_of(text, place, column), column + len(text)))
+        reader.read(WordReader(place, words_of(text, place, column), column + len(text)))
         said.policy = reader.policy
 
-    def _without_answer(self, reader: Reader, text: str) -> None:
+    def _without_answer(self, reader: WordReader, text: str) -> None:
         """Lines about the story, or about the books at its end."""
         if reader.skip("core", "only"):
             self.core_only = True
@@ -153,24 +153,24 @@ class _Teller:
         if self.lines:
             raise reader.place.error(1, f"{text!r} belongs above the first event")
 
-    def _event(self, left: Reader, right: Reader, text: str) -> None:
+    def _event(self, left: WordReader, right: WordReader, text: str) -> None:
         department = _department(left)
         if self.ledger or self.payments:
             raise left.place.error(1, "an event below 'ledger' or 'payment'; these end a story")
         self._add(read_event(left, department), right, text)
 
-    def _raw(self, text: str, place: Place) -> None:
+    def _raw(self, text: str, place: TextPlace) -> None:
         """`raw TEXT => ...`: the text goes to the log as it is, quotes and all."""
         left, arrow, right = text.rpartition(f" {ARROW} ")
         if not arrow:
             raise place.error(len(text) + 1, f"the line ends; expected {ARROW!r} and what must be answered")
         before, _, value = left.partition(_RAW)
-        head = Reader(place, words_of(before, place), len(before) + 1)
-        told = Told("raw", Said(raw=value.strip()), _department(head))
+        head = WordReader(place, words_of(before, place), len(before) + 1)
+        told = EventLine("raw", Said(raw=value.strip()), _department(head))
         column = len(left) + len(arrow) + 1
-        self._add(told, Reader(place, words_of(right, place, column), len(text) + 1), text)
+        self._add(told, WordReader(place, words_of(right, place, column), len(text) + 1), text)
 
-    def _add(self, told: Told, right: Reader, text: str) -> None:
+    def _add(self, told: EventLine, right: WordReader, text: str) -> None:
         expected = read_expected(right)
         place = right.place
         occurred_at = self.clock + (told.at if isinstance(told.at, timedelta) else STEP)
@@ -211,7 +211,7 @@ class _Teller:
         )
 
 
-def _department(reader: Reader) -> str | None:
+def _department(reader: WordReader) -> str | None:
     """`in sales:` before a verb."""
     if not reader.skip("in"):
         return None

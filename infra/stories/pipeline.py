@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, Producer
 
-from infra.demo.kafka import STALLED_S_MAX, TIMEOUT_S, Watch
 from infra.errors import SpendlogError
+from infra.running.log import STALLED_S_MAX, TIMEOUT_S, Watch
 from infra.stories.build import Named, event_of, sent
 from infra.stories.check import differences
 from infra.stories.core import message_refused
@@ -34,7 +34,7 @@ MessageId = tuple[str, str, str]  # organization, department, event id
 
 
 @dataclass(slots=True)
-class Played:
+class PlayedStory:
     """A story and what was answered. `different`: number of a line in its file -> what differs there."""
 
     story: Story
@@ -108,8 +108,8 @@ class Pipeline:
             {"bootstrap.servers": kafka, "enable.idempotence": True, "linger.ms": 2, "log_level": 0}
         )
         self._decided: queue.SimpleQueue[Decision] = queue.SimpleQueue()
-        self._waiting: dict[At, Played] = {}
-        self._under_way: dict[MessageId, Played] = {}
+        self._waiting: dict[At, PlayedStory] = {}
+        self._under_way: dict[MessageId, PlayedStory] = {}
         # Decisions may be read before the producer knows where its record went.
         self._early: dict[At, Decision] = {}
         self._early_messages: dict[MessageId, Decision] = {}
@@ -117,7 +117,7 @@ class Pipeline:
 
     def play(
         self, stories: Sequence[Story], run: str, on_progress: Callable[[int], None] = lambda _: None
-    ) -> tuple[list[Played], Mapping[int, int]]:
+    ) -> tuple[list[PlayedStory], Mapping[int, int]]:
         """Plays all; `run`: a name part that no earlier run on this cluster had.
 
         Returns what was played, and partition -> seq of the last decision that was read.
@@ -126,7 +126,7 @@ class Pipeline:
             SpendlogError: a line's time lies in the future, or nothing is decided any more.
         """
         _must_be_past(stories)
-        all_played = [Played(story, f"story-{run}-{n}") for n, story in enumerate(stories)]
+        all_played = [PlayedStory(story, f"story-{run}-{n}") for n, story in enumerate(stories)]
         with Watch(self._kafka, lambda decision, _: self._decided.put(decision)) as watch:
             for played in all_played:
                 self._go_on(played)
@@ -182,14 +182,14 @@ class Pipeline:
         self._await(played, played.heard(message, decision))
         self._go_on(played)
 
-    def _await(self, played: Played, sent_messages: Sequence[MessageId]) -> None:
+    def _await(self, played: PlayedStory, sent_messages: Sequence[MessageId]) -> None:
         for message in sent_messages:
             self._under_way[message] = played
         for message in sent_messages:
             if message in self._early_messages:
                 self._heard(message, self._early_messages.pop(message))
 
-    def _go_on(self, played: Played) -> None:
+    def _go_on(self, played: PlayedStory) -> None:
         line = played.next_line()
         if line is None:
             return

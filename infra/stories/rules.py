@@ -21,7 +21,7 @@ from typing import Any, Final, get_args
 
 from infra.stories import values
 from infra.stories.story import LEVEL_WORDS
-from infra.stories.words import Reader
+from infra.stories.words import WordReader
 from schemas.controls import (
     TRAVEL_HOLD_DAYS,
     ActiveHours,
@@ -80,7 +80,7 @@ class PolicyReader:
             **self._settings,
         )
 
-    def read(self, reader: Reader) -> None:
+    def read(self, reader: WordReader) -> None:
         """Raises StoryError where the line is no rule."""
         word = reader.one_of((*_KINDS, "approval", "hold", "registered"), "a rule")
         if word == "hold":
@@ -95,7 +95,7 @@ class PolicyReader:
         if reader.peek() is not None:
             reader.fail(reader.next(""), "the end of the rule")
 
-    def _hold(self, reader: Reader) -> None:
+    def _hold(self, reader: WordReader) -> None:
         text = reader.peek() or ""
         group = None if text.isdigit() else reader.text("a number of days, or an MCC group")
         days = values.whole(reader, "a number of days")
@@ -106,7 +106,7 @@ class PolicyReader:
             self._groups[group] = days
 
 
-def _approval(reader: Reader) -> ApprovalLevel:
+def _approval(reader: WordReader) -> ApprovalLevel:
     said: dict[str, Any] = {"name": reader.text("the level's name")}
     while reader.peek() is not None:
         if reader.one_of(("above", "by"), "above which amount, or by whom") == "above":
@@ -116,7 +116,7 @@ def _approval(reader: Reader) -> ApprovalLevel:
     return ApprovalLevel(**said)
 
 
-def _common(reader: Reader, word: str, said: dict[str, Any]) -> None:
+def _common(reader: WordReader, word: str, said: dict[str, Any]) -> None:
     if word == "for":
         text = reader.next("a scope, such as team:platform")
         level, colon, subject = text.text.partition(":")
@@ -129,12 +129,12 @@ def _common(reader: Reader, word: str, said: dict[str, Any]) -> None:
         said["fraud"] = True
 
 
-def _match(reader: Reader, word: str, said: dict[str, Any]) -> None:
+def _match(reader: WordReader, word: str, said: dict[str, Any]) -> None:
     said[_MATCHES[word]] = values.text_list(reader, _LISTS)
 
 
-def _block_or_allow(kind: type[Block | Allow]) -> Callable[[Reader], Rules]:
-    def read(reader: Reader) -> Rules:
+def _block_or_allow(kind: type[Block | Allow]) -> Callable[[WordReader], Rules]:
+    def read(reader: WordReader) -> Rules:
         said: dict[str, Any] = {"rule_id": reader.text("the rule's id")}
         what: dict[str, Any] = {}
         while reader.peek() is not None:
@@ -148,7 +148,7 @@ def _block_or_allow(kind: type[Block | Allow]) -> Callable[[Reader], Rules]:
     return read
 
 
-def _hours(reader: Reader) -> Rules:
+def _hours(reader: WordReader) -> Rules:
     said: dict[str, Any] = {"rule_id": reader.text("the rule's id")}
     span = reader.next("a span of hours, such as 08:00-18:00")
     first, dash, last = span.text.partition("-")
@@ -166,7 +166,7 @@ def _hours(reader: Reader) -> Rules:
     return ActiveHours(**said)
 
 
-def _limit(reader: Reader) -> Rules:
+def _limit(reader: WordReader) -> Rules:
     said: dict[str, Any] = {"rule_id": reader.text("the rule's id")}
     calendar: dict[str, Any] = {}
     only: dict[str, Any] | None = None
@@ -191,7 +191,7 @@ def _limit(reader: Reader) -> Rules:
     return SpendLimit(**said, only=None if only is None else Match(**only))
 
 
-def _limit_word(reader: Reader, word: str, said: dict[str, Any], calendar: dict[str, Any]) -> None:
+def _limit_word(reader: WordReader, word: str, said: dict[str, Any], calendar: dict[str, Any]) -> None:
     match word:
         case "each" if reader.skip("transaction"):
             said["window"] = "transaction"
@@ -215,7 +215,7 @@ def _limit_word(reader: Reader, word: str, said: dict[str, Any], calendar: dict[
             said["counts"] = "requested"
 
 
-_KINDS: Final[Mapping[str, Callable[[Reader], Rules]]] = {
+_KINDS: Final[Mapping[str, Callable[[WordReader], Rules]]] = {
     "block": _block_or_allow(Block),
     "allow": _block_or_allow(Allow),
     "hours": _hours,

@@ -11,15 +11,15 @@ import msgspec
 import psycopg
 from rich.console import Console
 
-from infra.demo.books import wait_booked
-from infra.demo.house import House, running_house
-from infra.demo.steps import counting
 from infra.replay import replay
+from infra.running.booked import wait_booked
+from infra.running.steps import counting
+from infra.running.system import RunningSystem, running_system
 from infra.settings import load_settings
 from infra.stories import show
 from infra.stories.books import account_name, ledger_difference, payment_differences
 from infra.stories.core import CoreRun
-from infra.stories.pipeline import Pipeline, Played
+from infra.stories.pipeline import Pipeline, PlayedStory
 from infra.stories.story import Story
 from infra.verify import verify
 from schemas.authorizations import Authorization
@@ -34,7 +34,7 @@ JOIN unnest(%s::text[], %s::text[], %s::text[]) AS k (organization_id, departmen
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class StoryOptions:
     """What the command line chose. `core`: without any service."""
 
     core: bool = False
@@ -43,7 +43,7 @@ class Options:
     verify: bool = True
 
 
-def run(stories: Sequence[Story], options: Options, console: Console) -> tuple[bool, list[Played]]:
+def run(stories: Sequence[Story], options: StoryOptions, console: Console) -> tuple[bool, list[PlayedStory]]:
     """Plays the stories and prints them; True when nothing differs, and what was played.
 
     Raises:
@@ -53,16 +53,16 @@ def run(stories: Sequence[Story], options: Options, console: Console) -> tuple[b
     if options.core:
         played, holds = [in_core(story) for story in stories], True
     else:
-        played, holds = _through_the_house(stories, options, console)
+        played, holds = _through_the_system(stories, options, console)
     for one in played:
         show.story(console, one)
     show.summary(console, played, time.monotonic() - started_s)
     return holds and all(one.ok for one in played), played
 
 
-def in_core(story: Story) -> Played:
+def in_core(story: Story) -> PlayedStory:
     """The story in the pure core, its books computed."""
-    core, played = CoreRun(), Played(story, "")
+    core, played = CoreRun(), PlayedStory(story, "")
     for line in story.lines:
         decision, different = core.play(line)
         played.decisions.append(decision)
@@ -72,32 +72,32 @@ def in_core(story: Story) -> Played:
     return played
 
 
-def _through_the_house(
-    stories: Sequence[Story], options: Options, console: Console
-) -> tuple[list[Played], bool]:
+def _through_the_system(
+    stories: Sequence[Story], options: StoryOptions, console: Console
+) -> tuple[list[PlayedStory], bool]:
     settings = load_settings()
     # A folder of its own: it is emptied at each start, and `.spendlog` may hold a stack that somebody uses.
     data_dir = options.data or settings.data.with_name(f"{settings.data.name}-story")
-    with running_house(settings, data_dir, keep=options.keep, port=None, console=console) as house:
-        played = through(house, stories, console)
-        holds = not options.verify or _verified(house, console)
+    with running_system(settings, data_dir, keep=options.keep, port=None, console=console) as system:
+        played = through(system, stories, console)
+        holds = not options.verify or _verified(system, console)
     alone = {id(one.story): one for one in (in_core(story) for story in stories if story.core_only)}
     told = {id(one.story): one for one in played} | alone
     return [told[id(story)] for story in stories], holds
 
 
-def through(house: House, stories: Iterable[Story], console: Console) -> list[Played]:
-    """Plays all but the core-only stories through `house` and checks its books."""
+def through(system: RunningSystem, stories: Iterable[Story], console: Console) -> list[PlayedStory]:
+    """Plays all but the core-only stories through `system` and checks its books."""
     chosen = [story for story in stories if not story.core_only]
-    pipeline = Pipeline(house.endpoints.kafka, house.partitions, house.require_alive)
+    pipeline = Pipeline(system.endpoints.kafka, system.partitions, system.require_alive)
     with counting(console, "stories", len(chosen), "played") as bar:
         played, seqs = pipeline.play(chosen, f"{int(time.time()):x}", bar.update)
-    wait_booked(house.endpoints.postgres, seqs, lambda _: house.require_alive())
-    check_books(house.endpoints.postgres, played)
+    wait_booked(system.endpoints.postgres, seqs, lambda _: system.require_alive())
+    check_books(system.endpoints.postgres, played)
     return played
 
 
-def check_books(postgres: str, played: Sequence[Played]) -> None:
+def check_books(postgres: str, played: Sequence[PlayedStory]) -> None:
     """What `ledger` and `payment` lines say against PostgreSQL; differences go to each story."""
     names = [account_name(one.organization, line) for one in played for line in one.story.ledger]
     keys = [
@@ -122,9 +122,9 @@ def check_books(postgres: str, played: Sequence[Played]) -> None:
             one.differs(payment.place.line, payment_differences(payment, found))
 
 
-def _verified(house: House, console: Console) -> bool:
+def _verified(system: RunningSystem, console: Console) -> bool:
     """The verifier, which shares only the schemas with the core, and the core once more, over all of it."""
-    endpoints = house.endpoints
+    endpoints = system.endpoints
     report = verify(endpoints.kafka, endpoints.postgres, endpoints.redis)
     show.verified(console, report)
     found = replay(endpoints.kafka)
@@ -132,4 +132,4 @@ def _verified(house: House, console: Console) -> bool:
     return report.ok and not found.differences
 
 
-__all__ = ["Options", "check_books", "in_core", "run", "through"]
+__all__ = ["StoryOptions", "check_books", "in_core", "run", "through"]

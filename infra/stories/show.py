@@ -9,7 +9,7 @@ from rich.text import Text
 
 from infra.replay import Replay
 from infra.stories.check import answer
-from infra.stories.pipeline import Played
+from infra.stories.pipeline import PlayedStory
 from infra.stories.story import LedgerLine, PaymentLine
 from infra.stories.words import ARROW
 from infra.verify import Report
@@ -19,7 +19,7 @@ _TICK = Text("✓", style="green")
 _CROSS = Text("✗", style="bold red")
 
 
-def story(console: Console, played: Played) -> None:
+def story(console: Console, played: PlayedStory) -> None:
     """The story's lines; below a line that differs, how."""
     where = " (core only)" if played.story.core_only else ""
     head = Text.assemble("\n", (played.story.name, "bold"), (f"  {played.story.place.file}{where}", "dim"))
@@ -35,7 +35,7 @@ def story(console: Console, played: Played) -> None:
         _line(console, played, book.place.line, book.text, "")
 
 
-def _line(console: Console, played: Played, number: int, asked: str, answered: str) -> None:
+def _line(console: Console, played: PlayedStory, number: int, asked: str, answered: str) -> None:
     different = played.different.get(number, [])
     mark = _CROSS if different else _TICK
     _print(console, Text.assemble("  ", mark, " ", asked, (answered, "cyan")))
@@ -43,7 +43,7 @@ def _line(console: Console, played: Played, number: int, asked: str, answered: s
         _print(console, Text.assemble("      ", (f"line {number}: {found}", "red")))
 
 
-def summary(console: Console, played: Sequence[Played], took_s: float) -> None:
+def summary(console: Console, played: Sequence[PlayedStory], took_s: float) -> None:
     """How many were played, and which differ."""
     wrong = [one for one in played if not one.ok]
     lines = sum(len(one.decisions) for one in played)

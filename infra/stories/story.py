@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from infra.stories.values import When
-from infra.stories.words import Place
+from infra.stories.words import TextPlace
 from schemas.controls import Level, PeriodKind, Policy
 from schemas.money import Money
 from schemas.reasons import Outcome
@@ -131,7 +131,7 @@ class Expected:
 class Line:
     """One event. `name`: how later lines refer to it. `recorded_at`: None: the event's time."""
 
-    place: Place
+    place: TextPlace
     text: str
     department: str
     verb: str
@@ -151,7 +151,7 @@ class Line:
 class LedgerLine:
     """`account` (its last part) must stand at `balance`: debits above zero, credits below."""
 
-    place: Place
+    place: TextPlace
     text: str
     department: str
     account: str
@@ -163,7 +163,7 @@ class LedgerLine:
 class PaymentLine:
     """A payment must be `status`, with these totals in major units."""
 
-    place: Place
+    place: TextPlace
     text: str
     department: str
     authorization_id: str
@@ -179,7 +179,7 @@ class Story:
     """
 
     name: str
-    place: Place
+    place: TextPlace
     lines: tuple[Line, ...]
     ledger: tuple[LedgerLine, ...] = ()
     payments: tuple[PaymentLine, ...] = ()

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, get_args
 
-from infra.stories.words import Reader
+from infra.stories.words import WordReader
 from schemas.controls import PeriodKind
 from schemas.money import Money, exponent
 
@@ -35,7 +35,7 @@ def is_number(text: str | None) -> bool:
     return text is not None and _NUMBER.fullmatch(text) is not None
 
 
-def number(reader: Reader, expected: str = "an amount, such as 120.00") -> Decimal:
+def number(reader: WordReader, expected: str = "an amount, such as 120.00") -> Decimal:
     """A decimal number; commas may part thousands."""
     word = reader.next(expected)
     if not is_number(word.text):
@@ -43,7 +43,7 @@ def number(reader: Reader, expected: str = "an amount, such as 120.00") -> Decim
     return Decimal(word.text.replace(",", ""))
 
 
-def whole(reader: Reader, expected: str) -> int:
+def whole(reader: WordReader, expected: str) -> int:
     """A whole number from 0."""
     word = reader.next(expected)
     if not (word.text.isascii() and word.text.isdigit()):
@@ -67,7 +67,7 @@ def minor(amount: Decimal, currency: str) -> int:
     return int(scaled)
 
 
-def money(reader: Reader) -> Money:
+def money(reader: WordReader) -> Money:
     """A currency and an amount of it, `USD 120.00`."""
     code = reader.next("an amount, such as USD 120.00")
     if not is_currency(code.text):
@@ -84,7 +84,7 @@ def is_step(text: str | None) -> bool:
     return text is not None and text[:1] in ("+", "-") and _STEP.fullmatch(text) is not None
 
 
-def duration(reader: Reader) -> timedelta:
+def duration(reader: WordReader) -> timedelta:
     """`3 days 2 hours`, `-1 minute`: the sign is for all of it."""
     word = reader.next("a number of days, hours ...")
     if _STEP.fullmatch(word.text) is None:
@@ -96,7 +96,7 @@ def duration(reader: Reader) -> timedelta:
     return sign * total
 
 
-def moment(reader: Reader) -> datetime:
+def moment(reader: WordReader) -> datetime:
     """RFC 3339. A time without an offset is refused: whose would it be?"""
     word = reader.next(_TIME)
     try:
@@ -108,11 +108,11 @@ def moment(reader: Reader) -> datetime:
     return found
 
 
-def when(reader: Reader) -> When:
+def when(reader: WordReader) -> When:
     return duration(reader) if is_step(reader.peek()) else moment(reader)
 
 
-def day(reader: Reader) -> date:
+def day(reader: WordReader) -> date:
     word = reader.next("a date, such as 2026-11-30")
     try:
         return date.fromisoformat(word.text)
@@ -120,7 +120,7 @@ def day(reader: Reader) -> date:
         reader.fail(word, "a date, such as 2026-11-30")
 
 
-def start(reader: Reader) -> tuple[int, int]:
+def start(reader: WordReader) -> tuple[int, int]:
     """First day and first month of a period: `15`, `04-06` (month-day), or a weekday."""
     word = reader.next("a first day, such as 15, 04-06 or wed")
     if word.text in WEEKDAYS:
@@ -131,7 +131,7 @@ def start(reader: Reader) -> tuple[int, int]:
     return int(found[2]), int(found[1] or 1)
 
 
-def weekdays(reader: Reader) -> tuple[int, ...]:
+def weekdays(reader: WordReader) -> tuple[int, ...]:
     """`mon-fri`, `mon,wed`, `none`: ISO weekdays."""
     word = reader.next("weekdays, such as mon-fri or mon,wed")
     if word.text == "none":
@@ -145,5 +145,5 @@ def weekdays(reader: Reader) -> tuple[int, ...]:
     return tuple(days)
 
 
-def text_list(reader: Reader, expected: str) -> tuple[str, ...]:
+def text_list(reader: WordReader, expected: str) -> tuple[str, ...]:
     return reader.next(expected).items()

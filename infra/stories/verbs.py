@@ -8,12 +8,12 @@ from typing import Final, Literal, get_args
 
 from infra.stories import values
 from infra.stories.story import Said
-from infra.stories.words import Reader
+from infra.stories.words import WordReader
 from schemas.controls import CardStatus
 from schemas.event import EntryMode
 
 Need = Literal["needed", "optional", "no"]
-Option = Callable[[Reader, Said], None]
+Option = Callable[[WordReader, Said], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Verb:
 
 
 def _text(member: str, expected: str) -> Option:
-    def read(reader: Reader, said: Said) -> None:
+    def read(reader: WordReader, said: Said) -> None:
         setattr(said, member, reader.text(expected))
 
     return read
 
 
 def _flag(member: str, *more: str) -> Option:
-    def read(reader: Reader, said: Said) -> None:
+    def read(reader: WordReader, said: Said) -> None:
         reader.need(*more)
         setattr(said, member, True)
 
@@ -43,57 +43,57 @@ def _flag(member: str, *more: str) -> Option:
 
 
 def _one_of(member: str, options: tuple[str, ...], expected: str) -> Option:
-    def read(reader: Reader, said: Said) -> None:
+    def read(reader: WordReader, said: Said) -> None:
         setattr(said, member, reader.one_of(options, expected))
 
     return read
 
 
 def _set(member: str, value: str) -> Option:
-    def read(_: Reader, said: Said) -> None:
+    def read(_: WordReader, said: Said) -> None:
         setattr(said, member, value)
 
     return read
 
 
-def _foreign(reader: Reader, said: Said) -> None:
+def _foreign(reader: WordReader, said: Said) -> None:
     said.foreign = values.money(reader)
 
 
-def _tolerance(reader: Reader, said: Said) -> None:
+def _tolerance(reader: WordReader, said: Said) -> None:
     said.tolerance = values.number(reader, "an amount of the budget's currency, such as 50.00")
 
 
-def _each(reader: Reader, said: Said) -> None:
+def _each(reader: WordReader, said: Said) -> None:
     said.period = reader.one_of(values.PERIODS, "a period")  # type: ignore[assignment]  # it is one of them
 
 
-def _start(reader: Reader, said: Said) -> None:
+def _start(reader: WordReader, said: Said) -> None:
     said.start = values.start(reader)
 
 
-def _from(reader: Reader, said: Said) -> None:
+def _from(reader: WordReader, said: Said) -> None:
     said.starts_at = values.when(reader)
 
 
-def _until(reader: Reader, said: Said) -> None:
+def _until(reader: WordReader, said: Said) -> None:
     said.ends_at = values.when(reader)
 
 
-def _expires(reader: Reader, said: Said) -> None:
+def _expires(reader: WordReader, said: Said) -> None:
     said.expires_on = values.day(reader)
 
 
-def _locked(reader: Reader, said: Said) -> None:
+def _locked(reader: WordReader, said: Said) -> None:
     reader.need("to")
     said.locked_to = reader.text("a merchant")
 
 
-def _departments(reader: Reader, said: Said) -> None:
+def _departments(reader: WordReader, said: Said) -> None:
     said.departments = values.text_list(reader, "departments, such as eng,sales")
 
 
-def _wrong(reader: Reader, said: Said) -> None:
+def _wrong(reader: WordReader, said: Said) -> None:
     reader.need("partition")
     said.wrong_partition = True
 

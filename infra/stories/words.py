@@ -23,7 +23,7 @@ class StoryError(SpendlogError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TextPlace:
     """A line of a file, both as a person counts them."""
 
     file: str
@@ -53,7 +53,7 @@ class Word:
         return tuple(item.replace('"', "").strip() for item in _ITEM.findall(self.raw))
 
 
-def words_of(text: str, place: Place, column: int = 1) -> list[Word]:
+def words_of(text: str, place: TextPlace, column: int = 1) -> list[Word]:
     """The words of `text`, which begins in `column`. Raises StoryError where a quote is not closed."""
     text = plain_quotes(text)
     if text.count('"') % 2:
@@ -78,10 +78,10 @@ def choice(options: Iterable[str]) -> str:
 
 
 @dataclass(slots=True)
-class Reader:
+class WordReader:
     """Goes over words from left to right. `end`: the column after the last one."""
 
-    place: Place
+    place: TextPlace
     words: list[Word]
     end: int
     at: int = field(default=0)

@@ -21,7 +21,7 @@ from api.access.keys import create_key
 from api.http.door import FLIGHT_MIN, Door, LoopClock, Share
 from api.http.preferences import IdempotencyKey
 from api.settings import Settings
-from perf.overload import Clients, Outcome, departments_of
+from perf.overload import HttpClients, LoadOutcome, departments_of
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -131,7 +131,7 @@ class _Id(msgspec.Struct):
     event_id: str
 
 
-def check(outcome: Outcome, settings: Settings, organization: str) -> None:
+def check(outcome: LoadOutcome, settings: Settings, organization: str) -> None:
     """Each answer against the log."""
     asked = {IdempotencyKey(answer.key).event_id(organization): answer for answer in outcome.answers}
     written = set()
@@ -167,15 +167,15 @@ def check(outcome: Outcome, settings: Settings, organization: str) -> None:
 def flooded(settings: Settings, decider: Decider, organization: str) -> Any:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="flood")
 
-    def run(load: Callable[[Clients], Any], **bounds: Any) -> tuple[Outcome, str]:
+    def run(load: Callable[[HttpClients], Any], **bounds: Any) -> tuple[LoadOutcome, str]:
         with serving(settings.model_copy(update=bounds)) as base_url:
             wait_ready(base_url)
             departments = departments_of(base_url, secret, organization, 5)
-            clients = Clients(base_url, secret, departments, "flood")
+            clients = HttpClients(base_url, secret, departments, "flood")
 
-            async def main() -> Outcome:
+            async def main() -> LoadOutcome:
                 try:
-                    outcome: Outcome = await load(clients)
+                    outcome: LoadOutcome = await load(clients)
                 finally:
                     clients.close()
                 return outcome
@@ -201,7 +201,7 @@ def test_a_flood_is_shed_and_what_is_answered_is_in_the_log(
 def test_without_decisions_the_limit_falls_and_the_rest_is_told_so_at_once(
     flooded: Any, decider: Decider, settings: Settings, organization: str
 ) -> None:
-    async def load(clients: Clients) -> Outcome:
+    async def load(clients: HttpClients) -> LoadOutcome:
         with decider.paused():
             return await clients.open_loop(60, 4)
 
@@ -214,7 +214,7 @@ def test_without_decisions_the_limit_falls_and_the_rest_is_told_so_at_once(
 
 @pytest.mark.faults
 def test_a_minute_of_twice_the_load(flooded: Any, settings: Settings, organization: str) -> None:
-    async def load(clients: Clients) -> Outcome:
+    async def load(clients: HttpClients) -> LoadOutcome:
         capacity = await clients.closed_loop(5)
         return await clients.open_loop(2 * len(capacity.times(200)) / capacity.seconds, 60)
 

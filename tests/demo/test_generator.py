@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.demo.generator import SPAN, Planned, generate
+from infra.demo.generator import SPAN, PlannedEvent, generate
 from schemas.codec import UndecodableEvent, decode_event
 from schemas.partitions import partition_of
 
 UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def stream(events: int = 5_000, seed: int = 1, tag: str = "") -> list[Planned]:
+def stream(events: int = 5_000, seed: int = 1, tag: str = "") -> list[PlannedEvent]:
     return generate(seed, events, UNTIL, partitions=4, tag=tag)
 
 

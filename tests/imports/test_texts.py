@@ -11,7 +11,7 @@ from infra.commands.policies import _policy
 from infra.errors import SpendlogError
 from infra.imports.mapping import read_mapping
 from infra.stories import read_stories
-from infra.stories.words import Place, words_of
+from infra.stories.words import TextPlace, words_of
 from infra.texts import read_text
 from tests.imports.exports import MAPPING
 
@@ -64,6 +64,6 @@ def test_what_is_no_text_is_said_with_what_to_do(tmp_path: Path, content: bytes)
     ],
 )  # fmt: skip
 def test_a_word_processors_quotes_are_quotes(written: str, word: str) -> None:
-    (found,) = words_of(written, Place("story", 1))
+    (found,) = words_of(written, TextPlace("story", 1))
     assert found.text == word
     assert found.column == 1

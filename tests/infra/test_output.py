@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from infra.output import Table
+from infra.output import TextTable
 
 AMOUNTS = ("50,000.00 USD", "-1,234,567,890,123.45 EUR", "0 JPY", "9,223,372,036,854.775 KWD")
 NAMES = (
@@ -21,7 +21,7 @@ NAMES = (
 
 def shown(width: int, *, terminal: bool) -> str:
     out = io.StringIO()
-    table = Table("name", "limit", "available", left=1)
+    table = TextTable("name", "limit", "available", left=1)
     for name, amount in zip(NAMES, (*AMOUNTS, "1.00 USD"), strict=True):
         table.add(name, amount, amount)
     table.print(Console(file=out, width=width, force_terminal=terminal, no_color=True, highlight=False))
@@ -56,4 +56,4 @@ def test_a_narrow_terminal_gets_a_line_for_each_cell() -> None:
 
 def test_a_row_that_does_not_fit_its_headers_is_refused() -> None:
     with pytest.raises(ValueError, match="1 cells for 2 columns"):
-        Table("a", "b").add("x")
+        TextTable("a", "b").add("x")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.demo.house import running_house
+from infra.running.system import running_system
 from infra.settings import load_settings
 from infra.stories import FILES, parse, read_stories
-from infra.stories.pipeline import Played
+from infra.stories.pipeline import PlayedStory
 from infra.stories.run import through
 from infra.verify import Report, verify
 from tests.infra.support import spendlog
@@ -48,8 +48,8 @@ DIFFERENT = {
 class Run:
     """All stories played through one pipeline, the wrong ones last, and what the verifier says to it."""
 
-    good: list[Played]
-    wrong: list[Played]
+    good: list[PlayedStory]
+    wrong: list[PlayedStory]
     report: Report
 
 
@@ -57,9 +57,9 @@ class Run:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     stories, wrong = read_stories([SCENARIOS, FILES]), parse(WRONG, "wrong.txt")
     data, console = tmp_path_factory.mktemp("stories") / "data", Console(file=io.StringIO())
-    with running_house(load_settings(), data, keep=False, port=None, console=console) as house:
-        played = through(house, [*stories, *wrong], console)
-        report = verify(house.endpoints.kafka, house.endpoints.postgres, house.endpoints.redis)
+    with running_system(load_settings(), data, keep=False, port=None, console=console) as system:
+        played = through(system, [*stories, *wrong], console)
+        report = verify(system.endpoints.kafka, system.endpoints.postgres, system.endpoints.redis)
     assert len(played) == len([story for story in stories if not story.core_only]) + len(wrong)
     return Run(played[: -len(wrong)], played[-len(wrong) :], report)
 

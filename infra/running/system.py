@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psycopg
 import requests
 from rich.console import Console
 
 from api.access.keys import create_key
 from infra import topics
-from infra.demo import environment
-from infra.demo.books import wait_booked
-from infra.demo.kafka import Watch, end_offsets
-from infra.demo.steps import Steps, counting
 from infra.migrate import migrate
-from infra.processes import Child, ProcessError, Supervisor, log_tail
+from infra.processes import Child, Supervisor
+from infra.running import environment
+from infra.running.booked import wait_booked
+from infra.running.log import Watch, end_offsets
+from infra.running.programs import ledger_stands, require_alive, spendlog
+from infra.running.steps import Steps, counting
 from infra.settings import Settings
 from infra.stack import Endpoints, running_stack
 from infra.stack.endpoints import ServiceName
@@ -32,12 +31,11 @@ from schemas.topics import CARD_EVENTS
 # Starting takes 2 s when the machine is idle; 30 times that for a slow and busy one.
 READY_TIMEOUT_S: Final = 60.0
 _LABELS: Final[Mapping[ServiceName, str]] = {"kafka": "Kafka", "postgres": "PostgreSQL", "redis": "Valkey"}
-_SPENDLOG = (sys.executable, "-m", "infra.cli")
 _TAKEN_OVER = "partition_taken_over"
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class RunningSystem:
     """What runs, and where. `tag` is a suffix that keeps this run's organizations apart from those before."""
 
     endpoints: Endpoints
@@ -59,16 +57,11 @@ class House:
 
     def require_alive(self) -> None:
         """Raises ProcessError, with the tail of its log, when a process of the demo has died."""
-        for child in self.children:
-            if not child.alive():
-                raise ProcessError(
-                    f"{child.name} ended with status {child.returncode}; its log {child.log} ends with\n"
-                    f"{log_tail(child.log)}"
-                )
+        require_alive(self.children)
 
 
 @contextmanager
-def running_house(
+def running_system(
     settings: Settings,
     data_dir: Path,
     *,
@@ -77,7 +70,7 @@ def running_house(
     console: Console,
     organization: str | None = None,
     ticker: bool = False,
-) -> Iterator[House]:
+) -> Iterator[RunningSystem]:
     """Starts services, topics, tables, worker, sinks and API; all of it ends with the block.
 
     `keep`: go on with what the data folder holds; else it is emptied first. `port`: of the API; None: any.
@@ -99,9 +92,9 @@ def running_house(
                 running_stack(data_dir, settings=settings, reset=not keep, on_progress=report)
             )
             supervisor = running.enter_context(Supervisor(data_dir.absolute() / "logs"))
-            house = _start(endpoints, data_dir.absolute(), supervisor, steps, port, organization, ticker)
-        running.enter_context(environment.written(house.data_dir, house.environment()))
-        yield house
+            system = _start(endpoints, data_dir.absolute(), supervisor, steps, port, organization, ticker)
+        running.enter_context(environment.written(system.data_dir, system.environment()))
+        yield system
 
 
 def _start(
@@ -112,7 +105,7 @@ def _start(
     port: int | None,
     organization: str | None,
     ticker: bool,
-) -> House:
+) -> RunningSystem:
     with steps.step("topics", "declaring"):
         topics.apply(endpoints.kafka)
     with steps.step("tables", "migrating"):
@@ -133,20 +126,22 @@ def _start(
     for name in commands:
         steps.doing(name, "starting")
     children = {
-        name: supervisor.start(name.replace(" ", "-").lower(), (*_SPENDLOG, *command), env=env)
+        name: supervisor.start(name.replace(" ", "-").lower(), spendlog(*command), env=env)
         for name, command in commands.items()
     }
     secret, _ = create_key(endpoints.postgres, organization_id=organization, name="first-steps")
     partitions = len(ends)
     ready = {
-        "ledger sink": lambda: _ledger_stands(endpoints.postgres, partitions),
+        "ledger sink": lambda: ledger_stands(endpoints.postgres, partitions),
         "status sink": lambda: "sink_starts" in children["status sink"].output(),
         "API": lambda: _answers(f"{api}/readyz"),
         "worker": lambda: children["worker"].output().count(_TAKEN_OVER) >= partitions,
         **({"ticker": lambda: children["ticker"].alive()} if ticker else {}),
     }
     _wait_ready(children, ready, steps)
-    return House(endpoints, data_dir, api, organization, secret, tag, partitions, tuple(children.values()))
+    return RunningSystem(
+        endpoints, data_dir, api, organization, secret, tag, partitions, tuple(children.values())
+    )
 
 
 def _wait_ready(children: Mapping[str, Child], ready: Mapping[str, Callable[[], bool]], steps: Steps) -> None:
@@ -173,14 +168,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _ledger_stands(postgres: str, partitions: int) -> bool:
-    """The ledger has its place in every partition."""
-    with psycopg.connect(postgres) as connection:
-        row = connection.execute("SELECT count(*) FROM sink_position WHERE sink = 'ledger'").fetchone()
-    return row is not None and row[0] >= partitions
-
-
-def wait_until_booked(house: House, watch: Watch, console: Console) -> float:
+def wait_until_booked(system: RunningSystem, watch: Watch, console: Console) -> float:
     """Waits until PostgreSQL has what `watch` has read. Returns the seconds that took."""
     started_s = time.monotonic()
     total = sum(watch.seqs.values()) + len(watch.seqs)
@@ -188,7 +176,7 @@ def wait_until_booked(house: House, watch: Watch, console: Console) -> float:
 
         def show(booked: int) -> None:
             bar.update(min(booked, total))
-            house.require_alive()
+            system.require_alive()
 
-        wait_booked(house.endpoints.postgres, watch.seqs, show)
+        wait_booked(system.endpoints.postgres, watch.seqs, show)
     return time.monotonic() - started_s
