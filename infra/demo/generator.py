@@ -11,14 +11,14 @@ import random
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, count
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
-
+from infra.demo.companies import DOLLARS, MERCHANTS, ODD_MERCHANTS, OFFICES, Office
+from infra.demo.mischief import Mischief
+from infra.demo.spending import SPAN, Card, Desk, Payment, PlannedEvent, Spend
 from schemas.codec import encode_event
 from schemas.events import (
     AuthorizationRequested,
@@ -32,147 +32,18 @@ from schemas.events import (
 from schemas.ids import department_key
 from schemas.money import Money, PositiveMoney, exponent
 from schemas.partitions import partition_of
-from schemas.reasons import ReasonCode
 
-SPAN: Final = timedelta(days=28)
 DUPLICATES: Final = 0.05
 UNUSUAL_MAX: Final = 12
 # Of 100 events about 48 are requests and the rest follows from them; some more, to be long enough.
 _REQUESTS_SHARE: Final = 0.50
 # The model flags after 1,000 requests of a partition; what is planted comes late.
 _UNUSUAL_FROM, _UNUSUAL_TO = 0.82, 0.92
-
-
-class PlannedEvent(NamedTuple):
-    """A record to send, and what must become of it. `reason`: the first reason's code."""
-
-    partition: int
-    key: bytes | None
-    value: bytes
-    outcome: str
-    reason: str | None = None
-    duplicate: bool = False
-    event_id: str | None = None
-    unusual: bool = False
-
-
-class Office(NamedTuple):
-    """A department. `weight`: its share of requests; `room`: its limit in months of its own spending."""
-
-    organization: str
-    id: str
-    name: str
-    currency: str
-    zone: str
-    weight: float
-    room: float
-
-
-OFFICES: Final = (
-    # One hot department, as in real exports: 62 % of a city council's purchases are of one of 14.
-    Office("northwind", "field-service", "Field Service", "USD", "America/Chicago", 65, 0.88),
-    Office("northwind", "logistics", "Logistics", "USD", "America/Chicago", 9, 1.4),
-    Office("northwind", "marketing", "Marketing", "USD", "America/Chicago", 5, 0.7),
-    Office("northwind", "it", "IT", "USD", "America/Chicago", 4, 1.5),
-    Office("helix-labs", "research", "Research", "EUR", "Europe/Berlin", 7, 1.3),
-    Office("helix-labs", "clinical-trials", "Clinical Trials", "EUR", "Europe/Berlin", 4, 0.75),
-    Office("helix-labs", "administration", "Administration", "EUR", "Europe/Berlin", 2, 1.6),
-    Office("castle-arts", "productions", "Productions", "GBP", "Europe/London", 5, 1.2),
-    Office("castle-arts", "front-of-system", "Front of RunningSystem", "GBP", "Europe/London", 3, 1.5),
-    Office("kita-denki", "sales", "営業部", "JPY", "Asia/Tokyo", 4, 1.3),
-    Office("kita-denki", "engineering", "技術部", "JPY", "Asia/Tokyo", 2, 1.1),
-)
-
-# Merchant, ISO 18245 category, usual amount in US dollars.
-MERCHANTS: Final = (
-    ("Shell", "5541", 62),
-    ("Uber", "4121", 24),
-    ("Delta Air Lines", "3058", 410),
-    ("Marriott", "3509", 245),
-    ("Staples", "5943", 48),
-    ("Amazon Business", "5969", 71),
-    ("Home Depot", "5200", 118),
-    ("Grainger", "5085", 190),
-    ("AWS", "7372", 640),
-    ("GitHub", "7372", 84),
-    ("Blue Bottle Coffee", "5814", 14),
-    ("Chipotle", "5814", 31),
-    ("FedEx", "4215", 57),
-    ("Hertz", "3357", 176),
-    ("Sigma-Aldrich", "5047", 330),
-    ("Screwfix", "5251", 43),
-    ("Pret A Manger", "5814", 12),
-    ("Eurostar", "4112", 150),
-)
-ODD_MERCHANTS: Final = (
-    ("Lucky Star Casino", "7995"),
-    ("Bijou Brennan", "5944"),
-    ("CoinGate", "6051"),
-    ("Night Owl Electronics", "5732"),
-)
 # The rules that hold until a company sets its own: docs/rules.md, said once more here on purpose.
 LARGE_AMOUNT: Final = 500_000
 HOLD_DAYS: Final = 7
 TRAVEL_DAYS: Final = 30
 TRAVEL: Final = frozenset({"3058", "3357", "3509"})  # an airline, a car rental, a hotel
-
-_DOLLARS: Final = {"USD": 1.0, "EUR": 1.1, "GBP": 1.3, "JPY": 0.0067}
-
-
-@dataclass(slots=True)
-class _Card:
-    """A cardholder's habits: where, how much, when."""
-
-    id: str
-    holder: str
-    factor: float
-    hour: float
-    haunts: list[tuple[str, str, int]]
-
-
-@dataclass(slots=True)
-class _Payment:
-    period: str
-    held: int
-    approved: bool
-    expires: datetime
-
-
-@dataclass(slots=True)
-class _Desk:
-    """One department's own sums."""
-
-    office: Office
-    organization: str
-    partition: int
-    key: bytes
-    cards: list[_Card]
-    limit: int = 0
-    used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    payments: dict[str, _Payment] = field(default_factory=dict)
-    recent: list[tuple[Event, str, str | None]] = field(default_factory=list)
-    lapsing: list[tuple[datetime, str]] = field(default_factory=list)
-
-    def lapse(self, at: datetime) -> None:
-        """What was never cleared lapses with the first event after its validity."""
-        while self.lapsing and self.lapsing[0][0] <= at:
-            payment = self.payments[heapq.heappop(self.lapsing)[1]]
-            self.used[payment.period] -= payment.held
-            payment.held = 0
-
-    def month(self, at: datetime) -> str:
-        return at.astimezone(ZoneInfo(self.office.zone)).strftime("%Y-%m")
-
-
-class _Spend(NamedTuple):
-    """A request before it is decided. `minor`: minor units of the department's currency."""
-
-    at: datetime
-    desk: _Desk
-    card: _Card
-    merchant: Merchant
-    minor: int
-    unusual: bool = False
 
 
 def generate(
@@ -187,13 +58,13 @@ def generate(
 
 class _World:
     def __init__(self, rng: random.Random, events: int, until: datetime, partitions: int, tag: str) -> None:
-        self._rng = rng
+        self.rng = rng
         self._events = events
         self._until = until
-        self._start = until - SPAN
-        self._partitions = partitions
-        self._desks = [self._new_desk(office, tag) for office in OFFICES]
-        self._planned: list[PlannedEvent] = []
+        self.start = until - SPAN
+        self.partitions = partitions
+        self.desks = [self._new_desk(office, tag) for office in OFFICES]
+        self.planned: list[PlannedEvent] = []
         self._due: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._order = count()
         self._ids = count(1)
@@ -202,24 +73,24 @@ class _World:
         spends = self._spends()
         self._set_limits(spends)
         for spend in spends:
-            self._later(spend.at, lambda at, spend=spend: self._request(at, spend))  # type: ignore[misc]
-        self._plan_mischief()
-        while self._due and len(self._planned) < self._events:
+            self.later(spend.at, lambda at, spend=spend: self._request(at, spend))  # type: ignore[misc]
+        Mischief(self).plan(self._events)
+        while self._due and len(self.planned) < self._events:
             at, _, act = heapq.heappop(self._due)
             act(at)
-        return self._planned[: self._events]
+        return self.planned[: self._events]
 
     # -- who spends what and when
 
-    def _new_desk(self, office: Office, tag: str) -> _Desk:
+    def _new_desk(self, office: Office, tag: str) -> Desk:
         organization = office.organization + tag
         key = department_key(organization, office.id).encode()
         cards = [self._new_card(office, n) for n in range(max(3, round(office.weight * 0.9)))]
-        return _Desk(office, organization, partition_of(key, self._partitions), key, cards)
+        return Desk(office, organization, partition_of(key, self.partitions), key, cards)
 
-    def _new_card(self, office: Office, n: int) -> _Card:
-        rng = self._rng
-        return _Card(
+    def _new_card(self, office: Office, n: int) -> Card:
+        rng = self.rng
+        return Card(
             id=f"card_{office.organization[:3]}_{office.id[:4]}_{n:03d}",
             holder=f"employee{n:03d}@{office.organization}.example",
             factor=rng.lognormvariate(0, 0.35),
@@ -227,43 +98,43 @@ class _World:
             haunts=rng.sample(MERCHANTS, rng.randint(3, 6)),
         )
 
-    def _spends(self) -> list[_Spend]:
+    def _spends(self) -> list[Spend]:
         """All requests, in time order."""
-        rng = self._rng
-        weights = list(accumulate(desk.office.weight for desk in self._desks))
+        rng = self.rng
+        weights = list(accumulate(desk.office.weight for desk in self.desks))
         spends = []
         for _ in range(max(1, round(self._events * _REQUESTS_SHARE))):
-            desk = self._desks[bisect(weights, rng.random() * weights[-1])]
+            desk = self.desks[bisect(weights, rng.random() * weights[-1])]
             # Some cards are used daily, some once a month.
             card = desk.cards[min(int(rng.expovariate(3 / len(desk.cards))), len(desk.cards) - 1)]
             name, mcc, dollars = card.haunts[min(int(rng.expovariate(0.9)), len(card.haunts) - 1)]
             minor = self._minor(desk, dollars * card.factor * rng.lognormvariate(0, 0.3))
-            spends.append(_Spend(self._moment(desk, card), desk, card, Merchant(name=name, mcc=mcc), minor))
+            spends.append(Spend(self._moment(desk, card), desk, card, Merchant(name=name, mcc=mcc), minor))
         spends.sort(key=lambda spend: spend.at)
         return self._with_unusual(spends)
 
-    def _moment(self, desk: _Desk, card: _Card) -> datetime:
+    def _moment(self, desk: Desk, card: Card) -> datetime:
         """Office hours where the department is, few at weekends."""
-        rng = self._rng
+        rng = self.rng
         while True:
-            day = self._start + timedelta(days=rng.uniform(0, SPAN.days))
+            day = self.start + timedelta(days=rng.uniform(0, SPAN.days))
             local = day.astimezone(ZoneInfo(desk.office.zone))
             if local.weekday() >= 5 and rng.random() > 0.15:
                 continue
             hour = min(max(rng.gauss(card.hour, 1.5), 6.0), 21.5)
             midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
             at = (midnight + timedelta(hours=hour)).astimezone(UTC).replace(microsecond=0)
-            if self._start <= at < self._until:
+            if self.start <= at < self._until:
                 return at
 
-    def _minor(self, desk: _Desk, dollars: float) -> int:
+    def _minor(self, desk: Desk, dollars: float) -> int:
         currency = desk.office.currency
-        return max(1, round(dollars / _DOLLARS[currency] * float(10 ** exponent(currency))))
+        return max(1, round(dollars / DOLLARS[currency] * float(10 ** exponent(currency))))
 
-    def _with_unusual(self, spends: list[_Spend]) -> list[_Spend]:
+    def _with_unusual(self, spends: list[Spend]) -> list[Spend]:
         """Plants what a model should see: merchants never seen, soon after another, far above the usual."""
-        rng = self._rng
-        hot = self._desks[0]
+        rng = self.rng
+        hot = self.desks[0]
         late = [
             spend
             for spend in spends[int(len(spends) * _UNUSUAL_FROM) : int(len(spends) * _UNUSUAL_TO)]
@@ -274,52 +145,52 @@ class _World:
             name, mcc = ODD_MERCHANTS[n % len(ODD_MERCHANTS)]
             at = victim.at + timedelta(minutes=rng.uniform(1, 4))
             minor = self._minor(hot, victim.card.factor * rng.uniform(900, 2400))
-            spends.append(_Spend(at, hot, victim.card, Merchant(name=name, mcc=mcc), minor, unusual=True))
+            spends.append(Spend(at, hot, victim.card, Merchant(name=name, mcc=mcc), minor, unusual=True))
         spends.sort(key=lambda spend: spend.at)
         return spends
 
-    def _set_limits(self, spends: list[_Spend]) -> None:
+    def _set_limits(self, spends: list[Spend]) -> None:
         asked: dict[tuple[bytes, str], int] = defaultdict(int)
         for spend in spends:
             asked[spend.desk.key, spend.desk.month(spend.at)] += spend.minor
-        for desk in self._desks:
+        for desk in self.desks:
             month = max((total for (key, _), total in asked.items() if key == desk.key), default=100_000)
             # A round figure, as people set budgets.
             step = 10 ** max(0, len(str(month)) - 3)
             desk.limit = max(step, round(month * desk.office.room / step) * step)
-            self._later(self._start, lambda at, desk=desk: self._budget(at, desk))  # type: ignore[misc]
+            self.later(self.start, lambda at, desk=desk: self._budget(at, desk))  # type: ignore[misc]
 
     # -- what happens, in time order
 
-    def _later(self, at: datetime, act: Callable[[datetime], None]) -> None:
+    def later(self, at: datetime, act: Callable[[datetime], None]) -> None:
         heapq.heappush(self._due, (at, next(self._order), act))
 
-    def _id(self, kind: str) -> str:
+    def new_id(self, kind: str) -> str:
         return f"{kind}-{next(self._ids):07d}"
 
     def _emit(
-        self, desk: _Desk, event: Event, outcome: str, reason: str | None = None, *, unusual: bool = False
+        self, desk: Desk, event: Event, outcome: str, reason: str | None = None, *, unusual: bool = False
     ) -> None:
-        self._planned.append(
+        self.planned.append(
             PlannedEvent(
                 desk.partition, desk.key, encode_event(event), outcome, reason, False, event.event_id, unusual
             )
         )
-        if outcome != "rejected" and self._rng.random() < DUPLICATES:
+        if outcome != "rejected" and self.rng.random() < DUPLICATES:
             # Repeats come soon: a client that got no answer, a broker that delivers again.
-            wait = timedelta(seconds=self._rng.expovariate(1 / 300))
-            self._later(event.occurred_at + wait, lambda _: self._repeat(desk, event, outcome, reason))
+            wait = timedelta(seconds=self.rng.expovariate(1 / 300))
+            self.later(event.occurred_at + wait, lambda _: self._repeat(desk, event, outcome, reason))
         desk.recent = [*desk.recent[-20:], (event, outcome, reason)]
 
-    def _repeat(self, desk: _Desk, event: Event, outcome: str, reason: str | None) -> None:
-        self._planned.append(
+    def _repeat(self, desk: Desk, event: Event, outcome: str, reason: str | None) -> None:
+        self.planned.append(
             PlannedEvent(desk.partition, desk.key, encode_event(event), outcome, reason, True, event.event_id)
         )
 
-    def _budget(self, at: datetime, desk: _Desk) -> None:
+    def _budget(self, at: datetime, desk: Desk) -> None:
         office = desk.office
         event = BudgetSet(
-            event_id=self._id("budget"),
+            event_id=self.new_id("budget"),
             organization_id=desk.organization,
             department_id=office.id,
             occurred_at=at,
@@ -329,11 +200,11 @@ class _World:
         )
         self._emit(desk, event, "accepted")
 
-    def _request(self, at: datetime, spend: _Spend) -> None:
-        desk, rng = spend.desk, self._rng
+    def _request(self, at: datetime, spend: Spend) -> None:
+        desk, rng = spend.desk, self.rng
         desk.lapse(at)
         month = desk.month(at)
-        authorization = self._id("auth")
+        authorization = self.new_id("auth")
         event = AuthorizationRequested(
             event_id=f"req-{authorization}",
             organization_id=desk.organization,
@@ -351,7 +222,7 @@ class _World:
             reason = "budget_exceeded"
         days = TRAVEL_DAYS if spend.merchant.mcc in TRAVEL else HOLD_DAYS
         held = 0 if reason else spend.minor
-        payment = _Payment(month, held, reason is None, at + timedelta(days=days))
+        payment = Payment(month, held, reason is None, at + timedelta(days=days))
         desk.payments[authorization] = payment
         if reason is not None:
             self._emit(desk, event, "declined", reason, unusual=spend.unusual)
@@ -360,10 +231,10 @@ class _World:
         desk.used[month] += spend.minor
         self._emit(desk, event, "approved", unusual=spend.unusual)
         for wait, act in self._course(rng, spend, authorization):
-            self._later(at + wait, act)
+            self.later(at + wait, act)
 
     def _course(
-        self, rng: random.Random, spend: _Spend, authorization: str
+        self, rng: random.Random, spend: Spend, authorization: str
     ) -> Iterator[tuple[timedelta, Callable[[datetime], None]]]:
         """What follows an approval."""
         minor, soon, luck = spend.minor, timedelta(hours=rng.uniform(6, 72)), rng.random()
@@ -395,7 +266,7 @@ class _World:
                 lambda at: self._refund(at, spend, authorization),
             )
 
-    def _clear(self, at: datetime, spend: _Spend, authorization: str, minor: int, final: bool) -> None:
+    def _clear(self, at: datetime, spend: Spend, authorization: str, minor: int, final: bool) -> None:
         desk = spend.desk
         desk.lapse(at)
         payment = desk.payments[authorization]
@@ -403,7 +274,7 @@ class _World:
         payment.held -= released
         desk.used[payment.period] += minor - released
         event = ClearingPresented(
-            event_id=self._id("clr"),
+            event_id=self.new_id("clr"),
             organization_id=desk.organization,
             department_id=desk.office.id,
             occurred_at=at,
@@ -415,7 +286,7 @@ class _World:
         )
         self._emit(desk, event, "accepted")
 
-    def _reverse(self, at: datetime, spend: _Spend, authorization: str, minor: int | None) -> None:
+    def _reverse(self, at: datetime, spend: Spend, authorization: str, minor: int | None) -> None:
         desk = spend.desk
         desk.lapse(at)
         payment = desk.payments[authorization]
@@ -423,7 +294,7 @@ class _World:
         payment.held -= amount
         desk.used[payment.period] -= amount
         event = AuthorizationReversed(
-            event_id=self._id("rev"),
+            event_id=self.new_id("rev"),
             organization_id=desk.organization,
             department_id=desk.office.id,
             occurred_at=at,
@@ -432,13 +303,13 @@ class _World:
         )
         self._emit(desk, event, "accepted")
 
-    def _refund(self, at: datetime, spend: _Spend, authorization: str) -> None:
+    def _refund(self, at: datetime, spend: Spend, authorization: str) -> None:
         desk = spend.desk
         desk.lapse(at)
-        minor = max(1, round(spend.minor * self._rng.choice((1.0, 0.5))))
+        minor = max(1, round(spend.minor * self.rng.choice((1.0, 0.5))))
         desk.used[desk.payments[authorization].period] -= minor
         event = RefundPresented(
-            event_id=self._id("ref"),
+            event_id=self.new_id("ref"),
             organization_id=desk.organization,
             department_id=desk.office.id,
             occurred_at=at,
@@ -448,81 +319,3 @@ class _World:
             merchant=spend.merchant,
         )
         self._emit(desk, event, "accepted")
-
-    # -- what should not be sent
-
-    def _plan_mischief(self) -> None:
-        kinds = (
-            self._broken_json,
-            self._unknown_version,
-            self._wrong_partition,
-            self._negative_amount,
-            self._unknown_department,
-            self._id_conflict,
-            self._second_request,
-        )
-        each = max(1, self._events // 1000)
-        for kind in kinds:
-            for _ in range(each):
-                desk = self._rng.choice(self._desks)
-                at = self._start + timedelta(days=self._rng.uniform(3, SPAN.days * 0.8))
-                self._later(at.replace(microsecond=0), lambda at, kind=kind, desk=desk: kind(at, desk))  # type: ignore[misc]
-
-    def _sample(self, at: datetime, desk: _Desk) -> AuthorizationRequested:
-        return AuthorizationRequested(
-            event_id=self._id("odd"),
-            organization_id=desk.organization,
-            department_id=desk.office.id,
-            occurred_at=at,
-            authorization_id=self._id("oddauth"),
-            card_id=desk.cards[0].id,
-            amount=PositiveMoney(100, desk.office.currency),
-            merchant=Merchant(name="Staples", mcc="5943"),
-        )
-
-    def _reject(self, desk: _Desk, value: bytes, reason: ReasonCode, *, partition: int | None = None) -> None:
-        at = desk.partition if partition is None else partition
-        self._planned.append(PlannedEvent(at, desk.key, value, "rejected", reason.value))
-
-    def _broken_json(self, at: datetime, desk: _Desk) -> None:
-        self._reject(desk, encode_event(self._sample(at, desk))[:-20], ReasonCode.UNDECODABLE)
-
-    def _unknown_version(self, at: datetime, desk: _Desk) -> None:
-        self._reject(desk, self._with(at, desk, version=2), ReasonCode.UNSUPPORTED_VERSION)
-
-    def _negative_amount(self, at: datetime, desk: _Desk) -> None:
-        amount = {"minor": -500, "currency": desk.office.currency}
-        self._reject(desk, self._with(at, desk, amount=amount), ReasonCode.INVALID_EVENT)
-
-    def _with(self, at: datetime, desk: _Desk, **members: object) -> bytes:
-        return msgspec.json.encode({**msgspec.to_builtins(self._sample(at, desk)), **members})
-
-    def _wrong_partition(self, at: datetime, desk: _Desk) -> None:
-        if self._partitions > 1:
-            elsewhere = (desk.partition + 1) % self._partitions
-            value = encode_event(self._sample(at, desk))
-            self._reject(desk, value, ReasonCode.WRONG_PARTITION, partition=elsewhere)
-
-    def _unknown_department(self, at: datetime, desk: _Desk) -> None:
-        event = msgspec.structs.replace(self._sample(at, desk), department_id="nobody")
-        key = event.key.encode()
-        partition = partition_of(key, self._partitions)
-        reason = ReasonCode.UNKNOWN_DEPARTMENT.value
-        self._planned.append(PlannedEvent(partition, key, encode_event(event), "rejected", reason))
-
-    def _id_conflict(self, at: datetime, desk: _Desk) -> None:
-        """A known event id with another amount."""
-        for event, _, _ in reversed(desk.recent):
-            if isinstance(event, AuthorizationRequested):
-                amount = PositiveMoney(event.amount.minor + 1, event.amount.currency)
-                other = msgspec.structs.replace(event, amount=amount)
-                self._reject(desk, encode_event(other), ReasonCode.EXISTS_WITH_DIFFERENT_AMOUNT)
-                return
-
-    def _second_request(self, at: datetime, desk: _Desk) -> None:
-        """A known authorization under a new event id."""
-        for event, _, _ in reversed(desk.recent):
-            if isinstance(event, AuthorizationRequested):
-                other = msgspec.structs.replace(event, event_id=self._id("odd"))
-                self._reject(desk, encode_event(other), ReasonCode.AUTHORIZATION_EXISTS)
-                return

@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from infra.demo.generator import PlannedEvent
+from infra.demo.spending import PlannedEvent
 from infra.running.log import Sender, Watch
 from infra.running.steps import counting
 from schemas.decisions import Decision

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.demo.generator import SPAN, PlannedEvent, generate
+from infra.demo.generator import generate
+from infra.demo.spending import SPAN, PlannedEvent
 from schemas.codec import UndecodableEvent, decode_event
 from schemas.partitions import partition_of
 
