@@ -34,14 +34,16 @@ COMMANDS = {
     "bench": "Measure the figures on this machine.",
 }
 
-_FILES = {"import": "imports"}  # a word of Python is no name of a module
-
+_ELSEWHERE = {
+    "import": "infra.commands.imports",  # a word of Python is no name of a module
+    "bench": "perf.command",  # infra does not know what measures it
+}
 
 _ROOT_ONLY = {"install_completion", "show_completion"}
 
 
 def _module(name: str) -> str:
-    return f"infra.commands.{_FILES.get(name, name).replace('-', '_')}"
+    return _ELSEWHERE.get(name, f"infra.commands.{name.replace('-', '_')}")
 
 
 class LazyGroup(typer.core.TyperGroup):

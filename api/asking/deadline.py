@@ -35,7 +35,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import structlog
-from redis.asyncio import Redis as Client
 
 from api.asking.idempotency import KEY_REUSED
 from api.asking.submit import Answered, Pending, Rejection, Submissions
@@ -43,7 +42,7 @@ from api.http.problems import Problem
 from api.metrics import Metrics
 from api.stores.authorizations import AuthorizationReads, Which
 from api.stores.ledger import LedgerReads
-from api.stores.redis import Redis, RedisAway
+from api.stores.redis import Client, Redis, RedisAway
 from schemas.authorizations import Authorization
 from schemas.codec import decode_decision
 from schemas.events import AuthorizationRequested, AuthorizationReversed

@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 from enum import StrEnum
 
-from redis.asyncio import Redis as Client
-
 from api.http.problems import Problem
-from api.stores.redis import Redis, RedisAway
+from api.stores.redis import Client, Redis, RedisAway
 from schemas.codec import fingerprint
 from schemas.events import Event
 

@@ -9,14 +9,13 @@ import msgspec
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
-from redis.asyncio import Redis as Client
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.http.reference import CONTENT_SECURITY_POLICY, page
 from api.resources.replies import reply
 from api.services import Services, services_of
 from api.stores.postgres import PostgresAway
-from api.stores.redis import RedisAway
+from api.stores.redis import Client, RedisAway
 
 router = APIRouter(tags=["operations"])
 

@@ -9,11 +9,10 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from redis.asyncio import Redis as Client
 
 from api.stores.pace import Beyond, Pace, reached, view_behind, views_away
 from api.stores.postgres import Postgres, PostgresAway
-from api.stores.redis import Redis, RedisAway
+from api.stores.redis import Client, Redis, RedisAway
 from api.stores.sql import statement
 from schemas.authorizations import Authorization
 from schemas.ids import Position

@@ -15,6 +15,8 @@ from redis.exceptions import RedisError
 
 from api.metrics import Metrics
 
+__all__ = ["Client", "Redis", "RedisAway"]
+
 log = structlog.get_logger(__name__)
 
 CALL_TIMEOUT_S = 0.1  # far above a healthy answer; a hung server must not eat the 2 s of a request

@@ -1,0 +1,1 @@
+"""The laws of the house, and that each is found when it is broken."""
