@@ -1,4 +1,4 @@
-"""What each member of an event may be, generated from the types: `python -m schemas.limits_doc`."""
+"""What each member of an event and each column may be, from the types: `python -m schemas.limits_doc`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from msgspec import inspect
 
 from schemas.entrance import EVENT_BYTES_MAX, YEARS
 from schemas.events import EVENT_TYPES
+from schemas.money import TOTAL_MAX
+from schemas.stored import bounds
 
 FILE = Path(__file__).parent.parent / "docs" / "limits.md"
 _BEFORE = f"""# Limits
@@ -26,6 +28,23 @@ They hold over REST and over Kafka alike.
 | member | may be |
 |---|---|
 """
+_OF_THE_BOOKS = f"""
+## In the books
+
+PostgreSQL holds the same bounds again, as `CHECK` constraints, whoever writes. What refuses first is named:
+such an event is rejected and its partition goes on, while a row that PostgreSQL refuses stops its partition.
+
+* What is posted, held or the limit of one period, and what is posted to or refunded of one payment, is within
+  {TOTAL_MAX:,} minor units, so that every reader of JSON has it exactly.
+* Sums of many departments, periods or lives of an id have no such bound. They are `numeric` in SQL and whole
+  numbers in JSON, of any size: a reader that takes numbers for doubles should take these from `sum` in SQL.
+
+| column | of | may be | refused first by |
+|---|---|---|---|
+"""
+
+
+_MANY = 15
 
 
 class Limit(NamedTuple):
@@ -87,9 +106,21 @@ def _range(least: float, most: float | None, what: str) -> str | None:
     return None if most is None else f"{least:,} to {most:,} {what}".strip()
 
 
+def _of_the_books() -> Iterator[str]:
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for bound in bounds():
+        words = _range(bound.least, bound.most, "characters" if bound.text else "")
+        assert words is not None
+        alike.setdefault((bound.column, words, bound.by), []).append(bound.table)
+    for (column, words, by), tables in alike.items():
+        where = ", ".join(tables) if len(tables) < _MANY else "every table that has it"
+        yield f"| {column} | {where} | {words} | {by} |\n"
+
+
 def document() -> str:
     """The text of `docs/limits.md`."""
-    return _BEFORE + "".join(f"| {limit.member} | {limit.words} |\n" for limit in limits())
+    members = (f"| {limit.member} | {limit.words} |\n" for limit in limits())
+    return "".join([_BEFORE, *members, _OF_THE_BOOKS, *_of_the_books()])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
+from psycopg.pq import Format
+from psycopg.types.numeric import NumericBinaryLoader, NumericLoader
 
 from infra.errors import SpendlogError
 from infra.verify.bookings import Booking
@@ -94,6 +96,20 @@ TABLES: Final = {
 }
 
 
+class _Whole(NumericLoader):
+    """Sums of minor units are whole, however large."""
+
+    def load(self, data: Any) -> Any:
+        return int(super().load(data))
+
+
+class _WholeBinary(NumericBinaryLoader):
+    format = Format.BINARY
+
+    def load(self, data: Any) -> Any:
+        return int(super().load(data))
+
+
 class Books:
     """Every read sees the same snapshot."""
 
@@ -161,6 +177,8 @@ def snapshot(postgres: str) -> Iterator[Books]:
         with psycopg.connect(postgres, connect_timeout=10) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            connection.adapters.register_loader("numeric", _Whole)
+            connection.adapters.register_loader("numeric", _WholeBinary)
             yield Books(connection)
             connection.rollback()
     except psycopg.Error as error:

@@ -100,6 +100,9 @@ class Postgres:
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             self.close()
             raise Refused(f"PostgreSQL refuses: {_one_line(error)}") from error
+        except OverflowError as error:  # before it is sent: a number that its column cannot have
+            self.close()
+            raise Refused(f"PostgreSQL would refuse: {error}") from error
         except (errors.UndefinedTable, errors.UndefinedColumn) as error:
             self.close()
             raise SinkError(

@@ -28,7 +28,7 @@ STAGING: LiteralString = """
 CREATE TEMPORARY TABLE staged_authorization (
     organization_id text, authorization_id text, department_id text, status text, seq bigint, card_id text,
     occurred_at timestamptz, updated_at timestamptz, expires_at timestamptz, requested bigint,
-    authorized bigint, held bigint, posted bigint, refunded bigint, disputed bigint, body json
+    authorized bigint, held bigint, posted bigint, refunded numeric, disputed bigint, body json
 ) ON COMMIT DELETE ROWS
 """
 COPY_STAGED: LiteralString = """
@@ -39,7 +39,7 @@ FROM STDIN (FORMAT binary)
 STAGED_TYPES = (
     *("text", "text", "text", "text", "int8", "text"),
     *("timestamptz", "timestamptz", "timestamptz"),
-    *("int8", "int8", "int8", "int8", "int8", "int8"),
+    *("int8", "int8", "int8", "int8", "numeric", "int8"),
     "bytea",
 )
 TYPES = (*STAGED_TYPES, "text", "int4")

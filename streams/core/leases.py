@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded, LeaseAsked, LeaseGivenBack
 from schemas.events import LeaseGranted, LeaseRecalled
+from schemas.money import MINOR_MAX
 from schemas.reasons import ReasonCode
 from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected, currencies
@@ -34,7 +35,12 @@ def shortfall(case: Case, ask: Ask) -> tuple[LeaseAsked, ...]:
         return ()
     lease, used = lease_of(case.department, label)
     missing = used + ask.amount - lease
-    return (LeaseAsked(period=label, needed=missing),) if missing > 0 else ()
+    return (_asked(label, missing),) if missing > 0 else ()
+
+
+def _asked(label: str, needed: int) -> LeaseAsked:
+    """As much as a message may tell; who has overspent by more needs no lease of this period any more."""
+    return LeaseAsked(period=label, needed=min(max(1, needed), MINOR_MAX))
 
 
 def ask_ahead(case: Case, charges: tuple[str, ...], approved: int) -> tuple[LeaseAsked, ...]:
@@ -46,7 +52,7 @@ def ask_ahead(case: Case, charges: tuple[str, ...], approved: int) -> tuple[Leas
     lease, used = lease_of(department, label)
     found: tuple[LeaseAsked, ...] = ()
     if label not in department.asked and (lease - used - approved) * PART < lease:
-        found = (LeaseAsked(period=label, needed=max(1, lease // PART)),)
+        found = (_asked(label, lease // PART),)
     return found + ask_for_next(case)
 
 
@@ -63,7 +69,7 @@ def ask_for_next(case: Case) -> tuple[LeaseAsked, ...]:
     if following in department.asked or f"{COMPANY}@{following}" in department.periods:
         return ()
     lease, _ = lease_of(department, clock.label(case.at_s))
-    return (LeaseAsked(period=following, needed=max(1, lease // PART)),)
+    return (_asked(following, lease // PART),)
 
 
 def receive(case: Case, event: LeaseGranted) -> Decision:

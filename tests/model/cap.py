@@ -67,10 +67,10 @@ def tick(case: Case, event: ClockTicked) -> Answer:
 
 
 def _ask(case: Case, label: str, needed: int) -> None:
-    """Ask once, until something is granted."""
+    """Ask once, until something is granted, for as much as a message may tell."""
     if label not in case.department.asked:
         case.department.asked.add(label)
-        case.effects.append(LeaseAsked(period=label, needed=needed))
+        case.effects.append(LeaseAsked(period=label, needed=min(needed, 10**15)))
 
 
 def add_lease(case: Case, event: LeaseGranted) -> Answer:

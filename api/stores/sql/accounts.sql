@@ -7,7 +7,7 @@ SELECT
     (
         SELECT coalesce(json_agg(found ORDER BY found.account, found.currency), '[]')
         FROM (
-            SELECT entry.account, entry.layer, entry.currency, sum(entry.amount)::bigint AS balance,
+            SELECT entry.account, entry.layer, entry.currency, sum(entry.amount) AS balance,
                 count(*) AS entries
             FROM entry
             WHERE entry.organization_id = own.organization_id

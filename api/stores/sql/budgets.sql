@@ -48,7 +48,7 @@ SELECT
                 ) AS now
             ) AS label
             CROSS JOIN LATERAL (
-                SELECT coalesce(sum(amount), 0)::bigint AS minor
+                SELECT coalesce(sum(amount), 0) AS minor
                 FROM budget_increase AS increase
                 WHERE increase.organization_id = budget.organization_id
                     AND increase.department_id = budget.department_id

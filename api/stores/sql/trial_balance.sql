@@ -5,7 +5,7 @@ SELECT
         SELECT coalesce(json_agg(found ORDER BY found.currency, found.layer), '[]')
         FROM (
             SELECT entry.currency, coalesce(account.layer, 'not opened') AS layer,
-                sum(entry.amount)::bigint AS total, count(*) AS entries
+                sum(entry.amount) AS total, count(*) AS entries
             FROM entry
             LEFT JOIN account ON account.name = entry.account
             WHERE entry.organization_id = %(organization_id)s
