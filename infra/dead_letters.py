@@ -11,6 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from infra.consumed import bytes_of
 from infra.errors import SpendlogError
+from schemas.headers import REASON
+from schemas.partitions import PARTITIONER
 from schemas.reasons import ReasonCode
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS
 
@@ -103,7 +105,7 @@ def _partition(consumer: Consumer) -> Iterator[Message]:
 
 def _letter(headers: dict[str, str], message: Message) -> Letter:
     return Letter(
-        headers["reason"],
+        headers[REASON],
         headers["detail"],
         headers["topic"],
         int(headers["partition"]),
@@ -129,7 +131,7 @@ def reroute(bootstrap: str, prefix: str = "", again: bool = False) -> int:
         if letter.reason == ReasonCode.WRONG_PARTITION.value and letter.id not in done
     )
     # One id: who runs it at the same time fences the other.
-    ids = {"transactional.id": f"{prefix}spendlog-dead-letters", "partitioner": "murmur2_random"}
+    ids = {"transactional.id": f"{prefix}spendlog-dead-letters", "partitioner": PARTITIONER}
     producer = Producer({"bootstrap.servers": bootstrap, **ids})
     sent = 0
     try:

@@ -22,7 +22,7 @@ from confluent_kafka.cimpl import NewTopic
 from infra.errors import SpendlogError
 from schemas.codec import decode_decision, encode_event
 from schemas.events import Event
-from schemas.partitions import partition_of
+from schemas.partitions import PARTITIONER, partition_of
 from schemas.topics import SNAPSHOTS
 
 TIMEOUT_S = 20.0
@@ -77,7 +77,7 @@ def new_producer(kafka: str, linger_ms: float) -> Producer:
     return Producer(
         {
             "bootstrap.servers": kafka,
-            "partitioner": "murmur2_random",
+            "partitioner": PARTITIONER,
             "enable.idempotence": True,
             "linger.ms": linger_ms,
             "queue.buffering.max.messages": 500_000,

@@ -16,6 +16,7 @@ from perf.percentiles import median, percentile
 from perf.results import Latency, LatencyAt
 from perf.workload import Mix, events, opening
 from schemas.codec import decode_decision, encode_event
+from schemas.headers import EVENT_ID
 from schemas.partitions import partition_of
 
 # The first seconds of a rate are not counted: caches and connections of this run, not of a service.
@@ -149,7 +150,7 @@ class _Reader:
             if message is None or message.error() is not None:
                 continue
             now_s = time.monotonic()
-            event_id = dict(cast(Headers, message.headers() or ())).get("event_id")
+            event_id = dict(cast(Headers, message.headers() or ())).get(EVENT_ID)
             if event_id is not None:
                 value = message.value()
                 assert isinstance(value, bytes)

@@ -6,6 +6,11 @@ department has two budgets.
 
 from __future__ import annotations
 
+from typing import Final
+
+#: The setting that makes producers built on librdkafka agree with `partition_of`.
+PARTITIONER: Final = "murmur2_random"
+
 
 def murmur2(data: bytes) -> int:
     """32-bit murmur2 with Kafka's seed (org.apache.kafka.common.utils.Utils.murmur2), unsigned."""

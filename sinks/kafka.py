@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.codec import encode_event
 from schemas.events import Event
+from schemas.partitions import PARTITIONER
 from sinks.core.chain import Record
 from sinks.errors import InvariantBroken, SinkError, Unavailable
 
@@ -155,7 +156,7 @@ class EventProducer:
             {
                 "bootstrap.servers": servers,
                 "client.id": client,
-                "partitioner": "murmur2_random",  # librdkafka's own default would open a second budget
+                "partitioner": PARTITIONER,  # librdkafka's own default would open a second budget
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 0,

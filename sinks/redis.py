@@ -11,6 +11,7 @@ import redis
 from redis import exceptions
 
 from schemas.authorizations import Authorization
+from schemas.cache import AUTHORIZATION, FEED, POSITION, ROUTE
 from sinks.core.chain import BEGINNING, Place, Run
 from sinks.core.feed import Entry
 from sinks.core.payments import Key
@@ -19,11 +20,6 @@ from sinks.errors import PositionMoved, SinkError, Unavailable
 TTL_S = 7 * 86_400
 FEED_LENGTH_MAX = 10_000
 TIMEOUT_S = 5.0
-
-AUTHORIZATION = "spendlog:authorization:"
-ROUTE = "spendlog:route:"
-FEED = "spendlog:feed:"
-POSITION = "spendlog:position:"
 
 # A script runs as one, like MULTI, and costs one reply, not one for each command. Positions are compared
 # first and written last: if Redis runs out of memory half way, the batch is simply repeated.

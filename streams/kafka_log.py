@@ -13,6 +13,7 @@ import aiokafka.producer.sender
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
 
+from schemas.headers import REASON
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
 from streams.core.intake import Record, recorded_at
@@ -203,7 +204,7 @@ class KafkaLog:
     def _letter(self, letter: DeadLetter) -> Entry:
         record = letter.record
         headers = [
-            ("reason", letter.reason.encode()),
+            (REASON, letter.reason.encode()),
             ("detail", letter.detail[:500].encode("utf-8", "replace")),
             ("topic", self._names.card_events.encode()),
             ("partition", str(self._partition).encode()),

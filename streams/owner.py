@@ -16,6 +16,7 @@ import structlog
 from schemas.codec import check_seal, decode_decision, encode_event
 from schemas.decisions import Decision
 from schemas.events import Event
+from schemas.headers import EVENT_ID
 from schemas.reasons import Outcome
 from streams.continuity import Decided, check_kept, check_redelivered
 from streams.core.evolve import evolve
@@ -289,7 +290,7 @@ def _entry(record: Record, value: bytes, decision: Decision) -> Entry:
     if decision.event_id is None:
         # Whatever lies there in place of a key may be as large as a batch.
         return Entry(key if key is not None and len(key) <= KEY_BYTES_MAX else None, value, [])
-    return Entry(key, value, [("event_id", decision.event_id.encode())])
+    return Entry(key, value, [(EVENT_ID, decision.event_id.encode())])
 
 
 def _message(event: Event) -> Entry:

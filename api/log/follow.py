@@ -19,12 +19,12 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from api.log.produce import Written, call_on_loop, quiet
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
+from schemas.headers import EVENT_ID
 from schemas.ids import Position
 from schemas.topics import DECISIONS
 
 log = structlog.get_logger(__name__)
 
-EVENT_ID_HEADER = "event_id"
 BATCH_RECORDS_MAX = 2_000  # 4 ms of work at the 1.8 us a record that were measured
 POLL_TIMEOUT_S = 0.2
 START_AGAIN_S = 0.5
@@ -253,7 +253,7 @@ class DecisionTail:
 def _event_id(headers: Any) -> bytes:
     """The header's bytes; empty, which is nobody's id, where there is none."""
     for name, value in headers:
-        if name == EVENT_ID_HEADER and value is not None:
+        if name == EVENT_ID and value is not None:
             return bytes(value)
     return b""
 

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.codec import encode_event
 from schemas.events import Event
+from schemas.partitions import PARTITIONER
 from schemas.topics import CARD_EVENTS
 
 log = structlog.get_logger(__name__)
@@ -74,7 +75,7 @@ class KafkaEventLog:
         self._config: dict[str, Any] = {
             "bootstrap.servers": servers,
             "client.id": "spendlog-api",
-            "partitioner": "murmur2_random",  # librdkafka's own default would open a second budget
+            "partitioner": PARTITIONER,  # librdkafka's own default would open a second budget
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 0,

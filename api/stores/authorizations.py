@@ -15,6 +15,7 @@ from api.stores.postgres import Postgres, PostgresAway
 from api.stores.redis import Client, Redis, RedisAway
 from api.stores.sql import statement
 from schemas.authorizations import Authorization
+from schemas.cache import NEXT_SEQ, authorization_key, position_key, route_key
 from schemas.ids import Position
 
 log = structlog.get_logger(__name__)
@@ -70,18 +71,14 @@ class RedisView:
         async def ask(client: Client) -> Look:
             department: str | bytes | None = which.department_id
             if department is None:
-                department = await client.get(
-                    f"spendlog:route:{which.organization_id}/{which.authorization_id}"
-                )
+                department = await client.get(route_key(which.organization_id, which.authorization_id))
             if isinstance(department, bytes):
                 department = department.decode()
             # The position first: what is read after it is at least as new.
             pipe = client.pipeline(transaction=False)
-            pipe.hget(f"spendlog:position:{partition}", "next_seq")
+            pipe.hget(position_key(partition), NEXT_SEQ)
             if department is not None:
-                pipe.get(
-                    f"spendlog:authorization:{which.organization_id}/{department}/{which.authorization_id}"
-                )
+                pipe.get(authorization_key(which.organization_id, department, which.authorization_id))
             next_seq, *body = await pipe.execute()
             return Look(
                 _decoder.decode(body[0]) if body and body[0] is not None else None,

@@ -21,6 +21,7 @@ from infra.running.log import read_between
 from infra.running.system import RunningSystem
 from infra.verify import verify
 from schemas.decisions import Decision
+from schemas.headers import REASON
 from schemas.money import exponent
 from schemas.topics import DEAD_LETTERS
 
@@ -158,7 +159,7 @@ def dead_letters_since(kafka: str, starts: Mapping[int, int]) -> Counter[str]:
 
     def count(message: object) -> None:
         headers = dict(message.headers() or ())  # type: ignore[attr-defined]
-        found[headers["reason"].decode()] += 1
+        found[headers[REASON].decode()] += 1
 
     read_between(kafka, DEAD_LETTERS.name, starts, count)
     return found

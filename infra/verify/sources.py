@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from infra.consumed import offset_of
 from infra.errors import SpendlogError
 from infra.verify.records import Record
+from schemas.cache import NEXT_SEQ, authorization_key, position_key
 
 TIMEOUT_S: Final = 20.0
 # A fetch from a living broker takes milliseconds; longer than this the log is not readable.
@@ -134,11 +135,11 @@ class Statuses:
 
     def next_seq(self, partition: int) -> int | None:
         """None: the sink has written nothing yet, or Redis was flushed."""
-        found = self._redis.hget(f"spendlog:position:{partition}", "next_seq")
+        found = self._redis.hget(position_key(partition), NEXT_SEQ)
         return None if found is None else int(found)
 
     def get(self, names: list[tuple[str, str, str]]) -> list[Cached | None]:
-        keys = [f"spendlog:authorization:{'/'.join(name)}" for name in names]
+        keys = [authorization_key(*name) for name in names]
         found = self._redis.mget(keys) if keys else []
         return [None if body is None else msgspec.json.decode(body, type=Cached) for body in found]
 

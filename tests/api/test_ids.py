@@ -19,6 +19,7 @@ from infra.commands.show import app
 from schemas.codec import encode_event
 from schemas.events import AuthorizationRequested, Merchant
 from schemas.money import PositiveMoney
+from schemas.partitions import PARTITIONER
 from schemas.topics import CARD_EVENTS
 from tests.api.books import Books, Organization, usd
 from tests.api.support import wait_until
@@ -81,7 +82,7 @@ def company(books: Books) -> Any:
 
 
 def _produce(company: Organization, kafka: str) -> None:
-    producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
+    producer = Producer({"bootstrap.servers": kafka, "partitioner": PARTITIONER})
     for name in IDS:
         event = AuthorizationRequested(
             event_id=f"ids-{uuid.uuid4().hex}",

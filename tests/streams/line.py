@@ -16,6 +16,7 @@ from infra.processes import Child, Supervisor
 from schemas.codec import check_seal, decode_decision, encode_event
 from schemas.decisions import GENESIS_HASH, Decision
 from schemas.events import Event
+from schemas.partitions import PARTITIONER
 from streams.kafka_log import Names
 
 PARTITIONS = 2
@@ -64,7 +65,7 @@ class Line:
         return Producer(
             {
                 "bootstrap.servers": self.kafka,
-                "partitioner": "murmur2_random",
+                "partitioner": PARTITIONER,
                 "linger.ms": 2,
                 "message.max.bytes": 1_048_500,
                 **config,

@@ -18,6 +18,7 @@ from infra.replay import Replay, replay
 from infra.verify.sources import Logs
 from schemas.codec import decode_decision, seal_decision
 from schemas.decisions import GENESIS_HASH, Decision
+from schemas.partitions import PARTITIONER
 from schemas.reasons import Outcome
 from tests.simulation.histories import KEY, history
 from tests.streams.events import DEPARTMENTS, budget, requests
@@ -68,7 +69,7 @@ def decided(line: Line) -> Line:
     line.worker("w1")
     line.send(budget(department, limit=COUNT // 4 * 100) for department in DEPARTMENTS)
     line.send(requests(COUNT))
-    producer = line.new_producer(partitioner="murmur2_random")
+    producer = line.new_producer(partitioner=PARTITIONER)
     for record in history(seed=2, length=300):
         producer.produce(line.names.card_events, record.value, record.key or KEY)
     assert producer.flush(30.0) == 0
