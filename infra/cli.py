@@ -104,7 +104,7 @@ def main() -> None:
     from pydantic import ValidationError
 
     from infra.errors import SpendlogError
-    from infra.processes import Terminated
+    from infra.processes.signals import Terminated
     from infra.settings import one_line
 
     try:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from infra.errors import SpendlogError
 from infra.output import TextTable
-from infra.processes import termination_raises
+from infra.processes.signals import termination_raises
 from perf import bench as benches
 from perf.decide import profiled
 from perf.harness import FULL, QUICK, Scale

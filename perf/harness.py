@@ -16,7 +16,8 @@ import psutil
 
 from infra import topics
 from infra.migrate import migrate
-from infra.processes import Child, Supervisor
+from infra.processes.child import Child
+from infra.processes.supervisor import Supervisor
 from infra.running.programs import SINKS, WORKER, ledger_stands, require_alive, spendlog
 from infra.settings import Settings
 from infra.stack import Endpoints, StackOptions, running_stack

@@ -14,7 +14,7 @@ from infra.demo.run import DemoOptions, run
 from infra.errors import SpendlogError
 from infra.imports.mapping import read_mapping
 from infra.imports.rows import read_header
-from infra.processes import termination_raises
+from infra.processes.signals import termination_raises
 
 app = typer.Typer()
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from infra.output import TextTable, print_json
-from infra.processes import termination_raises
+from infra.processes.signals import termination_raises
 from infra.settings import load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
 from infra.stack.record import StackRecord

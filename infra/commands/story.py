@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from infra.output import AsJson, print_json
-from infra.processes import termination_raises
+from infra.processes.signals import termination_raises
 from infra.stories import FILES, read_stories
 from infra.stories.pipeline import PlayedStory
 from infra.stories.run import StoryOptions, run

@@ -8,7 +8,8 @@ from typing import Final
 
 import psycopg
 
-from infra.processes import Child, ProcessError, log_tail
+from infra.processes.child import Child
+from infra.processes.refs import ProcessError, log_tail
 
 Command = tuple[str, ...]
 

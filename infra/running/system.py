@@ -16,7 +16,8 @@ from rich.console import Console
 from api.access.keys import create_key
 from infra import topics
 from infra.migrate import migrate
-from infra.processes import Child, Supervisor
+from infra.processes.child import Child
+from infra.processes.supervisor import Supervisor
 from infra.running import environment
 from infra.running.booked import wait_booked
 from infra.running.log import Watch, end_offsets

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.processes import RunAs
+from infra.processes.child import RunAs
 from infra.stack.endpoints import ServiceName, StackError
 from infra.stack.probes import ensure_database, postgres_answers
 from infra.stack.service import Launch, Report, run_once

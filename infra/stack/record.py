@@ -10,7 +10,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from infra.processes import ProcessRef
+from infra.processes.refs import ProcessRef
 from infra.stack.endpoints import Endpoints, StackError
 
 Mode = Literal["detached", "foreground", "embedded"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.processes import ProcessError, RunAs, log_tail, start
+from infra.processes.child import RunAs, start
+from infra.processes.refs import ProcessError, log_tail
 from infra.stack.endpoints import ServiceName
 
 Report = Callable[[str], None]  # what the service is doing now, in a few words

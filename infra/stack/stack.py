@@ -11,7 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.processes import Child, ProcessRef, log_tail, start, undisturbed, wait_until
+from infra.processes.child import Child, start
+from infra.processes.refs import ProcessRef, log_tail, wait_until
+from infra.processes.signals import undisturbed
 from infra.settings import Settings, load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName, StackError
 from infra.stack.kafka import Kafka

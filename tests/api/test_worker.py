@@ -13,7 +13,8 @@ import pytest
 
 from api.access.keys import create_key
 from api.settings import Settings
-from infra.processes import Child, Supervisor
+from infra.processes.child import Child
+from infra.processes.supervisor import Supervisor
 from infra.settings import Settings as StackSettings
 from infra.stack import Stack
 from tests.api.books import usd

@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.processes import Child, ProcessError, ProcessRef, Supervisor, wait_until
+from infra.processes.child import Child
+from infra.processes.refs import ProcessError, ProcessRef, wait_until
+from infra.processes.supervisor import Supervisor
 from tests.infra.support import python
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -127,7 +129,7 @@ def test_children_die_when_their_owner_is_killed(tmp_path: Path) -> None:
     program = f"""
 import json, threading, time
 from pathlib import Path
-from infra.processes import Supervisor
+from infra.processes.supervisor import Supervisor
 supervisor = Supervisor(Path({str(tmp_path)!r}))
 # From a thread that ends: the kernel's signal must follow the process, not that thread.
 thread = threading.Thread(target=lambda: supervisor.start("child", {SLEEP!r}))

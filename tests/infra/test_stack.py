@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 import infra
-from infra.processes import ProcessError, wait_until
+from infra.processes.refs import ProcessError, wait_until
 from infra.settings import Settings, load_settings
 from infra.stack import Endpoints, Stack, StackError, running_stack
 from infra.stack.kafka import Kafka
@@ -308,7 +308,7 @@ def test_the_compose_file_has_the_same_versions() -> None:
 
 def test_status_without_a_folder_finds_what_the_demo_runs(tmp_path: Path) -> None:
     """As the demo records it, in a folder beside the default one."""
-    from infra.processes import ProcessRef
+    from infra.processes.refs import ProcessRef
     from infra.stack.record import ServiceRecord, StackRecord
 
     env = {"SPENDLOG_DATA": str(tmp_path / "data")}

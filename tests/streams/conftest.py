@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.processes import Supervisor
+from infra.processes.supervisor import Supervisor
 from infra.stack import Endpoints
 from tests.streams.line import Line
 

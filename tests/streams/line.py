@@ -12,7 +12,8 @@ from typing import Any, cast
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from infra import topics
-from infra.processes import Child, Supervisor
+from infra.processes.child import Child
+from infra.processes.supervisor import Supervisor
 from schemas.codec import check_seal, decode_decision, encode_event
 from schemas.decisions import GENESIS_HASH, Decision
 from schemas.events import Event

@@ -17,7 +17,7 @@ from infra import topics
 from infra.commands.events import app
 from infra.continuation import Gap, close, examine
 from infra.errors import SpendlogError
-from infra.processes import Supervisor
+from infra.processes.supervisor import Supervisor
 from infra.replay import replay
 from infra.settings import load_settings
 from infra.stack import Endpoints, Stack
