@@ -16,6 +16,7 @@ from schemas.money import MINOR_MAX, exponent
 _MINUS: Final = "-\u2212"  # hyphen, minus sign
 _SPACES: Final = " \u00a0\u202f\u2009"  # what separates groups where a space does
 _DIGITS_MAX: Final = len(str(MINOR_MAX))
+_CREDIT_OR_DEBIT: Final = re.compile(r"(?<![A-Za-z])(CR|DR)\.?\Z", re.IGNORECASE | re.ASCII)
 # Signs that several currencies share, or that are the currency's own only at home.
 _SYMBOLS: Final = {
     "$": "USD CAD AUD NZD SGD HKD TWD MXN CLP COP ARS UYU BBD BSD BZD FJD JMD TTD XCD BMD KYD NAD LRD",
@@ -28,6 +29,13 @@ _SYMBOLS: Final = {
 }  # fmt: skip
 
 
+# Decimal sign, thousands sign and grouping that exports have: any of them makes a text look like a number.
+_WRITINGS: Final = (
+    (".", ",", "three"), (",", ".", "three"), (".", "", "three"), (",", "", "three"), (",", " ", "three"),
+    (".", "'", "three"), (".", " ", "three"), (".", ",", "indian"),
+)  # fmt: skip
+
+
 class BadAmount(ValueError):
     """Why a text is no amount; the message ends a sentence that begins with the column's name."""
 
@@ -35,16 +43,18 @@ class BadAmount(ValueError):
 def minor_units(text: str, currency: str, amount: Amount) -> int:
     """Signed minor units of `currency`: "(1,234.50)" is -123450 under decimal "." and thousands ",".
 
-    Signs: a minus (also U+2212) in front or behind, brackets, a plus in front; the currency's code or symbol
-    in front or behind. Groups have three digits. Nothing is rounded, nothing is guessed.
+    Signs: a minus (also U+2212) in front or behind, brackets, a plus in front; CR or DR behind, which say
+    that money came back or went, so that their sign is what `amount.refund` says. The currency's code or
+    symbol in front or behind. Groups have three digits, under `grouping` "indian" two but for the last.
+    Nothing is rounded, nothing is guessed.
 
     Raises:
         BadAmount: the text is something else, could be read in two ways, or is too large.
         ValueError: `currency` is none of ISO 4217.
     """
     digits = 0 if amount.unit == "minor" else exponent(currency)
-    number, negative = _number(text.strip(), currency)
-    match = _pattern(amount.decimal, amount.thousands).fullmatch(number)
+    number, negative = _number(text.strip(), currency, amount.refund == "negative")
+    match = _pattern(amount.decimal, amount.thousands, amount.grouping).fullmatch(number)
     if match is None:
         raise BadAmount(f"{text[:40]!r} is not a number{_hint(number, currency, amount)}")
     whole = re.sub(r"[^0-9]", "", match["whole"] or "0")
@@ -64,7 +74,7 @@ def minor_units(text: str, currency: str, amount: Amount) -> int:
     return -minor if negative else minor
 
 
-def _number(text: str, currency: str) -> tuple[str, bool]:
+def _number(text: str, currency: str, credit_is_negative: bool) -> tuple[str, bool]:
     """What is left without sign, brackets and currency, each at most once; and whether it is negative."""
     rest, signs, marks = text, 0, 0
     negative = False
@@ -76,6 +86,9 @@ def _number(text: str, currency: str) -> tuple[str, bool]:
             signs, negative, rest = signs + 1, rest[0] != "+", rest[1:].strip()
         elif rest[-1:] and rest[-1] in _MINUS:
             signs, negative, rest = signs + 1, True, rest[:-1].strip()
+        elif rest[-1:] in ("R", "r", ".") and (word := _CREDIT_OR_DEBIT.search(rest)) is not None:
+            signs, negative = signs + 1, (word[1][0] in "Cc") == credit_is_negative
+            rest = rest[: word.start()].strip()
         else:
             for mark in _marks(currency):
                 if rest.startswith(mark):
@@ -88,6 +101,11 @@ def _number(text: str, currency: str) -> tuple[str, bool]:
             return rest, negative
         if signs > 1 or marks > 1:
             raise BadAmount(f"{text[:40]!r} has more than one {'sign' if signs > 1 else 'currency'}")
+
+
+def says_credit_or_debit(text: str) -> bool:
+    """Whether CR or DR stands behind the amount."""
+    return _CREDIT_OR_DEBIT.search(text.strip()) is not None
 
 
 def symbols_in(texts: Iterable[str]) -> list[str]:
@@ -117,13 +135,14 @@ def _marks(currency: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=32)
-def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
-    whole = "[0-9]+"
+def _pattern(decimal: str, thousands: str, grouping: str = "three") -> re.Pattern[str]:
     if thousands:
         group = (
             f"[{_SPACES}]" if thousands == " " else "['\u2019]" if thousands == "'" else re.escape(thousands)
         )
-        whole = f"(?P<grouped>[1-9][0-9]{{0,2}}(?P<sign>{group})[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*)|[0-9]+"
+        first, between = ("{0,2}", "{3}") if grouping == "three" else ("{0,1}", "{2}")
+        groups = f"(?:[0-9]{between}(?P=sign))*[0-9]{{3}}"
+        whole = f"(?P<grouped>[1-9][0-9]{first}(?P<sign>{group}){groups})|[0-9]+"
     else:
         whole = "(?P<grouped>(?!))|[0-9]+"  # never grouped
     return re.compile(f"(?P<whole>{whole})?(?:{re.escape(decimal)}(?P<fraction>[0-9]+))?(?<=[0-9])")
@@ -134,19 +153,9 @@ def _hint(number: str, currency: str, amount: Amount) -> str:
     for symbol, codes in _SYMBOLS.items():
         if currency not in codes.split() and not symbol.isalpha() and symbol in number:
             return f": it has {symbol}, the currency of the row is {currency}"
-    for decimal, thousands in (
-        (".", ","),
-        (",", "."),
-        (".", ""),
-        (",", ""),
-        (",", " "),
-        (".", "'"),
-        (".", " "),
-    ):
-        if (decimal, thousands) != (amount.decimal, amount.thousands) and _pattern(
-            decimal, thousands
-        ).fullmatch(number):
-            return f" under decimal {amount.decimal!r} and thousands {amount.thousands!r}"
+    if any(_pattern(*signs).fullmatch(number) for signs in _WRITINGS):
+        grouping = ' and grouping "indian"' if amount.grouping == "indian" else ""
+        return f" under decimal {amount.decimal!r} and thousands {amount.thousands!r}{grouping}"
     return ""
 
 

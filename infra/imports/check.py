@@ -13,12 +13,16 @@ from typing import Final
 import msgspec
 
 from infra.imports.amounts import minor_units
-from infra.imports.header import places, plain
+from infra.imports.columns import currency_of_another, kinds, texts_of
+from infra.imports.header import place, places
 from infra.imports.mapping import Amount, Mapping
 from infra.imports.reading import Reading, read_export
 from infra.imports.records import Record
+from infra.imports.refunds import link_refunds
 from infra.imports.table import DateCell, open_table
+from schemas.card_numbers import masked
 from schemas.money import Money
+from schemas.names import folded
 
 # Decimal and thousands signs that exports have, the commonest first.
 SIGNS: Final = (
@@ -29,9 +33,11 @@ SIGNS: Final = (
     Amount(decimal=",", thousands=" "),
     Amount(thousands="'"),
     Amount(thousands=" "),
+    Amount(thousands=",", grouping="indian"),
 )
 _SAMPLE_ROWS: Final = 10_000
 _RARE_SHARE: Final = 0.05
+_KINDS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,10 @@ def check(path: Path, mapping: Mapping, limit_rows: int | None = None) -> Checke
         *_amounts_in_two_ways(mapping, at, records),
         *_dates_in_two_ways(mapping, at, records),
         *_rare_currencies(mapping, at, records),
+        *_another_currency(table.header, at),
+        *_kinds_not_looked_at(mapping, table.header, at, records),
+        *_refunds_of_nothing(reading),
+        *_budget_currencies_of_nobody(mapping, reading),
     ]
     return Checked(reading, warnings)
 
@@ -73,15 +83,10 @@ def described(reading: Reading, count: int) -> Iterator[str]:
 
 
 def _twice(header: Sequence[str]) -> Iterator[str]:
-    for name, count in Counter(plain(name) for name in header if name).items():
+    for name, count in Counter(folded(name) for name in header if name).items():
         if count > 1:
-            numbers = " and ".join(str(n) for n, one in enumerate(header, 1) if plain(one) == name)
+            numbers = " and ".join(str(n) for n, one in enumerate(header, 1) if folded(one) == name)
             yield f"the header has {name!r} more than once, as columns {numbers}; a mapping may say a number"
-
-
-def texts_of(records: Sequence[Sequence[str]], at: int | None) -> list[str]:
-    """What stands in a column, where something does."""
-    return [row[at].strip() for row in records if at is not None and at < len(row) and row[at].strip()]
 
 
 def values(texts: Sequence[str], currency: str, amount: Amount) -> list[int | None]:
@@ -103,7 +108,7 @@ def _amounts_in_two_ways(
         texts = texts_of(records, at.get(member))
         ours = values(texts, currency, mapping.amount)
         for signs in SIGNS:
-            other = msgspec.structs.replace(mapping.amount, decimal=signs.decimal, thousands=signs.thousands)
+            other = msgspec.structs.replace(signs, unit=mapping.amount.unit, refund=mapping.amount.refund)
             theirs = values(texts, currency, other)
             if None in theirs or ours == theirs:
                 continue
@@ -122,7 +127,7 @@ def _dates_in_two_ways(
     for member, pattern in (("time", mapping.time.format), ("posted", mapping.time.posted_format)):
         swapped = pattern.translate({ord("d"): "m", ord("m"): "d"})
         texts = [text for text in texts_of(records, at.get(member)) if not isinstance(text, DateCell)]
-        if pattern == "iso" or swapped == pattern or not texts:
+        if pattern == "iso" or swapped == pattern or "%b" in pattern.lower() or not texts:
             continue
         if all(is_date(text, swapped) for text in texts):
             said = f"{member}: all {len(texts):,} texts are dates by {swapped!r}, too"
@@ -143,3 +148,44 @@ def _rare_currencies(mapping: Mapping, at: dict[str, int], records: Sequence[Seq
     for currency, count in counts.most_common()[1:]:
         if count <= max(1, total * _RARE_SHARE):
             yield f"currency {currency} stands on {count:,} of {total:,} rows only"
+
+
+def _another_currency(header: Sequence[str], at: dict[str, int]) -> Iterator[str]:
+    if "amount" in at and "currency" in at:
+        own = currency_of_another(header, at["amount"], at["currency"])
+        if own is not None:
+            amount, currency = header[at["amount"]], header[at["currency"]]
+            yield f"the currency of {amount!r} seems to be {own!r}, not {currency!r}"
+
+
+def _kinds_not_looked_at(
+    mapping: Mapping, header: Sequence[str], at: dict[str, int], records: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    used = {place("only", one.column, header, 1) for one in mapping.only} | set(at.values())
+    for kind in kinds(header, records):
+        if kind.at not in used:
+            values = ", ".join(masked(value)[:30] for value in kind.values[:_KINDS_SHOWN])
+            more = ", ..." if len(kind.values) > _KINDS_SHOWN else ""
+            yield (
+                f"column {header[kind.at]!r} says {values}{more}: all of them count alike; "
+                "[[only]] says which count, columns.direction which are refunds"
+            )
+
+
+def _refunds_of_nothing(reading: Reading) -> Iterator[str]:
+    refunds = [row for row in reading.rows if row.refund]
+    links = link_refunds(reading.rows)
+    alone = [row for row in refunds if row.id not in links.purchases]
+    if alone:
+        largest = max(alone, key=lambda row: row.minor)
+        yield (
+            f"{len(alone):,} of {len(refunds):,} refunds are of no purchase in the file; the largest is line "
+            f"{largest.line}, {Money(largest.minor, largest.currency)}: payments to the card are no refunds"
+        )
+
+
+def _budget_currencies_of_nobody(mapping: Mapping, reading: Reading) -> Iterator[str]:
+    names = {folded(row.department_name) for row in reading.rows}
+    for department in mapping.budget_currency:
+        if folded(department) not in names:
+            yield f"[budget_currency] has {department!r}, and no row that can be used is of that department"

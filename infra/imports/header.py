@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Sequence
 
 from infra.errors import SpendlogError
 from infra.imports.mapping import Columns
 from schemas.card_numbers import masked
-
-
-def plain(name: str) -> str:
-    """A name as the eye sees it: forms, invisible characters, spaces and case do not matter."""
-    text = unicodedata.normalize("NFKC", name)
-    return " ".join("".join(c for c in text if unicodedata.category(c) != "Cf").split()).casefold()
+from schemas.names import folded
 
 
 def places(columns: Columns, header: Sequence[str], line: int) -> dict[str, int]:
@@ -27,31 +21,32 @@ def places(columns: Columns, header: Sequence[str], line: int) -> dict[str, int]
     for member in columns.__struct_fields__:
         column = getattr(columns, member)
         if column is not None:
-            found[member] = _place(member, column, header, line)
+            found[member] = place(f"columns.{member}", column, header, line)
     return found
 
 
-def _place(member: str, column: str | int, header: Sequence[str], line: int) -> int:
+def place(member: str, column: str | int, header: Sequence[str], line: int) -> int:
+    """Index of a column, from 0. Raises SpendlogError as `places` does; `member` is for its message."""
     if isinstance(column, int):
         if column > len(header):
             raise SpendlogError(
-                f"columns.{member} is {column}, but the header (line {line}) has {len(header)} columns"
+                f"{member} is {column}, but the header (line {line}) has {len(header)} columns"
             )
         return column - 1
-    same = [n for n, name in enumerate(header) if plain(name) == plain(column)]
+    same = [n for n, name in enumerate(header) if folded(name) == folded(column)]
     exact = [n for n in same if header[n] == column]
     chosen = exact if len(exact) == 1 else same
     if len(chosen) > 1:
         numbers = " and ".join(str(n + 1) for n in chosen)
         raise SpendlogError(
             f"the header (line {line}) has {column!r} more than once, as columns {numbers}: say which, for "
-            f"example columns.{member} = {chosen[0] + 1}"
+            f"example {member} = {chosen[0] + 1}"
         )
     if not chosen:
         near = difflib.get_close_matches(column, header, 1)
         more = f" (did you mean {near[0]!r}?)" if near else ""
         raise SpendlogError(
-            f"the file has no column {column!r} (columns.{member} of the mapping){more}; its "
+            f"the file has no column {column!r} ({member} of the mapping){more}; its "
             f"header, line {line}, has {', '.join(masked(name)[:60] for name in header)}"
         )
     return chosen[0]
@@ -59,6 +54,6 @@ def _place(member: str, column: str | int, header: Sequence[str], line: int) -> 
 
 def looks_like_header(columns: Columns, fields: Sequence[str]) -> bool:
     """Whether every column that the mapping names is in `fields`."""
-    names = {plain(field) for field in fields}
+    names = {folded(field) for field in fields}
     wanted = [getattr(columns, member) for member in columns.__struct_fields__]
-    return all(plain(name) in names for name in wanted if isinstance(name, str))
+    return all(folded(name) in names for name in wanted if isinstance(name, str))

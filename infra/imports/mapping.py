@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -13,6 +12,8 @@ from infra.errors import SpendlogError
 from infra.texts import read_text
 from schemas.ids import is_name
 from schemas.money import exponent
+from schemas.names import folded
+from schemas.terms import is_time_zone, no_time_zone
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 # A name as the header has it, or a number from 1: for headers that name a column twice.
@@ -37,7 +38,10 @@ class Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where each value stands. `amount`, or `debit` and `credit`: two columns of which a row fills one."""
+    """Where each value stands. `amount`, or `debit` and `credit`: two columns of which a row fills one.
+
+    `direction`: says of each row whether it is a purchase or a refund, in the words of [direction].
+    """
 
     time: Column
     department: Column | None = None
@@ -45,6 +49,7 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     amount: Column | None = None
     debit: Column | None = None
     credit: Column | None = None
+    direction: Column | None = None
     merchant: Column | None = None
     row_id: Column | None = None
     mcc: Column | None = None
@@ -62,12 +67,31 @@ class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`unit`: "minor" (pence) or "major" (pounds). `refund`: which sign says that money came back."""
+    """`unit`: "minor" (pence) or "major" (pounds). `refund`: which sign says that money came back.
+
+    Where columns say the direction, amounts have no sign; under `refund` "positive" purchases have a minus.
+    `grouping`: "indian" is 1,23,456.78.
+    """
 
     unit: Literal["minor", "major"] = "major"
     refund: Literal["negative", "positive"] = "negative"
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
+    grouping: Literal["three", "indian"] = "three"
+
+
+class Direction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in `columns.direction`. A row with another text is listed."""
+
+    purchase: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    refund: tuple[Text, ...] = ()
+
+
+class Only(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rows count: those with one of `values` in `column`. Others are listed."""
+
+    column: Column
+    values: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +113,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     columns: Columns
     time: Time
     amount: Amount = Amount()
+    direction: Direction | None = None
+    only: tuple[Only, ...] = ()
     constants: Constants = Constants()
     file: Format = Format()
     budget_currency: dict[str, str] = {}
@@ -128,21 +154,18 @@ def _require(mapping: Mapping) -> None:
         raise ValueError("give columns.amount, or both columns.debit and columns.credit")
     if constants.currency is not None:
         exponent(constants.currency)
-    for department, currency in mapping.budget_currency.items():
-        try:
-            exponent(currency)
-        except ValueError as unknown:
-            raise ValueError(f"budget_currency.{department!r}: {unknown}") from None
+    _require_direction(mapping)
+    _require_budget_currencies(mapping.budget_currency)
     if not is_name(constants.organization):
         raise ValueError(
             f"constants.organization {constants.organization!r} has other than A-Z a-z 0-9 . _ -"
         )
     if mapping.amount.thousands == mapping.amount.decimal:
         raise ValueError("amount.thousands and amount.decimal are the same")
-    try:
-        ZoneInfo(mapping.time.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"time.zone {mapping.time.zone!r} is not an IANA time zone") from None
+    if mapping.amount.grouping == "indian" and not mapping.amount.thousands:
+        raise ValueError('amount.grouping is "indian": say amount.thousands')
+    if not is_time_zone(mapping.time.zone):
+        raise ValueError(f"time.zone: {no_time_zone(mapping.time.zone)}")
     encoding = mapping.file.encoding or "utf-8"
     try:
         "".encode(encoding)
@@ -150,3 +173,28 @@ def _require(mapping: Mapping) -> None:
         raise ValueError(f"file.encoding {encoding!r} is not known") from None
     if _ENCODING_NOT_READ.fullmatch(encoding.lower().replace("-", "_")):
         raise ValueError(f"file.encoding {encoding!r} is none of text files")
+
+
+def _require_direction(mapping: Mapping) -> None:
+    columns, words = mapping.columns, mapping.direction
+    if (columns.direction is None) != (words is None):
+        raise ValueError("columns.direction and [direction] go together: one is missing")
+    if words is None:
+        return
+    if columns.amount is None:
+        raise ValueError(
+            "columns.debit and columns.credit say the direction already: leave columns.direction out"
+        )
+    both = {folded(text) for text in words.purchase} & {folded(text) for text in words.refund}
+    if both:
+        raise ValueError(f"direction: {min(both)!r} is among purchase and refund")
+
+
+def _require_budget_currencies(chosen: dict[str, str]) -> None:
+    for department, currency in chosen.items():
+        try:
+            exponent(currency)
+        except ValueError as unknown:
+            raise ValueError(f"budget_currency.{department!r}: {unknown}") from None
+    if len({folded(department) for department in chosen}) < len(chosen):
+        raise ValueError("budget_currency has a department twice, under names that look the same")

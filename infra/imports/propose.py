@@ -15,52 +15,21 @@ from typing import Final, Literal
 import charset_normalizer
 
 from infra.errors import SpendlogError
-from infra.imports.amounts import symbols_in
-from infra.imports.check import SIGNS, is_date, texts_of, values
+from infra.imports.amounts import says_credit_or_debit, symbols_in
+from infra.imports.check import SIGNS, is_date, values
+from infra.imports.columns import NAMES, Kind, by_names, kinds, texts_of
 from infra.imports.formats import kind_of
-from infra.imports.header import plain
 from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
 from infra.imports.records import Record
 from infra.imports.table import open_table
 from infra.texts import mark_of
 from schemas.card_numbers import masked
+from schemas.names import folded
 
 _SAMPLE_BYTES: Final = 1 << 16
 _SAMPLE_ROWS: Final = 500
 _HEADER_LINES: Final = 50
 _CHECK: Final = "# CHECK: "
-# What a column of each member is called, in lower case; the better name first.
-_NAMES: Final = {
-    "row_id": (
-        "transaction id", "authorization_id", "authorization id", "transaction reference", "reference", "id",
-    ),
-    "posted": (
-        "posted", "post date", "post_date", "posting date", "posted date", "settlement date", "buchungsdatum",
-    ),
-    "time": (
-        "event_time", "transaction date", "trans date", "trans. date", "purchase date", "date", "datum",
-        "time", "timestamp", "belegdatum", "fecha", "data",
-    ),
-    "debit": ("debit", "debit amount", "paid out", "money out", "withdrawal", "soll"),
-    "credit": ("credit", "credit amount", "paid in", "money in", "deposit", "haben"),
-    "amount": (
-        "amount", "amount_minor", "transaction amount", "billing amount", "betrag", "montant", "importe",
-        "value",
-    ),
-    "currency": ("currency", "billing currency", "ccy", "währung", "devise", "moneda"),
-    "mcc": ("mcc", "merchant category code", "category code"),
-    "merchant": (
-        "merchant", "merchant name", "supplier", "description", "payee", "händler", "empfänger", "narrative",
-    ),
-    "card": (
-        "card", "card id", "card number", "card no", "card no.", "account number", "cardholder", "karte",
-    ),
-    "department": (
-        "department", "dept", "cost centre", "cost center", "directorate", "team", "abteilung",
-        "kostenstelle",
-    ),
-    "organization": ("organisation", "organization", "company"),
-}  # fmt: skip
 _DAYS: Final = (
     "iso", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y",
     "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
@@ -76,16 +45,22 @@ class _Draft:
 
     tables: dict[str, list[str]] = field(default_factory=dict)
 
-    def say(self, table: str, key: str, value: str | int, doubt: str = "") -> None:
+    def say(self, table: str, key: str, value: str | int | list[str], doubt: str = "") -> None:
         text = f"{key} = {json.dumps(value, ensure_ascii=False)}"
         self.tables.setdefault(table, []).append(f"{text} {_CHECK}{doubt}" if doubt else text)
 
+    def only(self, column: str, values: list[str], doubt: str) -> None:
+        """One more [[only]]: rows of which kinds count."""
+        name = f"[only]{len(self.tables)}"
+        self.say(name, "column", column)
+        self.say(name, "values", values, doubt)
+
     def text(self) -> str:
-        order = ("columns", "time", "amount", "constants", "file")
-        return (
-            "\n\n".join("\n".join([f"[{name}]", *self.tables[name]]) for name in order if name in self.tables)
-            + "\n"
-        )
+        order = ("columns", "time", "amount", "direction", "constants", "file")
+        only = [name for name in self.tables if name.startswith("[only]")]
+        heads = [(name, f"[{name}]") for name in order] + [(name, "[[only]]") for name in only]
+        parts = ["\n".join([head, *self.tables[name]]) for name, head in heads if name in self.tables]
+        return "\n\n".join(parts) + "\n"
 
 
 def propose(path: Path) -> str:
@@ -179,9 +154,14 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 def _skip(rows: Sequence[Sequence[str]]) -> int:
     """Lines above the first row that knows at least two of the names, else above the first wide one."""
-    known = {name for names in _NAMES.values() for name in names}
+    known = {name for names in NAMES.values() for name in names} | {
+        "amount",
+        "currency",
+        "betrag",
+        "wkz umsatz",
+    }
     for n, row in enumerate(rows[:_HEADER_LINES]):
-        if sum(plain(text) in known for text in row) >= 2:
+        if sum(folded(text) in known for text in row) >= 2:
             return n
     width = max((len([text for text in row if text.strip()]) for row in rows[:_HEADER_LINES]), default=0)
     return next((n for n, row in enumerate(rows) if width and len([t for t in row if t.strip()]) == width), 0)
@@ -204,43 +184,44 @@ def _ragged(rows: Sequence[Sequence[str]]) -> Literal["", "trim"]:
 
 def _columns(header: Sequence[str], records: Sequence[Sequence[str]], draft: _Draft) -> dict[str, int]:
     """Member -> index, each column once."""
-    names = [plain(name) for name in header]
-    at: dict[str, int] = {}
-    for exact in (True, False):
-        for member, known in _NAMES.items():
-            if member in at or (member == "amount" and "debit" in at and "credit" in at):
-                continue
-            found = _find(names, known, set(at.values()), exact=exact)
-            if found is not None:
-                at[member] = found
-    if "debit" not in at or "credit" not in at:
-        at = {member: n for member, n in at.items() if member not in ("debit", "credit")}
-    else:
-        at.pop("amount", None)
-    ids = texts_of(records, at.get("row_id"))
-    if "row_id" in at and (len(set(ids)) < len(records) or not ids):
-        del at["row_id"]  # not unique, so no id
-    if "time" not in at and "posted" in at:
-        at["time"] = at.pop("posted")
-    if "time" not in at or not {"amount", "debit"} & at.keys():
+    told = list(kinds(header, records))
+    found = by_names(header, {kind.at for kind in told})
+    ids = texts_of(records, found.get("row_id", (None,))[0])
+    if "row_id" in found and (len(set(ids)) < len(records) or not ids):
+        del found["row_id"]  # not unique, so no id
+    if "time" not in found and "posted" in found:
+        found["time"] = found.pop("posted")
+    if "time" not in found or not {"amount", "debit"} & found.keys():
         raise SpendlogError(
             "no mapping can be proposed: no column is called like a date and an amount; the header has "
             f"{', '.join(masked(name)[:60] for name in header)}"
         )
-    for member, n in at.items():
-        doubt = "" if names[n] in _NAMES[member] else "by a part of its name"
-        if names.count(names[n]) > 1:
-            doubt = f"the header has {header[n]!r} more than once"
-        draft.say("columns", member, header[n] if names.count(names[n]) == 1 else n + 1, doubt)
+    names = [folded(name) for name in header]
+    for member, (n, doubt) in found.items():
+        twice = names.count(names[n]) > 1
+        doubt = f"the header has {header[n]!r} more than once" if twice else doubt
+        draft.say("columns", member, n + 1 if twice else header[n], doubt)
+    at = {member: n for member, (n, _) in found.items()}
+    _kinds(header, told, texts_of(records, at.get("amount")), draft)
     return at
 
 
-def _find(names: Sequence[str], known: Sequence[str], taken: set[int], *, exact: bool) -> int | None:
-    for one in known:
-        for n, name in enumerate(names):
-            if n not in taken and (name == one if exact else len(one) > 3 and one in name):
-                return n
-    return None
+def _kinds(header: Sequence[str], told: Sequence[Kind], amounts: Sequence[str], draft: _Draft) -> None:
+    """What columns say about rows: the direction, where amounts do not; else which of them count."""
+    signed = any(mark in text for text in amounts for mark in "-\u2212(")
+    for kind in told:
+        if kind.is_direction and amounts and not signed and "direction" not in draft.tables:
+            draft.say("columns", "direction", header[kind.at])
+            draft.say(
+                "direction", "purchase", kind.purchases or ["?"], "" if kind.purchases else "none in the file"
+            )
+            draft.say("direction", "refund", kind.refunds)
+            continue
+        kept = [value for value in kind.values if value not in kind.left_out]
+        left = (
+            f"left out are {', '.join(kind.left_out)}" if kind.left_out else "is each a purchase or refund?"
+        )
+        draft.only(header[kind.at], kept or ["?"], left)
 
 
 def _time(at: dict[str, int], records: Sequence[Sequence[str]], draft: _Draft) -> None:
@@ -279,9 +260,24 @@ def _amount(
     draft.say("amount", "decimal", signs.decimal, doubt)
     if signs.thousands:
         draft.say("amount", "thousands", signs.thousands)
-    negative = sum(value is not None and value < 0 for value in found)
-    if "amount" in at and negative * 2 > most:
-        draft.say("amount", "refund", "positive", "most amounts are negative, so those are the purchases")
+    if signs.grouping != "three":
+        draft.say("amount", "grouping", signs.grouping)
+    _refund(at, found, texts, draft)
     whole = all(text.lstrip("-").isdecimal() for text in texts)
-    if whole and "minor" in plain(header[at["amount"]] if "amount" in at else ""):
+    if whole and "minor" in folded(header[at["amount"]] if "amount" in at else ""):
         draft.say("amount", "unit", "minor")
+
+
+def _refund(at: dict[str, int], found: Sequence[int | None], texts: Sequence[str], draft: _Draft) -> None:
+    """Which sign money has that came back; nothing where all have one sign."""
+    by_sign = zip(texts, found, strict=True)
+    signed = [value for text, value in by_sign if value and not says_credit_or_debit(text)]
+    negative = sum(value < 0 for value in signed)
+    if "amount" not in at:
+        if any(text[:1] in "-\u2212" for text in texts):
+            draft.say("amount", "refund", "positive", "purchases have a minus")
+    elif negative * 2 >= len(signed) > 0 and negative:
+        words = "most" if negative * 2 > len(signed) else "half of the"
+        draft.say("amount", "refund", "positive", f"{words} amounts are negative, so those are the purchases")
+    elif negative:
+        draft.say("amount", "refund", "negative", "most amounts are positive, so those are the purchases")

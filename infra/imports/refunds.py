@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from infra.imports.row import Row
+from schemas.names import folded
 
 # Card schemes let merchants credit and customers dispute for 120 days and more; half a year covers both.
 AGE_MAX: Final = timedelta(days=180)
@@ -34,7 +35,7 @@ def link_refunds(rows: Sequence[Row]) -> Links:
     by_department: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     taken: set[str] = set()
     for row in rows:
-        what = (row.organization, row.department, row.merchant.casefold(), row.currency, str(row.minor))
+        what = (row.organization, row.department, folded(row.merchant), row.currency, str(row.minor))
         if not row.refund:
             by_card[*what, row.card].append(row)
             by_department[what].append(row)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from sys import intern
@@ -18,14 +18,16 @@ import msgspec
 from infra.errors import SpendlogError
 from infra.imports.amounts import BadAmount, minor_units
 from infra.imports.departments import Departments
-from infra.imports.header import looks_like_header, places
-from infra.imports.mapping import Mapping
+from infra.imports.header import looks_like_header, place, places
+from infra.imports.mapping import Direction, Mapping
+from infra.imports.moments import moment
 from infra.imports.records import Record, Unreadable
 from infra.imports.row import BadRow, Row, Unusable
 from infra.imports.table import DateCell, Table, open_table, pad
 from schemas.card_numbers import has_card_number, masked
 from schemas.ids import is_name
 from schemas.money import exponent
+from schemas.names import folded
 
 NAME_MAX: Final = 100
 ID_MAX: Final = 100  # identifiers may have 128; ours has a prefix
@@ -44,6 +46,11 @@ class Reader:
         self._mapping = mapping
         self._width = len(header)
         self._at = places(mapping.columns, header, line)
+        self._only = [
+            (place(f"only.{n}.column", one.column, header, line), header, set(map(folded, one.values)))
+            for n, one in enumerate(mapping.only, start=1)
+        ]
+        self._refund_by_word = _by_word(mapping.direction)
         self._zone = ZoneInfo(mapping.time.zone)
         self._departments = Departments()
         self._lines: dict[str, int] = {}
@@ -59,6 +66,7 @@ class Reader:
 
     def _row(self, line: int, fields: Sequence[str]) -> Row:
         mapping, constants = self._mapping, self._mapping.constants
+        self._require_counted(fields)
         id_ = self._required(fields, "row_id", ID_MAX) if mapping.columns.row_id else f"line-{line}"
         organization = self._text(fields, "organization") or constants.organization
         if not is_name(organization):
@@ -100,6 +108,13 @@ class Reader:
             row, department=intern(department), department_name=intern(name), card=intern(card)
         )
 
+    def _require_counted(self, fields: Sequence[str]) -> None:
+        for at, header, values in self._only:
+            if folded(fields[at]) not in values:
+                raise BadRow(
+                    f"{header[at][:60]} is {masked(fields[at].strip())[:40]!r}: [[only]] leaves it out"
+                )
+
     def _text(self, fields: Sequence[str], member: str) -> str:
         """What stands in the column, runs of spaces and line breaks as one space; empty if it has none."""
         at = self._at.get(member)
@@ -120,6 +135,8 @@ class Reader:
         text = self._text(fields, member) or constant
         if not text:
             raise BadRow(f"{member} is missing")
+        if not text.isascii() and not folded(text):
+            raise BadRow(f"{member} shows nothing")
         if len(text) > length_max:
             raise BadRow(f"{member} has {len(text)} characters, more than {length_max}")
         return text
@@ -152,7 +169,27 @@ class Reader:
         signed = self._signed(fields, "amount", currency)
         if not signed:
             raise BadRow("amount is zero")
+        if "direction" in self._at:
+            return self._unsigned("amount", signed, self._is_refund(fields))
         return abs(signed), (signed < 0) == (self._mapping.amount.refund == "negative")
+
+    def _is_refund(self, fields: Sequence[str]) -> bool:
+        text = self._text(fields, "direction")
+        refund = self._refund_by_word.get(folded(text))
+        if refund is None:
+            raise BadRow(f"direction {masked(text)[:40]!r} is none of [direction] purchase and refund")
+        return refund
+
+    def _unsigned(self, member: str, signed: int, refund: bool) -> tuple[int, bool]:
+        """The amount where a column says the direction: the sign, if exports put one, must agree."""
+        minus = not refund and self._mapping.amount.refund == "positive"
+        if (signed < 0) != minus:
+            raise BadRow(
+                f"{member} is positive: by [amount] refund purchases have a minus"
+                if minus
+                else f"{member} is negative: the column says the direction already"
+            )
+        return abs(signed), refund
 
     def _debit_or_credit(self, fields: Sequence[str], currency: str) -> tuple[int, bool]:
         """A row fills one of the two; the other is empty or zero."""
@@ -167,9 +204,7 @@ class Reader:
         if not filled:
             raise BadRow("amount is zero" if found else "debit and credit are both empty")
         ((member, signed),) = filled.items()
-        if signed < 0:
-            raise BadRow(f"{member} is negative: the column says the direction already")
-        return signed, member == "credit"
+        return self._unsigned(member, signed, member == "credit")
 
     def _signed(self, fields: Sequence[str], member: str, currency: str) -> int:
         text = self._text(fields, member)
@@ -183,18 +218,9 @@ class Reader:
 
     def _moment(self, text: str, member: str, pattern: str) -> datetime:
         try:
-            if not text.isascii():  # strptime would take digits of every script
-                raise ValueError
-            iso = pattern == "iso" or isinstance(text, DateCell)
-            found = datetime.fromisoformat(text) if iso else datetime.strptime(text, pattern)  # noqa: DTZ007
-            if found.tzinfo is None:
-                found = found.replace(tzinfo=self._zone)
-            moment = found.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise BadRow(f"{member} {masked(text)[:40]!r} is not a date ({pattern})") from None
-        if not 1970 <= moment.year <= 2100:
-            raise BadRow(f"{member} {text[:40]!r} is outside of the years 1970 to 2100")
-        return moment
+            return moment(text, "iso" if isinstance(text, DateCell) else pattern, self._zone)
+        except ValueError as bad:
+            raise BadRow(f"{member} {masked(text)[:40]!r} is {bad}") from None
 
     def _posted_at(self, fields: Sequence[str], at: datetime) -> datetime:
         """Never before the purchase: the posting date of the same day is its start."""
@@ -202,6 +228,13 @@ class Reader:
         if not text:
             return at
         return max(at, self._moment(text, "posted", self._mapping.time.posted_format))
+
+
+def _by_word(words: Direction | None) -> dict[str, bool]:
+    """Text of the direction's column -> whether it is a refund."""
+    if words is None:
+        return {}
+    return {folded(text): False for text in words.purchase} | {folded(text): True for text in words.refund}
 
 
 def _require_no_card_number(text: str, member: str) -> None:

@@ -18,6 +18,8 @@ GERMAN = Amount(decimal=",", thousands=".")
 COMMA = Amount(decimal=",")
 FRENCH = Amount(decimal=",", thousands=" ")
 SWISS = Amount(thousands="'")
+INDIAN = Amount(thousands=",", grouping="indian")
+BANK = Amount(thousands=",", refund="positive")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,31 @@ SWISS = Amount(thousands="'")
         ("1'234.50", "CHF", SWISS, 123450),
         ("1’234.50", "CHF", SWISS, 123450),
         ("10000000000000.00", "USD", PLAIN, 10**15),
+        ("1.234,56-", "EUR", GERMAN, -123456),
+        ("(1,234)", "USD", ENGLISH, -123400),
+        ("(EUR 1.234,56)", "EUR", GERMAN, -123456),
+        ("1,234.50 CR", "USD", ENGLISH, -123450),  # card statements: credit is money back
+        ("234.50CR", "USD", ENGLISH, -23450),
+        ("45.00 DR", "USD", ENGLISH, 4500),
+        ("$45.00 dr.", "USD", ENGLISH, 4500),
+        ("45.00 Cr USD", "USD", ENGLISH, -4500),
+        ("1,234.50 CR", "USD", BANK, 123450),  # likewise where purchases are negative
+        ("45.00 DR", "USD", BANK, -4500),
+        ("12.50 CRC", "CRC", ENGLISH, 1250),
+        ("12.50 CR CRC", "CRC", ENGLISH, -1250),
+        ("12.50 IDR", "IDR", ENGLISH, 1250),
+        ("1,23,456.78", "INR", INDIAN, 12345678),
+        ("₹12,34,56,789", "INR", INDIAN, 12345678900),
+        ("1,234", "INR", INDIAN, 123400),
+        ("12,345.5", "INR", INDIAN, 1234550),
+        ("345.5", "INR", INDIAN, 34550),
+        ("1,23,456.78 Cr", "INR", INDIAN, -12345678),
+        ("1.234", "KWD", PLAIN, 1234),
+        ("12.5", "KWD", PLAIN, 12500),
+        ("1,234.567", "BHD", ENGLISH, 1234567),
+        ("1.234.567", "CLP", GERMAN, 1234567),
+        ("1,234.00", "JPY", ENGLISH, 1234),
+        ("1234", "ISK", PLAIN, 1234),
     ],
 )  # fmt: skip
 def test_an_amount_is_exact(text: str, currency: str, amount: Amount, minor: int) -> None:
@@ -110,6 +137,29 @@ def test_an_amount_is_exact(text: str, currency: str, amount: Amount, minor: int
         ("99999999999999999", PLAIN, "is larger than"),
         ("10000000000000.01", PLAIN, "is larger than"),
         ("9" * 5000, PLAIN, "is larger than"),
+        ("-12.50 CR", ENGLISH, "more than one sign"),
+        ("(12.50) CR", ENGLISH, "more than one sign"),
+        ("12.50 CR DR", ENGLISH, "more than one sign"),
+        ("CR", ENGLISH, "is not a number"),
+        ("CR 12.50", ENGLISH, "is not a number"),
+        ("12.50 CREDIT", ENGLISH, "is not a number"),
+        ("12.50XCR", ENGLISH, "is not a number"),
+        ("12.50 C", ENGLISH, "is not a number"),
+        ("n/a", ENGLISH, "is not a number"),
+        ("--", ENGLISH, "more than one sign"),
+        ("#REF!", ENGLISH, "is not a number"),
+        ("=A1+B1", ENGLISH, "is not a number"),
+        ("12.50 + 3.00", ENGLISH, "is not a number"),
+        ("12.50%", ENGLISH, "is not a number"),
+        ("1.5k", ENGLISH, "is not a number"),
+        ("12.50 dollars", ENGLISH, "is not a number"),
+        ("2026-11-02", ENGLISH, "is not a number"),
+        ("1,234.5,6", ENGLISH, "is not a number"),
+        ("1,234,56", INDIAN, "is not a number"),
+        ("123,456.78", INDIAN, "is not a number"),  # groups of three among groups of two
+        ("1,234,567", INDIAN, "is not a number"),
+        ("1,2,345", INDIAN, "is not a number"),
+        ("1,23,456.78", Amount(), "under decimal '.' and thousands ''"),
     ],
 )  # fmt: skip
 def test_another_text_is_refused(text: str, amount: Amount, reason: str) -> None:
@@ -137,6 +187,19 @@ def test_what_is_read_is_what_the_digits_say(text: str, thousands: Literal["", "
             for group in whole.split(thousands)[1:]
             if group.strip(" -−+()$€")
         )
+
+
+@given(st.integers(0, 10**15))
+def test_indian_groups_come_back_and_never_by_the_other_grouping(minor: int) -> None:
+    """An oracle of its own: the last three digits, then pairs from the right."""
+    whole, cents = divmod(minor, 100)
+    head, last = str(whole)[:-3], str(whole)[-3:]
+    pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
+    written = ",".join([*pairs, last]) + f".{cents:02d}"
+    assert minor_units(written, "INR", INDIAN) == minor
+    if len(pairs) > 1:
+        with pytest.raises(BadAmount, match="is not a number"):
+            minor_units(written, "INR", ENGLISH)
 
 
 @given(st.integers(-(10**15), 10**15), st.sampled_from([ENGLISH, GERMAN, FRENCH, SWISS, PLAIN, COMMA]))

@@ -175,7 +175,7 @@ def test_a_missing_file_is_one_message(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("LOCAL SERVICES", "local-services"), ("CYP&F", "cyp-f"), ("Äußeres", "aueres"), ("x" * 80, "x" * 64)],
+    [("LOCAL SERVICES", "local-services"), ("CYP&F", "cyp-f"), ("Äußeres", "ausseres"), ("x" * 80, "x" * 64)],
 )
 def test_ids_of_departments_are_made_of_their_names(name: str, expected: str) -> None:
     assert slug(name) == expected
@@ -216,3 +216,26 @@ def test_windows_hold_every_row_once_in_order_and_are_bounded(tmp_path: Path) ->
     assert all(len(window) <= WINDOW_ROWS_MAX for window in found)
     assert all(window[-1].at - window[0].at <= WINDOW_SPAN_MAX for window in found)
     assert list(windows([])) == []
+
+
+@pytest.mark.parametrize(
+    ("one_name", "other_name"),
+    [
+        ("Café", "Cafe\u0301"), ("Café", "CAFÉ"), ("ＯＰＳ", "Ops"), ("Ops", "Op\u200bs"),
+        ("Ops", "\u2060Ops"),
+        ("Straße", "STRASSE"), ("R\u00a0D", "R D"), ("ﬁnance", "Finance"), ("パチンコ", "ﾊﾟﾁﾝｺ"),
+        ("Å", "\u212b"),
+    ],
+)  # fmt: skip
+def test_departments_whose_names_look_the_same_are_one(one_name: str, other_name: str) -> None:
+    departments = Departments()
+    assert departments.of("city", one_name) == departments.of("city", other_name)
+    assert departments.of("city", one_name)[0] == Departments().of("city", other_name)[0]
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u3164", "\u00ad\u2060", "\ufe0f"])
+@pytest.mark.parametrize("member", ["department", "card", "merchant", "id_"])
+def test_what_shows_nothing_is_missing(tmp_path: Path, member: str, text: str) -> None:
+    found = one(tmp_path, line(**{member: text}))
+    assert isinstance(found, Unusable)
+    assert found.reason == f"{'row_id' if member == 'id_' else member} shows nothing"

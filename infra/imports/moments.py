@@ -1,0 +1,48 @@
+"""Texts of times. One that could be two times, or whose zone is not certain, is none."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+# Abbreviations are no zones: CST is three of them, and strptime takes those of the machine and drops them.
+_UTC_WORDS: Final = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|Z)(?![A-Za-z+-])")
+# Numbers side by side: strptime would read 2112026 as 21 January, also where a zero was lost.
+_SIDE_BY_SIDE: Final = re.compile(r"%[dmyYHIMSj]%[dmyYHIMSj]")
+_DAY_NUMBER: Final = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
+
+
+def moment(text: str, pattern: str, zone: tzinfo) -> datetime:
+    """The UTC time that `text` is by `pattern`: "iso", or strptime's codes. `zone`: where it says none.
+
+    `%Z` takes UTC, GMT and Z alone.
+
+    Raises:
+        ValueError: it is none; the message ends a sentence that begins with the text.
+    """
+    try:
+        found = _parsed(text, pattern)
+        found = found.replace(tzinfo=zone) if found.tzinfo is None else found
+        utc = found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        hint = ""
+        if _DAY_NUMBER.fullmatch(text):
+            hint = "; if it is a spreadsheet's day number, give its cells the format of a date"
+        raise ValueError(f"not a date ({pattern}){hint}") from None
+    if not 1970 <= utc.year <= 2100:
+        raise ValueError("outside of the years 1970 to 2100")
+    return utc
+
+
+def _parsed(text: str, pattern: str) -> datetime:
+    if not text.isascii():  # strptime would take digits of every script
+        raise ValueError
+    if pattern == "iso":
+        return datetime.fromisoformat(text)
+    if "%Z" in pattern:
+        text, pattern = _UTC_WORDS.sub("+0000", text), pattern.replace("%Z", "%z")
+    found = datetime.strptime(text, pattern)  # noqa: DTZ007
+    if _SIDE_BY_SIDE.search(pattern) and found.strftime(pattern) != text:
+        raise ValueError
+    return found
