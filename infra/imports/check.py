@@ -38,6 +38,11 @@ SIGNS: Final = (
 _SAMPLE_ROWS: Final = 10_000
 _RARE_SHARE: Final = 0.05
 _KINDS_SHOWN: Final = 5
+_TOTALS: Final = frozenset((
+    "total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "gesamtsumme",
+    "totaal", "totale", "balance", "opening balance", "closing balance", "balance forward", "saldo",
+    "anfangssaldo", "endsaldo",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def check(path: Path, mapping: Mapping, limit_rows: int | None = None) -> Checke
         *_another_currency(table.header, at),
         *_kinds_not_looked_at(mapping, table.header, at, records),
         *_refunds_of_nothing(reading),
+        *_totals(reading),
         *_budget_currencies_of_nobody(mapping, reading),
     ]
     return Checked(reading, warnings)
@@ -182,6 +188,14 @@ def _refunds_of_nothing(reading: Reading) -> Iterator[str]:
             f"{len(alone):,} of {len(refunds):,} refunds are of no purchase in the file; the largest is line "
             f"{largest.line}, {Money(largest.minor, largest.currency)}: payments to the card are no refunds"
         )
+
+
+def _totals(reading: Reading) -> Iterator[str]:
+    """TOTAL is an oil company, too, so such a row counts."""
+    for row in reading.rows:
+        if not {folded(row.merchant), folded(row.id), folded(row.department_name)}.isdisjoint(_TOTALS):
+            yield f"line {row.line} looks like a total, and counts: {Money(row.minor, row.currency)}"
+            return
 
 
 def _budget_currencies_of_nobody(mapping: Mapping, reading: Reading) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Final, Literal
@@ -25,6 +26,7 @@ _NOT_READ: Final = (
     (b"<!DOCTYPE HTML", "a web page", "open it in a spreadsheet program and save it as CSV or XLSX"),
     (b"<HTML", "a web page", "open it in a spreadsheet program and save it as CSV or XLSX"),
     (b"<TABLE", "a web page", "open it in a spreadsheet program and save it as CSV or XLSX"),
+    (b"MIME-VERSION:", "a web page (MHTML)", "open it in a spreadsheet program and save it as CSV or XLSX"),
     (b"{\\RTF", "a text document (RTF)", _CSV),
     (b"BZh", "compressed by bzip2", "unpack it first"),
     (b"\xfd7zXZ", "compressed by xz", "unpack it first"),
@@ -36,6 +38,7 @@ _NOT_READ: Final = (
     (b"\x89PNG", "a picture", _CSV),
     (b"\xff\xd8\xff", "a picture", _CSV),
 )
+_JSON: Final = re.compile(rb"\{|\[\s*[\[{]")
 _OLE: Final = b"\xd0\xcf\x11\xe0"  # .xls, and workbooks with a password
 _SHEETS: Final = ("xl/workbook.xml", "xl/workbook.bin")
 _LISTED_MAX: Final = 3
@@ -64,7 +67,7 @@ def kind_of(path: Path, start: bytes) -> Kind:
     if plain.startswith(b"<?XML"):
         name = "OFX (or QFX)" if b"OFX" in plain else "camt (ISO 20022)" if b"CAMT." in plain else "XML"
         raise SpendlogError(f"{path} is {name}, which is not read: {_CSV}")
-    if plain.startswith((b"{", b"[{")):
+    if _JSON.match(plain):
         raise SpendlogError(f"{path} is JSON, which is not read: write its rows as CSV")
     return "text"
 

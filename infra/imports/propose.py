@@ -21,7 +21,7 @@ from infra.imports.columns import NAMES, Kind, by_names, kinds, texts_of
 from infra.imports.formats import kind_of
 from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
 from infra.imports.records import Record
-from infra.imports.table import open_table
+from infra.imports.table import delimiter_said, open_table, wide_without_mark
 from infra.texts import mark_of
 from schemas.card_numbers import masked
 from schemas.names import folded
@@ -29,6 +29,11 @@ from schemas.names import folded
 _SAMPLE_BYTES: Final = 1 << 16
 _SAMPLE_ROWS: Final = 500
 _HEADER_LINES: Final = 50
+# What spreadsheet programs, banks and older systems write where it is not UTF-8.
+_ENCODINGS: Final = [
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman", "cp850", "cp932", "gb18030", "big5",
+    "cp949", "cp037",
+]  # fmt: skip
 _CHECK: Final = "# CHECK: "
 _DAYS: Final = (
     "iso", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y",
@@ -110,9 +115,9 @@ def _format(path: Path, draft: _Draft) -> Format:
     mark, marked = mark_of(start) or (b"", encoding or "utf-8")
     text = start[len(mark) :].decode(marked, "replace")
     lines = text.splitlines(keepends=True)[:_SAMPLE_ROWS]
-    sep = lines and lines[0].strip().strip('"').lower()[:4] == "sep="
+    sep = delimiter_said(lines[0]) if lines else None
     body = lines[1:] if sep else lines
-    delimiter = lines[0].strip('\r\n"')[4] if sep else _delimiter(body)
+    delimiter = sep or _delimiter(body)
     skip = _skip([list(row) for row in csv.reader(body, delimiter=delimiter)])
     if not sep and delimiter != ",":
         draft.say("file", "delimiter", delimiter)
@@ -133,12 +138,9 @@ def _encoding(start: bytes) -> str | None:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
-        best = charset_normalizer.from_bytes(start).best()
+        best = charset_normalizer.from_bytes(start, cp_isolation=_ENCODINGS).best()
         return best.encoding if best else "cp1252"
-    half = max(len(start) // 2, 1)
-    if start[1::2].count(0) > half * 0.7:
-        return "utf-16-le"
-    return "utf-16-be" if start[::2].count(0) > half * 0.7 else None
+    return wide_without_mark(start)
 
 
 def _delimiter(lines: Sequence[str]) -> str:

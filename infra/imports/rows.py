@@ -23,7 +23,7 @@ from infra.imports.mapping import Direction, Mapping
 from infra.imports.moments import moment
 from infra.imports.records import Record, Unreadable
 from infra.imports.row import BadRow, Row, Unusable
-from infra.imports.table import DateCell, Table, open_table, pad
+from infra.imports.table import DateCell, LongNumberCell, Table, open_table, pad
 from schemas.card_numbers import has_card_number, masked
 from schemas.ids import is_name
 from schemas.money import exponent
@@ -32,6 +32,7 @@ from schemas.names import folded
 NAME_MAX: Final = 100
 ID_MAX: Final = 100  # identifiers may have 128; ours has a prefix
 MERCHANT_MAX: Final = 200
+_SHORTENED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]+")
 _MCC: Final = re.compile(r"[0-9]{4}")
 _DIGITS: Final = re.compile(r"[0-9]{1,3}")
 # How far below its first line a header is looked for, to say what `skip` must be.
@@ -73,15 +74,15 @@ class Reader:
             raise BadRow(
                 f"organization {organization[:70]!r} has other than A-Z a-z 0-9 . _ -, or is too long"
             )
-        _require_no_card_number(id_, "row_id")
-        _require_no_card_number(organization, "organization")
+        _require_id(id_, "row_id")
+        _require_id(organization, "organization")
         name = self._required(fields, "department", NAME_MAX, constants.department)
         currency = self._currency(fields)
         minor, refund = self._money(fields, currency)
         at = self._moment(self._required(fields, "time"), "time", mapping.time.format)
         card = self._required(fields, "card", ID_MAX, constants.card)
-        _require_no_card_number(name, "department")
-        _require_no_card_number(card, "card")
+        _require_id(name, "department")
+        _require_id(card, "card")
         row = Row(
             line=line,
             id=id_,
@@ -123,6 +124,10 @@ class Reader:
         text = fields[at]
         if isinstance(text, DateCell):
             return text
+        if isinstance(text, LongNumberCell):
+            raise BadRow(
+                f"{member} is a number of more than 15 digits, which no spreadsheet keeps: make it text"
+            )
         if text.isascii() and text.isprintable():
             return text.strip() if "  " not in text else " ".join(text.split())
         text = " ".join(text.split())
@@ -213,7 +218,7 @@ class Reader:
         try:
             return minor_units(text, currency, self._mapping.amount)
         except BadAmount as bad:
-            _require_no_card_number(text, member)
+            _require_id(text, member)
             raise BadRow(f"{member} {bad}") from None
 
     def _moment(self, text: str, member: str, pattern: str) -> datetime:
@@ -237,8 +242,10 @@ def _by_word(words: Direction | None) -> dict[str, bool]:
     return {folded(text): False for text in words.purchase} | {folded(text): True for text in words.refund}
 
 
-def _require_no_card_number(text: str, member: str) -> None:
+def _require_id(text: str, member: str) -> None:
     """An id is not masked: two cards with the same last four digits would become one."""
+    if _SHORTENED.fullmatch(text):
+        raise BadRow(f"{member} {text} is a number that a spreadsheet shortened, so others may look the same")
     if has_card_number(text):
         raise BadRow(
             f"{member} {masked(text)[:40]} is a card number, and none is stored: use the processor's token"
@@ -307,8 +314,11 @@ def _header_below(table: Table, mapping: Mapping) -> str:
                 return f". Line {record.first} has all of them: say [file] skip = {skip}"
     except SpendlogError:
         pass  # what is wrong below is not what is asked
+    if any("\udc80" <= letter <= "\udcff" or letter == "\ufffd" for letter in "".join(table.header)):
+        return ". It is not text in the file's encoding: [file] encoding may say another"
     if len(table.header) == 1:
-        for delimiter in (";", "\t", "|", ","):
-            if delimiter in table.header[0] and delimiter != table.delimiter:
+        others = ";\t|," + "".join(letter for letter in table.header[0] if letter in "^~#:!*\x1f")
+        for delimiter in others.replace(table.delimiter, ""):
+            if looks_like_header(mapping.columns, table.header[0].split(delimiter)):
                 return f". It may be delimited: [file] delimiter = {delimiter!r}"
     return ""

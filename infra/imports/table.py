@@ -22,12 +22,19 @@ from infra.imports.records import Record, Unreadable, csv_records
 from infra.texts import mark_of
 
 _START_BYTES: Final = 4096
-_SEP: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE | re.DOTALL)
+# Spreadsheet programs and editors put spaces, or the delimiter for each empty cell, behind it.
+_SEP: Final = re.compile(r'"?sep=(.)"?(?:\1| )*', re.IGNORECASE | re.DOTALL)
 _WIDE: Final = ("utf-16", "utf-32")
 
 
 class DateCell(str):
     """ISO text of a cell that is a date: the mapping's format is for texts."""
+
+    __slots__ = ()
+
+
+class LongNumberCell(str):
+    """Text of a number of 16 digits and more: spreadsheets keep 15, so it may not be what was entered."""
 
     __slots__ = ()
 
@@ -107,14 +114,14 @@ def _begin_text(path: Path, mapping: Mapping, text: TextIO) -> Table:
     given = mapping.file.delimiter
     lines = iter(text)
     first = next(lines, "")
-    found = _SEP.fullmatch(first.rstrip("\r\n"))
-    if found:
+    said = delimiter_said(first)
+    if said:
         account.sep = 1
-        if given not in (None, found[1]):
+        if given not in (None, said):
             raise SpendlogError(
-                f"{path}: its first line says the delimiter is {found[1]!r}, [file] delimiter says {given!r}"
+                f"{path}: its first line says the delimiter is {said!r}, [file] delimiter says {given!r}"
             )
-        given = found[1]
+        given = said
     elif mapping.file.skip:
         account.skipped = 1
     else:
@@ -127,6 +134,12 @@ def _begin_text(path: Path, mapping: Mapping, text: TextIO) -> Table:
     done = account.sep + account.skipped
     records = csv_records(path, lines, delimiter, done, mapping.file.row_lines_max)
     return _begin(path, account, records, delimiter)
+
+
+def delimiter_said(line: str) -> str | None:
+    """The delimiter that a line `sep=;` says; None for any other line."""
+    found = _SEP.fullmatch(line.rstrip("\r\n"))
+    return found[1] if found else None
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
@@ -181,7 +194,7 @@ def _encoding(path: Path, start: bytes, given: str | None) -> tuple[bytes, str]:
             )
         return mark, marked
     if given is None or family in ("utf-16", "utf16", "utf-32", "utf32"):
-        wide = _wide_without_mark(start)
+        wide = wide_without_mark(start)
         if given is None and wide:
             raise SpendlogError(
                 f'{path} seems to be {wide} without a byte order mark: say [file] encoding = "{wide}"'
@@ -191,7 +204,7 @@ def _encoding(path: Path, start: bytes, given: str | None) -> tuple[bytes, str]:
     return b"", "utf-8" if given is None or family == "utf-8" else given
 
 
-def _wide_without_mark(start: bytes) -> str | None:
+def wide_without_mark(start: bytes) -> str | None:
     """UTF-16 of mostly Latin text has a zero in every second byte."""
     half = len(start) // 2
     if half < 4:
@@ -224,7 +237,13 @@ def _sheet_name(path: Path, workbook: calamine.CalamineWorkbook, given: str | No
         if given not in names:
             raise SpendlogError(f"{path} has no sheet {given!r}; it has {', '.join(names)}")
         return given
-    filled = [name for name in names if workbook.get_sheet_by_name(name).to_python()]
+    visible = [
+        sheet.name
+        for sheet in workbook.sheets_metadata
+        if sheet.visible is calamine.SheetVisibleEnum.Visible
+        and sheet.typ is calamine.SheetTypeEnum.WorkSheet
+    ]
+    filled = [name for name in visible or names if workbook.get_sheet_by_name(name).to_python()]
     if len(filled) > 1:
         raise SpendlogError(f"{path} has several sheets: say [file] sheet; it has {', '.join(filled)}")
     if not filled:
@@ -237,7 +256,8 @@ def _cell(cell: object, decimal: str) -> str:
         case bool():
             return str(cell)
         case int() | float():
-            return decimal_text(cell, decimal)
+            text = decimal_text(cell, decimal)
+            return LongNumberCell(text) if abs(cell) >= 10**15 else text
         case datetime() | date():
             return DateCell(cell.isoformat())
     return str(cell)

@@ -89,6 +89,11 @@ def test_a_file_without_dates_or_amounts_gets_no_mapping(tmp_path: Path) -> None
         ([line(amount="3.000")], ("", ""), "'3.000' is listed as unusable, there it would be 300000"),
         ([line(time="02/11/2019")], ("[time]", '[time]\nformat = "%d/%m/%Y"'), "'02/11/2019' may be either"),
         ([line("a"), line("b"), line("c", currency="JPY", amount="5")], ("", ""), "JPY stands on 1 of 3"),
+        ([line("a"), line("Total", amount="12.50")], ("", ""), "line 3 looks like a total, and counts"),
+        ([line("a"), line("b", merchant="GRAND  TOTAL")], ("", ""), "line 3 looks like a total"),
+        ([line("a"), line("b", department="Summe")], ("", ""), "line 3 looks like a total"),
+        ([line("a", merchant="Opening balance"), line("b")], ("", ""), "line 2 looks like a total"),
+        ([line("a", merchant="Endsaldo"), line("b")], ("", ""), "line 2 looks like a total"),
     ],
 )  # fmt: skip
 def test_what_may_be_read_in_two_ways_is_warned_of(

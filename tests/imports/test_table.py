@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -128,6 +126,9 @@ CONTENT = f"{HEADER}\n{line()}\n"
         (gzip.compress(CONTENT.encode("utf-16")), ""),
         (CONTENT.replace("Screwfix", "Screwfix\u00a0\u00a0 ").encode(), ""),
         (CONTENT.replace("merchant", " Merchant\u200b").encode(), ""),
+        (("sep=; \r\n" + CONTENT.replace(",", ";")).encode(), ""),
+        (f"SEP=,,,,,,,,,\n{CONTENT}".encode(), ""),
+        (("sep=|\r" + CONTENT.replace(",", "|").replace("\n", "\r")).encode(), ""),
     ],
 )  # fmt: skip
 def test_a_file_is_read_whatever_wrote_it(tmp_path: Path, content: bytes, setting: str) -> None:
@@ -162,6 +163,13 @@ def test_a_file_is_read_whatever_wrote_it(tmp_path: Path, content: bytes, settin
         (b":20:STARTUMSE\n", "", "is MT940"),
         (b"<html><table>", "", "is a web page"),
         (b'[{"id": 1}]', "", "is JSON"),
+        (b'[\n  {"id": 1}\n]', "", "is JSON"),
+        (b'{"id": 1}\n{"id": 2}\n', "", "is JSON"),
+        (b"[ [1, 2] ]", "", "is JSON"),
+        (b"MIME-Version: 1.0\r\nX-Document-Type: Workbook\r\n", "", "is a web page (MHTML)"),
+        (CONTENT.replace(",", "^").encode(), "", "delimiter = '^'"),
+        (CONTENT.replace(",", "~").encode(), "", "delimiter = '~'"),
+        (CONTENT.replace("merchant", "händler").encode("cp1252"), "", "[file] encoding may say another"),
         (b"PAR1\x00", "", "is Parquet"),
         (b"PK\x03\x04broken", "", "cannot be read"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "", "cannot be read as a workbook"),
@@ -228,79 +236,3 @@ def test_a_column_may_be_chosen_by_its_number(tmp_path: Path) -> None:
 def test_ragged_rows(tmp_path: Path, written: str, ragged: str, minor: int | None) -> None:
     (found,) = read(write(tmp_path, written), with_file(f'ragged = "{ragged}"'))
     assert getattr(found, "minor", None) == minor
-
-
-def workbook(path: Path, rows: Sequence[Sequence[object]]) -> Path:
-    """A small XLSX; a `datetime.date` becomes a date cell, a number a number cell."""
-    cells = []
-    for row in rows:
-        made = ""
-        for value in row:
-            if isinstance(value, date):
-                made += f'<c s="1"><v>{(value - date(1899, 12, 30)).days}</v></c>'
-            elif isinstance(value, int | float):
-                made += f"<c><v>{value!r}</v></c>"
-            else:
-                made += f'<c t="inlineStr"><is><t>{value}</t></is></c>'
-        cells.append(f"<row>{made}</row>")
-    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    relations = "http://schemas.openxmlformats.org/package/2006/relationships"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            f'<Relationships xmlns="{relations}"><Relationship Id="r1" Type="{office}/officeDocument" '
-            'Target="xl/workbook.xml"/></Relationships>',
-        )
-        archive.writestr(
-            "xl/workbook.xml",
-            f'<workbook {main} xmlns:r="{office}"><sheets>'
-            '<sheet name="Cards" sheetId="1" r:id="s1"/></sheets></workbook>',
-        )
-        archive.writestr(
-            "xl/_rels/workbook.xml.rels",
-            f'<Relationships xmlns="{relations}"><Relationship Id="s1" Type="{office}/worksheet" '
-            f'Target="worksheets/sheet1.xml"/><Relationship Id="s2" Type="{office}/styles" '
-            'Target="styles.xml"/></Relationships>',
-        )
-        archive.writestr(
-            "xl/styles.xml",
-            f'<styleSheet {main}><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
-        )
-        archive.writestr(
-            "xl/worksheets/sheet1.xml",
-            f"<worksheet {main}><sheetData>{''.join(cells)}</sheetData></worksheet>",
-        )
-    return path
-
-
-@pytest.mark.parametrize("pattern", ["iso", "%d.%m.%Y", "%Y-%d-%m"])
-@pytest.mark.parametrize("decimal", [".", ","])
-def test_a_workbook_is_read_by_the_kind_of_its_cells(tmp_path: Path, pattern: str, decimal: str) -> None:
-    rows: Sequence[Sequence[object]] = [
-        ["Statement"],
-        HEADER.split(","),
-        ["r1", "Housing", "card_1", "Screwfix", 5251, 33.520000000000003, date(2019, 1, 7), "", "GBP"],
-        ["", "", "", "", "", "", "", "", ""],
-        ["r2", "Housing", "card_1", "Screwfix", 742, 1234, date(2019, 1, 8), "", "GBP"],
-    ]
-    text = with_file("skip = 1").replace("[time]", f'[time]\nformat = "{pattern}"')
-    text = text.replace("[amount]", f'[amount]\ndecimal = "{decimal}"')
-    reading = read_export(workbook(tmp_path / "cards.csv", rows), mapping(text))
-    assert not reading.listed
-    assert [(row.line, row.minor, row.mcc, row.at.day) for row in reading.rows] == [
-        (3, 3352, "5251", 7),
-        (5, 123400, "0742", 8),
-    ]
-    account = reading.account
-    assert (account.skipped, account.header, account.blank, account.in_rows, account.lines) == (1, 1, 1, 2, 5)
-
-
-def test_a_sheet_that_is_not_there_is_named(tmp_path: Path) -> None:
-    path = workbook(tmp_path / "cards.xlsx", [HEADER.split(",")])
-    with pytest.raises(SpendlogError, match="has no sheet 'Gone'; it has Cards"):
-        read(path, with_file('sheet = "Gone"'))
