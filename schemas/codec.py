@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.card_numbers import masked
-from schemas.decisions import GENESIS_HASH, Decision
+from schemas.decisions import DECISION_VERSION, GENESIS_HASH, Decision
 from schemas.entrance import EVENT_BYTES_MAX, YEARS, NoEvent, check_members, check_texts, cut_moments
 from schemas.event import EVENT_VERSION, MERCHANT_FORM
 from schemas.events import EVENT_TYPES, CardEvent, Event
@@ -36,6 +36,10 @@ class UndecodableEvent(ValueError):
         self.detail = masked(detail)
         super().__init__(f"{code.value}: {self.detail}")
         self.code = code
+
+
+class UnknownVersion(msgspec.DecodeError):
+    """A decision of a version that this program does not know: it must not guess what that did."""
 
 
 class BrokenChain(ValueError):
@@ -126,8 +130,37 @@ def seal_decision(decision: Decision) -> bytes:
 
 
 def decode_decision(value: bytes) -> Decision:
-    """The decision in a record's value. Raises msgspec.DecodeError; does not check the hash."""
-    return _decision_decoder.decode(value)
+    """The decision in a record's value. Does not check the hash.
+
+    Raises:
+        UnknownVersion: it is of another version, whatever else is in it.
+        msgspec.DecodeError: it is no decision.
+    """
+    try:
+        return _decision_decoder.decode(value)
+    except msgspec.ValidationError:
+        _check_version(value)
+        raise
+
+
+class _Head(msgspec.Struct):
+    partition: Any = "?"
+    seq: Any = "?"
+    version: Any = DECISION_VERSION
+
+
+def _check_version(value: bytes) -> None:
+    """Raises UnknownVersion; off the hot path, since a decision of ours is read without it."""
+    try:
+        head = msgspec.json.decode(value, type=_Head)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return  # damaged before anything else: the first error says so
+    if type(head.version) is int and head.version == DECISION_VERSION:
+        return
+    raise UnknownVersion(
+        f"decision {str(head.partition)[:20]}:{str(head.seq)[:20]} is of version {str(head.version)[:20]!r}; "
+        f"this program reads version {DECISION_VERSION}. Run the release that wrote it, or a later one"
+    )
 
 
 def check_seal(value: bytes, decision: Decision, previous_hash: str = GENESIS_HASH) -> None:

@@ -14,6 +14,7 @@ from schemas import json_schema
 from schemas.codec import (
     BrokenChain,
     UndecodableEvent,
+    UnknownVersion,
     check_seal,
     decode_decision,
     decode_event,
@@ -21,7 +22,7 @@ from schemas.codec import (
     fingerprint,
     seal_decision,
 )
-from schemas.decisions import Decision
+from schemas.decisions import DECISION_VERSION, Decision
 from schemas.events import AuthorizationRequested, Merchant
 from schemas.ids import Position
 from schemas.money import MINOR_MAX, CurrencyMismatch, Money, PositiveMoney, exponent
@@ -109,6 +110,33 @@ def test_a_seal_shows_any_change() -> None:
         check_seal(value.replace(b'"source_offset":7', b'"source_offset":8'), decision, "1" * 64)
     with pytest.raises(BrokenChain, match="but the decision before has 222"):
         check_seal(value, decision, "2" * 64)
+
+
+@pytest.mark.parametrize(
+    "version", ["2", "0", "-1", "99999999999999999999", '"1"', "null", "true", "[1]", "{}"]
+)
+@pytest.mark.parametrize("more", [b"", b',"effects":[{"effect":"one_of_tomorrow"}]', b',"outcome":"perhaps"'])
+def test_a_decision_of_a_version_that_is_not_known_is_refused_as_such(version: str, more: bytes) -> None:
+    """Whatever else it has that is not known either, and wherever its version stands."""
+    body = seal_decision(APPROVED)[1:-1]
+    told = b'"version":' + version.encode()
+    for value in (b"{%s%s,%s}" % (body, more, told), b"{%s,%s%s}" % (told, body, more)):
+        with pytest.raises(UnknownVersion) as refused:
+            decode_decision(value)
+        assert str(refused.value) == (
+            f"decision 1:5 is of version {str(msgspec.json.decode(version))!r}; this program reads version "
+            f"{DECISION_VERSION}. Run the release that wrote it, or a later one"
+        )
+
+
+@pytest.mark.parametrize("more", [b"", b',"version":1'])
+def test_a_decision_of_this_version_that_is_damaged_is_no_other_version(more: bytes) -> None:
+    whole = b"{%s%s}" % (seal_decision(APPROVED)[1:-1], more)
+    assert decode_decision(whole).version == DECISION_VERSION
+    for broken in (whole[:-1], whole.replace(b"approved", b"perhaps"), b"[]", b"", b"\xff", b'{"version":1}'):
+        with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)) as refused:
+            decode_decision(broken)
+        assert not isinstance(refused.value, UnknownVersion)
 
 
 def test_json_schemas_are_those_committed() -> None:
