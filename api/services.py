@@ -20,6 +20,7 @@ from api.log.follow import DecisionTail
 from api.log.produce import KafkaEventLog
 from api.metrics import Metrics
 from api.settings import Settings
+from api.standing import Standings
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
@@ -46,6 +47,7 @@ class Services:
     redis: Redis
     events: KafkaEventLog
     tail: DecisionTail
+    standings: Standings
     keyring: Keyring
     memory: IdempotencyMemory
     submissions: Submissions
@@ -71,6 +73,7 @@ class Services:
             redis=redis,
             events=events,
             tail=tail,
+            standings=Standings(settings.kafka),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             memory=IdempotencyMemory(redis),
             submissions=submissions,

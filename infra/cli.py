@@ -18,6 +18,7 @@ COMMANDS = {
     "story": "Play stories that are written down, and check every answer and the books.",
     "import": "Card exports: check a file, propose a mapping.",
     "stack": "The embedded Kafka, PostgreSQL and Valkey: up, down, status.",
+    "status": "How it all stands: services, workers and sinks by partition.",
     "topics": "Declare the topics in Kafka: apply, diff.",
     "migrate": "Bring the database schema up to date.",
     "keys": "API keys: make, list, revoke.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 # Kafka's own default, said aloud: what a decision may become is derived from it (streams.core.sealing).
 MESSAGE_BYTES_MAX: Final = 1_048_588
 
@@ -55,4 +56,10 @@ DEAD_LETTERS: Final = Topic(
     },
     purpose="what could not be used: reason, position, original bytes",
 )
-TOPICS: Final = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS)
+STATUS: Final = Topic(
+    "spend.status.v1",
+    # Nothing older counts; a segment is deleted only when it was closed.
+    {"cleanup.policy": "delete", "retention.ms": str(HOUR_MS), "segment.ms": str(HOUR_MS // 6)},
+    purpose="how each partition stands, told by workers and sinks every few seconds; may be lost",
+)
+TOPICS: Final = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS, STATUS)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
+from schemas.standing import REPORT_EVERY_S, Part, Report
 from sinks.core.chain import Place, Record, Run, read_run
 from sinks.errors import InvariantBroken, PositionMoved, Unavailable
 from sinks.metrics import Metrics
@@ -28,8 +30,6 @@ VERIFY_EVERY_S = 1.0
 # 5 s doubled up to 300 s: a broken log is mended by people, and each try says again what is wrong.
 STOPPED_FIRST_S = 5.0
 STOPPED_MAX_S = 300.0
-# 5 s: for people who look at the group's lag; nothing depends on it.
-HINT_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Stopped:
     tries: int
     retry_at_s: float
     why: str
+    place: Place | None
 
 
 class Consumer:
@@ -64,6 +65,7 @@ class Consumer:
         clock: Clock,
         limits: Limits | None = None,
         metrics: Metrics | None = None,
+        process: str = "",
     ) -> None:
         self._log = log
         self._store = store
@@ -75,7 +77,11 @@ class Consumer:
         self._stopped: dict[int, Stopped] = {}
         self._tries = 0
         self._linger_s = 0.0
-        self._hinted_s = self._verified_s = clock.monotonic_s()
+        self._part: Part = "status" if store.name == "status" else "ledger"
+        self._process = process
+        self._progress: dict[int, datetime] = {}
+        self._away: tuple[datetime, str] | None = None  # the store: since when, and what it said
+        self._reported_s = self._verified_s = clock.monotonic_s()
 
     @property
     def places(self) -> Mapping[int, Place]:
@@ -108,6 +114,7 @@ class Consumer:
         except Unavailable as away:
             delay_s = min(BACKOFF_FIRST_S * 2.0**self._tries, BACKOFF_MAX_S)
             self._tries = min(self._tries + 1, 10)
+            self._away = (self._away[0] if self._away else self._clock.now(), str(away))
             log.warning("store_away", sink=self._store.name, detail=str(away), retry_in_s=delay_s)
             self._metrics.retries.inc()
             self._let_go()
@@ -143,7 +150,8 @@ class Consumer:
         tries = before.tries + 1 if before else 1
         delay_s = min(STOPPED_FIRST_S * 2.0 ** min(tries - 1, 10), STOPPED_MAX_S)
         since_s = before.since_s if before else now_s
-        self._stopped[partition] = Stopped(since_s, tries, now_s + delay_s, str(broken))
+        place = self._places.pop(partition, before.place if before else None)
+        self._stopped[partition] = Stopped(since_s, tries, now_s + delay_s, str(broken), place)
         log.error(
             "partition_stopped",
             sink=self._store.name,
@@ -153,7 +161,6 @@ class Consumer:
             retry_in_s=delay_s,
         )
         self._metrics.stopped(partition, True)
-        self._places.pop(partition, None)
         self._log.read_from({p: place.next_offset for p, place in self._places.items()})
 
     def _let_go(self) -> None:
@@ -166,6 +173,7 @@ class Consumer:
         until_s = self._clock.monotonic_s() + delay_s
         while not stopping() and (left_s := until_s - self._clock.monotonic_s()) > 0:
             self._log.poll(1, min(left_s, IDLE_WAIT_S), 0.0)
+            self._report()
 
     def _batch(self) -> None:
         records = self._log.poll(self._limits.rows_max, IDLE_WAIT_S, self._linger_s)
@@ -176,6 +184,7 @@ class Consumer:
             self._commit_apart(runs)
         else:
             self._verify()
+            self._away = None  # places were read, and nothing waits to be stored
         self._linger(len(records))
         self._report()
         for one in broken:
@@ -209,13 +218,15 @@ class Consumer:
         started_s = self._clock.monotonic_s()
         self._store.commit(runs)
         self._places.update((run.partition, run.after) for run in runs)
+        now = self._clock.now()
         for run in runs:
+            self._progress[run.partition] = now
             if self._stopped.pop(run.partition, None) is not None:
                 log.info("partition_goes_on", sink=self._store.name, partition=run.partition)
                 self._metrics.stopped(run.partition, False)
         if self._tries:
             log.info("store_back", sink=self._store.name)
-        self._tries = 0
+        self._tries, self._away = 0, None
         rows = sum(len(run.decisions) for run in runs)
         self._metrics.committed(rows, self._clock.monotonic_s() - started_s)
 
@@ -232,7 +243,32 @@ class Consumer:
 
     def _report(self) -> None:
         now_s = self._clock.monotonic_s()
-        if now_s - self._hinted_s >= HINT_EVERY_S:
-            self._hinted_s = now_s
+        if now_s - self._reported_s >= REPORT_EVERY_S:
+            self._reported_s = now_s
             self._log.hint({partition: place.next_offset for partition, place in self._places.items()})
+            self._log.report([self._how(partition, now_s) for partition in sorted(self._log.owned)])
             self._metrics.lag(self._log.lag())
+
+    def _how(self, partition: int, now_s: float) -> Report:
+        now, stopped = self._clock.now(), self._stopped.get(partition)
+        place = self._places.get(partition) or (stopped.place if stopped else None)
+        since = why = remedy = None
+        if stopped is not None:
+            since, why = now - timedelta(seconds=now_s - stopped.since_s), stopped.why
+            remedy = "run `spendlog verify`: it names what is wrong; mended, the partition goes on by itself"
+        elif self._away is not None:
+            since, why = self._away
+            remedy = "bring the server back that this sink writes to; it goes on by itself"
+        return Report(
+            self._part,
+            partition,
+            self._process,
+            "standing_still" if why else "working" if place else "taking_over",
+            now,
+            position=place.next_offset if place else None,
+            seq=place.next_seq if place else None,
+            since=since,
+            why=why,
+            remedy=remedy,
+            progress=self._progress.get(partition),
+        )

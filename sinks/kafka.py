@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,6 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from schemas.codec import encode_event
 from schemas.events import Event
 from schemas.partitions import PARTITIONER
+from schemas.standing import REPORT_EVERY_S, Report, encode_report
+from schemas.topics import STATUS
 from sinks.core.chain import Record
 from sinks.errors import InvariantBroken, SinkError, Unavailable
 
@@ -30,10 +32,19 @@ class KafkaLog:
 
     An assignment starts to deliver only when `read_from` says from where: the group's own offsets are not
     trusted. `instance`: a name that stays with this member over restarts, so that they need no rebalance.
+    `status_topic`: where reports go.
     """
 
-    def __init__(self, servers: str, topic: str, group: str, instance: str | None = None) -> None:
+    def __init__(
+        self,
+        servers: str,
+        topic: str,
+        group: str,
+        instance: str | None = None,
+        status_topic: str = STATUS.name,
+    ) -> None:
         self._topic = topic
+        self._status_topic = status_topic
         self._owned: frozenset[int] = frozenset()
         self._generation = 0
         self._started: frozenset[int] = frozenset()
@@ -63,6 +74,16 @@ class KafkaLog:
         }
         if instance:
             config["group.instance.id"] = instance
+        # A report that is late is worth nothing: the next one is newer.
+        self._producer = Producer(
+            {
+                "bootstrap.servers": servers,
+                "client.id": f"{group}-status",
+                "message.timeout.ms": round(REPORT_EVERY_S * 1000),
+                "reconnect.backoff.max.ms": 2_000,
+                "log_level": 0,
+            }
+        )
         self._consumer = Consumer(config, error_cb=self._on_error)
         self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
 
@@ -96,6 +117,16 @@ class KafkaLog:
             self._consumer.commit(offsets=wanted, asynchronous=True)
         except KafkaException as error:
             log.info("hint_refused", detail=error.args[0].str())
+
+    def report(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            try:
+                self._producer.produce(
+                    self._status_topic, encode_report(report), report.key, partition=report.partition
+                )
+            except (KafkaException, BufferError) as error:
+                log.info("report_refused", detail=str(error))
+        self._producer.poll(0)
 
     def lag(self) -> dict[int, int]:
         behind = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from schemas.standing import Report
 from sinks.core.chain import Place, Record, Run
 
 
@@ -39,6 +40,10 @@ class Log(Protocol):
 
     def hint(self, offsets: Mapping[int, int]) -> None:
         """Tell the group how far we are: for its lag tools only, never trusted."""
+        ...
+
+    def report(self, reports: Sequence[Report]) -> None:
+        """Tell people how partitions stand. Waits for nothing, raises nothing."""
         ...
 
     def lag(self) -> dict[int, int]:

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from types import FrameType
@@ -62,10 +63,17 @@ def run(sink: SinkName) -> int:
 
 def _serve(sink: SinkName, settings: Settings, stopping: threading.Event) -> None:
     store = _store(sink, settings)
-    source = KafkaLog(settings.kafka, settings.decisions_topic, settings.group(sink), settings.sink_instance)
+    source = KafkaLog(
+        settings.kafka,
+        settings.decisions_topic,
+        settings.group(sink),
+        settings.sink_instance,
+        settings.status_topic,
+    )
+    process = settings.sink_instance or f"{socket.gethostname()}:{os.getpid()}"
     limits = Limits(settings.sink_batch_rows_max, settings.sink_batch_linger_ms_max / 1000)
     try:
-        Consumer(source, store, SystemClock(), limits, Metrics(sink)).run(stopping.is_set)
+        Consumer(source, store, SystemClock(), limits, Metrics(sink), process).run(stopping.is_set)
     finally:
         store.close()
         source.close()

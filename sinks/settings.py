@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, masked, told
-from schemas.topics import CARD_EVENTS, DECISIONS
+from schemas.topics import CARD_EVENTS, DECISIONS, STATUS
 from sinks.errors import SinkError
 
 
@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     redis: RedisUrl | None = None
     decisions_topic: str = Field(default=DECISIONS.name, description="what is booked")
     card_events_topic: str = Field(default=CARD_EVENTS.name, description="where the ticker writes")
+    status_topic: str = Field(default=STATUS.name, description="where sinks tell how partitions stand")
     postgres_role: str = Field(
         default="spendlog_sink", description="role of the session; 'none': the login's"
     )

@@ -5,6 +5,7 @@ Faust assigns partitions and carries frames; `Owners` keeps one `Owner` for each
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -13,6 +14,7 @@ import structlog
 from faust.types import TP
 from prometheus_client import start_http_server
 
+from schemas.standing import REPORT_EVERY_S, encode_report
 from streams.core.state import Department
 from streams.frames import POLL_RECORDS_MAX, FrameSchema, FrameTransport
 from streams.kafka_log import KafkaLog, Names
@@ -25,8 +27,8 @@ from streams.tables import budget_view
 log = structlog.get_logger()
 
 PUBLISH_EVERY_S = 0.2
-COMMIT_EVERY_S = 5.0
-# A broker that comes back without its last records says nothing.
+REPORT_S_MAX = 4.0
+# A broker that comes back without its last records says nothing. A look takes about 5 ms a partition.
 CHECK_EVERY_S = 10.0
 
 
@@ -86,15 +88,20 @@ class Desk:
             self._budgets.data[key] = value
             self._budgets.send_changelog(partition, key, value)
 
-    async def commit(self) -> None:
-        """Tell the group where its partitions are, for lag monitors: who takes over asks the log."""
-        positions = self.positions()
-        if positions and not self._app.rebalancing:
-            try:
-                consumer: Any = self._app.consumer
-                await consumer.hint(positions)
-            except Exception as error:  # noqa: BLE001  a hint that is refused ends nobody
-                log.info("hint_refused", why=repr(error))
+    async def report(self) -> None:
+        """Tell people how each partition stands, and the group where it is; who takes over asks the log."""
+        try:
+            async with asyncio.timeout(REPORT_S_MAX):
+                for report in self.owners.reports(self._settings.worker_instance):
+                    await self._app.producer.send(
+                        self._names.status, report.key, encode_report(report), report.partition, None, None
+                    )
+                positions = self.positions()
+                if positions and not self._app.rebalancing:
+                    consumer: Any = self._app.consumer
+                    await consumer.hint(positions)
+        except Exception as error:  # noqa: BLE001  a report that is refused ends nobody
+            log.info("report_refused", why=repr(error))
 
 
 def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust.App:
@@ -141,9 +148,9 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     async def publish() -> None:
         await desk.publish()
 
-    @app.timer(COMMIT_EVERY_S)  # type: ignore[untyped-decorator]
-    async def commit() -> None:
-        await desk.commit()
+    @app.timer(REPORT_EVERY_S)  # type: ignore[untyped-decorator]
+    async def report() -> None:
+        await desk.report()
 
     @app.timer(CHECK_EVERY_S)  # type: ignore[untyped-decorator]
     async def check() -> None:

@@ -15,7 +15,7 @@ from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFence
 
 from schemas.headers import REASON
 from schemas.partitions import partition_of
-from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS
+from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete
 from streams.snapshots import Collector, StoredSnapshot, chunks_of
@@ -41,11 +41,12 @@ class Names:
     decisions: str = DECISIONS.name
     snapshots: str = SNAPSHOTS.name
     dead_letters: str = DEAD_LETTERS.name
+    status: str = STATUS.name
 
     @classmethod
     def prefixed(cls, prefix: str) -> Names:
         """The registry's names with `prefix` before each."""
-        topics = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS)
+        topics = (CARD_EVENTS, DECISIONS, SNAPSHOTS, DEAD_LETTERS, STATUS)
         return cls(*(prefix + topic.name for topic in topics))
 
 

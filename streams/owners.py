@@ -19,6 +19,7 @@ from typing import Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from schemas.standing import Report, utc
 from streams import metrics
 from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete
 from streams.owner import Owner
@@ -56,13 +57,15 @@ class Consumption(Protocol):
 class Standstill:
     """Why nothing is decided in a partition. `since`: seconds since the epoch; `tries`: how often in a row.
 
-    `taken_over`: whether it came after a take-over, so that only a decision shows that it is over.
+    `remedy`: what a person can do. `taken_over`: whether it came after a take-over, so that only a decision
+    shows that it is over.
     """
 
     partition: int
     since: float
     tries: int
     why: str
+    remedy: str
     taken_over: bool
 
 
@@ -78,6 +81,7 @@ class _Seat:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sought_s: float = 0.0
     in_step: bool = False  # a frame has continued the owner's position
+    decided_at: float | None = None  # seconds since the epoch
     standstill: Standstill | None = None
 
 
@@ -148,6 +152,29 @@ class Owners:
         """The partitions assigned here in which nothing is decided, and why."""
         found = [seat.standstill for seat in self._seats.values() if seat.standstill is not None]
         return sorted(found, key=lambda one: one.partition)
+
+    def reports(self, process: str) -> list[Report]:
+        """How each partition assigned here stands. `process`: the name under which it is told."""
+        now = utc(time.time())
+        found = []
+        for partition, seat in self._seats.items():
+            owner, still = seat.owner, seat.standstill
+            found.append(
+                Report(
+                    "worker",
+                    partition,
+                    process,
+                    "standing_still" if still else "working" if owner else "taking_over",
+                    now,
+                    position=owner.position if owner else None,
+                    seq=owner.state.seq if owner else None,
+                    since=utc(still.since) if still else None,
+                    why=still.why if still else None,
+                    remedy=still.remedy if still else None,
+                    progress=None if seat.decided_at is None else utc(seat.decided_at),
+                )
+            )
+        return found
 
     async def check(self) -> None:
         """Look whether card events are still those that were decided; a difference stops their partition."""
@@ -254,6 +281,7 @@ class Owners:
                     continue
                 seat.in_step = True
             metrics.count(await owner.decide(batch))
+            seat.decided_at = time.time()
             self._goes_on(partition, seat)
 
     async def _seek(self, partition: int, seat: _Seat) -> None:
@@ -271,6 +299,7 @@ class Owners:
             before.since if before else time.time(),
             tries,
             str(error) or repr(error),
+            remedy_of(error, partition),
             taken_over=seat.owner is not None,
         )
         metrics.standing_still.labels(str(partition)).set(seat.standstill.since)
@@ -280,6 +309,7 @@ class Owners:
             "partition_stands_still",
             partition=partition,
             why=seat.standstill.why,
+            what_to_do=seat.standstill.remedy,
             error=type(error).__name__,
             tries=tries,
             again_in_s=wait_s,
@@ -305,6 +335,19 @@ class Owners:
                 await _ended(seat.task)
             self._goes_on(partition, seat)
             log.info("partition_let_go", partition=partition, seq=owner.state.seq if owner else None)
+
+
+def remedy_of(error: Exception, partition: int) -> str:
+    """What a person can do about a partition that stands still."""
+    if isinstance(error, InvariantBroken):
+        if "spendlog events continue" in str(error):
+            return f"run `spendlog events continue --partition {partition}`, when the reason is understood"
+        return "run `spendlog verify`: it names the first record that is wrong; mended, it goes on by itself"
+    if isinstance(error, ReplayIncomplete):
+        return "restore the decision log from a replica or a backup; nothing can be decided without it"
+    if isinstance(error, KafkaError | OSError):
+        return "nothing, if Kafka comes back: it is tried again by itself; else look at the brokers"
+    return "report it with the worker's log, which has the trace of the first try; no event is lost meanwhile"
 
 
 def crash(error: BaseException, **where: object) -> None:

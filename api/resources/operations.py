@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -33,9 +34,19 @@ class Part(BaseModel):
     detail: str | None = None
 
 
+class StandingStill(BaseModel):
+    """A partition in which a worker decides nothing, or a sink stores nothing, while the others go on."""
+
+    part: Literal["worker", "ledger", "status"]
+    partition: int
+    since: datetime | None
+    why: str
+    what_to_do: str | None
+
+
 class Readiness(BaseModel):
-    """`ready`: all works. `degraded`: authorizations are taken and answered; look-ups or new keys may fail.
-    `unavailable` (503): authorizations cannot be taken."""
+    """`ready`: all works. `degraded`: authorizations are taken and answered, but look-ups or new keys may
+    fail, or a partition stands still. `unavailable` (503): authorizations cannot be taken."""
 
     model_config = ConfigDict(title="Readiness")
 
@@ -44,6 +55,7 @@ class Readiness(BaseModel):
     decisions: Part = Field(description="the end of the decision log is being read")
     postgresql: Part
     redis: Part
+    standing_still: list[StandingStill]
 
 
 @router.get("/healthz", summary="Does the process live?", response_model=Health)
@@ -61,22 +73,39 @@ async def health() -> Response:
 async def readiness(request: Request) -> Response:
     """Kafka and the end of the decision log are needed; without the others it is degraded but ready."""
     services = services_of(request)
-    postgres, redis = await asyncio.gather(_postgres(services), _redis(services))
+    postgres, redis, still = await asyncio.gather(
+        _postgres(services), _redis(services), _standing_still(services)
+    )
     kafka, tail = _part(services.events.away), _part(services.tail.away)
     needed = kafka.state == tail.state == "up"
-    complete = postgres.state == redis.state == "up"
+    complete = postgres.state == redis.state == "up" and not still
     found = Readiness(
         status="unavailable" if not needed else "ready" if complete else "degraded",
         kafka=kafka,
         decisions=tail,
         postgresql=postgres,
         redis=redis,
+        standing_still=still,
     )
     return reply(found, 200 if needed else 503)
 
 
 def _part(away: str | None) -> Part:
     return Part(state="up") if away is None else Part(state="down", detail=away)
+
+
+async def _standing_still(services: Services) -> list[StandingStill]:
+    """By what workers and sinks told Kafka in the last seconds; nothing while Kafka is away."""
+    return [
+        StandingStill(
+            part=one.part,
+            partition=one.partition,
+            since=one.since,
+            why=one.why or "",
+            what_to_do=one.remedy,
+        )
+        for one in await services.standings.standing_still()
+    ]
 
 
 async def _postgres(services: Services) -> Part:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from api.app import create_app
 from api.http.reference import page
 from api.settings import Settings, SettingsError, load_settings
+from api.standing import FRESH_S
+from schemas.standing import Report, encode_report
+from schemas.topics import STATUS
 from tests.api.conftest import Submit
 
 pytestmark = pytest.mark.usefixtures("decider")
@@ -20,7 +27,50 @@ def test_a_process_with_all_services_is_ready(server: str) -> None:
     assert httpx.get(f"{server}/healthz").json() == {"status": "ok"}
     answer = httpx.get(f"{server}/readyz")
     up = {"state": "up", "detail": None}
-    assert answer.json() == {"status": "ready", "kafka": up, "decisions": up, "postgresql": up, "redis": up}
+    assert answer.json() == {
+        "status": "ready",
+        "kafka": up,
+        "decisions": up,
+        "postgresql": up,
+        "redis": up,
+        "standing_still": [],
+    }
+
+
+def test_a_partition_that_stands_still_is_told_with_what_to_do(server: str, settings: Settings) -> None:
+    """As a worker tells it; an old word, and what other tools write, is none."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    since = now - timedelta(hours=1)
+    working = Report("worker", 0, "w1", "working", now, 7)
+    still = Report("ledger", 1, "s1", "standing_still", now, since=since, why="a gap at 7", remedy="mend it")
+    producer = Producer({"bootstrap.servers": settings.kafka})
+
+    def tell(*values: bytes) -> None:
+        for value in values:
+            producer.produce(STATUS.name, value, "key", partition=1)
+        assert producer.flush(10) == 0
+
+    def readiness() -> Any:
+        time.sleep(FRESH_S)
+        answer = httpx.get(f"{server}/readyz")
+        assert answer.status_code == 200
+        return answer.json()
+
+    old = replace(still, partition=2, at=now - timedelta(minutes=5))
+    tell(*map(encode_report, (working, still, old)), b"a note of somebody", b"")
+    found = readiness()
+    assert found["status"] == "degraded"
+    assert found["standing_still"] == [
+        {
+            "part": "ledger",
+            "partition": 1,
+            "since": since.isoformat().replace("+00:00", "Z"),
+            "why": "a gap at 7",
+            "what_to_do": "mend it",
+        }
+    ]
+    tell(encode_report(replace(still, state="working", since=None, why=None, remedy=None)))
+    assert readiness()["status"] == "ready"
 
 
 @pytest.mark.usefixtures("engineering")

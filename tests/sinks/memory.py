@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from schemas.standing import Report
 from sinks.core.chain import BEGINNING, Place, Record, Run
 from sinks.errors import PositionMoved
 
@@ -56,6 +57,7 @@ class MemoryLog:
         self.owned = frozenset(records)
         self.generation = 1
         self.polls = 0
+        self.reported: dict[int, Report] = {}
 
     def read_from(self, offsets: Mapping[int, int]) -> None:
         self._steps.step()
@@ -79,6 +81,9 @@ class MemoryLog:
 
     def hint(self, offsets: Mapping[int, int]) -> None:
         self._steps.step()
+
+    def report(self, reports: Sequence[Report]) -> None:
+        self.reported = {report.partition: report for report in reports}
 
     def lag(self) -> dict[int, int]:
         return {}

@@ -178,12 +178,18 @@ def test_a_record_that_breaks_the_log_stops_its_partition_after_what_was_good(ki
         sink.step()
     assert tries < sink.stopped[0].tries < 10
     assert sink.stopped[0].since_s == stopped.since_s
+    assert {p: report.state for p, report in log.reported.items()} == {0: "standing_still", 1: "working"}
+    report = log.reported[0]
+    assert (report.position, report.seq, report.why) == (6, 5, stopped.why)
+    assert report.since is not None
+    assert report.remedy is not None
     assert len(stored(store)[0]) == 5
 
     log.records = {0: mendable(10), 1: RECORDS[1]}
     while clock.at_s < 500.0:
         sink.step()
     assert sink.stopped == {}
+    assert {report.state for report in log.reported.values()} == {"working"}
     assert stored(store)[0] == [record.value for record in mendable(10)]
 
 
@@ -235,6 +241,28 @@ def test_the_wait_between_tries_grows_to_its_bound() -> None:
         waits.append(round(clock.at_s - before_s, 3))
     assert waits[:4] == [0.1, 0.2, 0.4, 0.8]
     assert waits[-1] == BACKOFF_MAX_S
+
+
+def test_a_store_that_is_away_is_reported_until_it_is_back() -> None:
+    clock = MemoryClock()
+    log = MemoryLog(RECORDS, clock)
+    sink = Consumer(log, Away(), clock)
+    while clock.at_s < 12.0:
+        sink.step()
+    report = log.reported[0]
+    assert (report.position, report.state, report.why) == (None, "standing_still", "away")
+    first, since = report.at, report.since
+    while clock.at_s < 24.0:
+        sink.step()
+    assert log.reported[0].since == since
+    assert log.reported[0].at > first
+
+    back = MemoryStore()
+    sink._store = back
+    while clock.at_s < 60.0:
+        sink.step()
+    assert complete(back)
+    assert {report.state for report in log.reported.values()} == {"working"}
 
 
 def test_a_stop_signal_ends_the_wait_for_a_store_that_is_away() -> None:

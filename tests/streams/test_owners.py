@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from schemas.decisions import Decision
+from schemas.standing import utc
 from streams import owners as owners_module
 from streams.core.intake import Record
 from streams.log import Frame
@@ -196,6 +197,13 @@ def test_one_partition_that_cannot_be_taken_over_stands_still_alone() -> None:
         assert "the broker deleted events before they were decided" in still.why
         await until(lambda: owners.standing_still()[0].tries > 2)
         assert owners.standing_still()[0].since == still.since
+        working, stopped = owners.reports("w1")
+        assert (working.state, stopped.state) == ("working", "standing_still")
+        assert (working.position, working.seq) == (good.end, len(good.decisions))
+        assert working.progress is not None
+        assert stopped.position is None
+        assert (stopped.why, stopped.since) == (still.why, utc(still.since))
+        assert stopped.remedy == still.remedy
 
         bad.first, bad.card_events = 0, history(4, 40)  # somebody mended it
         await until(lambda: not owners.standing_still())

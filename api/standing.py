@@ -1,0 +1,112 @@
+"""How each partition stands with the workers and the sinks, by what they tell in `spend.status.v1`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.standing import SILENT_AFTER_S, Part, Report, decode_report
+from schemas.topics import STATUS
+
+FRESH_S = 2.0  # readiness is asked by many; the reports themselves are up to 5 s old
+ASK_S_MAX = 1.5
+_BATCH_RECORDS = 1_000
+
+Reports = dict[tuple[Part, int], Report]
+
+
+class StatusReader:
+    """Reads what was told lately. Not for several threads at a time."""
+
+    def __init__(self, servers: str, topic: str = STATUS.name) -> None:
+        self._topic = topic
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "client.id": "spendlog-status",
+                "group.id": "spendlog-status",  # required by the client; `assign` joins no group
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "latest",
+                "fetch.wait.max.ms": 20,
+                "log_level": 0,
+            }
+        )
+
+    def read(self, since_s: float, timeout_s: float) -> Reports:
+        """The latest report of each part and partition within `since_s` seconds, in at most `timeout_s`.
+
+        Raises:
+            KafkaException: no answer, or no such topic.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        reports: Reports = {}
+        starts = self._starts(since_s, timeout_s)
+        self._consumer.assign(starts)
+        unread = {place.partition for place in starts}
+        try:
+            while unread and (left_s := deadline_s - time.monotonic()) > 0:
+                for message in self._consumer.consume(_BATCH_RECORDS, min(left_s, 0.05)):
+                    error = message.error()
+                    if error is None:
+                        report = decode_report(message.value())
+                        if report is not None:
+                            reports[report.part, report.partition] = report
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        unread.discard(message.partition())
+                    else:
+                        raise KafkaException(error)
+        finally:
+            self._consumer.unassign()
+        if unread:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return reports
+
+    def _starts(self, since_s: float, timeout_s: float) -> list[TopicPartition]:
+        topic = self._consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]
+        if topic.error is not None:
+            raise KafkaException(topic.error)
+        since_ms = round((time.time() - since_s) * 1000)
+        wanted: list[Any] = [
+            TopicPartition(self._topic, partition, since_ms) for partition in topic.partitions
+        ]
+        return list(self._consumer.offsets_for_times(wanted, timeout=timeout_s))
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+class Standings:
+    """The same for one API process: read at most every `FRESH_S`, in another thread than the event loop's."""
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self._reader: StatusReader | None = None
+        self._asking = asyncio.Lock()
+        self._asked_s = -FRESH_S
+        self._found: Reports = {}
+
+    async def standing_still(self) -> list[Report]:
+        """Those that say so of themselves and still live; none while Kafka does not answer."""
+        async with self._asking:
+            if time.monotonic() - self._asked_s >= FRESH_S:
+                self._found = await asyncio.to_thread(self._read)
+                self._asked_s = time.monotonic()
+        now = datetime.now(UTC)
+        still = [report for report in self._found.values() if report.state == "standing_still"]
+        return sorted(
+            (report for report in still if report.silent_s(now) is None),
+            key=lambda report: (report.part, report.partition),
+        )
+
+    def _read(self) -> Reports:
+        try:
+            if self._reader is None:
+                self._reader = StatusReader(self._servers)
+            return self._reader.read(SILENT_AFTER_S, ASK_S_MAX)
+        except KafkaException:
+            return {}

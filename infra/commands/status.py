@@ -1,0 +1,75 @@
+"""`spendlog status`: how the whole system stands."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+from rich.console import Console
+
+from infra.output import AsJson, Table, print_json
+from infra.settings import load_settings, required_kafka
+from infra.status import PartitionStatus, SystemStatus, system_status
+from streams.settings import StreamSettings
+
+app = typer.Typer()
+
+NOT_WELL = 3
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show services, and each partition with workers and sinks. Status 3 when one is away or stands still."""
+    settings = load_settings()
+    found = system_status(required_kafka(), settings.postgres, settings.redis, StreamSettings().topic_prefix)
+    if as_json:
+        print_json(_as_json(found))
+    else:
+        show(found)
+    raise typer.Exit(0 if found.well else NOT_WELL)
+
+
+def _as_json(found: SystemStatus) -> dict[str, object]:
+    def shown(one: PartitionStatus) -> dict[str, object]:
+        return asdict(one) | {"since": None if one.since is None else one.since.isoformat()}
+
+    return {
+        "state": "well" if found.well else "not_well",
+        "services": [asdict(service) for service in found.services],
+        "partitions": [shown(one) for one in found.partitions],
+        "dead_letters": found.dead_letters,
+    }
+
+
+def show(found: SystemStatus) -> None:
+    """Tables for people, then each trouble in words."""
+    console = Console(soft_wrap=True)
+    services = Table("service", "state", "why")
+    for service in found.services:
+        services.add(service.name, "up" if service.why is None else "away", service.why)
+    services.print(console)
+    if found.partitions:
+        table = Table("part", "partition", "state", "process", "position", "lag", "progress", left=4)
+        for one in found.partitions:
+            numbers = (one.position, one.lag, one.progress_s)
+            position, lag, progress = ("" if number is None else f"{number:,}" for number in numbers)
+            state = one.state.replace("_", " ")
+            table.add(
+                one.part,
+                str(one.partition),
+                state,
+                one.process,
+                position,
+                lag,
+                progress and f"{progress} s ago",
+            )
+        console.print()
+        table.print(console)
+    for one in found.partitions:
+        if one.why is not None:
+            since = "" if one.since is None else f" since {one.since:%Y-%m-%d %H:%M:%S} UTC"
+            told = f"{one.part} {one.partition} {one.state.replace('_', ' ')}{since}: {one.why}"
+            console.print(f"\n{told}\n  what to do: {one.remedy}", markup=False, highlight=False)
+    if found.dead_letters:
+        letters = f"\n{found.dead_letters:,} dead letters: `spendlog dead-letters list`"
+        console.print(letters, markup=False, highlight=False)

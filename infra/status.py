@@ -1,0 +1,196 @@
+"""How the whole system stands: its services, and each partition with workers and sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import psycopg
+import redis
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from api.standing import Reports, StatusReader
+from infra import dead_letters
+from infra.errors import SpendlogError
+from schemas.standing import PARTS, Part, Report
+from schemas.topics import CARD_EVENTS, STATUS
+
+TIMEOUT_S = 5.0
+# Who was last heard longer ago is as good as never seen; the topic keeps an hour.
+LOOK_BACK_S = 900.0
+
+State = Literal["working", "taking_over", "standing_still", "silent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`why`: why it is away; None: it answers."""
+
+    name: str
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """One partition of one part.
+
+    `lag`: of a worker, offsets not decided yet; of a sink, decisions not stored yet, as of a few seconds ago.
+    `progress_s`: seconds since a decision was last made or stored. `told_s`: since its process said so.
+    """
+
+    part: Part
+    partition: int
+    state: State
+    process: str | None = None
+    position: int | None = None
+    lag: int | None = None
+    progress_s: int | None = None
+    told_s: int | None = None
+    since: datetime | None = None
+    why: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """`dead_letters` None: nobody could look."""
+
+    services: list[Service]
+    partitions: list[PartitionStatus]
+    dead_letters: int | None
+
+    @property
+    def well(self) -> bool:
+        """Whether every service answers and every partition is worked on, or being taken over."""
+        return all(service.why is None for service in self.services) and all(
+            one.state in ("working", "taking_over") for one in self.partitions
+        )
+
+
+def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefix: str = "") -> SystemStatus:
+    """Ask everybody, each `TIMEOUT_S` at most. A service without an address is left out.
+
+    `prefix`: of the topics' names.
+
+    Raises:
+        SpendlogError: a topic is missing.
+    """
+    services = []
+    partitions: list[PartitionStatus] = []
+    letters = None
+    try:
+        partitions = _partitions(kafka, prefix)
+        services.append(Service("Kafka", None))
+    except KafkaException as error:
+        services.append(Service("Kafka", error.args[0].str()))
+    else:
+        with suppress(SpendlogError):
+            letters = sum(1 for _ in dead_letters.read(kafka, prefix))
+    if postgres is not None:
+        services.append(Service("PostgreSQL", _why_away(lambda: _ask_postgres(postgres))))
+    if redis_url is not None:
+        services.append(Service("Redis", _why_away(lambda: _ask_redis(redis_url))))
+    return SystemStatus(services, partitions, letters)
+
+
+def _partitions(kafka: str, prefix: str) -> list[PartitionStatus]:
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    name = prefix + CARD_EVENTS.name
+    topics = admin.list_topics(timeout=TIMEOUT_S).topics
+    for wanted in (name, prefix + STATUS.name):
+        if wanted not in topics:
+            raise SpendlogError(f"there is no topic {wanted}: run `spendlog topics apply` first")
+    tps = [TopicPartition(name, partition) for partition in topics[name].partitions]
+    answers = admin.list_offsets(
+        {tp: OffsetSpec.latest() for tp in tps},  # type: ignore[no-untyped-call]
+        isolation_level=IsolationLevel.READ_COMMITTED,
+        request_timeout=TIMEOUT_S,
+    )
+    ends = {tp.partition: answer.result().offset for tp, answer in answers.items()}
+    reader = StatusReader(kafka, prefix + STATUS.name)
+    try:
+        told = reader.read(LOOK_BACK_S, TIMEOUT_S)
+    finally:
+        reader.close()
+    return judge(told, ends, datetime.now(UTC))
+
+
+def judge(told: Reports, ends: Mapping[int, int], now: datetime) -> list[PartitionStatus]:
+    """Each part's partitions, given what was told and the ends of the card events."""
+    found = []
+    for part in PARTS:
+        for partition, end in sorted(ends.items()):
+            report = told.get((part, partition))
+            if report is None:
+                never = f"no {_who(part)} has told of it in the last {LOOK_BACK_S / 60:.0f} minutes"
+                remedy = f"start `{_command(part)}`"
+                found.append(PartitionStatus(part, partition, "unknown", why=never, remedy=remedy))
+            else:
+                found.append(_judged(report, end, told.get(("worker", partition)), now))
+    return found
+
+
+def _judged(report: Report, end: int, worker: Report | None, now: datetime) -> PartitionStatus:
+    state: State = report.state
+    since, why, remedy = report.since, report.why, report.remedy
+    silent_s = report.silent_s(now)
+    if silent_s is not None:
+        state, since = "silent", report.at
+        why = f"its process {report.process} has said nothing for {silent_s:.0f} s"
+        remedy = f"look at that process and its log, or start `{_command(report.part)}` anywhere"
+    if report.part == "worker":
+        lag = _behind(end, report.position)
+    else:
+        lag = _behind(worker.seq if worker else None, report.seq)
+    return PartitionStatus(
+        report.part,
+        report.partition,
+        state,
+        report.process,
+        report.position,
+        lag,
+        _age_s(report.progress, now),
+        _age_s(report.at, now),
+        since,
+        why,
+        remedy,
+    )
+
+
+def _behind(end: int | None, at: int | None) -> int | None:
+    """Never negative: the two were asked for at different moments."""
+    return None if end is None or at is None else max(0, end - at)
+
+
+def _who(part: Part) -> str:
+    return "worker" if part == "worker" else f"{part} sink"
+
+
+def _command(part: Part) -> str:
+    return "spendlog worker" if part == "worker" else f"spendlog sink {part}"
+
+
+def _age_s(at: datetime | None, now: datetime) -> int | None:
+    return None if at is None else max(0, round((now - at).total_seconds()))
+
+
+def _why_away(ask: Callable[[], object]) -> str | None:
+    try:
+        ask()
+    except (psycopg.Error, redis.RedisError, OSError) as error:
+        return str(error).strip().partition("\n")[0] or type(error).__name__
+    return None
+
+
+def _ask_postgres(url: str) -> None:
+    with psycopg.connect(url, connect_timeout=round(TIMEOUT_S)) as connection:
+        connection.execute("SELECT 1")
+
+
+def _ask_redis(url: str) -> None:
+    with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as client:
+        client.ping()

@@ -1,0 +1,56 @@
+"""What a worker says of its partitions, read as `spendlog status` reads it."""
+
+from __future__ import annotations
+
+from infra.status import PartitionStatus, system_status
+from tests.streams.events import DEPARTMENTS, budget, requests
+from tests.streams.line import Line
+
+OFTEN = """
+import streams.app
+streams.app.REPORT_EVERY_S = 0.5
+"""
+# Partition 1 cannot be taken over.
+BROKEN = f"""{OFTEN}
+from streams.log import ReplayIncomplete
+from streams.owner import Owner
+take_over = Owner.take_over
+
+async def refuse(owner):
+    if owner.state.partition == 1:
+        raise ReplayIncomplete("decisions[1] holds 5..9, but must be read from 0")
+    return await take_over(owner)
+
+Owner.take_over = refuse
+"""
+
+
+def workers(line: Line) -> dict[int, PartitionStatus]:
+    found = system_status(line.kafka, None, None, line.prefix)
+    return {one.partition: one for one in found.partitions if one.part == "worker"}
+
+
+def test_a_partition_that_stands_still_is_seen_from_outside_and_goes_on_with_the_next_start(
+    line: Line,
+) -> None:
+    assert {one.state for one in workers(line).values()} == {"unknown"}
+    line.send(budget(department) for department in DEPARTMENTS)
+    line.send(requests(100))
+    broken = line.worker("w1", patch=BROKEN)
+
+    def stands_still() -> bool:
+        found = workers(line)
+        return (found[0].state, found[1].state) == ("working", "standing_still") and found[0].lag == 0
+
+    line.until(stands_still, 40.0)
+    still = workers(line)[1]
+    assert still.process == "w1"
+    assert still.why == "decisions[1] holds 5..9, but must be read from 0"
+    assert still.remedy is not None and "restore the decision log" in still.remedy
+    assert still.since is not None
+    assert (still.position, still.lag) == (None, None), "who has not taken over knows no position"
+    assert workers(line)[0].progress_s is not None
+
+    assert broken.terminate() == 0
+    line.worker("w1", patch=OFTEN)
+    line.until(lambda: all((one.state, one.lag) == ("working", 0) for one in workers(line).values()), 40.0)
