@@ -8,15 +8,33 @@ from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from msgspec.structs import replace
 
-from schemas.standing import SILENT_AFTER_S, Part, Report, decode_report
+from schemas.standing import Part, Report, decode_report
 from schemas.topics import STATUS
 
 FRESH_S = 2.0  # readiness is asked by many; the reports themselves are up to 5 s old
 ASK_S_MAX = 1.5
+# Who was last heard longer ago is as good as never seen; the topic keeps an hour.
+LOOK_BACK_S = 900.0
 _BATCH_RECORDS = 1_000
 
 Reports = dict[tuple[Part, int], Report]
+
+
+def silent(report: Report, now: datetime) -> Report | None:
+    """What to tell instead of the last word of a process that has been silent too long; None: it lives."""
+    silent_s = report.silent_s(now)
+    if silent_s is None:
+        return None
+    command = "spendlog worker" if report.part == "worker" else f"spendlog sink {report.part}"
+    return replace(
+        report,
+        state="standing_still",
+        since=report.at,
+        why=f"its process {report.process} has said nothing for {silent_s:.0f} s",
+        remedy=f"look at that process and its log, or start `{command}` anywhere",
+    )
 
 
 class StatusReader:
@@ -91,22 +109,19 @@ class Standings:
         self._found: Reports = {}
 
     async def standing_still(self) -> list[Report]:
-        """Those that say so of themselves and still live; none while Kafka does not answer."""
+        """Those that say so, and those of which nobody tells any more; none while Kafka is away."""
         async with self._asking:
             if time.monotonic() - self._asked_s >= FRESH_S:
                 self._found = await asyncio.to_thread(self._read)
                 self._asked_s = time.monotonic()
         now = datetime.now(UTC)
-        still = [report for report in self._found.values() if report.state == "standing_still"]
-        return sorted(
-            (report for report in still if report.silent_s(now) is None),
-            key=lambda report: (report.part, report.partition),
-        )
+        judged = (silent(report, now) or report for _, report in sorted(self._found.items()))
+        return [report for report in judged if report.state == "standing_still"]
 
     def _read(self) -> Reports:
         try:
             if self._reader is None:
                 self._reader = StatusReader(self._servers)
-            return self._reader.read(SILENT_AFTER_S, ASK_S_MAX)
+            return self._reader.read(LOOK_BACK_S, ASK_S_MAX)
         except KafkaException:
             return {}

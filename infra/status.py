@@ -13,15 +13,13 @@ import redis
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from api.standing import Reports, StatusReader
+from api.standing import LOOK_BACK_S, Reports, StatusReader, silent
 from infra import dead_letters
 from infra.errors import SpendlogError
 from schemas.standing import PARTS, Part, Report
 from schemas.topics import CARD_EVENTS, STATUS
 
 TIMEOUT_S = 5.0
-# Who was last heard longer ago is as good as never seen; the topic keeps an hour.
-LOOK_BACK_S = 900.0
 
 State = Literal["working", "taking_over", "standing_still", "silent", "unknown"]
 
@@ -135,13 +133,9 @@ def judge(told: Reports, ends: Mapping[int, int], now: datetime) -> list[Partiti
 
 
 def _judged(report: Report, end: int, worker: Report | None, now: datetime) -> PartitionStatus:
-    state: State = report.state
-    since, why, remedy = report.since, report.why, report.remedy
-    silent_s = report.silent_s(now)
-    if silent_s is not None:
-        state, since = "silent", report.at
-        why = f"its process {report.process} has said nothing for {silent_s:.0f} s"
-        remedy = f"look at that process and its log, or start `{_command(report.part)}` anywhere"
+    gone = silent(report, now)
+    state: State = report.state if gone is None else "silent"
+    told = gone or report
     if report.part == "worker":
         lag = _behind(end, report.position)
     else:
@@ -155,9 +149,9 @@ def _judged(report: Report, end: int, worker: Report | None, now: datetime) -> P
         lag,
         _age_s(report.progress, now),
         _age_s(report.at, now),
-        since,
-        why,
-        remedy,
+        told.since,
+        told.why,
+        told.remedy,
     )
 
 

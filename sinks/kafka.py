@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,17 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from schemas.codec import encode_event
 from schemas.events import Event
 from schemas.partitions import PARTITIONER
+from schemas.repeats import Repeats, RepeatsFilter
 from schemas.standing import REPORT_EVERY_S, Report, encode_report
 from schemas.topics import STATUS
 from sinks.core.chain import Record
 from sinks.errors import InvariantBroken, SinkError, Unavailable
 
 log = structlog.get_logger()
+_repeats = Repeats()
+# Its own printing knows no bound: 20 lines a second while Kafka is away.
+_librdkafka = logging.getLogger("librdkafka")
+_librdkafka.addFilter(RepeatsFilter())
 
 # 10 s: what a killed sink's partitions wait for the next owner; five missed heartbeats.
 SESSION_TIMEOUT_MS = 10_000
@@ -84,7 +90,7 @@ class KafkaLog:
                 "log_level": 0,
             }
         )
-        self._consumer = Consumer(config, error_cb=self._on_error)
+        self._consumer = Consumer(config, error_cb=self._on_error, logger=_librdkafka)
         self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
 
     @property
@@ -174,8 +180,8 @@ class KafkaLog:
         self._generation += 1
 
     def _on_error(self, error: KafkaError) -> None:
-        # librdkafka tries again by itself; these are for whoever reads the log.
-        log.warning("kafka_away", detail=error.str())
+        # librdkafka tries again by itself, 40 times a second; these are for whoever reads the log.
+        _warn_away(error)
 
 
 class EventProducer:
@@ -196,6 +202,7 @@ class EventProducer:
                 "log_level": 4,
             },
             error_cb=self._on_error,
+            logger=_librdkafka,
         )
 
     def send(self, events: Iterable[Event]) -> None:
@@ -235,4 +242,10 @@ class EventProducer:
         self._producer.flush(CLOSE_TIMEOUT_S)
 
     def _on_error(self, error: KafkaError) -> None:
-        log.warning("kafka_away", detail=error.str())
+        _warn_away(error)
+
+
+def _warn_away(error: KafkaError) -> None:
+    left_out = _repeats.passes(error.code())
+    if left_out is not None:
+        log.warning("kafka_away", detail=error.str(), left_out=left_out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from typing import NoReturn
 
@@ -37,6 +38,7 @@ def stop(why: str, status: int = UNAVAILABLE) -> NoReturn:
 
 
 def main() -> None:
+    os.umask(0o077)  # Faust's data folder is for its owner only
     configure_logging()
     # A collection walks the whole state, which has no cycles: rare ones keep the pauses rare.
     gc.set_threshold(100_000, 50, 100)

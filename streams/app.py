@@ -14,6 +14,7 @@ import structlog
 from faust.types import TP
 from prometheus_client import start_http_server
 
+from schemas.repeats import limit_repeats
 from schemas.standing import REPORT_EVERY_S, encode_report
 from streams.core.state import Department
 from streams.frames import POLL_RECORDS_MAX, FrameSchema, FrameTransport
@@ -173,6 +174,8 @@ def configure_logging() -> None:
     """Events of this project go through the standard logging that Faust sets up, as key=value."""
     # Its debug records, several for each request, were a twelfth of the worker's time though nobody saw them.
     logging.getLogger("aiokafka").setLevel(logging.INFO)
+    # While Kafka is away they say so a hundred times a second.
+    limit_repeats("aiokafka", "faust", "mode")
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,

@@ -38,10 +38,10 @@ def test_a_process_with_all_services_is_ready(server: str) -> None:
 
 
 def test_a_partition_that_stands_still_is_told_with_what_to_do(server: str, settings: Settings) -> None:
-    """As a worker tells it; an old word, and what other tools write, is none."""
+    """As a worker tells it; silence is told, too, and what others write is not."""
     now = datetime.now(UTC).replace(microsecond=0)
     since = now - timedelta(hours=1)
-    working = Report("worker", 0, "w1", "working", now, 7)
+    fine = Report("worker", 0, "w1", "working", now, 7)
     still = Report("ledger", 1, "s1", "standing_still", now, since=since, why="a gap at 7", remedy="mend it")
     producer = Producer({"bootstrap.servers": settings.kafka})
 
@@ -57,7 +57,7 @@ def test_a_partition_that_stands_still_is_told_with_what_to_do(server: str, sett
         return answer.json()
 
     old = replace(still, partition=2, at=now - timedelta(minutes=5))
-    tell(*map(encode_report, (working, still, old)), b"a note of somebody", b"")
+    tell(*map(encode_report, (fine, still, old)), b"a note of somebody", b"")
     found = readiness()
     assert found["status"] == "degraded"
     assert found["standing_still"] == [
@@ -67,9 +67,19 @@ def test_a_partition_that_stands_still_is_told_with_what_to_do(server: str, sett
             "since": since.isoformat().replace("+00:00", "Z"),
             "why": "a gap at 7",
             "what_to_do": "mend it",
-        }
+        },
+        {
+            "part": "ledger",
+            "partition": 2,
+            "since": old.at.isoformat().replace("+00:00", "Z"),
+            "why": found["standing_still"][1]["why"],
+            "what_to_do": "look at that process and its log, or start `spendlog sink ledger` anywhere",
+        },
     ]
-    tell(encode_report(replace(still, state="working", since=None, why=None, remedy=None)))
+    assert found["standing_still"][1]["why"].startswith("its process s1 has said nothing for 30")
+    working = replace(still, state="working", since=None, why=None, remedy=None)
+    tell(encode_report(replace(working, partition=2, at=datetime.now(UTC))))
+    tell(encode_report(working))
     assert readiness()["status"] == "ready"
 
 
