@@ -1,15 +1,30 @@
-"""`python -m api`: serve with the settings of the environment."""
+"""`python -m api [--host HOST] [--port PORT]`: serve with the settings of the environment."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
+from api.logs import configure_logs
 from api.server import serve
 from api.settings import SettingsError, load_settings
+from schemas.settings import WRONG_SETTING_STATUS
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Ends with status 78 when a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m api")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    where = parser.parse_args()
     try:
         settings = load_settings()
     except SettingsError as error:
-        sys.exit(str(error))
-    serve(settings)
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_SETTING_STATUS)
+    configure_logs()
+    serve(settings, host=where.host, port=where.port)
+
+
+if __name__ == "__main__":
+    main()

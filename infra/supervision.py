@@ -1,4 +1,4 @@
-"""A supervisor around the worker, a sink or the ticker: each may end at any time and goes on from the log."""
+"""A supervisor around each process: the worker, a sink, the ticker, the API. Each may end at any time."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from infra import topics
 from infra.migrate import migrate
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
-from infra.running.programs import SINKS, WORKER, ledger_stands, require_alive, spendlog
+from infra.running.programs import API, SINKS, WORKER, ledger_stands, require_alive, spendlog
 from infra.settings import Settings
 from infra.stack import Endpoints, StackOptions, running_stack
 from infra.stack.record import StackRecord
@@ -157,7 +157,7 @@ class Session:
 
     def api(self) -> Child:
         """The API, idle: it reads every decision."""
-        return self.start("api", spendlog("serve", "--port", "0"), self.endpoints.environment())
+        return self.start("api", (*API, "--port", "0"), self.endpoints.environment())
 
     def end(self, *children: Child) -> None:
         """Stops children in order and forgets them."""

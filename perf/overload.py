@@ -18,7 +18,7 @@ import msgspec
 import uvloop
 
 from api.access.keys import create_key
-from infra.running.programs import spendlog
+from infra.running.programs import API
 from infra.stack.ports import free_port
 from perf.harness import QUICK, CpuMeter, Session, session
 from perf.percentiles import percentile
@@ -249,8 +249,7 @@ def run(running: Session, *, ratio: float, seconds: float, rate: float | None) -
     port = free_port(set())
     base_url = f"http://127.0.0.1:{port}"
     env = running.endpoints.environment() | {"SPENDLOG_API_URL": base_url}
-    command = spendlog("serve", "--port", str(port))
-    api = running.start("api", command, env)
+    api = running.start("api", (*API, "--port", str(port)), env)
     worker = topic_set.worker()
     running.wait(lambda: _ready(base_url), "the API")
     secret, _ = create_key(running.endpoints.postgres, organization_id=ORGANIZATION, name="overload")

@@ -1,15 +1,16 @@
-"""`spendlog serve`: the HTTP API in the foreground, until Ctrl-C or SIGTERM."""
+"""`spendlog serve`: the HTTP API in the foreground, until Ctrl-C or SIGTERM; started again if it ends."""
 
 from __future__ import annotations
 
+import socket
+import sys
 from typing import Annotated
 
 import typer
 
-from api.logs import configure_logs
-from api.server import serve as serve_api
 from api.settings import SettingsError, load_settings
 from infra.errors import SettingError
+from infra.supervision import supervise
 
 app = typer.Typer()
 
@@ -21,8 +22,22 @@ def serve(
 ) -> None:
     """Serve the HTTP API; its reference is at /docs."""
     try:
-        settings = load_settings()
+        load_settings()
     except SettingsError as error:
         raise SettingError(str(error)) from None
-    configure_logs()
-    serve_api(settings, host=host, port=port)
+    place = ("--host", host, "--port", str(_listenable(host, port)))
+    raise typer.Exit(supervise("the API", (sys.executable, "-m", "api", *place)))
+
+
+def _listenable(host: str, port: int) -> int:
+    """The port, or a free one for 0, for every start. Raises SettingError when nobody can listen there."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+            return int(trial.getsockname()[1])
+    except OSError as error:
+        raise SettingError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None

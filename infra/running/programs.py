@@ -16,6 +16,7 @@ Command = tuple[str, ...]
 #: Without a supervisor, for whoever wants to see them die.
 WORKER: Final[Command] = (sys.executable, "-m", "streams", "worker")
 SINKS: Final[Command] = (sys.executable, "-m", "sinks")
+API: Final[Command] = (sys.executable, "-m", "api")
 
 
 def spendlog(*words: str) -> Command:

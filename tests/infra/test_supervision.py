@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -27,8 +28,20 @@ if end < 0:
     os.kill(os.getpid(), -end)
 os._exit(end)
 """
+# Hears no signal that asks it to end, and has a child of its own that hears none either.
+DEAF = """
+import os, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+os.fork()
+with open(sys.argv[1], "a") as file:
+    file.write(str(os.getpid()) + "\\n")
+time.sleep(60)
+"""
 SUPERVISE = """
 import sys
+import infra.supervision
+infra.supervision.STOP_TIMEOUT_S = 1.0
 from infra.errors import SpendlogError
 from infra.supervision import supervise
 try:
@@ -38,8 +51,8 @@ except SpendlogError as error:
 """
 
 
-def supervised(tmp_path: Path, *ends: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", STAND_IN, str(tmp_path / "starts"), *map(str, ends)]
+def supervised(tmp_path: Path, *ends: int, stand_in: str = STAND_IN) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", stand_in, str(tmp_path / "starts"), *map(str, ends)]
     return subprocess.Popen(
         [sys.executable, "-c", SUPERVISE, *command],
         stderr=subprocess.PIPE,
@@ -107,6 +120,38 @@ def test_the_worker_ends_also_when_its_supervisor_is_killed(tmp_path: Path) -> N
     supervisor.kill()
     supervisor.communicate(timeout=20)
     assert gone(pid)
+
+
+def test_who_does_not_end_when_asked_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    supervisor = supervised(tmp_path, stand_in=DEAF)
+    pids = started(tmp_path, 2)
+    supervisor.send_signal(signal.SIGTERM)
+    _, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 0
+    assert "process_killed" in said
+    assert all(map(gone, pids))
+
+
+def test_who_dies_at_once_again_and_again_is_started_ever_more_rarely(tmp_path: Path) -> None:
+    supervisor = supervised(tmp_path, *[1] * 50)
+    started(tmp_path, 3)
+    time.sleep(3.0)
+    starts = len(started(tmp_path, 3))
+    supervisor.send_signal(signal.SIGTERM)
+    _, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 0
+    waits_s = [float(wait) for wait in re.findall(r"in_s=([0-9.]+)", said)]
+    assert waits_s == [backoff_s(failure) for failure in range(1, len(waits_s) + 1)]
+    # 0.25 + 0.5 + 1 + 2 s: a fifth start comes after 3.75 s at the earliest.
+    assert starts <= 6
+
+
+@pytest.mark.parametrize("status", [78, 2])
+def test_a_wrong_setting_is_not_tried_again(tmp_path: Path, status: int) -> None:
+    supervisor = supervised(tmp_path, status, status)
+    supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 1
+    assert len(started(tmp_path, 1)) == 1
 
 
 def test_waits_double_up_to_their_cap() -> None:
