@@ -139,7 +139,7 @@ def test_completion_as_bash_installs_it(tmp_path: Path) -> None:
     (script,) = tmp_path.glob(".bash_completions/*.sh")
     assert str(script) in (tmp_path / ".bashrc").read_text(), installed.stderr
     for line, at, wanted in (
-        ("spendlog st", 1, {"story", "stack"}),
+        ("spendlog st", 1, {"story", "stack", "status"}),
         ("spendlog stack ''", 2, {"up", "down", "status"}),
         ("spendlog verify --js", 2, {"--json"}),
     ):
