@@ -87,6 +87,7 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door
             await asyncio.gather(
                 asyncio.to_thread(services.events.close),
                 asyncio.to_thread(services.tail.close),
+                services.standings.close(),
                 services.postgres.close(),
                 services.redis.close(),
             )

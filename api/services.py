@@ -73,7 +73,7 @@ class Services:
             redis=redis,
             events=events,
             tail=tail,
-            standings=Standings(settings.kafka),
+            standings=Standings(settings.kafka, settings.status_topic),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             memory=IdempotencyMemory(redis),
             submissions=submissions,

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, told
+from schemas.topics import STATUS
 
 
 class SettingsError(ValueError):
@@ -20,6 +21,7 @@ class Settings(BaseSettings):
     kafka: Servers = Field(description="bootstrap servers, host:port,...")
     postgres: PostgresUrl = Field(repr=False, description="libpq URL")
     redis: RedisUrl = Field(repr=False, description="redis:// URL")
+    status_topic: str = Field(default=STATUS.name, description="where it is told how partitions stand")
 
     # A processor needs its answer within 2 s; 50 ms of it are for the way back.
     api_wait_s_max: float = Field(default=1.95, gt=0, le=1.95, description="longest wait for a decision")

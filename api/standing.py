@@ -63,7 +63,7 @@ class StatusReader:
         """
         deadline_s = time.monotonic() + timeout_s
         reports: Reports = {}
-        starts = self._starts(since_s, timeout_s)
+        starts = self._starts(since_s, deadline_s)
         self._consumer.assign(starts)
         unread = {place.partition for place in starts}
         try:
@@ -84,44 +84,59 @@ class StatusReader:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         return reports
 
-    def _starts(self, since_s: float, timeout_s: float) -> list[TopicPartition]:
-        topic = self._consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]
+    def _starts(self, since_s: float, deadline_s: float) -> list[TopicPartition]:
+        topic = self._consumer.list_topics(self._topic, timeout=_left_s(deadline_s)).topics[self._topic]
         if topic.error is not None:
             raise KafkaException(topic.error)
         since_ms = round((time.time() - since_s) * 1000)
         wanted: list[Any] = [
             TopicPartition(self._topic, partition, since_ms) for partition in topic.partitions
         ]
-        return list(self._consumer.offsets_for_times(wanted, timeout=timeout_s))
+        return list(self._consumer.offsets_for_times(wanted, timeout=_left_s(deadline_s)))
 
     def close(self) -> None:
         self._consumer.close()
 
 
+def _left_s(deadline_s: float) -> float:
+    """Not 0, which these clients take for no bound or for no time at all."""
+    return max(0.01, deadline_s - time.monotonic())
+
+
 class Standings:
     """The same for one API process: read at most every `FRESH_S`, in another thread than the event loop's."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: str, topic: str) -> None:
         self._servers = servers
+        self._topic = topic
         self._reader: StatusReader | None = None
         self._asking = asyncio.Lock()
         self._asked_s = -FRESH_S
-        self._found: Reports = {}
+        self._found: list[Report] = []
 
     async def standing_still(self) -> list[Report]:
-        """Those that say so, and those of which nobody tells any more; none while Kafka is away."""
+        """Those that say so, and those of which nobody tells any more. As last read, while Kafka is away:
+        who cannot be heard then is not silent."""
         async with self._asking:
             if time.monotonic() - self._asked_s >= FRESH_S:
                 self._found = await asyncio.to_thread(self._read)
                 self._asked_s = time.monotonic()
-        now = datetime.now(UTC)
-        judged = (silent(report, now) or report for _, report in sorted(self._found.items()))
-        return [report for report in judged if report.state == "standing_still"]
+        return self._found
 
-    def _read(self) -> Reports:
+    async def close(self) -> None:
+        async with self._asking:
+            reader, self._reader = self._reader, None
+            self._asked_s, self._found = float("inf"), []  # who still asks opens nothing
+            if reader is not None:
+                await asyncio.to_thread(reader.close)
+
+    def _read(self) -> list[Report]:
         try:
             if self._reader is None:
-                self._reader = StatusReader(self._servers)
-            return self._reader.read(LOOK_BACK_S, ASK_S_MAX)
+                self._reader = StatusReader(self._servers, self._topic)
+            reports = self._reader.read(LOOK_BACK_S, ASK_S_MAX)
         except KafkaException:
-            return {}
+            return self._found
+        now = datetime.now(UTC)
+        judged = (silent(report, now) or report for _, report in sorted(reports.items()))
+        return [report for report in judged if report.state == "standing_still"]

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     redis: RedisUrl | None = None
     decisions_topic: str = Field(default=DECISIONS.name, description="what is booked")
     card_events_topic: str = Field(default=CARD_EVENTS.name, description="where the ticker writes")
-    status_topic: str = Field(default=STATUS.name, description="where sinks tell how partitions stand")
+    status_topic: str = Field(default=STATUS.name, description="where it is told how partitions stand")
     postgres_role: str = Field(
         default="spendlog_sink", description="role of the session; 'none': the login's"
     )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from msgspec.structs import replace
 
 from api.app import create_app
@@ -17,8 +21,8 @@ from api.http.reference import page
 from api.settings import Settings, SettingsError, load_settings
 from api.standing import FRESH_S
 from schemas.standing import Report, encode_report
-from schemas.topics import STATUS
 from tests.api.conftest import Submit
+from tests.api.support import serving, wait_ready
 
 pytestmark = pytest.mark.usefixtures("decider")
 
@@ -37,17 +41,33 @@ def test_a_process_with_all_services_is_ready(server: str) -> None:
     }
 
 
-def test_a_partition_that_stands_still_is_told_with_what_to_do(server: str, settings: Settings) -> None:
+@pytest.fixture
+def status_topic(settings: Settings) -> Iterator[str]:
+    """Of its own: what is told here would be silence, and so a standstill, for all tests that follow."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka})
+    topic = f"status-{uuid.uuid4().hex[:8]}"
+    admin.create_topics([NewTopic(topic, 4, 1)])[topic].result(10)
+    yield topic
+    admin.delete_topics([topic])[topic].result(10)
+
+
+def test_a_partition_that_stands_still_is_told_with_what_to_do(settings: Settings, status_topic: str) -> None:
     """As a worker tells it; silence is told, too, and what others write is not."""
+    with serving(settings.model_copy(update={"status_topic": status_topic})) as base_url:
+        wait_ready(base_url)
+        tell_and_ask(base_url, settings.kafka, status_topic)
+
+
+def tell_and_ask(server: str, kafka: str, topic: str) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     since = now - timedelta(hours=1)
     fine = Report("worker", 0, "w1", "working", now, 7)
     still = Report("ledger", 1, "s1", "standing_still", now, since=since, why="a gap at 7", remedy="mend it")
-    producer = Producer({"bootstrap.servers": settings.kafka})
+    producer = Producer({"bootstrap.servers": kafka})
 
     def tell(*values: bytes) -> None:
         for value in values:
-            producer.produce(STATUS.name, value, "key", partition=1)
+            producer.produce(topic, value, "key", partition=1)
         assert producer.flush(10) == 0
 
     def readiness() -> Any:
