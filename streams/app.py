@@ -28,6 +28,7 @@ from streams.tables import budget_view
 log = structlog.get_logger()
 
 PUBLISH_EVERY_S = 0.2
+COMMIT_EVERY_S = 5.0
 REPORT_S_MAX = 4.0
 # A broker that comes back without its last records says nothing. A look takes about 5 ms a partition.
 CHECK_EVERY_S = 10.0
@@ -89,18 +90,24 @@ class Desk:
             self._budgets.data[key] = value
             self._budgets.send_changelog(partition, key, value)
 
+    async def commit(self) -> None:
+        """Tell the group where its partitions are, for lag monitors: who takes over asks the log."""
+        positions = self.positions()
+        if positions and not self._app.rebalancing:
+            try:
+                consumer: Any = self._app.consumer
+                await consumer.hint(positions)
+            except Exception as error:  # noqa: BLE001  a hint that is refused ends nobody
+                log.info("hint_refused", why=repr(error))
+
     async def report(self) -> None:
-        """Tell people how each partition stands, and the group where it is; who takes over asks the log."""
+        """Tell people how each partition stands (`schemas.standing`)."""
         try:
             async with asyncio.timeout(REPORT_S_MAX):
                 for report in self.owners.reports(self._settings.worker_instance):
                     await self._app.producer.send(
                         self._names.status, report.key, encode_report(report), report.partition, None, None
                     )
-                positions = self.positions()
-                if positions and not self._app.rebalancing:
-                    consumer: Any = self._app.consumer
-                    await consumer.hint(positions)
         except Exception as error:  # noqa: BLE001  a report that is refused ends nobody
             log.info("report_refused", why=repr(error))
 
@@ -148,6 +155,10 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     @app.timer(PUBLISH_EVERY_S)  # type: ignore[untyped-decorator]
     async def publish() -> None:
         await desk.publish()
+
+    @app.timer(COMMIT_EVERY_S)  # type: ignore[untyped-decorator]
+    async def commit() -> None:
+        await desk.commit()
 
     @app.timer(REPORT_EVERY_S)  # type: ignore[untyped-decorator]
     async def report() -> None:
