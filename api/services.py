@@ -18,9 +18,9 @@ from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.log.follow import DecisionTail
 from api.log.produce import KafkaEventLog
+from api.log.standing import Standings
 from api.metrics import Metrics
 from api.settings import Settings
-from api.standing import Standings
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres

@@ -13,7 +13,7 @@ import redis
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from api.standing import LOOK_BACK_S, Reports, StatusReader, silent
+from api.log.standing import LOOK_BACK_S, Reports, StatusReader, silent
 from infra import dead_letters
 from infra.errors import SpendlogError
 from schemas.standing import PARTS, Part, Report
@@ -25,7 +25,7 @@ State = Literal["working", "taking_over", "standing_still", "silent", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceStatus:
     """`why`: why it is away; None: it answers."""
 
     name: str
@@ -57,7 +57,7 @@ class PartitionStatus:
 class SystemStatus:
     """`dead_letters` None: nobody could look."""
 
-    services: list[Service]
+    services: list[ServiceStatus]
     partitions: list[PartitionStatus]
     dead_letters: int | None
 
@@ -82,16 +82,16 @@ def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefi
     letters = None
     try:
         partitions = _partitions(kafka, prefix)
-        services.append(Service("Kafka", None))
+        services.append(ServiceStatus("Kafka", None))
     except KafkaException as error:
-        services.append(Service("Kafka", error.args[0].str()))
+        services.append(ServiceStatus("Kafka", error.args[0].str()))
     else:
         with suppress(SpendlogError):
             letters = sum(1 for _ in dead_letters.read(kafka, prefix))
     if postgres is not None:
-        services.append(Service("PostgreSQL", _why_away(lambda: _ask_postgres(postgres))))
+        services.append(ServiceStatus("PostgreSQL", _why_away(lambda: _ask_postgres(postgres))))
     if redis_url is not None:
-        services.append(Service("Redis", _why_away(lambda: _ask_redis(redis_url))))
+        services.append(ServiceStatus("Redis", _why_away(lambda: _ask_redis(redis_url))))
     return SystemStatus(services, partitions, letters)
 
 
@@ -102,6 +102,8 @@ def _partitions(kafka: str, prefix: str) -> list[PartitionStatus]:
     for wanted in (name, prefix + STATUS.name):
         if wanted not in topics:
             raise SpendlogError(f"there is no topic {wanted}: run `spendlog topics apply` first")
+        if (error := topics[wanted].error) is not None:
+            raise KafkaException(error)
     tps = [TopicPartition(name, partition) for partition in topics[name].partitions]
     answers = admin.list_offsets(
         {tp: OffsetSpec.latest() for tp in tps},  # type: ignore[no-untyped-call]

@@ -152,6 +152,22 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
         async for event in stream.noack().events():
             await desk.arrived(event)
 
+    _set_timers(app, desk)
+
+    async def close(*_: Any, **__: Any) -> None:
+        await desk.owners.close()
+
+    app.on_before_shutdown.connect(close)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def serve_metrics() -> None:
+        if settings.metrics_port:
+            start_http_server(settings.metrics_port)
+
+    return app
+
+
+def _set_timers(app: faust.App, desk: Desk) -> None:
     @app.timer(PUBLISH_EVERY_S)  # type: ignore[untyped-decorator]
     async def publish() -> None:
         await desk.publish()
@@ -167,18 +183,6 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     @app.timer(CHECK_EVERY_S)  # type: ignore[untyped-decorator]
     async def check() -> None:
         await desk.owners.check()
-
-    async def close(*_: Any, **__: Any) -> None:
-        await desk.owners.close()
-
-    app.on_before_shutdown.connect(close)
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def serve_metrics() -> None:
-        if settings.metrics_port:
-            start_http_server(settings.metrics_port)
-
-    return app
 
 
 def configure_logging() -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 from rich.console import Console
 
-from infra.output import AsJson, Table, print_json
+from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings, required_kafka
 from infra.status import PartitionStatus, SystemStatus, system_status
 from streams.settings import StreamSettings
@@ -44,12 +44,12 @@ def _as_json(found: SystemStatus) -> dict[str, object]:
 def show(found: SystemStatus) -> None:
     """Tables for people, then each trouble in words."""
     console = Console(soft_wrap=True)
-    services = Table("service", "state", "why")
+    services = TextTable("service", "state", "why")
     for service in found.services:
         services.add(service.name, "up" if service.why is None else "away", service.why)
     services.print(console)
     if found.partitions:
-        table = Table("part", "partition", "state", "process", "position", "lag", "progress", left=4)
+        table = TextTable("part", "partition", "state", "process", "position", "lag", "progress", left=4)
         for one in found.partitions:
             numbers = (one.position, one.lag, one.progress_s)
             position, lag, progress = ("" if number is None else f"{number:,}" for number in numbers)

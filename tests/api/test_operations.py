@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from api.app import create_app
 from api.http.reference import page
+from api.log.standing import FRESH_S
 from api.settings import Settings, SettingsError, load_settings
-from api.standing import FRESH_S
 from schemas.standing import Report, encode_report
 from tests.api.conftest import Submit
 from tests.api.support import serving, wait_ready

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import requests
 
-from infra.processes import wait_until
+from infra.processes.refs import wait_until
 from infra.stack import Endpoints
 from infra.stack.ports import free_port
 from tests.infra.support import environment, spendlog

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.commands.status import show
-from infra.status import PartitionStatus, Service, SystemStatus, judge
+from infra.status import PartitionStatus, ServiceStatus, SystemStatus, judge
 from schemas.standing import Part, Report
 from tests.infra.support import spendlog
 
@@ -68,7 +68,7 @@ def test_who_is_silent_is_told_with_its_last_word_and_what_to_do() -> None:
 
 
 def test_all_is_well_only_when_everybody_is() -> None:
-    up, away = Service("Kafka", None), Service("Redis", "no answer")
+    up, away = ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")
     good = PartitionStatus("worker", 0, "working")
     assert SystemStatus([up], [good], 0).well
     assert not SystemStatus([up, away], [good], 0).well
@@ -97,7 +97,7 @@ def test_what_stands_still_is_shown_with_why_and_what_to_do(capsys: pytest.Captu
     still = PartitionStatus(
         "ledger", 2, "standing_still", "s1", 1_234, 56, 7, 1, NOW, "found [a] gap", "run `spendlog verify`"
     )
-    show(SystemStatus([Service("Kafka", None), Service("Redis", "no answer")], [still], 3))
+    show(SystemStatus([ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")], [still], 3))
     shown = capsys.readouterr().out
     for text in (
         "Redis    away   no answer",

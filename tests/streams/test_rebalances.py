@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from infra.processes import Child
+from infra.processes.child import Child
 from tests.streams.events import DEPARTMENTS, budget, requests
 from tests.streams.line import READY, Line, outcomes
 from tests.streams.test_faults import Load

@@ -30,10 +30,14 @@ def workers(line: Line) -> dict[int, PartitionStatus]:
     return {one.partition: one for one in found.partitions if one.part == "worker"}
 
 
+def states(found: dict[int, PartitionStatus]) -> set[str]:
+    return {one.state for one in found.values()}
+
+
 def test_a_partition_that_stands_still_is_seen_from_outside_and_goes_on_with_the_next_start(
     line: Line,
 ) -> None:
-    assert {one.state for one in workers(line).values()} == {"unknown"}
+    line.until(lambda: bool(found := workers(line)) and states(found) == {"unknown"}, 10.0)
     line.send(budget(department) for department in DEPARTMENTS)
     line.send(requests(100))
     broken = line.worker("w1", patch=BROKEN)
