@@ -6,13 +6,15 @@ import unicodedata
 from functools import lru_cache
 from itertools import chain
 
-# Marks that are not seen but are no format characters (Cf): variation selectors, fillers, joiners.
+# What is not seen but is no format character (Cf): variation selectors, fillers, joiners, blanks, and what
+# Unicode keeps free for more of them (Default_Ignorable_Code_Point).
 _UNSEEN = frozenset(
     chain(
-        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0),
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, 0x3164, 0xFFA0, 0x1D159),
         range(0x180B, 0x1810),
         range(0xFE00, 0xFE10),
-        range(0xE0100, 0xE01F0),
+        range(0xFFF0, 0xFFF9),
+        range(0xE0000, 0xE1000),
     )
 )
 

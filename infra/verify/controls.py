@@ -149,9 +149,11 @@ def _is_one_of(merchant: Merchant | None, what: Match) -> bool:
     )
 
 
-#: Not seen, though no format characters: variation selectors, fillers, joiner, Khmer inherent vowels.
+#: Not seen, though no format characters: variation selectors, fillers, joiner, Khmer inherent vowels, blanks
+#: of braille and music, and what is free for more.
 _UNSEEN = re.compile(
-    "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180f\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]"
+    "[\ufe00-\ufe0f\U000e0000-\U000e0fff\u180b-\u180f\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+    "\u2065\u2800\ufff0-\ufff8\U0001d159]"
 )
 
 

@@ -46,11 +46,14 @@ def plain(text: str) -> str:
 
 
 def is_unseen(one: str) -> bool:
-    """Format characters, variation selectors and fillers."""
+    """Format characters, variation selectors, fillers, blanks, and what is free for more of them."""
+    if one == "\u2065" or "\ufff0" <= one < "\ufff9" or "\U000e0000" <= one < "\U000e1000":
+        return True
     names = ("VARIATION SELECTOR", "HANGUL FILLER", "COMBINING GRAPHEME JOINER", "KHMER VOWEL INHERENT")
     others = ("HANGUL CHOSEONG FILLER", "HANGUL JUNGSEONG FILLER", "HALFWIDTH HANGUL FILLER")
+    blanks = ("BRAILLE PATTERN BLANK", "MUSICAL SYMBOL NULL NOTEHEAD")
     called = name(one, "")
-    return category(one) == "Cf" or any(part in called for part in (*names, *others))
+    return category(one) == "Cf" or any(part in called for part in (*names, *others, *blanks))
 
 
 def in_group(mcc: str | None, group: str) -> bool:

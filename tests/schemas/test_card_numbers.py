@@ -55,6 +55,25 @@ SEPARATORS: tuple[str, ...] = (
     "\u200b",
 )
 SEPARATORS += ("\t", "/", "\u00b7", "\u2060", "\u00ad", "\uff0d", "\uff0e")
+# Forms, URLs, lists, columns: where groups are those that are embossed.
+EMBOSSED = (
+    "+",
+    "*",
+    ",",
+    ", ",
+    "|",
+    " | ",
+    "~",
+    "'",
+    "#",
+    "    ",
+    "%20",
+    "%2D",
+    "%2d",
+    "%2B",
+    "%C2%A0",
+    "%09",
+)
 WRITINGS: dict[str, Callable[[str], str]] = {
     "bare": str,
     **{f"by {separator!r}": lambda d, s=separator: s.join(_fours(d)) for separator in SEPARATORS},  # type: ignore[misc]
@@ -100,6 +119,36 @@ def test_every_brand_is_found_in_every_writing(brand: str, writing: str) -> None
             assert in_json(masked_bytes(value)) is None
 
 
+@pytest.mark.parametrize("separator", EMBOSSED)
+@pytest.mark.parametrize("digits", KNOWN.split())
+def test_embossed_groups_are_found_with_nearly_any_separator(digits: str, separator: str) -> None:
+    groups = _fours(digits) if len(digits) in (16, 19) else [digits[:4], digits[4:10], digits[10:]]
+    if len(digits) == 13:
+        groups = _fours(digits)
+    text = f"https://shop.example/pay?pan={separator.join(groups)}&cvv=123"
+    assert has_card_number(text)
+    assert masked(text).endswith(f"{digits[-4:] if len(groups[-1]) > 3 else groups[-1]}&cvv=123")
+    assert not has_card_number(masked(text))
+    value = json.dumps({"merchant": {"name": text}}).encode()
+    assert in_json(value) == ("merchant", "name")
+    assert in_json(masked_bytes(value)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%B4111111111111111^DOE/JOHN^28121010000000000000?",
+        ";4111111111111111=28121010000000000000?",
+        "%B378282246310005^DOE/JOHN^2812",
+        "%B5555555555554444^",
+        ";5555555555554444=2812",
+    ],
+)
+def test_a_magnetic_stripe_holds_a_card_number(text: str) -> None:
+    assert has_card_number(text)
+    assert in_json(json.dumps({"a": text}).encode()) == ("a",)
+
+
 @pytest.mark.parametrize("digits", KNOWN.split())
 def test_published_numbers_are_found_and_masked_but_for_the_last_four(digits: str) -> None:
     assert masked(f"x {digits} y") == f"x {'*' * (len(digits) - 4)}{digits[-4:]} y"
@@ -125,6 +174,12 @@ def test_published_numbers_are_found_and_masked_but_for_the_last_four(digits: st
         "411111111111111",  # no Visa number has 15 digits
         "41111111111111114111111111111111",  # 32 digits
         "a4111111111111111f",
+        "4111,1111,1111,1112",  # fails the check
+        "4111*1111|1111*1111",  # a list of lists
+        "14111,1111,1111,1111",
+        "4111,1111,1111,11110",
+        "100% wool, 4111 1111",
+        "B4111111111111111X",
         "4 111 111 111 111 111",
         "4.111.111.111.111.111,00",
         "4,111,111,111,111,111.00",

@@ -37,6 +37,14 @@ ALIKE = {
     "Roman number": ("XII", "ⅻ"),
     "trade mark": ("Shoptm", "SHOP™"),
     "spaces of all kinds": ("Bad Shop", "\u3000BAD\u00a0\u2009\u202f\t shop\u2028"),
+    "blank of braille": ("AMAZON", "AMA\u2800ZON"),
+    "blank of music": ("AMAZON", "AMA\U0001d159ZON"),
+    "free for what is not seen": ("AMAZON", "\u2065AMA\ufff0ZON\U000e0fff"),
+    "tags": ("AMAZON", "AMAZON\U000e0041\U000e007f"),
+    "Arabic letter mark": ("AMAZON", "AMAZON\u061c"),
+    "Kelvin and Angstrom": ("kå", "\u212a\u212b"),
+    "fraction": ("1⁄2 Shop", "½ shop"),
+    "squared": ("AA", "\U0001f130\uff21"),
     "iota below": ("ᾳ", "ΑΙ"),
     "dotted capital i": ("İ", "i\u0307"),
 }
@@ -60,6 +68,13 @@ NOTHING = [
     "\ufe0f",
     "\u2060\u200e",
     "\u180e\u180b",
+    "\u2800",
+    "\u2800 \u2800",
+    "\U0001d159",
+    "\u2065\ufff0\ufff8",
+    "\U000e0000\U000e0fff",
+    "\u061c\u206a",
+    "\U000e0041\U000e007f",
 ]
 #: Text in which forms, marks and what is not seen meet often.
 texts = st.text(
@@ -67,6 +82,7 @@ texts = st.text(
         st.characters(codec="utf-8"),
         st.sampled_from(
             "aAéßẞſiİıΣσςﬁ①²ｱﾊﾟ\u0301\u0323\u0345\u200b\u200d\ufe0f\u3164\u00a0 \u1100\u1161\u11a8"
+            "\u2800\u2065\ufff3\ufffc\ufffd\U0001d159\U000e0000\U000e0fff\U000e1000"
         ),
     ),
     max_size=12,
