@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -45,9 +46,7 @@ _EMBOSSED = re.compile(
           | [0-9]{6} (?P=apart) [0-9]{4,5} ) (?![0-9A-Za-z])""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_UUID = re.compile(
-    r"(?<![0-9A-Za-z])(?=[0-9-]*[A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
-)
+_UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _DOTS = frozenset("\N{MIDDLE DOT}\N{BULLET}\N{HYPHENATION POINT}\N{BULLET OPERATOR}\N{MINUS SIGN}")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -58,6 +57,8 @@ _DIGITS_MIN, _DIGITS_MAX = 13, 19
 _MARKS = bytearray(48 if byte in b"0123456789 ._/-+*,|~#'" or byte > 127 else 120 for byte in range(256))
 _MARKS[ord("%")] = _MARKS[ord("\\")] = ord("%")
 _LONG = b"0" * _DIGITS_MIN
+# 19 digits as surrogate pairs, each an escape of 12 bytes, with three separators of 6 bytes after each.
+_NUMBER_BYTES_MAX = 19 * (12 + 3 * 6)
 _ESCAPED = re.compile(r"((?:\\u[0-9A-Fa-f]{4})+)|\\([tnr/])")
 
 # ISO 8583 field 42 has exactly 15 characters, and acceptors of some acquirers begin like American Express.
@@ -95,21 +96,24 @@ def refused(text: str, member: str) -> bool:
     return not (member == "rate" and _DECIMAL.fullmatch(text)) and has_card_number(text)
 
 
-def places_of(raw: Any, path: Path = ()) -> Iterator[Path]:
-    """Where card numbers are in decoded JSON: the path of each text, or of the object with such a name."""
+def places_of(raw: Any, path: Path = (), member: str = "") -> Iterator[Path]:
+    """Where card numbers are in decoded JSON: the path of each text, or of the object with such a name.
+
+    `member`: whose value `raw` is, by the last name on its path that is no number.
+    """
     match raw:
         case str():
-            if refused(raw, next((part for part in reversed(path) if not part.isdigit()), "")):
+            if refused(raw, member):
                 yield path
         case dict():
             for name, inner in raw.items():
                 if has_card_number(name):
                     yield path
                 else:
-                    yield from places_of(inner, (*path, name))
+                    yield from places_of(inner, (*path, name), member if name.isdigit() else name)
         case list():
             for number, inner in enumerate(raw):
-                yield from places_of(inner, (*path, str(number)))
+                yield from places_of(inner, (*path, str(number)), member)
 
 
 def in_json(value: bytes) -> Path | None:
@@ -132,12 +136,17 @@ def in_json(value: bytes) -> Path | None:
         return None
 
 
-def masked_bytes(value: bytes) -> bytes:
+def masked_bytes(value: bytes, length_max: int | None = None) -> bytes:
     """Any bytes with their card numbers masked; `value` itself where there are none.
 
-    Escapes of JSON are written out first, since digits may hide in them.
+    Escapes of JSON are written out first, since digits may hide in them. Of more than `length_max` bytes in
+    which one might be, only so many are looked at and returned: a megabyte of digits takes half a second.
     """
     marks = value.translate(_MARKS)
+    if length_max is not None and len(value) > length_max:
+        if b"%" not in marks and _LONG not in marks:
+            return value
+        return masked_bytes(value[: length_max + _NUMBER_BYTES_MAX])[:length_max]
     if b"%" not in marks and not _suspicious(value, marks):
         return value
     text = _ESCAPED.sub(_written_out, value.decode("utf-8", "surrogateescape"))
@@ -180,14 +189,15 @@ def _found(text: str) -> Iterator[list[int]]:
     if sum(map(str.isdigit, text)) < _DIGITS_MIN:
         return
     plain, places = _in_ascii(text)
+    without_uuids: str | None = None  # once for all runs: a text may have thousands
     for run in _RUN.finditer(plain):
         if run.end() - run.start() < _DIGITS_MIN:
             continue
-        if "-" in run[0]:
-            plain = _UUID.sub(lambda uuid: "x" * len(uuid[0]), plain)
+        if "-" in run[0] and without_uuids is None:
+            plain = without_uuids = _UUID.sub(_crossed_out, plain)
         # One character more, so that a letter behind the run is seen.
         groups = [group.span() for group in _GROUP.finditer(plain, run.start(), run.end() + 1)]
-        for first, last in _windows(groups):
+        for first, last in _windows(plain, groups):
             window = groups[first:last]
             digits = "".join(plain[start:end] for start, end in window)
             if _is_issued(digits) and not _is_amount(window):
@@ -197,6 +207,11 @@ def _found(text: str) -> Iterator[list[int]]:
         digit_places = [shape.start() + at for at, letter in enumerate(bare) if letter.isdigit()]
         if _is_issued("".join(plain[place] for place in digit_places)):
             yield [places[place] for place in digit_places]
+
+
+def _crossed_out(uuid: re.Match[str]) -> str:
+    """A UUID that is told from groups of digits by a letter; `uuid` itself without one."""
+    return uuid[0] if uuid[0].replace("-", "").isdigit() else "x" * len(uuid[0])
 
 
 def _in_ascii(text: str) -> tuple[str, Sequence[int]]:
@@ -221,18 +236,26 @@ def _ascii(character: str) -> str:
     return " " if apart or character in _DOTS else "?"
 
 
-def _windows(groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """First and behind the last of each sequence of groups that has as many digits as a card number."""
-    for first in range(len(groups)):
-        digits = 0
+def _windows(plain: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """First and behind the last of each sequence of groups with a card number's length and check digit.
+
+    By sums up to each place, since thousands of single digits make many sequences.
+    """
+    ends = [0, *accumulate(end - start for start, end in groups)]
+    values = [ord(digit) - 48 for start, end in groups for digit in plain[start:end]]
+    # Every second digit is doubled: those at odd places, or those at even ones.
+    odd = [0, *accumulate(_DOUBLED[value] if n % 2 else value for n, value in enumerate(values))]
+    even = [0, *accumulate(value if n % 2 else _DOUBLED[value] for n, value in enumerate(values))]
+    for first, begin in enumerate(ends[:-1]):
         for last in range(first, len(groups)):
             # A group beside letters is left out, so what follows it does not belong to what precedes it.
             if last > first and groups[last][0] - groups[last - 1][1] > 3:
                 break
-            digits += groups[last][1] - groups[last][0]
-            if digits > _DIGITS_MAX:
+            end = ends[last + 1]
+            if end - begin > _DIGITS_MAX:
                 break
-            if digits >= _DIGITS_MIN:
+            sums = odd if end % 2 else even  # the last digit is not doubled
+            if end - begin >= _DIGITS_MIN and (sums[end] - sums[begin]) % 10 == 0:
                 yield first, last + 1
 
 

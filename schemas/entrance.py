@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,8 +75,8 @@ def check_members(value: bytes, again: bytes = b"") -> None:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise NoEvent((twice[:80],), "stands twice in one object; which one is meant?")
     return members
 
@@ -88,11 +89,11 @@ def check_texts(value: bytes) -> None:
     # Written again, what needs no escape has none: Python's and PHP's writers use many.
     written = msgspec.json.encode(msgspec.json.decode(value)) if b"\\" in value else value
     if written.translate(None, _NEVER_CONTROL):
-        for path, text in _texts(msgspec.json.decode(value), ()):
+        for place, text in _texts(msgspec.json.decode(value)):
             try:
                 plain(text)
             except ValueError as error:
-                raise NoEvent(path, str(error)) from None
+                raise NoEvent(_path(place), str(error)) from None
 
 
 def plain(text: str) -> str:
@@ -102,14 +103,31 @@ def plain(text: str) -> str:
     return text
 
 
-def _texts(raw: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    match raw:
-        case str():
-            yield path, raw
-        case dict():
-            for name, inner in raw.items():
-                yield path, name
-                yield from _texts(inner, (*path, name))
-        case list():
-            for number, inner in enumerate(raw):
-                yield from _texts(inner, (*path, str(number)))
+#: A member's name or index, and the place of what it is in.
+_Place = tuple["_Place", str] | None
+
+
+def _texts(raw: Any) -> Iterator[tuple[_Place, str]]:
+    """All texts and names in decoded JSON, in their order, each with its place.
+
+    Without recursion, and without a path made for each: what lies deep would cost its depth for each text.
+    """
+    waiting: list[tuple[_Place, Any]] = [(None, raw)]
+    while waiting:
+        place, inner = waiting.pop()
+        match inner:
+            case str():
+                yield place, inner
+            case dict():
+                for name, value in reversed(inner.items()):
+                    waiting += (((place, name), value), (place, name))
+            case list():
+                waiting += [((place, str(n)), inner[n]) for n in reversed(range(len(inner)))]
+
+
+def _path(place: _Place) -> tuple[str, ...]:
+    parts: list[str] = []
+    while place is not None:
+        place, part = place
+        parts.append(part)
+    return tuple(reversed(parts))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
+from itertools import takewhile
 
 from infra.verify.calendar import DAY_S, seconds
 from infra.verify.controls import valid_days
@@ -88,23 +90,51 @@ def _full_name(decision: Decision, name: str) -> tuple[str, str, str]:
     return decision.organization_id or "", decision.department_id or "", name
 
 
+def next_to_lapse(department: Department) -> Iterator[tuple[int, str]]:
+    """The open holds that one decision may let lapse, whenever that is: (second, id), in their order."""
+    count = taken = 0
+    last = None
+    for entry in _in_order(department.due):
+        payment = department.payments[entry[1]]
+        # A hold that was closed and opened again with the same expiry stands on the heap twice.
+        if not _is_open(department, entry) or entry == last:
+            continue
+        texts = (entry[1], *payment.charges)
+        taken += 50 + sum(2 * len(text.encode()) + 100 for text in texts)
+        if count == LAPSES_MAX or (count and taken > LAPSE_BYTES_MAX):
+            return
+        count += 1
+        last = entry
+        yield entry
+
+
+def _in_order(heap: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """A heap's entries from the least on, as many as are asked for; the heap stays as it is."""
+    ahead = [(heap[0], 0)] if heap else []
+    while ahead:
+        entry, place = heapq.heappop(ahead)
+        yield entry
+        for child in (2 * place + 1, 2 * place + 2):
+            if child < len(heap):
+                heapq.heappush(ahead, (heap[child], child))
+
+
 def _take_due(department: Department, now_s: int) -> list[Hold]:
     """Takes the open holds that are due off the heap, in their order."""
     heap = department.due
-    found: list[tuple[int, str]] = []
-    taken = 0
-    while heap and heap[0][0] <= now_s and len(found) < LAPSES_MAX:
-        entry = heap[0]
-        payment = department.payments[entry[1]]
-        # A hold that was closed and opened again with the same expiry stands on the heap twice.
-        if payment.held and payment.expires_s == entry[0] and entry not in found[-1:]:
-            texts = (entry[1], *payment.charges)
-            taken += 50 + sum(2 * len(text.encode()) + 100 for text in texts)
-            if found and taken > LAPSE_BYTES_MAX:
-                break
-            found.append(entry)
+    if not heap or heap[0][0] > now_s:
+        return []
+    found = list(takewhile(lambda entry: entry[0] <= now_s, next_to_lapse(department)))
+    taken = set(found)
+    # With them go the entries of what was closed or prolonged.
+    while heap and heap[0][0] <= now_s and (heap[0] in taken or not _is_open(department, heap[0])):
         heapq.heappop(heap)
     return [(name, department.payments[name].held) for _, name in found]
+
+
+def _is_open(department: Department, entry: tuple[int, str]) -> bool:
+    payment = department.payments[entry[1]]
+    return payment.held > 0 and payment.expires_s == entry[0]
 
 
 def _lapsed(decision: Decision) -> list[Hold]:

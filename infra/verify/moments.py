@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
-from collections.abc import Iterator
 from itertools import groupby, islice
 from typing import Final, NamedTuple
 
 from infra.verify.calendar import ends_s
 from infra.verify.controls import charges, limits_of, rule_of
+from infra.verify.lapses import next_to_lapse
 from infra.verify.state import COMPANY, RULE, Department, parts
 from infra.verify.usage import Usage
 from infra.verify.verdicts import Question, fits, judge
@@ -33,15 +32,15 @@ class Moment(NamedTuple):
 def later(department: Department, usage: Usage, asked: Question) -> Moment | None:
     """The first of the next moments at which all that is asked passes; None: at none of them."""
     now_s = max(department.clock_s, asked.purchase.at_s)
-    things = heapq.merge(_holds(department, now_s), _ends_and_starts(department, asked, now_s))
-    released: Counter[str] = Counter()
+    holds = list(next_to_lapse(department))
+    ahead = [Moment(expires_s, 0, name) for expires_s, name in holds if expires_s > now_s]
+    things = sorted([*ahead, *_ends_and_starts(department, asked, now_s)])
     for at_s, group in islice(groupby(things, lambda thing: thing.at_s), MOMENTS_MAX):
-        found = list(group)
-        for thing in found:
-            if thing.kind == 0:
-                payment = department.payments[thing.subject]
-                for charge in payment.charges:
-                    released[charge] += payment.held
+        released: Counter[str] = Counter()
+        for expires_s, name in holds:
+            if expires_s <= at_s:
+                payment = department.payments[name]
+                released.update(dict.fromkeys(payment.charges, payment.held))
         purchase = asked.purchase._replace(at_s=at_s)
         then = asked._replace(purchase=purchase, charges=charges(department, purchase), taken=released)
         # Mostly there is no room yet, and nothing else need be asked.
@@ -49,31 +48,8 @@ def later(department: Department, usage: Usage, asked: Question) -> Moment | Non
             continue
         then = then._replace(limits=limits_of(department, purchase))
         if not judge(department, usage, then).reasons:
-            return found[0]
+            return next(group)
     return None
-
-
-def _holds(department: Department, now_s: int) -> Iterator[Moment]:
-    """Open holds, in the order in which they lapse."""
-    last = None
-    for entry in _in_order(department.due):
-        expires_s, name = entry
-        payment = department.payments[name]
-        # A hold that was closed and opened again with the same expiry stands on the heap twice.
-        if expires_s > now_s and payment.held and payment.expires_s == expires_s and entry != last:
-            last = entry
-            yield Moment(expires_s, 0, name)
-
-
-def _in_order(heap: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """A heap's entries from the least on, as many as are asked for; the heap stays as it is."""
-    ahead = [(heap[0], 0)] if heap else []
-    while ahead:
-        entry, place = heapq.heappop(ahead)
-        yield entry
-        for child in (2 * place + 1, 2 * place + 2):
-            if child < len(heap):
-                heapq.heappush(ahead, (heap[child], child))
 
 
 def _ends_and_starts(department: Department, asked: Question, now_s: int) -> list[Moment]:
@@ -93,4 +69,4 @@ def _ends_and_starts(department: Department, asked: Question, now_s: int) -> lis
         end_s = None if calendar is None else ends_s(calendar, asked.purchase.at_s)
         if end_s is not None and end_s > now_s:
             found.append(Moment(end_s, 1, subject))
-    return sorted(found)
+    return found

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from schemas.card_numbers import WORDS, in_json, masked_bytes
 from schemas.codec import UndecodableEvent, decode_event, fingerprint
 from schemas.decisions import Decision, Score
+from schemas.entrance import EVENT_BYTES_MAX
 from schemas.events import AuthorizationRequested, CardEvent
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome, Reason, ReasonCode
@@ -34,10 +35,14 @@ class Record(NamedTuple):
 
 
 def without_card_numbers(record: Record) -> Record:
-    """The record as it may be kept: what is no event is not rid of card numbers by being refused."""
+    """The record as it may be kept: what is no event is not rid of card numbers by being refused.
+
+    Of what is larger than an event and may have some, as much as an event has.
+    """
     key, value = record.key, record.value
     return record._replace(
-        key=None if key is None else masked_bytes(key), value=None if value is None else masked_bytes(value)
+        key=None if key is None else masked_bytes(key, EVENT_BYTES_MAX),
+        value=None if value is None else masked_bytes(value, EVENT_BYTES_MAX),
     )
 
 
@@ -97,9 +102,11 @@ def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
     """The event and its key. Raises UndecodableEvent."""
     if record.value is None:
         raise UndecodableEvent(ReasonCode.TOMBSTONE, "the record has no value")
-    if card_numbers_refused and (place := in_json(record.value)) is not None:
-        detail = f"{'.'.join(place)[:200]}: {WORDS}"
-        raise UndecodableEvent(ReasonCode.CARD_NUMBER, detail)
+    # What is too large is not read at all, whatever else is in it.
+    if card_numbers_refused and len(record.value) <= EVENT_BYTES_MAX:
+        place = in_json(record.value)
+        if place is not None:
+            raise UndecodableEvent(ReasonCode.CARD_NUMBER, f"{'.'.join(place)[:200]}: {WORDS}")
     event = decode_event(record.value)
     key = event.key
     if record.key is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
+from itertools import takewhile
 
 from schemas.effects import HoldReleased
 from streams.core.state import Department
@@ -13,6 +14,8 @@ from streams.core.state import Department
 # What is more lapses with the next event.
 LAPSES_MAX = 500
 LAPSE_BYTES_MAX = 250_000
+# Of entries that are no longer true: so many are looked at for a decline, and dropped one by one.
+OUTDATED_MAX = 1_000
 
 Entry = tuple[int, str]  # expires_s, authorization id
 
@@ -24,21 +27,24 @@ def is_open(department: Department, entry: Entry) -> bool:
 
 
 def due(department: Department, clock_s: int) -> list[Entry]:
-    """Open holds that lapse by `clock_s`, earliest first: as many as one decision may release.
-
-    The first one always; the others while they are at most `LAPSES_MAX` and weigh at most `LAPSE_BYTES_MAX`.
-    """
+    """Open holds that lapse by `clock_s`, earliest first: as many as one decision may release."""
     heap = department.expiries
     if not heap or heap[0][0] > clock_s:
         return []
-    found: list[Entry] = []
+    return list(takewhile(lambda entry: entry[0] <= clock_s, next_to_lapse(department)))
+
+
+def next_to_lapse(department: Department) -> Iterator[Entry]:
+    """The open holds that one decision could release if it came late enough, earliest first.
+
+    The first one always; the others while they are at most `LAPSES_MAX` and weigh at most `LAPSE_BYTES_MAX`.
+    """
     left = LAPSE_BYTES_MAX
-    for entry in upcoming(department, 0):
+    for count, entry in enumerate(_open(department)):
         left -= weight(entry[1], department.payments[entry[1]].charges)
-        if entry[0] > clock_s or len(found) == LAPSES_MAX or (found and left < 0):
-            break
-        found.append(entry)
-    return found
+        if count == LAPSES_MAX or (count and left < 0):
+            return
+        yield entry
 
 
 def weight(authorization_id: str, charges: Sequence[str]) -> int:
@@ -47,17 +53,18 @@ def weight(authorization_id: str, charges: Sequence[str]) -> int:
     return 150 + 2 * names + 100 * len(charges)
 
 
-def upcoming(department: Department, after_s: int) -> Iterator[Entry]:
-    """Open holds that lapse after `after_s`, in their order.
+def _open(department: Department) -> Iterator[Entry]:
+    """Open holds in the order in which they lapse.
 
-    In a heap all that is due hangs together at its root, so this looks at little more than what it gives.
+    In a heap all that is due hangs together at its root, so this looks at little more than what it gives,
+    and at entries that are no longer true, which are few or a quarter of all (`outdate`).
     """
     heap = department.expiries
     waiting: list[tuple[Entry, int]] = [(heap[0], 0)] if heap else []
     last: Entry | None = None
     while waiting:
         entry, at = heappop(waiting)
-        if entry[0] > after_s and entry != last and is_open(department, entry):
+        if entry != last and is_open(department, entry):
             last = entry
             yield entry
         for child in (2 * at + 1, 2 * at + 2):
@@ -102,15 +109,25 @@ def remember(department: Department, entry: Entry) -> None:
     heappush(department.expiries, entry)
 
 
+def outdate(department: Department) -> None:
+    """A hold was resolved or prolonged, and left its entry behind. They go when they are a quarter of all."""
+    department.outdated += 1
+    if department.outdated > OUTDATED_MAX and 4 * department.outdated > len(department.expiries):
+        compact(department)
+
+
 def drop_passed(department: Department) -> None:
     """Let go of the entries of what has lapsed or was resolved, up to the department's clock."""
     heap = department.expiries
-    while heap and heap[0][0] <= department.clock_s and not is_open(department, heap[0]):
+    for _ in range(OUTDATED_MAX):
+        if not heap or heap[0][0] > department.clock_s or is_open(department, heap[0]):
+            return
         heappop(heap)
+    compact(department)
 
 
 def compact(department: Department) -> None:
     """Let go of all entries that are no longer true."""
-    department.expiries = [entry for entry in set(department.expiries) if is_open(department, entry)]
-    department.expiries.sort()
-    heapify(department.expiries)
+    heap = [entry for entry in dict.fromkeys(department.expiries) if is_open(department, entry)]
+    heapify(heap)
+    department.expiries, department.outdated = heap, 0

@@ -5,13 +5,12 @@ Found by asking the same rules on changed inputs, not by a second set of rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from heapq import merge
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 
 from schemas.decisions import Relief, WouldPass
 from streams.core.calendar import moment_of
-from streams.core.lapses import upcoming, without
+from streams.core.lapses import Entry, next_to_lapse, without
 from streams.core.rules import Ask, assess, headroom, tallies_of
 from streams.core.state import COMPANY, Department
 
@@ -39,38 +38,33 @@ def passing(department: Department, ask: Ask) -> int:
 def _later(department: Department, ask: Ask, at_s: int) -> Relief | None:
     if _never(department, ask):
         return None
-    tried: list[int] = []
-    for at, kind, subject in _moments(department, ask, at_s):
-        if tried and tried[-1] == at:
-            continue
-        if len(tried) == MOMENTS_MAX:
-            return None
-        tried.append(at)
-        if _passes(department, ask, at):
+    # As an event of that moment would find it: it releases as many holds as one decision may.
+    holds = list(next_to_lapse(department))
+    moments = sorted(_moments(department, ask, at_s, holds))
+    for at, group in islice(groupby(moments, lambda moment: moment[0]), MOMENTS_MAX):
+        _, kind, subject = next(group)
+        if _passes(department, ask, at, [entry for entry in holds if entry[0] <= at]):
             return Relief(moment_of(at), _BECAUSE[kind], subject)  # type: ignore[arg-type]
     return None
 
 
-def _passes(department: Department, ask: Ask, at_s: int) -> bool:
+def _passes(department: Department, ask: Ask, at_s: int, lapsing: Sequence[Entry]) -> bool:
     """Whether all of it passes at that moment, when nothing else happens until then."""
-    lapsing = list(takewhile(lambda entry: entry[0] <= at_s, upcoming(department, -1)))
     purchase = ask.purchase._replace(at_s=at_s)
     charges = ask.plan.charges_for(purchase)
     with without(department, lapsing):
         return not assess(department, ask._replace(purchase=purchase, charges=charges)).reasons
 
 
-def _moments(department: Department, ask: Ask, at_s: int) -> Iterator[Moment]:
-    holds = ((at, _HOLD, name) for at, name in upcoming(department, at_s))
-    others: list[Moment] = []
+def _moments(department: Department, ask: Ask, at_s: int, holds: Sequence[Entry]) -> Iterator[Moment]:
+    yield from ((at, _HOLD, name) for at, name in holds if at > at_s)
     for line, *_ in tallies_of(department, ask):
         if line is None:
             continue
         ends = line.clock.ends_s(ask.purchase.at_s)
         if ends is not None and ends > at_s:
-            others.append((ends, _PERIOD, line.id))
-        others += [(start, _INCREASE, line.id) for start, _, _ in line.increases if start > at_s]
-    yield from merge(holds, sorted(others))
+            yield ends, _PERIOD, line.id
+        yield from ((start, _INCREASE, line.id) for start, _, _ in line.increases if start > at_s)
 
 
 def _never(department: Department, ask: Ask) -> bool:

@@ -38,7 +38,7 @@ from schemas.effects import (
 )
 from streams.core.calendar import clock_of, epoch_s
 from streams.core.case import movement
-from streams.core.lapses import remember
+from streams.core.lapses import outdate, remember
 from streams.core.plans import parts_of
 from streams.core.state import (
     EVERY_REQUEST,
@@ -101,6 +101,8 @@ def _payment(department: Department, effect: Any, bucket: int) -> Payment:
 
 def _place(department: Department, effect: HoldPlaced, decision: Decision, bucket: int) -> None:
     payment = _payment(department, effect, bucket)
+    if payment.held:
+        outdate(department)
     payment.held += effect.amount
     payment.closed = ""
     payment.expires_s = epoch_s(effect.expires_at)
@@ -114,6 +116,7 @@ def _release(department: Department, effect: HoldReleased, decision: Decision, b
         payment.bucket = bucket
     if not payment.held:
         payment.closed = effect.cause
+        outdate(department)
 
 
 def _void(department: Department, effect: PaymentVoided, decision: Decision, bucket: int) -> None:

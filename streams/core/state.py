@@ -186,7 +186,8 @@ class Department(msgspec.Struct, dict=True):
     """One department's budgets, controls, payments and memory. Amounts are minor units of `currency`.
 
     `clock_s`: the latest time that took effect. `expiries`: a heap of (second, authorization id), of which
-    entries may be stale. `counters`: of windows, by rule and subject. `asked`: leases on their way.
+    at least all but `outdated` are true. `counters`: of windows, by rule and subject. `asked`: leases on
+    their way.
     A treasury is a department of its own, with nothing but `treasury`.
     """
 
@@ -206,6 +207,7 @@ class Department(msgspec.Struct, dict=True):
     periods: dict[str, Period] = {}
     payments: dict[str, Payment] = {}
     expiries: list[tuple[int, str]] = []
+    outdated: int = 0
     refunds: dict[str, Refund] = {}
     disputes: dict[str, Dispute] = {}
     requests: dict[str, IncreaseRequest] = {}

@@ -20,7 +20,7 @@ from tests.model import cap
 from tests.model.answers import Answer, Passes
 from tests.model.book import Department
 from tests.model.calendars import SLOTS, period_of, slot_of
-from tests.model.case import Case, Unusable, rate_disagrees
+from tests.model.case import Case, Unusable, next_to_lapse, rate_disagrees
 from tests.model.limits import (
     ABOUT_CARD_AND_MERCHANT,
     Ask,
@@ -233,8 +233,8 @@ def _moments(case: Case, ask: Ask) -> Iterator[tuple[datetime, int, str]]:
     """When a hold expires, a charged period ends or an increase starts: that moment, which, and whose."""
     department = case.department
     now = max(ask.at, case.clock)
-    for payment in department.payments.values():
-        if payment.held and payment.expires and payment.expires > now:
+    for payment in next_to_lapse(department):
+        if payment.expires and payment.expires > now:
             yield payment.expires, 0, payment.id
     for key in ask.charges:
         name, calendar = key.rpartition("@")[0], department.calendar_of(key)
@@ -249,9 +249,7 @@ def _moments(case: Case, ask: Ask) -> Iterator[tuple[datetime, int, str]]:
 
 def _passes_at(ask: Ask, moment: datetime) -> bool:
     department = ask.department
-    lapsed = frozenset(
-        p.id for p in department.payments.values() if p.held and p.expires and p.expires <= moment
-    )
+    lapsed = frozenset(p.id for p in next_to_lapse(department) if p.expires and p.expires <= moment)
     then = replace(ask, at=moment, lapsed=lapsed)
     then = replace(then, billing=Billing(charges_of(then), moment, ask.billing.seq))
     return not judge(then).reasons

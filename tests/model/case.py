@@ -46,19 +46,10 @@ class Case:
 
     def lapse(self, holds_max: int = 500, bytes_max: int = 250_000) -> None:
         """Release the holds whose time has come by the clock, the earliest first, as far as they fit."""
-        due = [
-            payment
-            for payment in self.department.payments.values()
-            if payment.held and payment.expires and payment.expires <= self.clock
-        ]
-        due.sort(key=lambda payment: (payment.expires, payment.id))
-        for number, payment in enumerate(due[:holds_max]):
-            bytes_max -= 150 + 2 * len(payment.id.encode())
-            bytes_max -= sum(100 + 2 * len(charge.encode()) for charge in payment.charges)
-            if number and bytes_max < 0:
-                break
-            self.undo.append((payment, payment.held, payment.closed, payment.moved))
-            self.release(payment, payment.held, "expiry")
+        for payment in next_to_lapse(self.department, holds_max, bytes_max):
+            if payment.expires and payment.expires <= self.clock:
+                self.undo.append((payment, payment.held, payment.closed, payment.moved))
+                self.release(payment, payment.held, "expiry")
 
     def bring_back(self) -> None:
         """A rejected event moves nothing, so nothing has lapsed with it."""
@@ -201,3 +192,16 @@ def converted(asked: Money, rate: str, currency: str) -> Fraction | None:
     except (InvalidOperation, ValueError):
         return None
     return asked.minor * factor * Fraction(10) ** digits if factor else None
+
+
+def next_to_lapse(department: Department, holds_max: int = 500, bytes_max: int = 250_000) -> list[Payment]:
+    """The holds that one event may let lapse, the earliest first."""
+    found: list[Payment] = []
+    holds = [payment for payment in department.payments.values() if payment.held and payment.expires]
+    for payment in sorted(holds, key=lambda payment: (payment.expires, payment.id)):
+        bytes_max -= 150 + 2 * len(payment.id.encode())
+        bytes_max -= sum(100 + 2 * len(charge.encode()) for charge in payment.charges)
+        if len(found) == holds_max or (found and bytes_max < 0):
+            break
+        found.append(payment)
+    return found
