@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi import params as places
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 
 from api.access.keys import ApiKey, Scope, digest, from_row, looks_like_key
 from api.http.bodies import require_json, require_text
+from api.http.names import require_known, require_once
 from api.http.paths import decoded
 from api.http.problems import Problem
 from api.stores.pace import within
@@ -111,11 +114,19 @@ class KeyedRoute(APIRoute):
             raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
         required = [Scope(named)] if isinstance(named, str) else [Scope(scope) for scope in named]
         body_expected = self.body_field is not None or "requestBody" in extra
+        query = frozenset(
+            param.alias
+            for param in get_flat_params(self.dependant)
+            if isinstance(param.field_info, places.Query)
+        )
 
         async def handle(request: Request) -> Response:
             if "%" in request.scope["path"]:
                 request.scope["path_params"] = decoded(request.path_params)
+            require_once(request.scope["headers"])
             request.state.caller = await _authorized(request, required)
+            if request.scope["query_string"]:
+                require_known(request.query_params.multi_items(), query)
             if body_expected:
                 require_json(request.headers)
                 require_text(await request.body())

@@ -30,6 +30,15 @@ _HEAD_TOO_LARGE: Final = refusal(
 )
 
 
+_NO_HOST: Final = refusal(
+    400, "malformed_http", "HTTP/1.1 has one header Host in each request (RFC 9112, 3.2)."
+)
+_NO_SUCH_VERSION: Final = refusal(505, "http_version_not_supported", "Spoken here are HTTP/1.1 and HTTP/1.0.")
+_NO_SUCH_CODING: Final = refusal(
+    501, "unsupported_transfer_coding", "The only Transfer-Encoding that is understood here is chunked."
+)
+
+
 class _Phase(Enum):
     IDLE = "between requests"
     HEAD = "in a head"
@@ -158,8 +167,8 @@ class Connection(HttpToolsProtocol):
             self._refuse(_HEAD_TOO_LARGE, ours=False)
             return
         self._bytes = 0
-        if self._announced() > self._limits.body_bytes_max:
-            self._refuse(self._limits.body_too_large, ours=False)
+        if refused := self._refused_by_head():
+            self._refuse(refused, ours=False)
             return
         cast("dict[str, Any]", self.scope)["state"]["arrived"] = self._arrived
         super().on_headers_complete()
@@ -186,11 +195,23 @@ class Connection(HttpToolsProtocol):
         self._received = self._bytes = 0
         self._arrived = self._limits.door.clock.arrived()
 
-    def _announced(self) -> int:
+    def _refused_by_head(self) -> Refusal | None:
+        """What the headers say that is not done here."""
+        version, hosts, announced, coding = self.parser.get_http_version(), 0, 0, b"chunked"
         for name, value in self.headers:
-            if name == b"content-length":
-                return int(value)  # the parser has refused what is no number
-        return 0
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                announced = int(value)  # the parser has refused what is no number
+            elif name == b"transfer-encoding":
+                coding = value.lower()
+        if version not in ("1.1", "1.0"):
+            return _NO_SUCH_VERSION
+        if hosts != 1 and (hosts or version == "1.1"):
+            return _NO_HOST
+        if coding != b"chunked":
+            return _NO_SUCH_CODING
+        return self._limits.body_too_large if announced > self._limits.body_bytes_max else None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope = cast("dict[str, Any]", cycle.scope)

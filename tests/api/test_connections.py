@@ -104,6 +104,15 @@ BIG = b"a" * (HEAD_BYTES_MAX + 1)
         (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "malformed_http"),
         (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "malformed_http"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed_http"),  # TLS
+        (GET + b"Host: y\r\n\r\n", 400, "malformed_http"),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "malformed_http"),
+        (b"GET /healthz HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", 400, "malformed_http"),
+        (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, "malformed_http"),
+        (POST + b"Content-Length: +2\r\n\r\n{}", 400, "malformed_http"),
+        (b"GET /healthz HTTP/1.1\nHost: x\n\n", 400, "malformed_http"),
+        (GET + b"X: a\r\n folded\r\n\r\n", 400, "malformed_http"),
+        (b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505, "http_version_not_supported"),
+        (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "unsupported_transfer_coding"),
         (GET + b"X: " + BIG + b"\r\n\r\n", 431, "headers_too_large"),
         (GET + b"X: " + BIG * 4, 431, "headers_too_large"),  # and no end
         (GET + BIG + b": x\r\n\r\n", 431, "headers_too_large"),
@@ -152,6 +161,22 @@ def test_a_slow_head_is_ended(strict: tuple[str, int], parts: list[bytes], code:
     found = exchange(strict, *parts, pause_s=0.05)
     assert time.monotonic() - started < 10, "it was ended, not waited for"
     assert [answer.problem() for answer in found] == ([] if code is None else [(408, code)])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.0\r\n\r\n",
+        b"GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n",
+        b"\r\n" + GET + b"Connection: close\r\n\r\n",
+        b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        GET + b"X: caf\xe9\r\nConnection: close\r\n\r\n",
+        GET + b"TRANSFER-ENCODING: Chunked\r\nConnection: close\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_what_http_allows_is_taken(strict: tuple[str, int], head: bytes) -> None:
+    [answer] = exchange(strict, head)
+    assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
 def test_a_slow_body_is_ended(strict: tuple[str, int], settings: Settings) -> None:

@@ -211,6 +211,36 @@ HEADERS: list[Case] = [
         get("/v1/authorizations/a?position=-1:7"), 400, "malformed_position",
         f"query.position: '-1:7' {POSITION}",
     ),
+    (
+        get("/v1/authorizations/a?positon=3:7"), 422, "invalid_request",
+        "Not as it must be: query.positon: is not known here; known is position.",
+    ),
+    (
+        get("/v1/authorizations/a?limit=1"), 422, "invalid_request",
+        "Not as it must be: query.limit: is not known here; known is department_id, position.",
+    ),
+    (
+        get("/v1/authorizations/a?position=0:0&position=0:1"), 422, "invalid_request",
+        "Not as it must be: query.position: stands twice; send it once.",
+    ),
+    (
+        post(path="/v1/authorizations?wait=2"), 422, "invalid_request",
+        "Not as it must be: query.wait: is not known here; known is none at all.",
+    ),
+    *[
+        (
+            {**post(), "headers": [*post()["headers"], (name, value)]}, 400, "repeated_header",
+            f"The header {name} stands twice; send it once.",
+        )
+        for name, value in (
+            ("Idempotency-Key", b"other"), ("Idempotency-Key", b"k"), ("Content-Type", b"application/json"),
+        )
+    ],
+    (
+        {"method": "GET", "url": "/v1/authorizations/a",
+         "headers": [("Spendlog-Position", "0:0"), ("spendlog-position", "0:1")]},
+        400, "repeated_header", "The header Spendlog-Position stands twice; send it once.",
+    ),
     # RFC 7240: a preference that cannot be read is ignored.
     (
         get("/v1/authorizations/a", prefer="wait=soon"), 404, "unknown_authorization",
@@ -220,6 +250,11 @@ HEADERS: list[Case] = [
 
 READ = "/v1/authorizations/a"
 KEYS: list[Case] = [
+    (
+        {"method": "GET", "url": READ,
+         "headers": [("Authorization", "Bearer x"), ("Authorization", f"Bearer {KEY}")]},
+        400, "repeated_header", "The header Authorization stands twice; send it once.",
+    ),
     (get(READ), 401, "missing_api_key", f"There is no API key. {HOW}"),
     (get(READ, authorization="Bearer"), 401, "missing_api_key", f"There is no API key. {HOW}"),
     (get(READ, authorization=KEY), 401, "missing_api_key", f"`Bearer ` is missing before the key. {HOW}"),

@@ -150,6 +150,15 @@ def test_a_magnetic_stripe_holds_a_card_number(text: str) -> None:
 
 
 @pytest.mark.parametrize("digits", KNOWN.split())
+def test_a_number_of_json_may_be_a_card_number_but_for_amounts(digits: str) -> None:
+    for written in (digits, f"{digits}.0", f"-{digits}"):
+        assert in_json(f'{{"card":{{"pan":{written}}}}}'.encode()) == ("card", "pan")
+        assert in_json(f'{{"a":[1,{written}]}}'.encode()) == ("a", "1")
+    assert in_json(f'{{"amount":{{"minor":{digits}}},"rules":[{{"amount":{digits}}}]}}'.encode()) is None
+    assert in_json(b'{"at":1764302400007,"n":1764302400007000,"x":1e300,"y":4e15,"z":true}') is None
+
+
+@pytest.mark.parametrize("digits", KNOWN.split())
 def test_published_numbers_are_found_and_masked_but_for_the_last_four(digits: str) -> None:
     assert masked(f"x {digits} y") == f"x {'*' * (len(digits) - 4)}{digits[-4:]} y"
 
