@@ -69,6 +69,11 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door
         metrics.gauge("waiters", "Requests that wait for their decision", lambda: services.tail.waiting)
         metrics.gauge("tail_lag_records", "Decisions not looked at yet", lambda: services.tail.lag_records)
         metrics.gauge("kafka_up", "1 when events can be written", lambda: float(services.events.away is None))
+        metrics.gauge(
+            "tail_partitions_stopped",
+            "Partitions of which nothing is told",
+            lambda: len(services.tail.stopped),
+        )
         metrics.gauge("tail_up", "1 when decisions are read", lambda: float(services.tail.away is None))
         for share in (door.writes, door.reads):
             metrics.gauge(

@@ -20,6 +20,7 @@ COMMANDS = {
     "stack": "The embedded Kafka, PostgreSQL and Valkey: up, down, status.",
     "status": "How it all stands: services, workers and sinks by partition.",
     "topics": "Declare the topics in Kafka: apply, diff.",
+    "books": "Make the books anew from the log.",
     "migrate": "Bring the database schema up to date.",
     "keys": "API keys: make, list, revoke.",
     "worker": "Decide card events.",

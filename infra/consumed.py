@@ -13,3 +13,8 @@ def bytes_of(part: str | bytes | None) -> bytes | None:
 def offset_of(message: Message) -> int:
     """Where a message lies."""
     return message.offset()  # type: ignore[return-value]  # every consumed message has one
+
+
+def partition_of(message: Message) -> int:
+    """In which partition."""
+    return message.partition()  # type: ignore[return-value]  # every consumed message has one

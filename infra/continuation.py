@@ -17,9 +17,9 @@ from confluent_kafka.admin import AdminClient
 
 from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
-from infra.verify.records import head_of
+from infra.verify.records import Record, head_of
 from infra.verify.sources import Logs
-from schemas.codec import decode_decision
+from schemas.chain import NotNext, sealed_decision
 from schemas.decisions import Decision
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.intake import recorded_at
@@ -89,7 +89,7 @@ def _examine(logs: Logs, partition: int, prefix: str) -> Gap:
     tail = logs.last(log, partition)
     if tail is None:
         raise SpendlogError(f"nothing was decided on partition {partition}: there is no gap to close")
-    last = decode_decision(tail.value or b"")
+    last = _decision(log, partition, tail)
     position = last.source_offset + 1
     first, end = logs.bounds(events, partition)
     if first > position:
@@ -97,9 +97,7 @@ def _examine(logs: Logs, partition: int, prefix: str) -> Gap:
             f"card events of partition {partition} begin at offset {first}, but {position} is the next to "
             "decide: the broker deleted events before they were decided; only their senders have them"
         )
-    low, high = logs.bounds(log, partition)
-    records = (decode_decision(record.value or b"") for record in logs.read(log, partition, low, high))
-    decided = (decision for decision in records if decision.source_offset >= first)
+    decided = (decision for decision in logs.decisions(log, partition) if decision.source_offset >= first)
     kept = gone = 0
     undecided = []
     found = logs.messages(events, partition, first, min(end, position))
@@ -110,6 +108,13 @@ def _examine(logs: Logs, partition: int, prefix: str) -> Gap:
         if message is not None and not same and not _is_filler(message):
             undecided.append(Lost(offset_of(message), bytes_of(message.key()), bytes_of(message.value())))
     return Gap(partition, position, last.hash, first, end, kept, gone, tuple(undecided))
+
+
+def _decision(topic: str, partition: int, record: Record) -> Decision:
+    try:
+        return sealed_decision(partition, record.value)
+    except NotNext as found:
+        raise SpendlogError(f"{topic}: partition {partition} offset {record.offset}: {found}") from None
 
 
 def _pairs(
@@ -208,8 +213,9 @@ def wait_decided(kafka: str, partition: int, offset: int, wait_s: float, prefix:
     logs, deadline_s = Logs(kafka), time.monotonic() + wait_s
     try:
         while True:
-            tail = logs.last(prefix + DECISIONS.name, partition)
-            if tail is not None and decode_decision(tail.value or b"").source_offset >= offset:
+            topic = prefix + DECISIONS.name
+            tail = logs.last(topic, partition)
+            if tail is not None and _decision(topic, partition, tail).source_offset >= offset:
                 return True
             if time.monotonic() > deadline_s:
                 return False

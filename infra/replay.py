@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import Message
 
-from infra.consumed import offset_of
+from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
 from infra.verify.sources import Logs
-from schemas.codec import decode_decision
+from schemas.chain import Chain, NotNext
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -148,7 +148,7 @@ class _Again:
         self._difference: ReplayDifference | None = None
         self._first, self._end = logs.bounds(self._events, partition)
         low, high = logs.bounds(self._decisions, partition)
-        self._log = _Peekable(logs.messages(self._decisions, partition, low, high))
+        self._log = _Peekable(partition, logs.messages(self._decisions, partition, low, high))
         self._comparing = _Comparing(self._gone())
         self._owner = Owner(
             partition,
@@ -166,7 +166,7 @@ class _Again:
 
     def _gone(self) -> Iterator[bytes]:
         """The decisions on card events that retention has taken."""
-        while (value := self._log.peek()) is not None and decode_decision(value).source_offset < self._first:
+        while (found := self._log.peek()) is not None and found.source_offset < self._first:
             self._folded += 1
             yield self._log.take()
 
@@ -176,23 +176,21 @@ class _Again:
             runner.run(self._owner.take_over())
             yield self._folded
             for message in self._logs.messages(self._events, self._partition, self._first, self._end):
-                value = self._log.peek()
-                if value is None:
+                recorded = self._log.peek()
+                if recorded is None:
                     return  # not decided yet
-                runner.run(self._decide(message, value))
+                runner.run(self._decide(message, recorded, self._log.take()))
                 if self._difference is not None:
                     return
-                self._log.take()
                 self._decided += 1
                 if self._decided % 1_000 == 0:
                     yield self._folded + self._decided
-        value = self._log.peek()
-        if value is not None and (left := decode_decision(value)).source_offset < self._end:
+        left = self._log.peek()
+        if left is not None and left.source_offset < self._end:
             self._difference = self._differs(left, "there is no card event at its offset")
 
-    async def _decide(self, message: Message, value: bytes) -> None:
+    async def _decide(self, message: Message, recorded: Decision, value: bytes) -> None:
         record = _record(message)
-        recorded = decode_decision(value)
         self._recorded.score_recorded = recorded.score
         self._comparing.expected = value
         try:
@@ -205,23 +203,29 @@ class _Again:
 
 
 class _Peekable:
-    """Decisions with a look ahead."""
+    """Decisions with a look ahead, each the next of its partition."""
 
-    def __init__(self, messages: Iterator[Message]) -> None:
+    def __init__(self, partition: int, messages: Iterator[Message]) -> None:
         self._messages = messages
-        self._next: bytes | None = None
+        self._chain = Chain(partition)
+        self._next: Decision | None = None
+        self._value = b""
 
-    def peek(self) -> bytes | None:
-        """The next one; None at the end."""
-        if self._next is None:
-            message = next(self._messages, None)
-            self._next = None if message is None else message.value()
+    def peek(self) -> Decision | None:
+        """The next one; None at the end. Raises NotNext: there is something else."""
+        if self._next is None and (message := next(self._messages, None)) is not None:
+            value = bytes_of(message.value())
+            try:
+                self._next = self._chain.follow(value)
+            except NotNext as found:
+                raise NotNext(f"offset {offset_of(message)}: {found}") from None
+            self._value = value or b""
         return self._next
 
     def take(self) -> bytes:
-        value, self._next = self._next, None
-        assert value is not None
-        return value
+        assert self._next is not None
+        self._next = None
+        return self._value
 
 
 def _record(message: Message) -> Record:

@@ -16,6 +16,7 @@ from schemas.standing import REPORT_EVERY_S, Part, Report
 from sinks.core.chain import Place, Record, Run, read_run
 from sinks.errors import InvariantBroken, PositionMoved, Unavailable
 from sinks.metrics import Metrics
+from sinks.placing import placed
 from sinks.ports import Clock, Log, Store
 
 log = structlog.get_logger()
@@ -126,11 +127,34 @@ class Consumer:
         now_s = self._clock.monotonic_s()
         waiting = {p for p, stopped in self._stopped.items() if stopped.retry_at_s > now_s}
         owned = self._log.owned - waiting
-        places = self._store.places(owned) if owned else {}
+        places, broken = self._placed(self._store.places(owned) if owned else {})
         self._log.read_from({partition: place.next_offset for partition, place in places.items()})
         self._places, self._generation = places, generation
+        for one in broken:
+            self._stop(one)
         at = {partition: place.next_seq for partition, place in sorted(places.items())}
         log.info("partitions_owned", sink=self._store.name, next_seq=at)
+
+    def _placed(self, stored: Mapping[int, Place]) -> tuple[dict[int, Place], list[InvariantBroken]]:
+        """Where the log goes on after what is stored; what is found at another offset is stored so."""
+        places, broken = {}, []
+        for partition, place in stored.items():
+            try:
+                places[partition] = placed(self._log, partition, place, self._store.remedy)
+            except InvariantBroken as lost:
+                broken.append(lost)
+                continue
+            if places[partition] != place:
+                log.warning(
+                    "position_found_again",
+                    sink=self._store.name,
+                    partition=partition,
+                    next_seq=place.next_seq,
+                    was_at=place.next_offset,
+                    is_at=places[partition].next_offset,
+                )
+                self._store.commit([Run(partition, place, places[partition], [], [])])
+        return places, broken
 
     def _due(self) -> bool:
         """Whether a partition that stands still is to be tried again."""
@@ -221,18 +245,25 @@ class Consumer:
         now = self._clock.now()
         for run in runs:
             self._progress[run.partition] = now
-            if self._stopped.pop(run.partition, None) is not None:
-                log.info("partition_goes_on", sink=self._store.name, partition=run.partition)
-                self._metrics.stopped(run.partition, False)
+            self._go_on(run.partition)
         if self._tries:
             log.info("store_back", sink=self._store.name)
         self._tries, self._away = 0, None
         rows = sum(len(run.decisions) for run in runs)
         self._metrics.committed(rows, self._clock.monotonic_s() - started_s)
 
+    def _go_on(self, partition: int) -> None:
+        if self._stopped.pop(partition, None) is not None:
+            log.info("partition_goes_on", sink=self._store.name, partition=partition)
+            self._metrics.stopped(partition, False)
+
     def _verify(self) -> None:
         """While idle; otherwise every commit compares."""
         now_s = self._clock.monotonic_s()
+        for partition, stopped in list(self._stopped.items()):
+            # Tried again, and nothing is there that would break it.
+            if partition in self._places and now_s - stopped.retry_at_s > STOPPED_FIRST_S:
+                self._go_on(partition)
         if self._places and now_s - self._verified_s >= VERIFY_EVERY_S:
             self._verified_s = now_s
             self._store.verify(self._places)

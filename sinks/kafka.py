@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ CLOSE_TIMEOUT_S = 5.0
 # 4 s: whoever waits for what the sender has claimed gives up after 5 s, and must not see it alive by then.
 DELIVERY_TIMEOUT_S = 4.0
 
+LOOK_TIMEOUT_S = 5.0  # at one record, or at a partition's bounds: most take some milliseconds
 _LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 
 
@@ -51,6 +53,9 @@ class KafkaLog:
     ) -> None:
         self._topic = topic
         self._status_topic = status_topic
+        self._servers = servers
+        self._group = group
+        self._looker: Consumer | None = None
         self._owned: frozenset[int] = frozenset()
         self._generation = 0
         self._started: frozenset[int] = frozenset()
@@ -115,6 +120,51 @@ class KafkaLog:
             raise SinkError(f"Kafka: {error.args[0].str()}") from error
         return [record for message in messages if (record := self._record(message)) is not None]
 
+    def bounds(self, partition: int) -> tuple[int, int]:
+        try:
+            low, high = self._beside().get_watermark_offsets(
+                TopicPartition(self._topic, partition), timeout=LOOK_TIMEOUT_S
+            )
+        except KafkaException as error:
+            raise Unavailable(f"Kafka: {error.args[0].str()}") from error
+        return int(low), int(high)
+
+    def first_from(self, partition: int, offset: int) -> Record | None:
+        reader, until_s = self._beside(), time.monotonic() + LOOK_TIMEOUT_S
+        reader.assign([TopicPartition(self._topic, partition, offset)])
+        try:
+            while time.monotonic() < until_s:
+                message = reader.poll(0.1)
+                error = message.error() if message is not None else None
+                if message is not None and error is None:
+                    return self._record(message)
+                if error is not None and error.code() in {KafkaError._PARTITION_EOF, *_LOST}:
+                    return None
+        except KafkaException as error:
+            raise Unavailable(f"Kafka: {error.args[0].str()}") from error
+        finally:
+            reader.assign([])
+        raise Unavailable(
+            f"Kafka: {self._topic}[{partition}] was not read at {offset} in {LOOK_TIMEOUT_S:.0f} s"
+        )
+
+    def _beside(self) -> Consumer:
+        """A reader of single records, which joins no group; made when it is needed first."""
+        if self._looker is None:
+            self._looker = Consumer(
+                {
+                    "bootstrap.servers": self._servers,
+                    "group.id": f"{self._group}-look",  # required by the client; `assign` joins no group
+                    "isolation.level": "read_committed",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "error",
+                    "enable.partition.eof": True,
+                    "fetch.wait.max.ms": 20,
+                    "log_level": 0,
+                }
+            )
+        return self._looker
+
     def hint(self, offsets: Mapping[int, int]) -> None:
         wanted = [TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()]
         if not wanted:
@@ -146,6 +196,8 @@ class KafkaLog:
         if not self._closed:
             self._closed = True
             self._consumer.close()
+            if self._looker is not None:
+                self._looker.close()
 
     def _record(self, message: Message) -> Record | None:
         error = message.error()

@@ -43,6 +43,7 @@ class Ledger:
 
     def __init__(self, postgres: Postgres, name: str = "ledger", recent: Recent | None = None) -> None:
         self.name = name
+        self.remedy = "build the books anew from the log: spendlog books rebuild"
         self._postgres = postgres
         self._recent = recent or Recent()
         self._bookkeeper = Bookkeeper()

@@ -38,6 +38,22 @@ class Log(Protocol):
         """
         ...
 
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """The first offset that the log of `partition` holds, and the one after its last.
+
+        Raises:
+            Unavailable: they could not be asked.
+        """
+        ...
+
+    def first_from(self, partition: int, offset: int) -> Record | None:
+        """The first record at `offset` or after it, beside what `poll` delivers; None: there is none.
+
+        Raises:
+            Unavailable: it could not be read.
+        """
+        ...
+
     def hint(self, offsets: Mapping[int, int]) -> None:
         """Tell the group how far we are: for its lag tools only, never trusted."""
         ...
@@ -57,6 +73,7 @@ class Store(Protocol):
     """Rows and positions, moved together or not at all."""
 
     name: str
+    remedy: str  # what a person does whose log no longer has what is stored
 
     def places(self, partitions: frozenset[int]) -> dict[int, Place]:
         """Where this sink stands in each; the beginning where it has never been. Raises Unavailable."""

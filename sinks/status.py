@@ -28,6 +28,7 @@ class Status:
 
     def __init__(self, keys: StatusKeys, clock: Clock, recent: Recent | None = None) -> None:
         self.name = "status"
+        self.remedy = "empty this Redis database: it is filled again from the log"
         self._keys = keys
         self._clock = clock
         self._recent = recent or Recent()

@@ -13,7 +13,8 @@ from contextlib import aclosing
 import msgspec
 import structlog
 
-from schemas.codec import check_seal, decode_decision, encode_event
+from schemas.chain import Chain, NotNext, sealed_decision
+from schemas.codec import encode_event
 from schemas.decisions import Decision
 from schemas.events import Event
 from schemas.headers import EVENT_ID
@@ -162,28 +163,26 @@ class Owner:
         Raises:
             ValueError: it is another one.
         """
+        chain = Chain(self.state.partition, self.state.seq, self.state.last_hash)
         async for values in replayed:
             if anchored and values:
-                anchored, found = False, decode_decision(values[0])
+                anchored, found = False, sealed_decision(self.state.partition, values[0])
                 if (found.seq + 1, found.hash) != (self.state.seq, self.state.last_hash):
                     raise ValueError(f"the log has decision {found.position} with another hash at its place")
                 values = values[1:]
             for value in values:
-                self._fold(value)
+                self._fold(chain, value)
         if anchored:
             raise ValueError("the log has no decision at its place")
 
-    def _fold(self, value: bytes) -> None:
-        decision = decode_decision(value)
-        state = self.state
-        if decision.seq != state.seq:
-            raise InvariantBroken(
-                f"decision log of partition {state.partition}: expected seq {state.seq}, found {decision.seq}"
-            )
-        check_seal(value, decision, state.last_hash)
+    def _fold(self, chain: Chain, value: bytes) -> None:
+        try:
+            decision = chain.follow(value)
+        except NotNext as found:
+            raise InvariantBroken(f"decisions of partition {chain.partition}: {found}") from None
         if decision.score is not None:
             self._learn(decision)
-        evolve(state, decision)
+        evolve(self.state, decision)
         self.replayed += 1
 
     # -- the loop's body

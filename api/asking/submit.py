@@ -74,6 +74,8 @@ class Submissions:
         """
         if (away := self._decisions.away) is not None:
             raise _away("decisions_unavailable", f"The decision log cannot be read: {away}")
+        if (why := self._decisions.stopped_for(event.key)) is not None:
+            raise _away("decisions_unavailable", f"Decisions of this department cannot be told: {why}")
         ack_s_max = self._ack_s_max if ack_s_max is None else ack_s_max
         if asyncio.get_running_loop().time() > since + max(wait_s, ack_s_max) - ACK_S_MIN:
             raise _away("too_late", "The request took too long to get here, or this process is too busy")

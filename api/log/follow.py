@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,11 +17,13 @@ import msgspec
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from api.log.chains import ANCHOR_OFFSETS, TRY_AGAIN_S, Chains
 from api.log.produce import Written, call_on_loop, quiet
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
 from schemas.headers import EVENT_ID
 from schemas.ids import Position
+from schemas.partitions import partition_of
 from schemas.topics import DECISIONS
 
 log = structlog.get_logger(__name__)
@@ -85,6 +88,10 @@ class DecisionSource(Protocol):
         """Why no decision can arrive now; None when they do."""
         ...
 
+    def stopped_for(self, key: str) -> str | None:
+        """Why no decision on events of this key can be told, though others can; None when they can."""
+        ...
+
     def expect(self, event_id: str) -> Waiter:
         """Call it before the event is written. Raises TooManyWaiters."""
         ...
@@ -95,11 +102,14 @@ class DecisionSource(Protocol):
 class DecisionTail:
     """Reads all partitions of the decision log from their ends on, in one thread.
 
-    At 50,000 decisions/s almost none is this process's business: the thread compares the `event_id`
-    header with those that are waited for, and only the event loop decodes what matched.
+    At 50,000 decisions/s almost none is this process's business: the thread looks whether each continues
+    its partition's chain and compares the `event_id` header with those that are waited for, and only the
+    event loop decodes what matched.
     """
 
-    def __init__(self, servers: str, *, waiters_max: int) -> None:
+    def __init__(
+        self, servers: str, *, waiters_max: int, topic: str = DECISIONS.name, try_again_s: float = TRY_AGAIN_S
+    ) -> None:
         self._config: dict[str, Any] = {
             "bootstrap.servers": servers,
             "client.id": "spendlog-api-tail",
@@ -107,7 +117,7 @@ class DecisionTail:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "isolation.level": "read_committed",
-            "auto.offset.reset": "latest",
+            "auto.offset.reset": "error",  # never go on somewhere else in silence
             "fetch.min.bytes": 1,
             # Data ends a fetch at once; this is only how often an idle partition is asked again.
             "fetch.wait.max.ms": 20,
@@ -120,6 +130,9 @@ class DecisionTail:
             "socket.nagle.disable": True,
             "check.crcs": False,
         }
+        self._topic = topic
+        self._chains = Chains(topic, self._config, try_again_s)
+        self._partitions = 0
         self._waiters_max = waiters_max
         self._loop = asyncio.get_running_loop()
         self._awaited: dict[bytes, list[Waiter]] = {}
@@ -134,6 +147,15 @@ class DecisionTail:
     @property
     def away(self) -> str | None:
         return self._away
+
+    @property
+    def stopped(self) -> Mapping[int, str]:
+        """Partitions of which nothing can be told, and why; the others go on."""
+        return self._chains.stopped
+
+    def stopped_for(self, key: str) -> str | None:
+        stopped = self._chains.stopped
+        return stopped.get(partition_of(key.encode(), self._partitions)) if stopped else None
 
     @property
     def waiting(self) -> int:
@@ -193,16 +215,21 @@ class DecisionTail:
                 consumer.close()
 
     def _assign_ends(self, consumer: Consumer) -> None:
-        """From explicit offsets, so that nothing written after this returns can be missed."""
-        topic = consumer.list_topics(DECISIONS.name, timeout=self._patience_s).topics[DECISIONS.name]
+        """From explicit offsets, so that nothing written after this returns can be missed.
+
+        From a little before the ends on: the last decision vouches for the next one.
+        """
+        topic = consumer.list_topics(self._topic, timeout=self._patience_s).topics[self._topic]
         if topic.error is not None:
             raise KafkaException(topic.error)
-        ends = []
+        starts = []
         for partition in topic.partitions:
-            at = TopicPartition(DECISIONS.name, partition)
-            _, high = consumer.get_watermark_offsets(at, timeout=self._patience_s)
-            ends.append(TopicPartition(DECISIONS.name, partition, high))
-        consumer.assign(ends)
+            at = TopicPartition(self._topic, partition)
+            low, high = consumer.get_watermark_offsets(at, timeout=self._patience_s)
+            starts.append(TopicPartition(self._topic, partition, max(low, high - ANCHOR_OFFSETS)))
+        self._partitions = len(starts)
+        self._chains.begin()
+        consumer.assign(starts)
 
     def _follow(self, consumer: Consumer) -> None:
         measured = time.monotonic()
@@ -211,18 +238,19 @@ class DecisionTail:
             first = consumer.poll(POLL_TIMEOUT_S)
             if first is not None:
                 self._look_at([first, *consumer.consume(BATCH_RECORDS_MAX, timeout=0)])
+            self._chains.try_again(consumer)
             if time.monotonic() - measured > ENDS_EVERY_S:
                 measured = time.monotonic()
                 self._lag_records, self._ends = _lag_and_ends(consumer)
 
     def _look_at(self, batch: list[Message]) -> None:
         # Whoever starts to wait during this batch has not written its event yet: its decision is not in it.
-        awaited = self._awaited
-        if not awaited:
-            return
+        awaited, follows = self._awaited, self._chains.follows
         matched = []
         for message in batch:
-            headers = message.headers()
+            if not follows(message):
+                continue
+            headers = message.headers() if awaited else None
             if not headers:
                 continue
             event_id = _event_id(headers)

@@ -37,7 +37,7 @@ class Part(BaseModel):
 class StandingStill(BaseModel):
     """A partition in which a worker decides nothing, or a sink stores nothing, while the others go on."""
 
-    part: Literal["worker", "ledger", "status"]
+    part: Literal["worker", "ledger", "status", "api"]
     partition: int
     since: datetime | None
     why: str
@@ -95,8 +95,12 @@ def _part(away: str | None) -> Part:
 
 
 async def _standing_still(services: Services) -> list[StandingStill]:
-    """By what workers and sinks told Kafka in the last seconds; nothing while Kafka is away."""
-    return [
+    """By what workers and sinks told Kafka in the last seconds, and what this API cannot tell of."""
+    own = [
+        StandingStill(part="api", partition=partition, since=None, why=why, what_to_do=None)
+        for partition, why in services.tail.stopped.items()
+    ]
+    return own + [
         StandingStill(
             part=one.part,
             partition=one.partition,

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.consumed import bytes_of, partition_of
 from infra.errors import SpendlogError
-from schemas.codec import decode_decision
+from schemas.chain import Chain, NotNext, sealed_decision
 from schemas.decisions import Decision
 from schemas.topics import CARD_EVENTS, DECISIONS
 
@@ -142,6 +143,7 @@ class Watch:
         self._ends = end_offsets(kafka, DECISIONS.name)
         self._reader = new_reader(kafka)
         self._reader.assign([TopicPartition(DECISIONS.name, p, end) for p, end in self._ends.items()])
+        self._chains: dict[int, Chain] = {}
         self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
         self._stopping = threading.Event()
         self._failed: BaseException | None = None
@@ -169,13 +171,26 @@ class Watch:
                 read_s = time.monotonic()
                 if message.error() is not None:
                     continue  # the client goes on by itself; who waits here has a bound
-                decision = decode_decision(message.value() or b"")
+                decision = self._follow(message)
                 self._on_decision(decision, read_s)
                 self.count += 1
                 self.decided[decision.partition] = decision.source_offset
                 self.seqs[decision.partition] = decision.seq
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
             self._failed = error
+
+    def _follow(self, message: Message) -> Decision:
+        partition, value = partition_of(message), bytes_of(message.value())
+        try:
+            chain = self._chains.get(partition)
+            decision = sealed_decision(partition, value) if chain is None else chain.follow(value)
+        except NotNext as found:
+            raise SpendlogError(
+                f"{DECISIONS.name}: partition {partition} offset {message.offset()}: {found}"
+            ) from None
+        if chain is None:
+            self._chains[partition] = Chain.after(decision)
+        return decision
 
     def wait(self, until: Mapping[int, int], on_wait: Callable[[], None], *, poll_s: float = 0.005) -> None:
         """Waits until every source offset in `until` (partition -> offset) is decided.

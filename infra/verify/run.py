@@ -120,6 +120,9 @@ def _check_partitions(
             report.decisions = before + count
             if progress is not None:
                 progress(report.decisions, total)
+        # The ledger stops before a record that is not the next decision: it is not among what it has.
+        following = logs.read(DECISIONS.name, p, place.next_offset, logs.bounds(DECISIONS.name, p)[1])
+        check.look_beyond(next(following, None))
     return checks
 
 

@@ -15,6 +15,8 @@ from infra.consumed import offset_of
 from infra.errors import SpendlogError
 from infra.verify.records import Record
 from schemas.cache import NEXT_SEQ, authorization_key, position_key
+from schemas.chain import Chain, NotNext, sealed_decision
+from schemas.decisions import Decision
 
 TIMEOUT_S: Final = 20.0
 # A fetch from a living broker takes milliseconds; longer than this the log is not readable.
@@ -78,6 +80,27 @@ class Logs:
         """Committed records with start <= offset < end. Raises as `messages`."""
         for message in self.messages(topic, partition, start, end):
             yield Record(offset_of(message), message.value())
+
+    def decisions(self, topic: str, partition: int) -> Iterator[Decision]:
+        """All that the log holds, each the next one. Those that retention took are not missed.
+
+        Raises:
+            SpendlogError: there is something else; by the rule nothing after it counts. Or as `messages`.
+        """
+        low, high = self.bounds(topic, partition)
+        chain = None if low else Chain(partition)
+        for record in self.read(topic, partition, low, high):
+            try:
+                if chain is None:
+                    decision = sealed_decision(partition, record.value)
+                    chain = Chain.after(decision)
+                else:
+                    decision = chain.follow(record.value)
+            except NotNext as found:
+                raise SpendlogError(
+                    f"{topic}: partition {partition} offset {record.offset}: {found}"
+                ) from None
+            yield decision
 
     def messages(self, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
         """The same with key and time.

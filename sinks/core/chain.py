@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-
-from schemas.codec import BrokenChain, check_seal, decode_decision
+from schemas.chain import Chain, NotNext
 from schemas.decisions import GENESIS_HASH, Decision
 from sinks.errors import InvariantBroken
 
@@ -49,7 +47,9 @@ def read_run(partition: int, before: Place, records: Iterable[Record]) -> tuple[
     Records below `before.next_offset` were handled already and are dropped. The error says what is wrong
     with the first record that cannot follow; None: all of them do.
     """
-    next_offset, next_seq, last_hash = before
+    next_offset = before.next_offset
+    chain = Chain(partition, before.next_seq, before.last_hash)
+    follow = chain.follow
     decisions: list[Decision] = []
     values: list[bytes] = []
     broken = None
@@ -57,25 +57,12 @@ def read_run(partition: int, before: Place, records: Iterable[Record]) -> tuple[
         if offset < next_offset:
             continue
         try:
-            if value is None:
-                raise _Unusable("a record without value")
-            decision = decode_decision(value)
-            if decision.seq != next_seq or decision.partition != partition:
-                raise _Unusable(f"{decision.position}: {_explain(decision.seq, next_seq)}")
-            check_seal(value, decision, last_hash)
-        except (_Unusable, BrokenChain, msgspec.DecodeError, UnicodeDecodeError) as error:
-            expected = f"partition {partition} offset {offset}: expected decision {partition}:{next_seq}"
-            broken = InvariantBroken(f"{expected}, found {error}", partition)
+            decision = follow(value)
+        except NotNext as found:
+            broken = InvariantBroken(f"partition {partition} offset {offset}: {found}", partition)
             break
+        assert value is not None
         decisions.append(decision)
         values.append(value)
-        next_offset, next_seq, last_hash = offset + 1, next_seq + 1, decision.hash
-    return Run(partition, before, Place(next_offset, next_seq, last_hash), decisions, values), broken
-
-
-class _Unusable(ValueError):
-    """What was found instead of the next decision."""
-
-
-def _explain(found_seq: int, expected_seq: int) -> str:
-    return "the log has a gap" if found_seq > expected_seq else "the log repeats itself"
+        next_offset = offset + 1
+    return Run(partition, before, Place(next_offset, chain.seq, chain.last_hash), decisions, values), broken

@@ -180,7 +180,7 @@ def test_a_broken_chain_refuses_the_takeover() -> None:
     cluster, _ = reference(3)
     cluster.snapshot = None
     cluster.decisions[5] = cluster.decisions[5].replace(b'"seq":5', b'"seq":5 ')
-    with pytest.raises(ValueError, match="decision 0:5: its bytes do not match its hash"):
+    with pytest.raises(InvariantBroken, match="decision 0:5: its bytes do not match its hash"):
         asyncio.run(new_owner(cluster, Steps()).take_over())
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from schemas.standing import Report
 from sinks.core.chain import BEGINNING, Place, Record, Run
-from sinks.errors import PositionMoved
+from sinks.errors import InvariantBroken, PositionMoved
 
 
 class Crash(BaseException):
@@ -58,6 +58,7 @@ class MemoryLog:
         self.generation = 1
         self.polls = 0
         self.reported: dict[int, Report] = {}
+        self.first: dict[int, int] = {}  # what lies before is gone by retention
 
     def read_from(self, offsets: Mapping[int, int]) -> None:
         self._steps.step()
@@ -68,6 +69,8 @@ class MemoryLog:
         self.polls += 1
         found: list[Record] = []
         for partition, offset in self._next.items():
+            if offset > (end := self.bounds(partition)[1]):
+                raise InvariantBroken(f"offset {offset} of a log that ends at {end}", partition)
             rows = [record for record in self.records[partition] if record.offset >= offset]
             found += rows[: max(0, rows_max - len(found))]
         for record in found:
@@ -78,6 +81,16 @@ class MemoryLog:
         if not found:
             self._clock.at_s += wait_s
         return found
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        self._steps.step()
+        records = self.records[partition]
+        first = self.first.get(partition, 0)
+        return first, max(first, records[-1].offset + 1 if records else 0)
+
+    def first_from(self, partition: int, offset: int) -> Record | None:
+        self._steps.step()
+        return next((record for record in self.records[partition] if record.offset >= offset), None)
 
     def hint(self, offsets: Mapping[int, int]) -> None:
         self._steps.step()
@@ -96,6 +109,7 @@ class MemoryStore:
     """Rows and positions that move together; shared by all sinks that are given the same one."""
 
     name = "memory"
+    remedy = "fill it again"
 
     def __init__(self) -> None:
         self.rows: list[bytes] = []
@@ -125,6 +139,7 @@ class ShakyStore:
 
     def __init__(self, store: MemoryStore, steps: Steps) -> None:
         self.name = store.name
+        self.remedy = store.remedy
         self._store = store
         self._steps = steps
 

@@ -286,7 +286,7 @@ def stops(process: SinkProcess) -> list[dict[str, object]]:
     return [said for said in process.said() if said["event"] == "partition_stopped"]
 
 
-def test_a_log_that_lost_its_beginning_stops_its_partition(
+def test_a_log_without_what_is_stored_stops_its_partition(
     stack: Endpoints, database: str, new_topic: Callable[[int], str], tmp_path: Path
 ) -> None:
     topic = new_topic(2)
@@ -299,7 +299,7 @@ def test_a_log_that_lost_its_beginning_stops_its_partition(
     with sink("ledger", tmp_path, stack, topic, postgres=database) as ledger:
         ledger.start()
         eventually(lambda: bool(stops(ledger)) and booked(database) == 50 + len(whole.values))
-        assert "does not hold offset" in str(stops(ledger)[-1]["detail"])
+        assert "the log, 0 to 33, does not have it" in str(stops(ledger)[-1]["detail"])
 
 
 def test_a_status_sink_that_is_flushed_and_killed_ends_up_with_everything(
