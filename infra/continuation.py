@@ -167,7 +167,8 @@ def close(kafka: str, gap: Gap, prefix: str = "") -> Closed:
         SpendlogError: Kafka did not take all of it; run it again.
     """
     topic = prefix + CARD_EVENTS.name
-    producer = Producer({"bootstrap.servers": kafka, "acks": "all", "enable.idempotence": True})
+    config: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka, "log_level": 0}
+    producer = Producer({**config, "acks": "all", "enable.idempotence": True})
     fillers = 0
     # Others may send meanwhile: each of their records needs one filler less, and is looked at below.
     while missing := examine(kafka, gap.partition, prefix).fillers:
@@ -176,7 +177,7 @@ def close(kafka: str, gap: Gap, prefix: str = "") -> Closed:
         fillers += missing
     undecided = examine(kafka, gap.partition, prefix).undecided
     offsets = _send(producer, topic, gap.partition, [(lost.key, lost.value) for lost in undecided])
-    admin = AdminClient({"bootstrap.servers": kafka})
+    admin = AdminClient(config)
     (deleted,) = admin.delete_records([TopicPartition(topic, gap.partition, gap.position)]).values()
     try:
         deleted.result(TIMEOUT_S)

@@ -73,6 +73,7 @@ def _records(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, str], Mess
         "bootstrap.servers": bootstrap,
         "group.id": "spendlog-dead-letters",
         "enable.auto.commit": False,
+        "log_level": 0,  # what it says, it says in errors; else 20 lines a second while Kafka is away
     }
     consumer = Consumer({**config, "isolation.level": "read_committed", "enable.partition.eof": True})
     try:
@@ -132,7 +133,7 @@ def reroute(bootstrap: str, prefix: str = "", again: bool = False) -> int:
     )
     # One id: who runs it at the same time fences the other.
     ids = {"transactional.id": f"{prefix}spendlog-dead-letters", "partitioner": PARTITIONER}
-    producer = Producer({"bootstrap.servers": bootstrap, **ids})
+    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0, **ids})
     sent = 0
     try:
         producer.init_transactions(TIMEOUT_S)

@@ -40,7 +40,8 @@ class TopicDifference:
 
 
 def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": int(TIMEOUT_S * 1000)})
+    timeout_ms = int(TIMEOUT_S * 1000)
+    return AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": timeout_ms, "log_level": 0})
 
 
 def _registry(prefix: str) -> list[Topic]:

@@ -13,9 +13,12 @@ app = typer.Typer(no_args_is_help=True, help="What could not be used.")
 
 
 @app.command("list")
-def list_() -> None:
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="One document instead of lines of JSON.")] = False,
+) -> None:
     """Each with its reason and place, as lines of JSON; counts by reason at the end, on stderr."""
     counts: Counter[str] = Counter()
+    letters = []
     sent_on = dead_letters.rerouted(required_kafka())
     for letter in dead_letters.read(required_kafka()):
         counts[letter.reason] += 1
@@ -30,7 +33,12 @@ def list_() -> None:
             "key": None if letter.key is None else letter.key.decode(errors="backslashreplace"),
             "bytes": None if letter.value is None else len(letter.value),
         }
-        typer.echo(json.dumps(shown))
+        if as_json:
+            letters.append(shown)
+        else:
+            typer.echo(json.dumps(shown))
+    if as_json:
+        typer.echo(json.dumps({"dead_letters": letters}, indent=2))
     typer.echo(", ".join(f"{reason}: {count}" for reason, count in counts.most_common()) or "none", err=True)
 
 
@@ -62,8 +70,10 @@ def show(
 def reroute(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also those that were sent on before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Send events that were on the wrong partition to their own; each once."""
     if not yes:
         typer.confirm("Send all events that were rejected as wrong_partition again?", abort=True)
-    typer.echo(f"{dead_letters.reroute(required_kafka(), again=again)} sent")
+    sent = dead_letters.reroute(required_kafka(), again=again)
+    typer.echo(json.dumps({"sent": sent}) if as_json else f"{sent} sent")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from infra.imports.check import as_document, described
 from infra.imports.check import check as check_export
-from infra.imports.check import described
 from infra.imports.mapping import read_mapping
 from infra.imports.propose import propose
 
@@ -35,17 +36,25 @@ def check(
     limit_rows: Annotated[
         int | None, typer.Option(min=1, help="Read only so many rows of the file.", show_default=False)
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Show rows as they would be read, with warnings. Nothing is sent. Status 1 if no row can be used.
 
     Without --mapping a mapping is printed that can be kept: spendlog import check FILE > mapping.toml
     """
     if mapping is None:
-        typer.echo(propose(file), nl=False)
+        proposed = propose(file)
+        if as_json:
+            typer.echo(json.dumps({"mapping": proposed}, indent=2))
+            return
+        typer.echo(proposed, nl=False)
         typer.echo("next: keep that as a file, look at each CHECK, and run it with --mapping", err=True)
         return
     checked = check_export(file, read_mapping(mapping), limit_rows)
     reading = checked.reading
+    if as_json:
+        typer.echo(json.dumps(as_document(checked, rows), indent=2, ensure_ascii=False))
+        raise typer.Exit(0 if reading.rows else 1)
     for text in described(reading, rows):
         typer.echo(text)
     typer.echo(f"\n{len(reading.rows):,} rows can be used, {len(reading.listed):,} cannot")

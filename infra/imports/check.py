@@ -77,6 +77,20 @@ def check(path: Path, mapping: Mapping, limit_rows: int | None = None) -> Checke
     return Checked(reading, warnings)
 
 
+def as_document(checked: Checked, count: int) -> dict[str, object]:
+    """The same as JSON: the first `count` rows in the file's order, and every line that is listed."""
+    reading = checked.reading
+    account = reading.account
+    first = sorted(reading.rows, key=lambda row: row.line)[:count]
+    return {
+        "usable": len(reading.rows),
+        "listed": [{"line": line, "reason": reason} for line, reason in sorted(reading.listed.items())],
+        "rows": msgspec.to_builtins(first),
+        "lines": {**msgspec.to_builtins(account), "all": account.lines},
+        "warnings": checked.warnings,
+    }
+
+
 def described(reading: Reading, count: int) -> Iterator[str]:
     """The first rows, in the file's order, two lines each: what would be sent."""
     for row in sorted(reading.rows, key=lambda row: row.line)[:count]:

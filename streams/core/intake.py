@@ -106,7 +106,7 @@ def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
     if card_numbers_refused and len(record.value) <= EVENT_BYTES_MAX:
         place = in_json(record.value)
         if place is not None:
-            raise UndecodableEvent(ReasonCode.CARD_NUMBER, f"{'.'.join(place)[:200]}: {WORDS}")
+            raise UndecodableEvent(ReasonCode.CARD_NUMBER, f"{'.'.join(place)[:200] or 'the event'}: {WORDS}")
     event = decode_event(record.value)
     key = event.key
     if record.key is None:

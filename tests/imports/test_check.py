@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,21 @@ def test_the_command_shows_rows_reasons_and_where_every_line_is(tmp_path: Path) 
         assert words in told.output
     proposed = CliRunner().invoke(app, ["check", str(path)])
     assert proposed.exit_code == 0 and "[columns]" in proposed.stdout
+
+
+def test_the_command_says_the_same_as_json(tmp_path: Path) -> None:
+    path = write(tmp_path, line("a"), line("b", amount="x"), line("c", time="2019-01-08"))
+    (tmp_path / "m.toml").write_text(MAPPING)
+    arguments = ["check", str(path), "--mapping", str(tmp_path / "m.toml"), "--json", "--rows", "1"]
+    done = CliRunner().invoke(app, arguments)
+    told = json.loads(done.stdout)
+    assert (told["usable"], [row["id"] for row in told["rows"]], told["warnings"]) == (2, ["a"], [])
+    assert told["rows"][0]["minor"] == 1250
+    assert told["listed"] == [{"line": 3, "reason": "amount 'x' is not a number"}]
+    lines = told["lines"]
+    assert lines["all"] == lines["header"] + lines["in_rows"] == 4
+    proposed = json.loads(CliRunner().invoke(app, ["check", str(path), "--json"]).stdout)
+    assert parse_mapping(proposed["mapping"], "proposed").columns.amount == "amount"
 
 
 def test_a_file_without_a_usable_row_ends_with_status_1(tmp_path: Path) -> None:

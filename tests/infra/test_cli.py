@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 from tests.infra.support import environment, spendlog
 
@@ -24,6 +25,12 @@ def test_help_lists_the_commands_and_imports_none_of_them() -> None:
     )
     assert "The embedded Kafka, PostgreSQL and Valkey" in done.stdout
     assert done.stdout.rstrip().endswith("imported []")
+
+
+def test_it_says_its_version() -> None:
+    done = spendlog("--version")
+    assert done.returncode == 0
+    assert done.stdout == f"spendlog {version('spendlog')}\n"
 
 
 def test_a_misspelt_command_is_answered_with_the_right_one() -> None:

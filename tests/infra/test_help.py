@@ -80,7 +80,8 @@ PRINTS_DATA = {
     *(("policies", name) for name in ("apply", "list")),
     *(("topics", name) for name in ("diff", "apply")),
     *(("stack", name) for name in ("up", "status")),
-    *(("dead-letters", "show"), ("events", "continue")),
+    *(("dead-letters", name) for name in ("list", "show", "reroute")),
+    *(("import", "check"), ("events", "continue"), ("status",)),
     *((name,) for name in ("migrate", "verify", "replay", "story")),
 }
 
