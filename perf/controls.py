@@ -32,14 +32,16 @@ from schemas.events import (
     RefundPresented,
 )
 from schemas.money import Money, PositiveMoney
+from streams.core.apply.evolve import evolve
 from streams.core.case import Slot
 from streams.core.decide import decide
-from streams.core.evolve import evolve
+from streams.core.plans import Plans
 from streams.core.state import Department, PartitionState
 
 HOLDS, CARDS, MERCHANTS = 10_000, 5_000, 400
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ZONE = "America/New_York"
+PLANS = Plans()
 # Never reached: what is measured is a request that passes all of them, which nearly all do.
 PLENTY = 10**12
 
@@ -117,7 +119,7 @@ def _timed(state: PartitionState, department: Department, event: CardEvent) -> t
     clock = time.perf_counter_ns
     slot = _slot(state, event)
     before = clock()
-    decision = decide(department, event, None, slot)
+    decision = decide(department, event, None, slot, PLANS)
     between = clock()
     evolve(state, decision)
     after = clock()
@@ -138,7 +140,7 @@ def _slot(state: PartitionState, event: CardEvent) -> Slot:
 
 def _apply(state: PartitionState, event: CardEvent) -> None:
     department = next(iter(state.departments.values()), None)
-    evolve(state, decide(department, event, None, _slot(state, event)))
+    evolve(state, decide(department, event, None, _slot(state, event), PLANS))
 
 
 def _opening() -> Iterator[CardEvent]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.effects import Effects
+from schemas.effects import REMEMBERED, Effects
 from schemas.event import EntryMode, Merchant, Timestamp
 from schemas.ids import Position
 from schemas.money import Money
@@ -150,6 +150,11 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     def balance(self) -> Balance | None:
         """That of the department's own budget."""
         return self.balances[0] if self.balances else None
+
+    @property
+    def moves(self) -> tuple[Effects, ...]:
+        """Its effects without those that only the department's state is made of."""
+        return tuple(effect for effect in self.effects if type(effect) not in REMEMBERED)
 
     @property
     def granted(self) -> int:

@@ -45,6 +45,23 @@ class HoldReleased(Effect, tag="hold_released", frozen=True, kw_only=True, omit_
     cause: Literal["reversal", "timeout", "clearing", "expiry", "advice"]
 
 
+class PaymentApproved(Effect, tag="payment_approved", frozen=True, kw_only=True, omit_defaults=True):
+    """The decision's own authorization is approved, in part too; what was voided before is so no longer.
+
+    `valid_days`: of its holds; `foreign`: currency and rate at which it clears. `advised`: by the network.
+    """
+
+    valid_days: int
+    foreign: tuple[str, str] | None = None
+    advised: bool = False
+
+
+class PaymentDeclined(Effect, tag="payment_declined", frozen=True, kw_only=True, omit_defaults=True):
+    """The decision's own authorization was asked for, and declined. `advised`: by the network."""
+
+    advised: bool = False
+
+
 class PaymentVoided(Effect, tag="payment_voided", frozen=True, kw_only=True, omit_defaults=True):
     """A timeout came before its request: when that comes it will be declined.
 
@@ -130,13 +147,60 @@ class DisputeClosed(Effect, tag="dispute_closed", frozen=True, kw_only=True):
     outcome: Literal["won", "lost", "withdrawn"]
 
 
+# -- what counts
+
+
+class RollingCount(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """`value` more in the slot `slot` of a rolling window, whose slots last `width_s` seconds.
+
+    `counter`: `RULE:SUBJECT`. `reach`: how many slots before the newest still count.
+    """
+
+    counter: str
+    slot: int
+    value: int
+    width_s: int
+    reach: int
+
+
+class CalendarCount(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """`value` more in a calendar's period. `slot`: greater for a later one; `ends_s`: None: never."""
+
+    counter: str
+    slot: int
+    value: int
+    ends_s: int | None
+
+
+class Counted(Effect, tag="counted", frozen=True, kw_only=True, omit_defaults=True):
+    """What the request counts for in the windows of the policy that it was judged by."""
+
+    rolling: tuple[RollingCount, ...] = ()
+    calendar: tuple[CalendarCount, ...] = ()
+
+
+class PeriodOpened(Effect, tag="period_opened", frozen=True, kw_only=True, omit_defaults=True):
+    """Something counts in a period for the first time: it begins with `limit`. `ends_at` absent: never."""
+
+    charge: str
+    limit: int
+    ends_at: Timestamp | None = None
+
+
 # -- what was set
 
 
+class DepartmentOpened(Effect, tag="department_opened", frozen=True, kw_only=True):
+    """The department's first decision. `policy`: version 0, in force until another one is."""
+
+    policy: Policy
+
+
 class BudgetChanged(Effect, tag="budget_changed", frozen=True, kw_only=True, omit_defaults=True):
-    """A budget is this from here on; `limit` for each period of `calendar`."""
+    """A budget is this from here on; `limit` for each period of `calendar`, `period` and later ones."""
 
     budget_id: str
+    period: str
     level: Level
     name: str
     limit: int
@@ -196,16 +260,30 @@ class PolicyStored(Effect, tag="policy_stored", frozen=True, kw_only=True):
     policy: Policy
 
 
-class PolicyTaken(Effect, tag="policy_taken", frozen=True, kw_only=True):
-    """This version is in force from here on."""
+class PolicyTaken(Effect, tag="policy_taken", frozen=True, kw_only=True, omit_defaults=True):
+    """This version is in force from here on. `policy`: of version 0; others were stored."""
 
     policy_version: int
+    policy: Policy | None = None
 
 
 class CardChanged(Effect, tag="card_changed", frozen=True, kw_only=True):
     """A registered card is this from here on."""
 
     card: Card
+
+
+class CardUsed(Effect, tag="card_used", frozen=True, kw_only=True):
+    """A card for one payment has had it."""
+
+    card_id: str
+
+
+class CardLocked(Effect, tag="card_locked", frozen=True, kw_only=True):
+    """A card is for this merchant from here on: its id, or its name where it has none."""
+
+    card_id: str
+    merchant: str
 
 
 # -- the company's cap
@@ -272,6 +350,8 @@ class LeaseGivenBack(Effect, tag="lease_given_back", frozen=True, kw_only=True):
 Effects = (
     HoldPlaced
     | HoldReleased
+    | PaymentApproved
+    | PaymentDeclined
     | PaymentVoided
     | Posted
     | FxDifference
@@ -280,6 +360,9 @@ Effects = (
     | RefundUndone
     | DisputeStarted
     | DisputeClosed
+    | Counted
+    | PeriodOpened
+    | DepartmentOpened
     | BudgetChanged
     | BudgetTakenAway
     | BudgetIncreaseSet
@@ -289,6 +372,8 @@ Effects = (
     | PolicyStored
     | PolicyTaken
     | CardChanged
+    | CardUsed
+    | CardLocked
     | CapChanged
     | LeaseGiven
     | LeaseRecallSent
@@ -296,4 +381,9 @@ Effects = (
     | LeaseAsked
     | LeaseAdded
     | LeaseGivenBack
+)
+
+#: What only the state of a department is made of: no money moves, and nothing that people set.
+REMEMBERED: frozenset[type[Effect]] = frozenset(
+    {PaymentApproved, PaymentDeclined, Counted, PeriodOpened, DepartmentOpened, CardUsed, CardLocked}
 )

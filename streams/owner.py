@@ -20,9 +20,10 @@ from schemas.events import Event
 from schemas.headers import EVENT_ID
 from schemas.reasons import Outcome
 from streams.continuity import Decided, check_kept, check_redelivered
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge, without_card_numbers
 from streams.core.messages import messages
+from streams.core.plans import Plans
 from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
 from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, ReplayIncomplete
@@ -97,6 +98,7 @@ class Owner:
         self._publish = publish
         self._snapshot_decisions_min = snapshot_decisions_min
         self._card_numbers_refused = card_numbers_refused
+        self._plans = Plans()
         self._snapshot_seq = 0
         self._log_offset: int | None = None
 
@@ -204,6 +206,7 @@ class Owner:
                     record,
                     self._partitions,
                     self._model,
+                    self._plans,
                     card_numbers_refused=self._card_numbers_refused,
                 )
                 decision, value = seal(judged)

@@ -18,7 +18,7 @@ from schemas.event import Event
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome
 from sinks.core.bookings import Bookkeeper, Transfer
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.sealing import seal

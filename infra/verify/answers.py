@@ -42,7 +42,7 @@ from schemas.effects import (
 )
 
 _CARD: frozenset[type[Effect]] = frozenset({CardChanged})
-_POLICY: frozenset[type[Effect]] = frozenset({PolicyStored, PolicyTaken})
+_POLICY: frozenset[type[Effect]] = frozenset[type[Effect]]((PolicyStored, PolicyTaken))
 _TREASURY: frozenset[type[Effect]] = frozenset({LeaseGiven, LeaseRecallSent})
 #: What each event may move, besides what lapses with it.
 MAY_MOVE: Final[Mapping[str, frozenset[type[Effect]]]] = {
@@ -93,7 +93,7 @@ def amiss(decision: Decision, department: Department, timeout: Timeout | None) -
     """
     kind = decision.event_type or ""
     payment = department.payments.get(decision.authorization_id or "", _NOTHING)
-    own = [effect for effect in decision.effects if not _lapses(effect, decision)]
+    own = [effect for effect in decision.moves if not _lapses(effect, decision)]
     for effect in own:
         if type(effect) not in MAY_MOVE.get(kind, ()):
             return f"answers {kind} with {type(effect).__name__}"

@@ -56,7 +56,8 @@ class Fold:
         self._span = span(decision)
         department = self.department(decision)
         department.clock_s = max(department.clock_s, clock_s(decision))
-        for effect in decision.effects:
+        # What the other effects come to is worked out here from what was asked and answered.
+        for effect in decision.moves:
             amount = getattr(effect, "amount", 1)
             if amount < 0 or (amount == 0 and type(effect) in _MOVES):
                 self._wrong.append(f"moves {amount} minor units")

@@ -17,6 +17,10 @@ from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
     CardChanged,
+    CardLocked,
+    CardUsed,
+    Counted,
+    DepartmentOpened,
     DisputeClosed,
     DisputeStarted,
     Effect,
@@ -33,7 +37,10 @@ from schemas.effects import (
     LeaseGivenBack,
     LeaseRecallSent,
     LeaseTaken,
+    PaymentApproved,
+    PaymentDeclined,
     PaymentVoided,
+    PeriodOpened,
     PolicyStored,
     PolicyTaken,
     Posted,
@@ -145,6 +152,10 @@ def legs_of(effect: Effects) -> tuple[Leg, ...]:
         case PaymentVoided() | BudgetChanged() | BudgetTakenAway() | BudgetIncreaseSet():
             return ()
         case IncreaseAsked() | IncreaseStep() | IncreaseClosed():
+            return ()
+        case PaymentApproved() | PaymentDeclined() | Counted() | PeriodOpened() | DepartmentOpened():
+            return ()
+        case CardUsed() | CardLocked():
             return ()
         case PolicyStored() | PolicyTaken() | CardChanged() | CapChanged():
             return ()

@@ -90,6 +90,15 @@ class Clock:
             self._ends[label] = self._ends_s(self._first_day(at_s))
         return self._ends[label]
 
+    def ends_of(self, label: str, near_s: int) -> int | None:
+        """When the period `label` ends, if it is that of `near_s` or the next. None: never, or not known."""
+        if self.label(near_s) == label:
+            return self.ends_s(near_s)
+        following = self.ends_s(near_s)
+        if following is not None and self.label(following) == label:
+            return self.ends_s(following)
+        return None
+
     def _ends_s(self, first: date) -> int | None:
         kind = self._calendar.period
         if kind == "lifetime":

@@ -7,25 +7,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from schemas.decisions import Alert, Balance, Decision, WouldPass
-from schemas.effects import (
-    DisputeClosed,
-    Effects,
-    FxDifference,
-    HoldPlaced,
-    HoldReleased,
-    LeaseAdded,
-    LeaseGivenBack,
-    Posted,
-    PostingUndone,
-    Refunded,
-    RefundUndone,
-)
+from schemas.effects import DepartmentOpened, Effects, HoldPlaced, HoldReleased, LeaseAdded, PeriodOpened
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import TOTAL_MAX, Money
 from schemas.reasons import Outcome, Reason, ReasonCode
-from streams.core.calendar import epoch_s
+from streams.core.calendar import clock_of, moment_of
+from streams.core.movements import MOVEMENTS, movement
+from streams.core.plans import Plan
 from streams.core.rules import balances_at
-from streams.core.state import BUCKET_S, COMPANY, Answer, Department
+from streams.core.state import Answer, Department
 
 # Asked once: a property that reads a struct's configuration costs as much as a small rule.
 _TYPES: dict[type[Event], str] = {cls: str(cls.__struct_config__.tag) for cls in EVENT_TYPES}
@@ -53,33 +43,21 @@ class Rejected(Exception):
         self.reason = Reason(code=code, detail=detail)
 
 
-def bucket_of(seconds: int) -> int:
-    """The memory bucket of a moment: whole 30-day spans since the epoch."""
-    return seconds // BUCKET_S
-
-
-def clock_after(
-    department: Department | None, at_s: int, occurred_at: datetime, recorded_at: datetime
-) -> int:
-    """The department's clock after an event of `at_s`, which is `occurred_at` in whole seconds.
-
-    Never ahead of the broker's, so a forged date moves no time.
-    """
-    if occurred_at > recorded_at:
-        at_s = epoch_s(recorded_at)
-    return at_s if department is None or at_s > department.clock_s else department.clock_s
-
-
 class Case:
     """An event to be decided. `at_s`: its own time; `clock_s`: the department's, with this event.
 
-    `lapsed`: what time alone has moved before it; the first effects of its decision.
+    `plan`: the department's rules. `new`: the department begins with this event. `lapsed`: what time alone
+    has moved before it; the first effects of its decision.
     """
 
-    __slots__ = ("at_s", "clock_s", "department", "event", "lapsed", "slot")
+    __slots__ = ("at_s", "clock_s", "department", "event", "lapsed", "new", "plan", "slot")
 
-    def __init__(self, department: Department, event: CardEvent, slot: Slot, at_s: int, clock_s: int) -> None:
-        self.department = department
+    def __init__(
+        self, plan: Plan, event: CardEvent, slot: Slot, at_s: int, clock_s: int, *, new: bool = False
+    ) -> None:
+        self.plan = plan
+        self.department = plan.department
+        self.new = new
         self.event = event
         self.slot = slot
         self.at_s = at_s
@@ -121,6 +99,7 @@ class Case:
             check_sums(balances)
         elif self.lapsed:
             balances += self._others({}, charges)
+        effects += self._opened(effects)
         return Decision(
             partition=slot.partition,
             seq=slot.seq,
@@ -161,6 +140,37 @@ class Case:
         """It took effect."""
         return self.answer(Outcome.ACCEPTED, effects=effects, charges=charges, **more)
 
+    def _opened(self, effects: Sequence[Effects]) -> tuple[Effects, ...]:
+        """What begins with this decision: the department, and periods in which nothing counted before."""
+        periods = self.department.periods
+        missing: list[str] = []
+        for effect in effects:
+            kind = type(effect)
+            if kind in MOVEMENTS:
+                charges = effect.charges if kind is HoldPlaced else MOVEMENTS[kind](effect)[0]  # type: ignore[union-attr]
+                for charge in charges:
+                    if charge not in periods and charge not in missing:
+                        missing.append(charge)
+        if not missing and not self.new:
+            return ()
+        opened: tuple[Effects, ...] = tuple([self._period(charge, effects) for charge in missing])
+        if self.new and self.department.treasury is None:
+            opened += (DepartmentOpened(policy=self.department.policy),)
+        return opened
+
+    def _period(self, charge: str, effects: Sequence[Effects]) -> PeriodOpened:
+        line, _, label = self.plan.charged(charge)
+        clock = line.clock if line is not None else None
+        for effect in effects:  # the first lease comes before its department knows the calendar
+            if clock is None and isinstance(effect, LeaseAdded):
+                clock = clock_of(effect.calendar)
+        ends_s = None if clock is None else clock.ends_of(label, self.at_s)
+        return PeriodOpened(
+            charge=charge,
+            limit=0 if line is None else line.initial,
+            ends_at=None if ends_s is None else moment_of(ends_s),
+        )
+
     def _balances(self, effects: Sequence[Effects], charges: Sequence[str]) -> list[Balance]:
         """Every period that moved or was asked about, as it is afterwards; first those in `charges`.
 
@@ -180,7 +190,7 @@ class Case:
                 for charge in found[0]:
                     before = moved.get(charge, (0, 0, 0))
                     moved[charge] = (before[0] + found[1], before[1] + found[2], before[2] + found[3])
-        balances = balances_at(self.department, charges, self.at_s, posted, held, limit)
+        balances = balances_at(self.plan, charges, self.at_s, posted, held, limit)
         if moved or self.lapsed:
             balances += self._others(moved, charges)
         return balances
@@ -195,7 +205,7 @@ class Case:
 
     def balance(self, charge: str, posted: int = 0, held: int = 0, limit: int = 0) -> Balance:
         """The period after these changes. Its limit is the one in force at the event's time."""
-        (found,) = balances_at(self.department, (charge,), self.at_s, posted, held, limit)
+        (found,) = balances_at(self.plan, (charge,), self.at_s, posted, held, limit)
         return found
 
 
@@ -215,37 +225,6 @@ def in_range(total: int, what: str, most: int = TOTAL_MAX) -> None:
     if not -most <= total <= most:
         detail = f"{what} would be {total:,} minor units; it may not be beyond {most:,}"
         raise Rejected(ReasonCode.SUM_OUT_OF_RANGE, detail)
-
-
-Movement = tuple[Sequence[str], int, int, int]  # charges, posted, held, limit
-
-
-def movement(effect: Effects) -> Movement | None:
-    """What an effect changes in which periods; None: it changes none."""
-    kind = type(effect)
-    if kind is HoldPlaced:
-        return effect.charges, 0, effect.amount, 0  # type: ignore[union-attr]
-    if kind is HoldReleased:
-        return effect.charges, 0, -effect.amount, 0  # type: ignore[union-attr]
-    if kind is Posted:
-        return effect.charges, effect.amount, 0, 0  # type: ignore[union-attr]
-    match effect:
-        case FxDifference():
-            sign = 1 if effect.direction == "loss" else -1
-            return effect.charges, sign * effect.amount, 0, 0
-        case PostingUndone():
-            return effect.charges, -effect.amount - effect.fx, 0, 0
-        case Refunded():
-            return effect.charges, -effect.amount, 0, 0
-        case RefundUndone():
-            return effect.charges, effect.amount, 0, 0
-        case DisputeClosed():
-            return effect.charges, -effect.amount if effect.outcome == "won" else 0, 0, 0
-        case LeaseAdded():
-            return (f"{COMPANY}@{effect.period}",), 0, 0, effect.amount
-        case LeaseGivenBack():
-            return (f"{COMPANY}@{effect.period}",), 0, 0, -effect.amount
-    return None
 
 
 # -- answers that need no department's rules

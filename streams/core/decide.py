@@ -46,8 +46,11 @@ from schemas.events import (
 from schemas.reasons import ReasonCode
 from streams.core import approvals, leases, payments, reversals, settings, settlements, treasury
 from streams.core.calendar import epoch_s
-from streams.core.case import Case, Rejected, Slot, clock_after, reject
+from streams.core.case import Case, Rejected, Slot, reject
+from streams.core.clock import clock_after
 from streams.core.lapses import due, without
+from streams.core.plans import Plan, Plans
+from streams.core.settings import opened
 from streams.core.state import Department
 
 
@@ -87,15 +90,19 @@ _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
 }
 
 
-def decide(department: Department | None, event: CardEvent, score: Score | None, slot: Slot) -> Decision:
+def decide(
+    department: Department | None, event: CardEvent, score: Score | None, slot: Slot, plans: Plans
+) -> Decision:
     """The decision on one event that has not been decided before.
 
-    `department` is None when it has no budget yet. `score` is recorded, it changes nothing here.
+    `department` is None when it has no budget yet. `plans`: what was made ready of it before.
+    `score` is recorded, it changes nothing here.
     """
     try:
         at_s = epoch_s(event.occurred_at)
         clock_s = clock_after(department, at_s, event.occurred_at, slot.recorded_at)
-        case = Case(department or _new(event), event, slot, at_s, clock_s)
+        plan = plans.of(department) if department is not None else Plan(_new(event))
+        case = Case(plan, event, slot, at_s, clock_s, new=department is None)
         lapsing = due(case.department, clock_s)
         if not lapsing:
             return _decided(case, event, score)
@@ -128,5 +135,5 @@ def _new(event: CardEvent) -> Department:
         return settings.new_department(event)
     elif isinstance(event, LeaseGranted):
         # The cap was there first: the department must not begin without it.
-        return Department(event.organization_id, event.department_id, event.currency, latest_bucket=0)
+        return opened(event, event.currency)
     raise Rejected(ReasonCode.UNKNOWN_DEPARTMENT, f"{event.key} has no budget")

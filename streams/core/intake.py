@@ -13,9 +13,11 @@ from schemas.events import AuthorizationRequested, CardEvent
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.calendar import epoch_s
-from streams.core.case import Slot, bucket_of, conflict, reject, repeat
+from streams.core.case import Slot, conflict, reject, repeat
+from streams.core.clock import bucket_of
 from streams.core.decide import decide
 from streams.core.history import CardHistory
+from streams.core.plans import Plans
 from streams.core.state import BUCKETS_KEPT, Department, PartitionState
 
 # Clocks of processors drift by minutes; a day leaves room for time zones given wrongly, and still keeps a
@@ -62,11 +64,13 @@ def judge(
     record: Record,
     partitions: int,
     scorer: Scorer,
+    plans: Plans | None = None,
     *,
     card_numbers_refused: bool = True,
 ) -> Decision:
     """The decision on the next record of a partition. `partitions`: how many the topic has.
 
+    `plans`: what the caller keeps for the next record; without it rules are made ready for this one alone.
     Reads `state` and leaves it as it is; the hash is added when the decision is sealed.
     """
     try:
@@ -91,7 +95,7 @@ def judge(
     score = None
     if department is not None and isinstance(event, AuthorizationRequested):
         score = scorer.score(department.cards.get(event.card_id), event)
-    return decide(department, event, score, slot)
+    return decide(department, event, score, slot, plans or Plans())
 
 
 def _slot(state: PartitionState, record: Record, known_by: str) -> Slot:

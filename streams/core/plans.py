@@ -1,6 +1,6 @@
 """A department's budgets and policy, made ready to be asked: what applies to one card, in the order of rules.
 
-Derived from the state alone and never stored: whoever changes budgets, policy, cards or cap calls `replan`.
+Derived from the state alone and kept beside it, by whoever decides: made anew when its revision has moved.
 Cards to which the same rules apply share one `Shape`: with thousands of cards, what is not shared is not in
 the processor's cache, and that would cost more than the rules.
 """
@@ -16,10 +16,9 @@ from schemas.money import MINOR_MAX
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import QUARTER_S, Clock, clock_of
 from streams.core.matching import Purchase, Test, codes_of, compiled, outside
-from streams.core.state import COMPANY, Budget, CardState, Department, Period
+from streams.core.state import COMPANY, RULE, Budget, CardState, Department, Period
 from streams.core.windows import reach, slot_width_s
 
-RULE = "rule:"
 _KNOWN_MAX = 20_000
 
 
@@ -191,6 +190,7 @@ class CardPlan:
     """
 
     __slots__ = (
+        "card",
         "charged_now",
         "counters",
         "holder",
@@ -198,6 +198,7 @@ class CardPlan:
         "keys",
         "labels",
         "periods",
+        "plan",
         "registered",
         "shape",
         "special",
@@ -207,6 +208,7 @@ class CardPlan:
 
     def __init__(
         self,
+        plan: Plan,
         shape: Shape,
         subjects: dict[Level, str | None],
         state: CardState | None,
@@ -214,8 +216,10 @@ class CardPlan:
         holder: str | None,
         registered: bool,
     ) -> None:
+        self.plan = plan
         self.holder = holder
         self.registered = registered
+        self.card = state.card if state else None
         self.shape = shape
         self.state = state
         self.special = special
@@ -253,10 +257,12 @@ def _line_id(line: Line, subjects: dict[Level, str | None]) -> str:
 
 
 class Plan:
-    """A department's rules, by card. See `Department.plan`."""
+    """A department's rules, by card, as of its state's revision."""
 
     def __init__(self, department: Department) -> None:
         policy = department.policy
+        self.department = department
+        self.revision = department.revision
         self._registered = department.registered
         self._policy = policy
         self.checks = [check for rule in policy.rules if (check := _check(rule)) is not None]
@@ -288,15 +294,13 @@ class Plan:
             if len(self._cards) >= _KNOWN_MAX:
                 self._cards.clear()
             found = self._cards[card_id] = self._new_card(card_id, cardholder)
-        if found.holder == cardholder or found.registered:
+        state = self._registered.get(card_id)
+        unchanged = found.state is state and (state is None or found.card is state.card)
+        if unchanged and (found.holder == cardholder or found.registered):
             return found
         # The same card in other hands: who asks most often is at hand.
         found = self._cards[card_id] = self._new_card(card_id, cardholder)
         return found
-
-    def card_changed(self, card_id: str) -> None:
-        """What was made ready for this card is no longer true."""
-        self._cards.pop(card_id, None)
 
     def _new_card(self, card_id: str, cardholder: str | None) -> CardPlan:
         state = self._registered.get(card_id)
@@ -309,7 +313,7 @@ class Plan:
         }
         special = self._policy.registered_cards_only if card is None else _is_special(card)
         registered = card is not None and card.employee is not None
-        return CardPlan(self._shape(subjects), subjects, state, special, cardholder, registered)
+        return CardPlan(self, self._shape(subjects), subjects, state, special, cardholder, registered)
 
     def _shape(self, subjects: dict[Level, str | None]) -> Shape:
         # A subject that nothing names by its name is like any other.
@@ -409,3 +413,20 @@ def _check(rule: Rule) -> Check | None:
 
 def _none_of(matches: Test) -> Test:
     return lambda asked: not matches(asked)
+
+
+class Plans:
+    """The plans of departments, kept by who decides. A cache: what it gives follows from the state alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Plan] = {}
+
+    def of(self, department: Department) -> Plan:
+        """As of the department's revision."""
+        key = id(department)
+        found = self._known.get(key)
+        if found is None or found.department is not department or found.revision != department.revision:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            found = self._known[key] = Plan(department)
+        return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from schemas.decisions import Alert, Decision
-from schemas.effects import HoldReleased, PaymentVoided
+from schemas.effects import Effects, HoldReleased, PaymentVoided
 from schemas.events import AuthorizationExpired, AuthorizationReversed
 from schemas.reasons import ReasonCode
 from streams.core.case import Case, Rejected
@@ -89,9 +89,12 @@ def release(
     asked: int,
     alerts: tuple[Alert, ...] = (),
     approved: int | None = None,
+    more: tuple[Effects, ...] = (),
 ) -> Decision:
     """`amount` of what the payment holds is given back. `asked`, `approved`: as the event says."""
     released = HoldReleased(
         authorization_id=authorization_id, amount=amount, charges=payment.charges, cause=cause
     )
-    return case.accepted(released, charges=payment.charges, amount=asked, alerts=alerts, approved=approved)
+    return case.accepted(
+        released, *more, charges=payment.charges, amount=asked, alerts=alerts, approved=approved
+    )

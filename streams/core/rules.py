@@ -15,7 +15,7 @@ from schemas.decisions import Balance
 from schemas.reasons import Reason, ReasonCode
 from streams.core.calendar import local_date
 from streams.core.matching import Purchase, same_merchant
-from streams.core.plans import CardPlan, Check, Line
+from streams.core.plans import CardPlan, Check, Line, Plan
 from streams.core.state import COMPANY, Department, Period
 from streams.core.windows import total
 
@@ -155,7 +155,7 @@ def _card(department: Department, ask: Ask, said: Said) -> None:
 
 
 def _today(department: Department, ask: Ask) -> date:
-    return local_date(ask.purchase.at_s, department.plan.zone)
+    return local_date(ask.purchase.at_s, ask.plan.plan.zone)
 
 
 def _of_check(check: Check, purchase: Purchase) -> Reason:
@@ -270,16 +270,16 @@ def tallies_of(department: Department, ask: Ask) -> list[Tally]:
     plan, at_s = ask.plan, ask.purchase.at_s
     charges = ask.charges
     if charges is not plan.charges(at_s):
-        return tallies_at(department, charges, at_s)
+        return tallies_at(plan.plan, charges, at_s)
     parts = zip(plan.shape.lines, plan.ids, plan.labels, charges, strict=True)
     return [_tally(department, line, id_, label, charge, at_s) for line, id_, label, charge in parts]
 
 
 def balances_at(
-    department: Department, charges: Iterable[str], at_s: int, posted: int, held: int, limit: int
+    plan: Plan, charges: Iterable[str], at_s: int, posted: int, held: int, limit: int
 ) -> list[Balance]:
     """Each charged period as it is once these have been added to it. `at_s`: for the increases in force."""
-    plan, periods = department.plan, department.periods
+    periods = plan.department.periods
     known = plan.known
     balances = []
     for charge in charges:
@@ -293,9 +293,9 @@ def balances_at(
     return balances
 
 
-def tallies_at(department: Department, charges: Iterable[str], at_s: int) -> list[Tally]:
+def tallies_at(plan: Plan, charges: Iterable[str], at_s: int) -> list[Tally]:
     """The same of any charges, those of a payment that is older than the rules, say."""
-    charged = department.plan.charged
+    charged, department = plan.charged, plan.department
     return [_tally(department, *charged(charge), charge, at_s) for charge in charges]
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, Card
 from schemas.decisions import Balance, Decision
+from schemas.defaults import default_policy
 from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
@@ -23,6 +24,7 @@ from schemas.events import (
     BudgetRemoved,
     BudgetSet,
     CardCanceled,
+    CardEvent,
     CardFrozen,
     CardSet,
     CardUnfrozen,
@@ -37,8 +39,7 @@ from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of, epoch_s
 from streams.core.case import Case, Rejected, in_range
-from streams.core.plans import RULE
-from streams.core.state import COMPANY, Budget, Department
+from streams.core.state import COMPANY, RULE, Budget, Department
 
 
 def new_department(event: BudgetSet) -> Department:
@@ -52,7 +53,13 @@ def new_department(event: BudgetSet) -> Department:
         exponent(event.limit.currency)
     except ValueError as unknown:
         raise Rejected(ReasonCode.UNKNOWN_CURRENCY, str(unknown)) from None
-    return Department(event.organization_id, event.department_id, event.limit.currency, latest_bucket=0)
+    return opened(event, event.limit.currency)
+
+
+def opened(event: CardEvent, currency: str) -> Department:
+    """As it begins: with the default policy of its currency."""
+    policy = default_policy(currency)
+    return Department(event.organization_id, event.department_id, currency, latest_bucket=0, policy=policy)
 
 
 def set_budget(case: Case, event: BudgetSet) -> Decision:
@@ -64,6 +71,7 @@ def set_budget(case: Case, event: BudgetSet) -> Decision:
     limit = case.amount(event.limit)
     _check_budget(case.department, event)
     effect = BudgetChanged(
+        period=clock_of(event.calendar).label(case.clock_s),
         budget_id=event.id,
         level=event.level,
         subject=event.subject,
@@ -77,7 +85,7 @@ def set_budget(case: Case, event: BudgetSet) -> Decision:
 
 def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
     """The decision, with the budget's current period as it is under the new limit."""
-    charge = f"{effect.budget_id}@{clock_of(effect.calendar).label(case.clock_s)}"
+    charge = f"{effect.budget_id}@{effect.period}"
     known = case.department.budgets.get(effect.budget_id)
     before = case.balance(charge)
     more = sum(amount for start, end, amount in known.increases if start <= case.at_s < end) if known else 0
@@ -209,7 +217,8 @@ def activate_policy(case: Case, event: PolicyActivated) -> Decision:
         kept = ", ".join(map(str, sorted(case.department.drafts))) or "none"
         detail = f"policy_version: {event.policy_version} is not kept; kept are {kept}, and 0"
         raise Rejected(ReasonCode.UNKNOWN_POLICY, detail)
-    return case.accepted(PolicyTaken(policy_version=event.policy_version))
+    policy = None if event.policy_version else default_policy(case.department.currency)
+    return case.accepted(PolicyTaken(policy_version=event.policy_version, policy=policy))
 
 
 # -- cards

@@ -222,5 +222,5 @@ def _settled(case: Case, authorization_id: str) -> Payment:
 
 
 def _charges_now(case: Case, event: ClearingPresented | RefundPresented) -> tuple[str, ...]:
-    plan = case.department.plan.card(event.card_id)
+    plan = case.plan.card(event.card_id)
     return plan.charges_for(Purchase(case.at_s, event.merchant, None))

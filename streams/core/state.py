@@ -1,30 +1,25 @@
 """What the rules remember of a partition's departments. Rebuilt by folding decisions, never by events.
 
-Everything that grows is bounded by rule: see `streams.core.memory` and docs/architecture.md.
+Everything that grows is bounded by rule: see `streams.core.apply.memory` and docs/architecture.md.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from schemas.controls import Calendar, Card, Level, Policy
 from schemas.decisions import GENESIS_HASH, WouldPass
-from schemas.defaults import default_policy
 from schemas.reasons import Outcome, Reason
 from streams.core.history import CardHistory
-
-if TYPE_CHECKING:
-    from streams.core.plans import Plan
 
 # Event ids are remembered for at least three whole buckets of event time; what is older is refused as
 # too old rather than taken for new. 30 days: late presentments arrive within 45 days on card networks.
 BUCKET_S = 30 * 86_400
 BUCKETS_KEPT = 4
 COMPANY = "company"
+RULE = "rule:"  # begins the id of what a policy's limit counts against
 # In `Payment.opened`. No field of their own: with sixteen a payment is 3 bytes more in a snapshot.
 NEVER_ASKED, ONLY_ADVISED = -2, -1
 EVERY_REQUEST = ""  # among the event ids of `Payment.voided`: a timeout named none
@@ -34,13 +29,14 @@ class Period(msgspec.Struct, array_like=True, gc=False):
     """Totals of one charged period in minor units: `posted` is spent less refunded, `held` is kept.
 
     `limit`: of the budget as it was last in this period, so that a period that is over keeps its own.
-    `bucket`: when it was last touched.
+    `bucket`: when it was last touched. `ends_s`: None: never, or that is not known.
     """
 
     limit: int
     bucket: int
     posted: int = 0
     held: int = 0
+    ends_s: int | None = None
 
     @property
     def used(self) -> int:
@@ -182,13 +178,13 @@ class Treasury(msgspec.Struct):
         return self.limit - sum(self.leases.get(period, {}).values())
 
 
-class Department(msgspec.Struct, dict=True):
+class Department(msgspec.Struct):
     """One department's budgets, controls, payments and memory. Amounts are minor units of `currency`.
 
     `clock_s`: the latest time that took effect. `expiries`: a heap of (second, authorization id), of which
-    at least all but `outdated` are true. `counters`: of windows, by rule and subject. `asked`: leases on
-    their way.
-    A treasury is a department of its own, with nothing but `treasury`.
+    at least all but `outdated` are true. `counters`: of windows, by rule and subject; `counts_until`: second
+    from which each says nothing any more. `asked`: leases on their way. `revision`: grows with what rules are
+    made of. A treasury is a department of its own, with nothing but `treasury`.
     """
 
     organization_id: str
@@ -197,7 +193,7 @@ class Department(msgspec.Struct, dict=True):
     latest_bucket: int
     clock_s: int = 0
     budgets: dict[str, Budget] = {}
-    policy: Policy = Policy()  # until __post_init__ knows the currency
+    policy: Policy = Policy()
     policy_version: int = 0
     drafts: dict[int, Policy] = {}
     drafted: int = 0
@@ -213,24 +209,10 @@ class Department(msgspec.Struct, dict=True):
     requests: dict[str, IncreaseRequest] = {}
     registered: dict[str, CardState] = {}
     counters: dict[str, list[int]] = {}
+    counts_until: dict[str, int] = {}
+    revision: int = 0
     answers: dict[int, dict[str, Answer]] = {}
     cards: dict[str, CardHistory] = {}
-
-    def __post_init__(self) -> None:
-        """Version 0 is no state: it follows from the currency, also where a snapshot has an older one."""
-        if self.policy_version == 0:
-            self.policy = default_policy(self.currency)
-
-    @cached_property
-    def plan(self) -> Plan:
-        """Budgets and policy made ready to be asked. Not state: made anew whenever they change."""
-        from streams.core.plans import Plan
-
-        return Plan(self)
-
-    def replan(self) -> None:
-        """Budgets, policy, cards or cap have changed."""
-        self.__dict__.pop("plan", None)
 
     def answer(self, event_id: str) -> Answer | None:
         """The first answer to this event id, while it is remembered."""

@@ -26,7 +26,7 @@ from schemas.events import (
 from schemas.money import Money, PositiveMoney
 from schemas.reasons import Outcome, Reason, ReasonCode
 from schemas.topics import MESSAGE_BYTES_MAX
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.lapses import LAPSE_BYTES_MAX, LAPSES_MAX
 from streams.core.sealing import DECISION_BYTES_MAX, seal

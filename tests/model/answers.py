@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from schemas.decisions import Decision
-from schemas.effects import Effects
+from schemas.effects import BudgetChanged, Effects, PolicyTaken
 from schemas.reasons import Outcome, Reason, ReasonCode, response_code
 
 
@@ -94,9 +96,21 @@ def answer_of(decision: Decision) -> Answer:
         approved=decision.approved if decision.outcome is Outcome.PARTIALLY_APPROVED else None,
         available=decision.available,
         would_pass=_passes(decision),
-        effects=decision.effects,
+        effects=_moved(decision),
         duplicate_of=decision.duplicate_of,
         policy_version=decision.policy_version,
+    )
+
+
+def _moved(decision: Decision) -> tuple[Effects, ...]:
+    """Without what only the state is made of: the model has a state of its own."""
+    return tuple(
+        msgspec.structs.replace(effect, period="")
+        if isinstance(effect, BudgetChanged)
+        else msgspec.structs.replace(effect, policy=None)
+        if isinstance(effect, PolicyTaken)
+        else effect
+        for effect in decision.moves
     )
 
 

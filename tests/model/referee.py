@@ -13,7 +13,7 @@ from schemas.decisions import Balance, Decision
 from schemas.effects import BudgetChanged, BudgetIncreaseSet, HoldReleased
 from schemas.events import Event
 from schemas.reasons import Outcome
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.state import PartitionState

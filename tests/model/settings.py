@@ -59,6 +59,7 @@ def set_budget(case: Case, event: BudgetSet) -> Answer:
     department.terms.setdefault(event.id, []).append(terms)
     return case.accepted(
         BudgetChanged(
+            period="",
             budget_id=event.id,
             level=event.level,
             name=event.name,

@@ -17,7 +17,7 @@ from schemas.decisions import Alert
 from schemas.effects import Effects, HoldPlaced, HoldReleased
 from schemas.events import EVENT_TYPES
 from schemas.reasons import Outcome, ReasonCode
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.state import PartitionState
 
 STORIES = read_stories([Path(__file__).parent, FILES])

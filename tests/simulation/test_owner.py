@@ -12,7 +12,7 @@ from schemas.codec import check_seal, decode_decision
 from schemas.decisions import GENESIS_HASH
 from schemas.effects import HoldPlaced
 from schemas.reasons import Outcome
-from streams.core.case import movement
+from streams.core.movements import movement
 from streams.log import Fenced, Frame, InvariantBroken
 from tests.simulation.histories import history
 from tests.simulation.world import Cluster, Crash, Steps, new_owner, run_owner

@@ -24,7 +24,7 @@ from schemas.reasons import Outcome
 from schemas.stored import Bound, bounds
 from sinks.core.chain import Record
 from sinks.ledger import Ledger
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record as CardEventRecord
 from streams.core.intake import judge
 from streams.core.sealing import seal

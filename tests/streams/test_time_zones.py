@@ -13,7 +13,7 @@ from schemas.decisions import Decision
 from schemas.events import BudgetSet, Event
 from schemas.money import Money
 from schemas.reasons import Outcome
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.state import PartitionState
 from streams.model import Unscored
@@ -56,7 +56,7 @@ def test_a_bad_time_zone_can_be_mended_and_only_that(zone: str, level: str) -> N
     name = BUDGET.id if level == "department" else "team:platform"
     # As an older version took it.
     department.budgets[name].calendar = Calendar("month", zone)
-    department.replan()
+    department.revision += 1
     assert _decide(state, _budget(2, time_zone=zone, **whose)).reasons[0].code == "unknown_time_zone"
     assert _decide(state, _budget(3, time_zone="Europe/Paris", **whose)).outcome is Outcome.ACCEPTED
     assert state.departments["techcorp/eng"].budgets[name].calendar.time_zone == "Europe/Paris"
@@ -68,6 +68,6 @@ def test_a_zone_that_this_machine_does_not_know_stops_nothing() -> None:
     _decide(state, BUDGET)
     department = state.departments["techcorp/eng"]
     department.budgets["department"].calendar = Calendar("month", "Nowhere/At_All")
-    department.replan()
+    department.revision += 1
     asked = msgspec.structs.replace(request(1, "eng", amount=100), occurred_at=AT)
     assert _decide(state, asked).outcome is Outcome.APPROVED

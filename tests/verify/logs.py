@@ -22,7 +22,7 @@ from schemas.effects import HoldPlaced
 from schemas.events import Event
 from schemas.partitions import partition_of
 from sinks.core.bookings import Bookkeeper
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record as Arrived
 from streams.core.intake import judge
 from streams.core.messages import messages
@@ -118,7 +118,7 @@ class World:
             lambda found: (
                 found.outcome == "approved"
                 and found.duplicate_of is None
-                and [type(effect) for effect in found.effects] == [HoldPlaced]
+                and [type(effect) for effect in found.moves] == [HoldPlaced]
             )
         )
 

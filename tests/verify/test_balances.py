@@ -362,7 +362,7 @@ def test_held_totals_are_those_of_the_open_holds() -> None:
 
 def test_a_decision_that_cannot_be_followed_is_told_and_the_rest_is_checked() -> None:
     told, decisions = company(*TEAM, HELD, clear("a1", 900, 1))
-    zone = msgspec.structs.replace(decisions[1].effects[0].calendar, time_zone="Mars/Base")  # type: ignore[union-attr]
+    zone = msgspec.structs.replace(decisions[1].effects[0].calendar, time_zone="Mars/Base")  # type: ignore[union-attr, type-var]
     lie(told, decisions[1], effects=effects_with(decisions[1], 0, calendar=zone))
     report, _ = told.check()
     assert any("cannot be followed" in line for line in report["O6"].examples)

@@ -32,7 +32,7 @@ from schemas.topics import CARD_EVENTS, DECISIONS, TOPICS
 from sinks.consumer import Consumer, Limits
 from sinks.kafka import KafkaLog as SinkLog
 from sinks.ports import SystemClock
-from streams.core.evolve import evolve
+from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge, recorded_at
 from streams.core.sealing import seal
 from streams.core.state import PartitionState

@@ -125,7 +125,7 @@ def test_what_lapses_comes_before_what_the_event_moves() -> None:
     told, decisions = company(budget(9_000), request("a1", 100), request("a2", 200, 8))
     last = decisions[-1]
     assert_true(told)
-    lie(told, last, effects=tuple(reversed(last.effects)))
+    lie(told, last, effects=(last.effects[1], last.effects[0], *last.effects[2:]))
     assert "lets 100 of a1 (effect 1) lapse" in found_by(told)["O12"][0]
 
 

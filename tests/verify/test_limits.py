@@ -217,8 +217,8 @@ def test_an_approval_needs_no_hold_for_what_was_settled_before_it() -> None:
         request("part", 150),
     )
     whole, part = decisions[2], decisions[4]
-    assert (whole.outcome, whole.effects) == (Outcome.APPROVED, ())
-    assert [getattr(effect, "amount", None) for effect in part.effects] == [50]
+    assert (whole.outcome, whole.moves) == (Outcome.APPROVED, ())
+    assert [getattr(effect, "amount", None) for effect in part.moves] == [50]
     assert_true(told)
     lie(told, part, effects=(), balances=held_more(part, -50))
     assert "(part) holds nothing, but must hold 50" in found_by(told)["O4"][0]

@@ -34,6 +34,7 @@ from tests.verify.told import (
     cap,
     card,
     company,
+    effects_with,
     event,
     found_by,
     held_more,
@@ -358,12 +359,11 @@ def test_less_than_the_largest_part_is_found() -> None:
     last = decisions[-1]
     assert (last.outcome, last.approved) == ("partially_approved", 400)
     assert_true(told)
-    (held,) = last.effects
     lie(
         told,
         last,
         approved=399,
-        effects=(msgspec.structs.replace(held, amount=399),),
+        effects=effects_with(last, 0, amount=399),
         balances=held_more(last, -1),
     )
     assert found_by(told) == {"O13": [f"decision {last.position} (a2) approves 399, but must approve 400"]}

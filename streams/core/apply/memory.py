@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.core.lapses import compact
-from streams.core.state import BUCKET_S, BUCKETS_KEPT, Department
+from streams.core.state import BUCKET_S, BUCKETS_KEPT, COMPANY, RULE, Department
 
 # A card that has not been used for a year has no habits any more.
 HABITS_KEPT_S = 365 * 86_400
@@ -40,7 +40,7 @@ def forget(department: Department, bucket: int) -> None:
     _forget_counters(department, oldest)
     _forget_habits(department)
     compact(department)
-    department.replan()  # it has periods and counters at hand that are gone
+    department.revision += 1  # rules that are made ready have periods and counters at hand that are gone
 
 
 def _forget_periods(department: Department, oldest: int) -> None:
@@ -60,23 +60,28 @@ def _forget_periods(department: Department, oldest: int) -> None:
 
 def _is_over(department: Department, charge: str, oldest: int) -> bool:
     """Whether it ended before all of what is still remembered, so that no late event can fall into it."""
-    line, _, label = department.plan.charged(charge)
-    if line is not None:
-        return label < line.clock.label(oldest * BUCKET_S)
+    period = department.periods[charge]
+    if _in_force(department, charge.rpartition("@")[0]):
+        return period.ends_s is not None and period.ends_s <= oldest * BUCKET_S
     # Its budget or rule is gone and may come again: a year's total must not be lost by a pause.
-    return department.periods[charge].bucket < oldest - GONE_BUCKETS_KEPT
+    return period.bucket < oldest - GONE_BUCKETS_KEPT
+
+
+def _in_force(department: Department, id_: str) -> bool:
+    """Whether the budget, the rule or the lease with this id still limits."""
+    if id_ == COMPANY:
+        return department.cap is not None
+    if id_.startswith(RULE):
+        rule_id = id_.removeprefix(RULE).partition(":")[0]
+        return any(rule.rule_id == rule_id for rule in department.policy.rules)
+    return id_ in department.budgets
 
 
 def _forget_counters(department: Department, oldest: int) -> None:
     """Those that no event which may still come could reach."""
-    rules = {rule.rule_id: rule for rule in department.plan.limits}
-    for key, counter in list(department.counters.items()):
-        rule = rules.get(key.partition(":")[0])
-        if rule is not None:
-            window = department.plan.window(rule)
-            if counter[-2] >= window.slot(oldest * BUCKET_S) - window.slots_before:
-                continue
-        del department.counters[key]
+    oldest_s = oldest * BUCKET_S
+    for key in [key for key, until_s in department.counts_until.items() if until_s <= oldest_s]:
+        del department.counters[key], department.counts_until[key]
 
 
 def _forget_habits(department: Department) -> None:

@@ -1,0 +1,1 @@
+"""The state after a decision: effects applied, and nothing asked. Imports state and effects, never rules."""

@@ -1,0 +1,75 @@
+"""Budgets, their increases, and requests for one."""
+
+from __future__ import annotations
+
+from schemas.decisions import Decision
+from schemas.effects import (
+    BudgetChanged,
+    BudgetIncreaseSet,
+    BudgetTakenAway,
+    IncreaseAsked,
+    IncreaseClosed,
+    IncreaseStep,
+)
+from streams.core.calendar import epoch_s
+from streams.core.state import Budget, Department, IncreaseRequest
+
+
+def set_budget(department: Department, effect: BudgetChanged, decision: Decision, bucket: int) -> None:
+    known = department.budgets.get(effect.budget_id)
+    increases = known.increases if known else []
+    department.budgets[effect.budget_id] = Budget(
+        effect.level,
+        effect.subject,
+        effect.name,
+        effect.limit,
+        effect.tolerance,
+        effect.calendar,
+        increases,
+    )
+    # The current period has the new limit, and any that was opened ahead; one that is over keeps its own.
+    prefix = f"{effect.budget_id}@"
+    for charge, period in department.periods.items():
+        if charge.startswith(prefix) and charge.removeprefix(prefix) >= effect.period:
+            period.limit = effect.limit
+    department.revision += 1
+
+
+def remove_budget(department: Department, effect: BudgetTakenAway, decision: Decision, bucket: int) -> None:
+    del department.budgets[effect.budget_id]
+    department.revision += 1
+
+
+def set_increase(department: Department, effect: BudgetIncreaseSet, decision: Decision, bucket: int) -> None:
+    budget = department.budgets[effect.budget_id]
+    more = (epoch_s(effect.starts_at), epoch_s(effect.ends_at), effect.amount)
+    # What is long over goes with the next one that is set.
+    kept = [known for known in budget.increases if known[1] > department.clock_s - 86_400 * 120]
+    budget.increases = [*kept, more]
+    department.revision += 1
+
+
+def ask_increase(department: Department, effect: IncreaseAsked, decision: Decision, bucket: int) -> None:
+    department.requests[effect.request_id] = IncreaseRequest(
+        effect.budget_id,
+        bucket,
+        effect.amount,
+        epoch_s(effect.starts_at) if effect.starts_at is not None else 0,
+        epoch_s(effect.ends_at),
+        effect.asked_by,
+        effect.levels,
+    )
+
+
+def step_increase(department: Department, effect: IncreaseStep, decision: Decision, bucket: int) -> None:
+    request = department.requests[effect.request_id]
+    request.approved_by = (*request.approved_by, effect.approved_by)
+    request.bucket = max(request.bucket, bucket)
+    if not effect.left:
+        request.closed = "approved"
+
+
+def close_increase(department: Department, effect: IncreaseClosed, decision: Decision, bucket: int) -> None:
+    request = department.requests[effect.request_id]
+    request.closed = "refused"
+    request.bucket = max(request.bucket, bucket)

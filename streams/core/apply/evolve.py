@@ -1,0 +1,106 @@
+"""`evolve`: the state after a decision. Applies effects and never asks whether it should."""
+
+from __future__ import annotations
+
+from schemas.decisions import Decision
+from schemas.ids import department_key
+from schemas.reasons import Outcome
+from streams.core.apply.memory import forget
+from streams.core.apply.periods import move
+from streams.core.apply.registry import APPLIERS
+from streams.core.calendar import epoch_s
+from streams.core.clock import bucket_of, clock_after
+from streams.core.history import CardHistory, observe_at
+from streams.core.lapses import drop_passed
+from streams.core.movements import MOVEMENTS
+from streams.core.state import Answer, Department, PartitionState
+
+REQUESTED = "authorization.requested"
+
+
+def evolve(state: PartitionState, decision: Decision) -> PartitionState:
+    """`state` after `decision`, the next one of its partition.
+
+    In place: a partition with a million remembered ids cannot be copied for each event, and the owner
+    throws its state away whenever a write is not certain (docs/decisions/0003).
+    """
+    state.seq = decision.seq + 1
+    state.next_offset = decision.source_offset + 1
+    state.last_recorded_at = decision.recorded_at
+    state.last_event_id = decision.event_id
+    state.last_hash = decision.hash
+    if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
+        return state
+    assert decision.organization_id and decision.department_id and decision.occurred_at
+    key = department_key(decision.organization_id, decision.department_id)
+    department = state.departments.get(key)
+    at_s = epoch_s(decision.occurred_at)
+    clock_s = clock_after(department, at_s, decision.occurred_at, decision.recorded_at)
+    bucket = bucket_of(at_s)
+    if department is None:
+        department = state.departments[key] = _new_department(decision, bucket)
+    department.clock_s = clock_s
+    if decision.effects:
+        _apply(department, decision, bucket)
+    if decision.event_type == REQUESTED:
+        _observe(department, decision, at_s)
+    if decision.authorization_id is not None:
+        _touch(department, decision.authorization_id, bucket)
+    _remember_answer(department, decision, bucket)
+    if bucket > department.latest_bucket:
+        forget(department, bucket)
+    if department.expiries:
+        drop_passed(department)
+    return state
+
+
+def _apply(department: Department, decision: Decision, bucket: int) -> None:
+    """Each effect in turn: its periods, and what it is about."""
+    appliers = APPLIERS[decision.version]
+    for effect in decision.effects:
+        kind = type(effect)
+        if kind in MOVEMENTS:
+            move(department, bucket, *MOVEMENTS[kind](effect))
+        appliers[kind](department, effect, decision, bucket)
+
+
+def _new_department(decision: Decision, bucket: int) -> Department:
+    assert decision.organization_id and decision.department_id and decision.currency
+    return Department(decision.organization_id, decision.department_id, decision.currency, bucket)
+
+
+def _touch(department: Department, authorization_id: str, bucket: int) -> None:
+    """A payment is remembered for as long as the last event about it."""
+    payment = department.payments.get(authorization_id)
+    if payment is not None and bucket > payment.bucket:
+        payment.bucket = bucket
+
+
+def _observe(department: Department, decision: Decision, at_s: int) -> None:
+    """The card's habits."""
+    assert decision.card_id and decision.amount
+    history = department.cards.get(decision.card_id)
+    if history is None:
+        history = department.cards[decision.card_id] = CardHistory()
+    merchant = decision.merchant
+    observe_at(history, at_s, decision.amount, merchant.name if merchant else "")
+
+
+def _remember_answer(department: Department, decision: Decision, bucket: int) -> None:
+    assert decision.event_id and decision.event_type and decision.fingerprint
+    answers = department.answers.get(bucket)
+    if answers is None:
+        answers = department.answers[bucket] = {}
+    answers[decision.event_id] = Answer(
+        decision.seq,
+        decision.event_type,
+        decision.fingerprint,
+        decision.amount,
+        decision.outcome,
+        decision.reasons,
+        decision.reviews,
+        decision.shadows,
+        decision.approved,
+        decision.would_pass,
+        decision.available,
+    )
