@@ -18,7 +18,7 @@ from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete
-from streams.snapshots import Collector, StoredSnapshot, chunks_of
+from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot, chunks_of
 
 # After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
 # comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
@@ -119,8 +119,20 @@ class KafkaLog:
         finally:
             await consumer.stop()
 
+    async def vouched(self, offset: int) -> str | None:
+        _, _, found = await self._at(self._names.decisions, offset)
+        digest = dict(found.headers).get(SNAPSHOT_HEADER) if found is not None else None
+        return None if digest is None else digest.decode("ascii", "replace")
+
     async def kept(self, offset: int) -> Kept:
-        tp = TopicPartition(self._names.card_events, self._partition)
+        first, end, found = await self._at(self._names.card_events, offset)
+        if found is None:
+            return Kept(first, end, None)
+        return Kept(first, end, Record(offset, recorded_at(found.timestamp), found.key, found.value))
+
+    async def _at(self, topic: str, offset: int) -> tuple[int, int, Any]:
+        """The topic's first offset and its end, and the committed record at `offset`; None: there is none."""
+        tp = TopicPartition(topic, self._partition)
         consumer = self._reader()
         try:
             await consumer.start()
@@ -128,17 +140,16 @@ class KafkaLog:
             first = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]
             if not first <= offset < end:
-                return Kept(first, end, None)
+                return first, end, None
             consumer.seek(tp, offset)
             deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
             while await consumer.position(tp) <= offset:
                 for found in (await consumer.getmany(tp, timeout_ms=200, max_records=1)).get(tp, ()):
                     if found.offset == offset:
-                        at = recorded_at(found.timestamp)
-                        return Kept(first, end, Record(offset, at, found.key, found.value))
+                        return first, end, found
                 if time.monotonic() > deadline:
                     raise ReplayIncomplete(f"{tp.topic}[{tp.partition}]: offset {offset} cannot be read")
-            return Kept(first, end, None)
+            return first, end, None
         finally:
             await consumer.stop()
 

@@ -79,6 +79,9 @@ class PartitionLog(Protocol):
             ReplayIncomplete: the log does not hold them all.
         """
 
+    async def vouched(self, offset: int) -> str | None:
+        """The digest of the snapshot that was stored with the decision at `offset`; None: it names none."""
+
     async def kept(self, offset: int) -> Kept:
         """Which card events are there, and the one at `offset`."""
 
@@ -112,6 +115,9 @@ class NoLog:
         nothing: tuple[Sequence[bytes], ...] = ()
         for values in nothing:
             yield values
+
+    async def vouched(self, offset: int) -> str | None:
+        return None
 
     async def kept(self, offset: int) -> Kept:
         return Kept(offset + 1, offset + 1, None)  # all before is gone by rule

@@ -28,7 +28,7 @@ from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
 from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, ReplayIncomplete
 from streams.model import Model
-from streams.snapshots import StoredSnapshot
+from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
 
 log = structlog.get_logger()
 
@@ -100,7 +100,6 @@ class Owner:
         self._card_numbers_refused = card_numbers_refused
         self._plans = Plans()
         self._snapshot_seq = 0
-        self._log_offset: int | None = None
 
     # -- takeover
 
@@ -132,6 +131,8 @@ class Owner:
         partition = self.state.partition
         for snapshot in await self._log.snapshots():
             try:
+                if await self._log.vouched(snapshot.log_offset - 1) != snapshot.digest:
+                    raise ValueError("the decision at its place does not name it")
                 self._restore(snapshot)
                 async with aclosing(self._log.replay(snapshot.log_offset - 1)) as replayed:
                     await self._fold_all(replayed, anchored=True)
@@ -239,13 +240,15 @@ class Owner:
 
     async def _write(self, batch: _Batch) -> list[Decision]:
         """The batch's decisions, committed."""
+        snapshot = self._snapshot() if self._snapshot_due() else None
+        if snapshot is not None:
+            batch.entries[-1].headers.append((SNAPSHOT_HEADER, snapshot.digest.encode()))
         await self._log.begin()
-        self._log_offset = await self._log.append(batch.entries, batch.dead_letters, batch.outbox)
-        due = self._snapshot_due()
-        if due:
-            await self._log.store_snapshot(self._snapshot())
+        log_offset = await self._log.append(batch.entries, batch.dead_letters, batch.outbox)
+        if snapshot is not None:
+            await self._log.store_snapshot(snapshot._replace(log_offset=log_offset))
         await self._log.commit()
-        if due:
+        if snapshot is not None:
             self._snapshot_seq = self.state.seq
         self._publish(self._changed(batch.decisions))
         return batch.decisions
@@ -261,11 +264,9 @@ class Owner:
         return since * ROWS_A_DECISION >= rows
 
     def _snapshot(self) -> StoredSnapshot:
-        assert self._log_offset is not None
+        """As of now; where it lies in the log is not known before the write."""
         state = msgspec.msgpack.encode(self.state)
-        return StoredSnapshot.of(
-            self.state.seq, self._log_offset, self.state.last_hash, state, self._model.snapshot()
-        )
+        return StoredSnapshot.of(self.state.seq, 0, self.state.last_hash, state, self._model.snapshot())
 
     def _learn(self, decision: Decision) -> None:
         """Before `evolve`, from what the card was like when it was scored; live and in replay the same."""

@@ -1,7 +1,8 @@
 """Snapshots as they stand on their topic: chunks that may be cut, foreign or wrong.
 
 A snapshot is only a shortcut, so whatever is not surely right is left aside with a warning: an older one
-serves, or the whole log. It counts when its digest holds and the log has its hash at its place.
+serves, or the whole log. It counts when the decision at its place has its hash and names its digest, in a
+header that was written in the same transaction (docs/decisions/0020).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ CHUNKS_MAX = 4_096
 # How many may lie there half: an owner writes one at a time, and whole.
 UNDER_WAY_MAX = 3
 KEPT = 2
+#: At the decision before a snapshot: its digest.
+SNAPSHOT_HEADER = "snapshot"
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -40,6 +43,7 @@ class StoredSnapshot(NamedTuple):
 
     @classmethod
     def of(cls, seq: int, log_offset: int, last_hash: str, state: bytes, model: bytes) -> StoredSnapshot:
+        """`log_offset` 0: not known yet."""
         return cls(seq, log_offset, last_hash, digest_of(state, model), state, model)
 
     @property

@@ -56,18 +56,34 @@ def forged(snapshot: StoredSnapshot, change: str) -> StoredSnapshot:
         case "another log":
             assert OTHER.snapshot is not None
             return OTHER.snapshot
+        case "spent nothing":  # by it the whole budget could be spent once more
+            for department in state.departments.values():
+                for period in department.periods.values():
+                    period.held = period.posted = 0
+        case "another model":
+            snapshot = snapshot._replace(model=snapshot.model + b"\x00")
     encoded = msgspec.msgpack.encode(state)
     return snapshot._replace(state=encoded, digest=digest_of(encoded, snapshot.model))
 
 
 @pytest.mark.parametrize(
-    "change", ["partition", "seq", "hash", "rewound", "elsewhere", "ahead", "another log"]
+    "change",
+    [
+        *("partition", "seq", "hash", "rewound", "elsewhere", "ahead", "another log"),
+        *("spent nothing", "another model"),
+    ],
 )
 def test_a_well_formed_but_wrong_snapshot_is_not_believed(change: str) -> None:
     assert CLUSTER.snapshot is not None
     wrong = forged(CLUSTER.snapshot, change)
     assert wrong.whole
-    owner = taken_over(Cluster(CLUSTER.card_events, CLUSTER.decisions, snapshot=wrong))
+    owner = taken_over(Cluster(CLUSTER.card_events, CLUSTER.decisions, snapshot=wrong, marks=CLUSTER.marks))
+    assert owner.replayed == len(CLUSTER.decisions)
+    assert owner.state == WHOLE.state
+
+
+def test_a_true_one_that_no_decision_names_is_not_believed() -> None:
+    owner = taken_over(Cluster(CLUSTER.card_events, CLUSTER.decisions, snapshot=CLUSTER.snapshot))
     assert owner.replayed == len(CLUSTER.decisions)
     assert owner.state == WHOLE.state
 

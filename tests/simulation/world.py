@@ -16,7 +16,7 @@ from streams.core.state import Department
 from streams.log import DeadLetter, Entry, Fenced, Frame, Kept, ReplayIncomplete
 from streams.owner import Owner
 from streams.scoring import Scorer
-from streams.snapshots import StoredSnapshot
+from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
 
 PARTITIONS = 1
 RECORDED_AT = datetime(2026, 11, 30, tzinfo=UTC)
@@ -35,6 +35,7 @@ class Cluster:
     decisions: list[bytes] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     snapshot: StoredSnapshot | None = None
+    marks: dict[int, str] = field(default_factory=dict)  # of decisions that name a snapshot: its digest
     epoch: int = 0
     first: int = 0  # what lies before is gone by retention
 
@@ -104,6 +105,10 @@ class MemoryLog:
             await self._step("replaying")
             yield self._cluster.decisions[start : min(start + REPLAY_CHUNK, end)]
 
+    async def vouched(self, offset: int) -> str | None:
+        await self._step("asking for the mark")
+        return self._cluster.marks.get(offset)
+
     async def kept(self, offset: int) -> Kept:
         cluster = self._cluster
         found = next((record for record in cluster.card_events if record.offset == offset), None)
@@ -134,6 +139,9 @@ class MemoryLog:
         await self._step("before the commit")
         self._check()
         assert self._entries is not None
+        for offset, entry in enumerate(self._entries, len(self._cluster.decisions)):
+            if SNAPSHOT_HEADER in (headers := dict(entry.headers)):
+                self._cluster.marks[offset] = headers[SNAPSHOT_HEADER].decode()
         self._cluster.decisions += [entry.value for entry in self._entries if entry.value is not None]
         self._cluster.dead_letters += self._letters
         for key, value, _ in self._outbox:
