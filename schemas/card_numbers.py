@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import msgspec
@@ -51,6 +51,7 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _DOTS = frozenset("\N{MIDDLE DOT}\N{BULLET}\N{HYPHENATION POINT}\N{BULLET OPERATOR}\N{MINUS SIGN}")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _DIGITS_MIN, _DIGITS_MAX = 13, 19
+_FIRST_DIGITS = frozenset((2, 3, 4, 5, 6, 8, 9))
 
 # Each byte as `0`, where it may be part of a card number (any byte of another script may), as `%`, where it
 # may stand for another one, else as `x`.
@@ -247,21 +248,25 @@ def _windows(plain: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, i
     By sums up to each place, since thousands of single digits make many sequences.
     """
     ends = [0, *accumulate(end - start for start, end in groups)]
+    at_end = {end: last for last, end in enumerate(ends[1:], 1)}
+    # A group beside letters is left out, so what follows it does not belong to what precedes it.
+    apart = (after[0] - before[1] > 3 for before, after in pairwise(groups))
+    parts = list(accumulate(apart, initial=0))
     values = [ord(digit) - 48 for start, end in groups for digit in plain[start:end]]
     # Every second digit is doubled: those at odd places, or those at even ones.
     odd = [0, *accumulate(_DOUBLED[value] if n % 2 else value for n, value in enumerate(values))]
     even = [0, *accumulate(value if n % 2 else _DOUBLED[value] for n, value in enumerate(values))]
     for first, begin in enumerate(ends[:-1]):
-        for last in range(first, len(groups)):
-            # A group beside letters is left out, so what follows it does not belong to what precedes it.
-            if last > first and groups[last][0] - groups[last - 1][1] > 3:
-                break
-            end = ends[last + 1]
-            if end - begin > _DIGITS_MAX:
-                break
+        if values[begin] not in _FIRST_DIGITS:
+            continue
+        for end in range(begin + _DIGITS_MIN, begin + _DIGITS_MAX + 1):
             sums = odd if end % 2 else even  # the last digit is not doubled
-            if end - begin >= _DIGITS_MIN and (sums[end] - sums[begin]) % 10 == 0:
-                yield first, last + 1
+            if (
+                end in at_end
+                and (sums[end] - sums[begin]) % 10 == 0
+                and parts[first] == parts[at_end[end] - 1]
+            ):
+                yield first, at_end[end]
 
 
 def _is_amount(window: list[tuple[int, int]]) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from infra.verify.bookings import Booking
 from schemas.decisions import Decision
 from schemas.effects import IncreaseAsked, IncreaseClosed
+from schemas.entrance import cut_moments
 from schemas.event import Merchant
 from schemas.reasons import Outcome
 
@@ -95,7 +96,7 @@ class Peek(Iterator[T]):
 def head_of(value: bytes | None) -> EventHead | None:
     """None: the record is no event."""
     try:
-        return _decode_head(value or b"")
+        return _decode_head(cut_moments(value or b""))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

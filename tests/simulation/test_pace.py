@@ -1,0 +1,73 @@
+"""An owner that has much to decide lets others have their turn, and writes what it has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from streams.log import DeadLetter, Entry, NoLog
+from streams.model import new_model
+from streams.owner import Owner, Pace
+from tests.simulation.histories import history
+from tests.simulation.world import PARTITIONS, Cluster
+
+EVENTS = 60
+ENDLESS_S = 1e9
+
+
+class CountingLog(NoLog):
+    """Counts what each transaction holds."""
+
+    def __init__(self) -> None:
+        self.transactions: list[int] = []
+
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
+        self.transactions.append(len(entries))
+        return sum(self.transactions)
+
+
+async def decided(pace: Pace, seed: int = 0) -> tuple[list[int], int, list[str]]:
+    """Records of each transaction, the turns of another task meanwhile, and the decisions' hashes."""
+    log, turns = CountingLog(), 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    owner = Owner(0, PARTITIONS, log, lambda: new_model(scoring=True), lambda changed: None, pace=pace)
+    cluster = Cluster(history(seed, EVENTS))
+    await owner.take_over()
+    neighbour = asyncio.create_task(other())
+    decisions = await owner.decide([cluster.frame(0, len(cluster.card_events))])
+    neighbour.cancel()
+    return log.transactions, turns, [decision.hash for decision in decisions]
+
+
+def test_others_have_their_turn_while_a_batch_is_decided() -> None:
+    transactions, turns, _ = asyncio.run(decided(Pace(slice_s=-1.0, transaction_s=ENDLESS_S)))
+    assert len(transactions) == 1
+    assert turns >= transactions[0]
+    _, fewer, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, transaction_s=ENDLESS_S)))
+    assert fewer <= 1
+
+
+def test_what_takes_long_is_written_in_parts() -> None:
+    transactions, _, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, transaction_s=-1.0)))
+    assert transactions == [1] * sum(transactions)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_pace_changes_no_decision(seed: int) -> None:
+    """Nothing but where a transaction ends may hang on a clock."""
+    hashes = {
+        tuple(asyncio.run(decided(Pace(slice_s, transaction_s), seed))[2])
+        for slice_s in (-1.0, ENDLESS_S)
+        for transaction_s in (-1.0, ENDLESS_S)
+    }
+    assert len(hashes) == 1
