@@ -63,7 +63,7 @@ def _balance(reader: WordReader, what: str) -> BalanceWanted:
 
 def _code(reader: WordReader, expected: Expected) -> None:
     word = reader.next("an ISO 8583 response code, such as 61")
-    if not (len(word.text) == 2 and word.text.isdigit()):
+    if not (len(word.text) == 2 and values.is_whole(word.text)):
         reader.fail(word, "an ISO 8583 response code, such as 61")
     expected.code = word.text
 

@@ -61,7 +61,7 @@ def read_event(reader: WordReader, department: str | None) -> EventLine:
 def _after_the_verb(reader: WordReader, verb: str, spec: Verb, said: Said) -> None:
     if spec.id is not None and not (spec.id_need == "optional" and values.is_currency(reader.peek())):
         word = reader.next(spec.id)
-        if verb == "activate" and not word.text.isdigit():
+        if verb == "activate" and not values.is_whole(word.text):
             reader.fail(word, spec.id)
         level, colon, _ = word.text.partition(":")
         if verb == "budget" and colon and level not in LEVEL_WORDS:

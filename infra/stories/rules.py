@@ -97,7 +97,7 @@ class PolicyReader:
 
     def _hold(self, reader: WordReader) -> None:
         text = reader.peek() or ""
-        group = None if text.isdigit() else reader.text("a number of days, or an MCC group")
+        group = None if values.is_whole(text) else reader.text("a number of days, or an MCC group")
         days = values.whole(reader, "a number of days")
         reader.need("day" if reader.peek() == "day" else "days")
         if group is None:

@@ -14,9 +14,9 @@ from schemas.money import Money, exponent
 #: A time, or how long after (or before) the line it stands in.
 When = datetime | timedelta
 
-_NUMBER: Final = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_STEP: Final = re.compile(r"[+-]?\d+")
+_STEP: Final = re.compile(r"[+-]?[0-9]+")
 _UNITS: Final = {
     unit + plural: timedelta(seconds=seconds)
     for unit, seconds in {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}.items()
@@ -43,10 +43,15 @@ def number(reader: WordReader, expected: str = "an amount, such as 120.00") -> D
     return Decimal(word.text.replace(",", ""))
 
 
+def is_whole(text: str) -> bool:
+    """Digits 0-9: `str.isdigit` takes those of every script."""
+    return text.isascii() and text.isdigit()
+
+
 def whole(reader: WordReader, expected: str) -> int:
     """A whole number from 0."""
     word = reader.next(expected)
-    if not (word.text.isascii() and word.text.isdigit()):
+    if not is_whole(word.text):
         reader.fail(word, expected)
     return int(word.text)
 
@@ -73,6 +78,11 @@ def money(reader: WordReader) -> Money:
     if not is_currency(code.text):
         reader.fail(code, "an amount, such as USD 120.00")
     word = reader.words[reader.at] if reader.at < len(reader.words) else code
+    fraction = word.text.partition(".")[2]
+    if is_number(word.text) and len(fraction) > digits(code.text):  # 3.000 dollars: three, or three thousand?
+        raise reader.place.error(
+            word.column, f"{word.text!r}: {code.text} has {digits(code.text)} digits after the point"
+        )
     try:
         return Money(minor(number(reader), code.text), code.text)
     except ValueError as error:
@@ -91,7 +101,7 @@ def duration(reader: WordReader) -> timedelta:
         reader.fail(word, "a whole number of days, hours ...")
     sign = -1 if word.text.startswith("-") else 1
     total = abs(int(word.text)) * _UNITS[reader.one_of(_UNITS, "a unit of time")]
-    while (text := reader.peek()) is not None and text.isdigit():
+    while (text := reader.peek()) is not None and is_whole(text):
         total += whole(reader, "a whole number") * _UNITS[reader.one_of(_UNITS, "a unit of time")]
     return sign * total
 
