@@ -65,6 +65,9 @@ def demo(
                 "docs/imports.md explains it"
             )
         export = Export(file, read_mapping(mapping), budget_factor, limit_rows, reject_file)
+        for kept in (file, mapping):
+            if reject_file is not None and reject_file.exists() and reject_file.samefile(kept):
+                raise SpendlogError(f"--reject-file {reject_file} would overwrite {kept}: name another")
         read_header(file, export.mapping)  # a wrong file is told before anything starts
     elif mapping is not None:
         raise SpendlogError("--mapping is for --file")

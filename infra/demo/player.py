@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rich.console import Console
@@ -26,6 +26,7 @@ from infra.running.system import RunningSystem
 from schemas.codec import UndecodableEvent, decode_event, encode_event
 from schemas.controls import HOLD_DAYS_MAX, Policy
 from schemas.decisions import Decision
+from schemas.entrance import YEARS
 from schemas.events import (
     AuthorizationRequested,
     BudgetSet,
@@ -42,6 +43,7 @@ from schemas.reasons import Outcome, sentence
 # A round trip for each window: 2,000 rows make it cheap. A week keeps clearings close to their place in time.
 WINDOW_ROWS_MAX: Final = 2_000
 WINDOW_SPAN_MAX: Final = timedelta(days=7)
+_FIRST: Final = datetime(YEARS[0], 1, 1, tzinfo=UTC)
 _UNREAD: Final = "the system could not read its event; the dead letters say why"
 
 
@@ -56,15 +58,15 @@ class Result:
     held_minor: dict[tuple[str, str], int] = field(default_factory=dict)  # department's name, currency
     linked: int = 0
     setup_refused: dict[str, str] = field(default_factory=dict)  # event id of a budget or policy -> reason
-    under: set[str] = field(default_factory=set)  # event ids of the budgets that decided rows are under
+    under: set[str] = field(default_factory=set)  # event ids of what decided rows are under
 
     @property
     def missing(self) -> list[str]:
-        """Budgets and policies that rows were decided without. That of a month to come misses nobody."""
+        """Budgets and policies that rows were decided without. Those of a month to come miss nobody."""
         return [
             f"{event_id}: {reason}"
             for event_id, reason in self.setup_refused.items()
-            if event_id in self.under or event_id.startswith("policy-")
+            if event_id in self.under
         ]
 
 
@@ -144,7 +146,7 @@ class ExportPlayer:
             event_id=_budget_id(row, month),
             organization_id=row.organization + self._house.tag,
             department_id=row.department,
-            occurred_at=month_start(month, self._zone),
+            occurred_at=self._start(month),
             name=row.department_name,
             limit=Money(self._budgets.limit(department, month), row.currency),
             time_zone=self._zone,
@@ -157,13 +159,17 @@ class ExportPlayer:
             if refused := self._send(event):
                 self.result.setup_refused[event.event_id] = refused
 
+    def _start(self, month: str) -> datetime:
+        """January 2000 begins in 1999 in the east, when there are no events yet."""
+        return max(month_start(month, self._zone), _FIRST)
+
     def _policy(self, row: Row, month: str) -> Event:
         """Budgets are what an export is played for: no other rule, and holds that last."""
         return PolicyDrafted(
-            event_id=f"policy-{row.department}",
+            event_id=_policy_id(row),
             organization_id=row.organization + self._house.tag,
             department_id=row.department,
-            occurred_at=month_start(month, self._zone),
+            occurred_at=self._start(month),
             policy=Policy(hold_days=HOLD_DAYS_MAX, hold_days_by_group={}),
             activate=True,
         )
@@ -231,7 +237,7 @@ class ExportPlayer:
                 self.result.rejected[row.line] = reason
                 continue
             self.result.decided += 1
-            self.result.under.add(_budget_id(row, month_of(row.at, self._zone)))
+            self.result.under |= {_budget_id(row, month_of(row.at, self._zone)), _policy_id(row)}
             if outcome is Outcome.APPROVED:
                 heapq.heappush(self._due, (row.posted_at, row.line, row))
         for event_id, row in self._clearing.items():
@@ -255,6 +261,10 @@ class ExportPlayer:
 
 def _budget_id(row: Row, month: str) -> str:
     return f"budget-{row.department}-{month}"
+
+
+def _policy_id(row: Row) -> str:
+    return f"policy-{row.department}"
 
 
 def windows(rows: Sequence[Row], refunded: Mapping[str, str] | None = None) -> Iterator[Sequence[Row]]:

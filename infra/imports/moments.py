@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from schemas.entrance import YEARS
+
 # Abbreviations are no zones: CST is three of them, and strptime takes those of the machine and drops them.
 _UTC_WORDS: Final = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|Z)(?![A-Za-z+-])")
 # Numbers side by side: strptime would read 2112026 as 21 January, also where a zero was lost.
@@ -30,8 +32,8 @@ def moment(text: str, pattern: str, zone: tzinfo) -> datetime:
         if _DAY_NUMBER.fullmatch(text):
             hint = "; if it is a spreadsheet's day number, give its cells the format of a date"
         raise ValueError(f"not a date ({pattern}){hint}") from None
-    if not 1970 <= utc.year <= 2100:
-        raise ValueError("outside of the years 1970 to 2100")
+    if utc.year not in YEARS:  # a cell of 0 is a day in 1899 or 1970, and no event may have it
+        raise ValueError(f"outside of the years {YEARS[0]} to {YEARS[-1]}")
     return utc
 
 

@@ -232,21 +232,26 @@ def test_clearings_that_are_refused_are_listed_and_refunds_find_their_purchase(t
         line("alone", amount="-7.00", time="2019-01-20 09:00:00"),
         line("held", amount="10.00", time=f"{earlier:%F}", posted=f"{ahead:%F}"),
         line("future", time=f"{ahead:%F}"),
+        line("only-future", department="Nord", time=f"{ahead:%F}"),
+        # What is no event must not take its department's policy with it.
+        line("epoch", department="East", time="1970-01-01"),
+        line("y2k", department="East", time="2000-01-01 12:00:00", amount="9999999.00"),
     )
     mapping = tmp_path / "mapping.toml"
-    mapping.write_text(MAPPING)
+    mapping.write_text(MAPPING.replace("Europe/London", "Asia/Tokyo"))
     rejects = tmp_path / "rejects.csv"
     status, said, left = run(
         *(tmp_path / "data", "--exit", "--file", path, "--mapping", mapping, "--reject-file", rejects)
     )
     assert status == 0, said
     assert left == []
-    assert "5 rows = 4 decided + 1 refused + 0 unusable" in said
+    assert "8 rows = 5 decided + 2 refused + 1 unusable" in said
+    assert re.search(r"East +1 +0 +0.0%", said), said
     assert "still held for Housing: £10.00, whose clearings were refused" in said
     assert "refunds: 1 linked to their purchase, 1 not: no purchase of this amount fits" in said
     with rejects.open(newline="") as file:
         listed = {row["line"]: row["reason"] for row in csv.DictReader(file)}
-    assert set(listed) == {"5", "6"}
+    assert set(listed) == {"5", "6", "7", "8"}
     assert listed["5"].startswith("approved and held, its clearing was refused: ")
 
 
