@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaException, Message, Producer
 
-from infra.consumed import bytes_of
+from infra.consumed import bytes_of, offset_of, partition_of
 from infra.errors import SpendlogError
+from infra.verify.sources import Logs
 from schemas.headers import REASON
 from schemas.partitions import PARTITIONER
 from schemas.reasons import ReasonCode
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS
 
 TIMEOUT_S = 20.0
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 # A record of the dead letters with this header is none: it says which one was sent on.
 _REROUTED = "rerouted"
 # Letters are as large as the broker takes: a transaction of 100 is done in seconds.
@@ -68,49 +69,29 @@ def rerouted(bootstrap: str, prefix: str = "") -> set[str]:
 
 
 def _records(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, str], Message]]:
-    topic = prefix + DEAD_LETTERS.name
-    config = {
-        "bootstrap.servers": bootstrap,
-        "group.id": "spendlog-dead-letters",
-        "enable.auto.commit": False,
-        "log_level": 0,  # what it says, it says in errors; else 20 lines a second while Kafka is away
-    }
-    consumer = Consumer({**config, "isolation.level": "read_committed", "enable.partition.eof": True})
+    topic, logs = prefix + DEAD_LETTERS.name, Logs(bootstrap)
     try:
-        found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-        if found.error is not None:
-            raise SpendlogError(f"there is no topic {topic}: run `spendlog topics apply` first")
-        for partition in sorted(found.partitions):
-            consumer.assign([TopicPartition(topic, partition, 0)])
-            for message in _partition(consumer):
+        for partition in logs.partitions(topic):
+            low, high = logs.bounds(topic, partition)
+            for message in logs.messages(topic, partition, low, high):
                 headers = cast(Headers, message.headers() or [])
-                yield {name: value.decode(errors="replace") for name, value in headers}, message
+                yield {name: (value or b"").decode(errors="replace") for name, value in headers}, message
     except KafkaException as error:
         raise SpendlogError(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from None
     finally:
-        consumer.close()
-
-
-def _partition(consumer: Consumer) -> Iterator[Message]:
-    # Not `consume`, which waits for its whole number of messages.
-    while (message := consumer.poll(TIMEOUT_S)) is not None:
-        error = message.error()
-        if error is None:
-            yield message
-        elif error.code() == KafkaError._PARTITION_EOF:
-            return
-        else:
-            raise KafkaException(error)
-    raise SpendlogError(f"nothing came from Kafka within {TIMEOUT_S:.0f} s")
+        logs.close()
 
 
 def _letter(headers: dict[str, str], message: Message) -> Letter:
+    """Records that no worker wrote are told, too: by their own place."""
+    partition, offset = headers.get("partition", ""), headers.get("offset", "")
+    ours = REASON in headers and partition.isdecimal() and offset.isdecimal()
     return Letter(
-        headers[REASON],
-        headers["detail"],
-        headers["topic"],
-        int(headers["partition"]),
-        int(headers["offset"]),
+        headers[REASON] if ours else "foreign",
+        headers.get("detail", "") if ours else "not written by a worker: its headers are not a dead letter's",
+        headers.get("topic", "") if ours else DEAD_LETTERS.name,
+        int(partition) if ours else partition_of(message),
+        int(offset) if ours else offset_of(message),
         bytes_of(message.key()),
         bytes_of(message.value()),
     )

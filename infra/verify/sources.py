@@ -19,6 +19,7 @@ from schemas.chain import Chain, NotNext, sealed_decision
 from schemas.decisions import Decision
 
 TIMEOUT_S: Final = 20.0
+_NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 # A fetch from a living broker takes milliseconds; longer than this the log is not readable.
 IDLE_S_MAX: Final = 30.0
 
@@ -43,6 +44,8 @@ class Logs:
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "queued.max.messages.kbytes": 32_768,
+                # The end is told with a fetch's answer: by default half a second for each partition.
+                "fetch.wait.max.ms": 10,
                 "log_level": 0,
             }
         )
@@ -54,13 +57,23 @@ class Logs:
         except KafkaException as error:
             raise SpendlogError(f"Kafka at {self._kafka} does not answer: {error.args[0].str()}") from None
         if found.error is not None:
+            if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise SpendlogError(f"there is no topic {topic}: run `spendlog topics apply` first")
             raise SpendlogError(f"topic {topic}: {found.error.str()}")
         return sorted(found.partitions)
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """The first offset and the offset after the last."""
-        low, high = self._admin.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
-        return int(low), int(high)
+        """The first offset and the offset after the last. Asks again while a new leader is being found."""
+        until_s = time.monotonic() + TIMEOUT_S
+        while True:
+            at = TopicPartition(topic, partition)
+            try:
+                low, high = self._admin.get_watermark_offsets(at, timeout=TIMEOUT_S)
+                return int(low), int(high)
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_LEADER or time.monotonic() > until_s:
+                    raise
+            time.sleep(0.1)
 
     def last(self, topic: str, partition: int, before: int | None = None) -> Record | None:
         """The last committed record (below offset `before`); None when there is none."""

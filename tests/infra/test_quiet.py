@@ -9,6 +9,7 @@ import pytest
 from infra import dead_letters, topics
 from infra.errors import SpendlogError
 from infra.stack.ports import free_port
+from infra.verify import sources
 
 CALLS: dict[str, Callable[[str], object]] = {
     "topics diff": topics.diff,
@@ -25,6 +26,7 @@ def test_an_absent_kafka_is_told_by_the_command_alone(
 ) -> None:
     monkeypatch.setattr(topics, "TIMEOUT_S", 0.5)
     monkeypatch.setattr(dead_letters, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(sources, "TIMEOUT_S", 0.5)
     with pytest.raises(SpendlogError):
         CALLS[command](f"127.0.0.1:{free_port(set())}")
     told = capfd.readouterr()
