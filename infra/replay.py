@@ -17,7 +17,7 @@ from confluent_kafka import Message
 from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
 from infra.verify.sources import Logs
-from schemas.chain import Chain, NotNext
+from schemas.chain import Chain, NotNext, sealed_decision
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -42,12 +42,16 @@ class ReplayDifference(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """A partition. `folded`: decisions whose card events are gone, so that they were only folded."""
+    """A partition. `folded`: decisions whose card events are gone, so that they were only folded.
+
+    `gone`: decisions that are gone themselves, by retention; without them nothing can be decided again.
+    """
 
     partition: int
     folded: int
     decided: int
     difference: ReplayDifference | None
+    gone: int = 0
 
 
 class Replay(NamedTuple):
@@ -81,8 +85,8 @@ def replay(
     try:
         partitions = logs.partitions(prefix + CARD_EVENTS.name)
         for partition in partitions:
-            again = _Again(logs, prefix, partition, len(partitions), rescore)
             try:
+                again = _Again(logs, prefix, partition, len(partitions), rescore)
                 for count in again.run():
                     if progress is not None:
                         progress(before + count)
@@ -148,6 +152,7 @@ class _Again:
         self._difference: ReplayDifference | None = None
         self._first, self._end = logs.bounds(self._events, partition)
         low, high = logs.bounds(self._decisions, partition)
+        self._lost = self._gone_before(low, high)
         self._log = _Peekable(partition, logs.messages(self._decisions, partition, low, high))
         self._comparing = _Comparing(self._gone())
         self._owner = Owner(
@@ -162,7 +167,12 @@ class _Again:
 
     @property
     def result(self) -> Replayed:
-        return Replayed(self._partition, self._folded, self._decided, self._difference)
+        return Replayed(self._partition, self._folded, self._decided, self._difference, self._lost)
+
+    def _gone_before(self, low: int, high: int) -> int:
+        """How many decisions retention has taken. Raises NotNext: the log begins with something else."""
+        first = next(self._logs.read(self._decisions, self._partition, low, high), None) if low else None
+        return 0 if first is None else sealed_decision(self._partition, first.value).seq
 
     def _gone(self) -> Iterator[bytes]:
         """The decisions on card events that retention has taken."""
@@ -172,6 +182,8 @@ class _Again:
 
     def run(self) -> Iterator[int]:
         """Yields how many decisions it has come to, now and then."""
+        if self._lost:
+            return
         with asyncio.Runner() as runner:
             runner.run(self._owner.take_over())
             yield self._folded

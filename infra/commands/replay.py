@@ -51,6 +51,10 @@ def show(found: Replay, console: Console) -> None:
     table = TextTable("partition", "decided again", "only folded", "verdict", left=0)
     for one in found.partitions:
         verdict = Text("the same bytes", "green") if one.difference is None else Text("differs", "bold red")
+        if one.gone:
+            verdict = Text(
+                f"not decided again: the first {one.gone:,} decisions are gone by retention", "yellow"
+            )
         table.add(f"{one.partition}", f"{one.decided:,}", f"{one.folded:,}", verdict)
     table.print(console)
     for partition, seq, offset, why in found.differences:
@@ -71,6 +75,7 @@ def _as_json(found: Replay) -> dict[str, object]:
                 "partition": one.partition,
                 "decided": one.decided,
                 "folded": one.folded,
+                "gone": one.gone,
                 "difference": one.difference and one.difference._asdict(),
             }
             for one in found.partitions

@@ -137,6 +137,13 @@ class Books:
         """
         return (LedgerRow(*row) for row in self._stream(statement, partition))
 
+    def records(self, partition: int, below_seq: int) -> Iterator[bytes]:
+        """Decisions as they stood on their topic, in the order of the log."""
+        statement: LiteralString = """
+            SELECT record FROM decision WHERE partition = %s AND seq < %s ORDER BY seq
+        """
+        return (row[0].encode() for row in self._stream(statement, partition, below_seq))
+
     def transfers(self, partition: int) -> Iterator[TransferRow]:
         statement: LiteralString = """
             SELECT seq, n::int, leg::int, authorization_id, layer, kind, debit_account, credit_account,

@@ -18,7 +18,16 @@ from infra.verify.lapses import Lapses
 from infra.verify.leases import Leases
 from infra.verify.ledger import Ledger
 from infra.verify.limits import Limits
-from infra.verify.records import EventHead, LedgerRow, Peek, Record, TransferRow, difference, head_of
+from infra.verify.records import (
+    KEPT_BY_BOOKS,
+    EventHead,
+    LedgerRow,
+    Peek,
+    Record,
+    TransferRow,
+    difference,
+    head_of,
+)
 from infra.verify.report import Report
 from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
@@ -109,7 +118,9 @@ class PartitionCheck:
         try:
             return self._chain.follow(record.value)
         except NotNext as found:
-            oracle.violated(f"partition {self.partition} offset {record.offset}: {found}")
+            kept = record.offset == KEPT_BY_BOOKS
+            where = "in the ledger" if kept else f"offset {record.offset}"
+            oracle.violated(f"partition {self.partition} {where}: {found}")
         try:
             decision = decode_decision(record.value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

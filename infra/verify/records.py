@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,8 +18,11 @@ from schemas.reasons import Outcome
 T = TypeVar("T")
 
 
+KEPT_BY_BOOKS: Final = -1
+
+
 class Record(NamedTuple):
-    """A record of a topic."""
+    """A record of a topic. `offset` KEPT_BY_BOOKS: it is gone from there, and the ledger has it."""
 
     offset: int
     value: bytes | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from infra.verify.books import Books, Place, snapshot
 from infra.verify.compare import compare_books, compare_statuses
 from infra.verify.leases import Leases, all_departments
 from infra.verify.partition import PartitionCheck
-from infra.verify.records import head_of
+from infra.verify.records import KEPT_BY_BOOKS, Record, head_of
 from infra.verify.report import Report
 from infra.verify.sources import Logs
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -72,6 +72,8 @@ def _drain(logs: Logs, postgres: str, ends: Mapping[int, int], drain_s: float, r
         event = logs.last(CARD_EVENTS.name, p)
         while event is not None:
             record = logs.last(DECISIONS.name, p)
+            if record is None and logs.bounds(DECISIONS.name, p)[0]:
+                break  # all of them reached their retention
             tail = None if record is None else _tail(record.value)
             if tail is not None and tail.source_offset >= event.offset:
                 with snapshot(postgres) as books:
@@ -112,7 +114,7 @@ def _check_partitions(
         before = report.decisions
         for count in check.run(
             logs.read(CARD_EVENTS.name, p, first, events_end),
-            logs.read(DECISIONS.name, p, logs.bounds(DECISIONS.name, p)[0], place.next_offset),
+            _decisions(logs, books, p, place, report),
             books.decisions(p),
             books.transfers(p),
             first,
@@ -124,6 +126,25 @@ def _check_partitions(
         following = logs.read(DECISIONS.name, p, place.next_offset, logs.bounds(DECISIONS.name, p)[1])
         check.look_beyond(next(following, None))
     return checks
+
+
+def _decisions(logs: Logs, books: Books, p: int, place: Place, report: Report) -> Iterator[Record]:
+    """What the ledger has, from the log; what reached its retention there, from the ledger's own rows.
+
+    They are no less sure: the first decision that the log has names the hash of the one before.
+    """
+    low = logs.bounds(DECISIONS.name, p)[0]
+    if low:
+        first = next(logs.read(DECISIONS.name, p, low, place.next_offset), None)
+        tail = None if first is None else _tail(first.value)
+        gone = place.next_seq if tail is None else tail.seq
+        if gone:
+            report["O9"].notes.append(
+                f"partition {p}: the log of decisions begins at {p}:{gone}; the {gone:,} before are read "
+                "from the ledger, and what follows them vouches for them"
+            )
+            yield from (Record(KEPT_BY_BOOKS, value) for value in books.records(p, gone))
+    yield from logs.read(DECISIONS.name, p, low, place.next_offset)
 
 
 def under_way(logs: Logs, ends: Mapping[int, int], wanted: Collection[str]) -> set[str]:

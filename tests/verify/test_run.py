@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 from infra.commands.verify import app
 from infra.migrate import migrate
+from infra.replay import replay
 from infra.stack import Endpoints, running_stack
 from infra.topics import apply
 from infra.verify.run import under_way
@@ -37,6 +40,18 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
         migrate(endpoints.postgres)
         apply(endpoints.kafka, PARTITIONS)
         yield endpoints
+
+
+@contextmanager
+def change_of_a_booked_record(postgres: str, partition: int) -> Iterator[None]:
+    """What no role may do: a record of the ledger is another one for a while."""
+    change = """ALTER TABLE decision DISABLE TRIGGER append_only;
+        UPDATE decision SET record = replace(record, {}) WHERE partition = {} AND seq = 0;
+        ALTER TABLE decision ENABLE ALWAYS TRIGGER append_only"""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(change.format("'accepted', 'approved'", partition).encode())
+        yield
+        connection.execute(change.format("'approved', 'accepted'", partition).encode())
 
 
 Upto = dict[int, int]  # partition -> so many of its records
@@ -132,6 +147,23 @@ def test_a_running_system_is_proved_and_a_lie_in_it_is_found(
     status, report, text = verify(services, monkeypatch)
     assert (status, report["ok"], report["decisions"]) == (0, True, decided), text
     assert all(f"card events begin at offset {offset}; the " in text for offset in kept.values() if offset)
+
+    # So are decisions, which the ledger has: their hashes lead to those that the log has.
+    p, begins = max(kept.items(), key=lambda one: one[1])
+    for until in (begins, told[p]):  # some of them, all of them
+        (deleted,) = admin.delete_records([TopicPartition(DECISIONS.name, p, until)]).values()
+        deleted.result(20)
+        status, report, text = verify(services, monkeypatch)
+        assert (status, report["ok"], report["decisions"]) == (0, True, decided), text
+        assert f"partition {p}: the log of decisions begins at {p}:{until}" in text
+        assert "is not decided and booked" not in text
+        if until == begins:
+            (found,) = [one for one in replay(services.kafka).partitions if one.partition == p]
+            assert (found.gone, found.decided, found.difference) == (begins, 0, None)
+            with change_of_a_booked_record(services.postgres, p):
+                status, report, text = verify(services, monkeypatch)
+            assert status == 1
+            assert f"partition {p} in the ledger: expected decision {p}:0, found" in text
 
     # A lease that the treasury gives, in a message that never comes.
     (given,) = company.tell(cap(4_000, "sales", "ops", "it"), recorded_at=datetime.now(UTC))
