@@ -230,6 +230,7 @@ class DecisionLog:
             self.limit = limit
         fields: dict[str, Any] = {
             "budget_id": budget_id,
+            "period": PERIOD,
             "level": "department",
             "name": department.title(),
             "limit": limit,
