@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +14,8 @@ from schemas.controls import Calendar
 QUARTER_S = 900
 _CACHED_MAX = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Zones are known in these, and room is left before and after them.
+_AGES = range(1900, 9000)
 _MONTHS_A_PERIOD = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -90,14 +93,13 @@ class Clock:
             self._ends[label] = self._ends_s(self._first_day(at_s))
         return self._ends[label]
 
-    def ends_of(self, label: str, near_s: int) -> int | None:
-        """When the period `label` ends, if it is that of `near_s` or the next. None: never, or not known."""
-        if self.label(near_s) == label:
-            return self.ends_s(near_s)
-        following = self.ends_s(near_s)
-        if following is not None and self.label(following) == label:
-            return self.ends_s(following)
-        return None
+    def ends_of(self, label: str) -> int | None:
+        """When the period of this label ends. None: never, or it is none of this calendar's."""
+        first = _first_day_of(label)
+        if first is None:
+            return None
+        noon = datetime(first.year, first.month, first.day, 12, tzinfo=_zone(self._calendar.time_zone))
+        return self.ends_s(epoch_s(noon)) if self.label(epoch_s(noon)) == label else None
 
     def _ends_s(self, first: date) -> int | None:
         kind = self._calendar.period
@@ -143,6 +145,32 @@ class Clock:
                 quarter = f"-Q{(first.month + 2) // 3}" if kind == "quarter" else ""
                 return f"{first.year:04d}{quarter}"
         return first.isoformat()
+
+
+def latest_end_s(label: str) -> int | None:
+    """By when a period of this label has ended, whatever its calendar. None: never, or not to be known."""
+    first = _first_day_of(label)
+    # None is longer than a year, and in no zone does a year begin a day late.
+    return None if first is None else epoch_s(datetime(first.year + 1, 12, 31, tzinfo=UTC)) + 2 * 86_400
+
+
+_LABEL = re.compile(r"(\d{4})(?:-W(\d\d)|-Q([1-4])|-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+
+
+def _first_day_of(label: str) -> date | None:
+    """The first day of the period that has this label. None: there is no such day in these ages."""
+    found = _LABEL.fullmatch(label)
+    if found is None:
+        return None
+    year, week, quarter, month, day = found.groups()
+    try:
+        if week:
+            first = date.fromisocalendar(int(year), int(week), 1)
+        else:
+            first = date(int(year), int(month or 3 * int(quarter or 1) - 2), int(day or 1))
+    except ValueError:
+        return None
+    return first if first.year in _AGES else None
 
 
 def _months_later(first: date, months: int) -> date:

@@ -11,7 +11,7 @@ from schemas.effects import DepartmentOpened, Effects, HoldPlaced, HoldReleased,
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import TOTAL_MAX, Money
 from schemas.reasons import Outcome, Reason, ReasonCode
-from streams.core.calendar import clock_of, moment_of
+from streams.core.calendar import clock_of, latest_end_s, moment_of
 from streams.core.movements import MOVEMENTS, movement
 from streams.core.plans import Plan
 from streams.core.rules import balances_at
@@ -164,7 +164,9 @@ class Case:
         for effect in effects:  # the first lease comes before its department knows the calendar
             if clock is None and isinstance(effect, LeaseAdded):
                 clock = clock_of(effect.calendar)
-        ends_s = None if clock is None else clock.ends_of(label, self.at_s)
+        ends_s = None if clock is None else clock.ends_of(label)
+        if ends_s is None:
+            ends_s = latest_end_s(label)  # a lease of a calendar that was, say
         return PeriodOpened(
             charge=charge,
             limit=0 if line is None else line.initial,
