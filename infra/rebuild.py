@@ -20,12 +20,12 @@ from infra.errors import SpendlogError
 from infra.migrate import migrate
 from infra.verify.sources import Logs
 from schemas.topics import DECISIONS
-from sinks.consumer import Consumer
 from sinks.errors import SinkError
-from sinks.kafka import KafkaLog
-from sinks.ledger import Ledger
-from sinks.ports import SystemClock
-from sinks.postgres import Postgres
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
+from sinks.loop.consumer import Consumer
+from sinks.loop.kafka import KafkaLog
+from sinks.loop.ports import SystemClock
 
 _CONNECT_TIMEOUT_S: Final = 10
 LOST_SHOWN_MAX: Final = 20

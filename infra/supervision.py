@@ -19,6 +19,7 @@ from infra.errors import SpendlogError
 from schemas.settings import WRONG_SETTING_STATUS
 
 WORKER: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
+TICKER: Final[Sequence[str]] = (sys.executable, "-m", "infra.ticker")
 #: Exit statuses that a new start does not cure: a wrong setting, a wrong word on the command line. All others
 #: are followed by one, also 0, which nobody asked for, and 1, with which Faust ends by itself.
 FINAL: Final = frozenset({WRONG_SETTING_STATUS, 2})
@@ -56,7 +57,7 @@ def backoff_s(failures: int) -> float:
 
 
 def sink(name: str) -> Sequence[str]:
-    """The command of a sink, or of the ticker."""
+    """The command of a sink."""
     return (sys.executable, "-m", "sinks", name)
 
 

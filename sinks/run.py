@@ -16,16 +16,16 @@ import structlog
 from prometheus_client import start_http_server
 
 from schemas.settings import WRONG_SETTING_STATUS
-from sinks.consumer import Consumer, Limits
 from sinks.errors import InvariantBroken, SinkError
-from sinks.kafka import KafkaLog
-from sinks.ledger import Ledger
-from sinks.metrics import Metrics
-from sinks.ports import Store, SystemClock
-from sinks.postgres import Postgres
-from sinks.redis import StatusKeys
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
+from sinks.loop.consumer import Consumer, Limits
+from sinks.loop.kafka import KafkaLog
+from sinks.loop.metrics import Metrics
+from sinks.loop.ports import Store, SystemClock
 from sinks.settings import Settings, load_settings
-from sinks.status import Status
+from sinks.status.redis import StatusKeys
+from sinks.status.sink import Status
 
 SinkName = Literal["ledger", "status"]
 _NEEDS: dict[SinkName, str] = {"ledger": "postgres", "status": "redis"}

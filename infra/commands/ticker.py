@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from infra.supervision import sink, supervise
+from infra.supervision import TICKER, supervise
 
 app = typer.Typer()
 
@@ -12,4 +12,4 @@ app = typer.Typer()
 @app.command()
 def ticker() -> None:
     """Write a clock event for each department in which a hold is due. Several may run."""
-    raise typer.Exit(supervise("the ticker", sink("ticker")))
+    raise typer.Exit(supervise("the ticker", TICKER))

@@ -17,7 +17,7 @@ from schemas.decisions import Decision
 from schemas.event import Event
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome
-from sinks.core.bookings import Bookkeeper, Transfer
+from sinks.ledger.bookings import Bookkeeper, Transfer
 from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge
 from streams.core.messages import messages

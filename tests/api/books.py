@@ -16,13 +16,13 @@ import redis
 from api.access.keys import Scope, create_key
 from api.settings import Settings
 from schemas.topics import DECISIONS
-from sinks.consumer import Consumer
-from sinks.kafka import KafkaLog
-from sinks.ledger import Ledger
-from sinks.ports import Store, SystemClock
-from sinks.postgres import Postgres
-from sinks.redis import StatusKeys
-from sinks.status import Status
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
+from sinks.loop.consumer import Consumer
+from sinks.loop.kafka import KafkaLog
+from sinks.loop.ports import Store, SystemClock
+from sinks.status.redis import StatusKeys
+from sinks.status.sink import Status
 from tests.api.support import new_database, serving, wait_ready
 
 REDIS_DATABASE = "7"  # not the one that the other tests of this folder flush key by key

@@ -16,7 +16,7 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlin
 #: Contract (how its name begins) -> a module, and the import that it may not have.
 BROKEN = {
     "Rooms:": ("infra/cli.py", "import perf.bench"),
-    "Door: faust and aiokafka": ("sinks/kafka.py", "import aiokafka"),
+    "Door: faust and aiokafka": ("sinks/loop/kafka.py", "import aiokafka"),
     "Door: river": ("streams/model.py", "import river"),
     "Decisions need no client": ("streams/log.py", "import psycopg"),
     "The core is pure": ("streams/core/calendar.py", "import time"),
@@ -24,6 +24,8 @@ BROKEN = {
     "The verifier shares only the schemas": ("infra/verify/rates.py", "import streams.core.rates"),
     "Door: psycopg and redis in api": ("api/asking/submit.py", "import redis"),
     "Door: confluent_kafka in api": ("api/http/paths.py", "import confluent_kafka"),
+    "In sinks:": ("sinks/loop/consumer.py", "import sinks.status.feed"),
+    "Door: psycopg in sinks": ("sinks/ledger/models.py", "import psycopg"),
     "In api:": ("api/log/follow.py", "import api.resources.budgets"),
 }
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from schemas.decisions import Decision
-from sinks.core.accounts import accounts_of
-from sinks.core.bookings import Bookkeeper
+from sinks.ledger.accounts import accounts_of
+from sinks.ledger.bookings import Bookkeeper
 from tests.model.book import Department
 from tests.model.rules import Model
 

@@ -32,7 +32,7 @@ from schemas.effects import (
 )
 from schemas.events import Merchant
 from schemas.reasons import Outcome, Reason, ReasonCode
-from sinks.core.chain import Record
+from sinks.loop.chain import Record
 
 PERIOD = "2026-11"
 CHARGES = (f"department@{PERIOD}",)

@@ -13,8 +13,8 @@ import redis
 from psycopg import sql
 
 from infra.migrate import migrate
-from sinks.ledger import Ledger
-from sinks.postgres import Postgres
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
 from tests.sinks.topics import create_topic
 
 

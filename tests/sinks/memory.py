@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from schemas.standing import Report
-from sinks.core.chain import BEGINNING, Place, Record, Run
 from sinks.errors import InvariantBroken, PositionMoved
+from sinks.loop.chain import BEGINNING, Place, Record, Run
 
 
 class Crash(BaseException):

@@ -9,7 +9,7 @@ import pytest
 from schemas.controls import Calendar, Card, Policy
 from schemas.decisions import Decision
 from schemas.effects import Effects, LeaseAdded
-from sinks.core.bookings import Bookkeeper, legs_of
+from sinks.ledger.bookings import Bookkeeper, legs_of
 from tests.sinks.builder import DecisionLog
 
 ENCUMBRANCE = "department:techcorp/eng:encumbrance"

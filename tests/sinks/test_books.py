@@ -12,7 +12,7 @@ import pytest
 from psycopg import errors
 
 from sinks.errors import InvariantBroken
-from sinks.ledger import Ledger
+from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
 from tests.sinks.test_ledger import book

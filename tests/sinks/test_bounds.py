@@ -22,8 +22,8 @@ from schemas.events import BudgetSet, ClearingPresented, RefundPresented
 from schemas.money import MINOR_MAX, TOTAL_MAX, Money, PositiveMoney
 from schemas.reasons import Outcome
 from schemas.stored import Bound, bounds
-from sinks.core.chain import Record
-from sinks.ledger import Ledger
+from sinks.ledger.sink import Ledger
+from sinks.loop.chain import Record
 from streams.core.apply.evolve import evolve
 from streams.core.intake import Record as CardEventRecord
 from streams.core.intake import judge

@@ -10,9 +10,9 @@ from itertools import count
 import pytest
 
 from schemas.codec import decode_decision
-from sinks.consumer import BACKOFF_MAX_S, Consumer, Limits
-from sinks.core.chain import Place, Record, Run
 from sinks.errors import InvariantBroken, Unavailable
+from sinks.loop.chain import Place, Record, Run
+from sinks.loop.consumer import BACKOFF_MAX_S, Consumer, Limits
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import Crash, MemoryClock, MemoryLog, MemoryStore, ShakyStore, Steps
 

@@ -12,12 +12,12 @@ from schemas.controls import Calendar, Policy
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, PolicyTaken
 from schemas.reasons import Outcome, Reason, ReasonCode
-from sinks.core.bookings import Bookkeeper, Transfer
-from sinks.core.feed import brief, entries
-from sinks.core.models import changes_of
-from sinks.core.payments import fold, touched
-from sinks.core.recent import Recent
 from sinks.errors import InvariantBroken
+from sinks.ledger.bookings import Bookkeeper, Transfer
+from sinks.ledger.models import changes_of
+from sinks.payments import fold, touched
+from sinks.recent import Recent
+from sinks.status.feed import brief, entries
 from tests.sinks.builder import DecisionLog
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.effects import BudgetIncreaseSet, BudgetTakenAway
 from schemas.reasons import Outcome, Reason, ReasonCode
-from sinks.ledger import Ledger
+from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
 from tests.sinks.test_ledger import book

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from schemas.authorizations import Authorization, advance, touched_by
-from sinks.core.chain import Place, Record, read_run
-from sinks.core.recent import Recent
 from sinks.errors import InvariantBroken, PositionMoved, SinkError, Unavailable
-from sinks.ledger import Ledger
-from sinks.postgres import Postgres
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
+from sinks.loop.chain import Place, Record, read_run
+from sinks.recent import Recent
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import empty, query, snapshot
 from tests.sinks.memory import Crash, Steps

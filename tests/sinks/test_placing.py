@@ -10,8 +10,8 @@ from functools import cache
 
 import pytest
 
-from sinks.consumer import Consumer, Limits
-from sinks.core.chain import Record
+from sinks.loop.chain import Record
+from sinks.loop.consumer import Consumer, Limits
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import MemoryClock, MemoryLog, MemoryStore
 

@@ -13,11 +13,11 @@ import pytest
 import redis
 
 from schemas.authorizations import Authorization
-from sinks.core.chain import BEGINNING, Place, Record, read_run
-from sinks.core.recent import Recent
 from sinks.errors import PositionMoved, Unavailable
-from sinks.redis import TTL_S, StatusKeys
-from sinks.status import Status
+from sinks.loop.chain import BEGINNING, Place, Record, read_run
+from sinks.recent import Recent
+from sinks.status.redis import TTL_S, StatusKeys
+from sinks.status.sink import Status
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import MemoryClock
 from tests.sinks.test_ledger import folded

@@ -21,16 +21,16 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 from psycopg import errors
 
+from infra.ticker.producer import EventProducer
+from infra.ticker.ticker import Events, Ticker
 from schemas.codec import decode_event, fingerprint
 from schemas.controls import Calendar
 from schemas.effects import LeaseAdded
 from schemas.events import ClockTicked, Event
 from schemas.partitions import partition_of
 from sinks.errors import Unavailable
-from sinks.kafka import EventProducer
-from sinks.ledger import Ledger
-from sinks.postgres import Postgres
-from sinks.ticker import Events, Ticker
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import Endpoints, query
 from tests.sinks.memory import MemoryClock
@@ -154,7 +154,7 @@ def test_real_tickers_write_one_event_for_each_department_and_minute(
     try:
         for number in range(2):
             with (tmp_path / f"{number}.log").open("wb") as said:
-                command = [sys.executable, "-m", "sinks", "ticker"]
+                command = [sys.executable, "-m", "infra.ticker"]
                 processes.append(subprocess.Popen(command, env=environment, stderr=said))
         eventually(lambda: len(query(database, "SELECT 1 FROM department_tick")) == 6)
         time.sleep(2)  # twenty more looks of each
@@ -322,7 +322,7 @@ def test_the_ticker_s_role_may_only_look_and_claim(database: str) -> None:
 def test_a_missing_setting_is_one_line_that_names_it(missing: str) -> None:
     good = {"SPENDLOG_KAFKA": "127.0.0.1:9", "SPENDLOG_POSTGRES": "postgresql://127.0.0.1:9/x"}
     done = subprocess.run(
-        [sys.executable, "-m", "sinks", "ticker"],
+        [sys.executable, "-m", "infra.ticker"],
         env={**os.environ, **good, missing: ""},
         capture_output=True,
         text=True,

@@ -21,7 +21,7 @@ from schemas.decisions import GENESIS_HASH, Decision
 from schemas.effects import HoldPlaced
 from schemas.events import Event
 from schemas.partitions import partition_of
-from sinks.core.bookings import Bookkeeper
+from sinks.ledger.bookings import Bookkeeper
 from streams.core.apply.evolve import evolve
 from streams.core.intake import Record as Arrived
 from streams.core.intake import judge

@@ -28,13 +28,13 @@ from schemas.events import (
     PolicyActivated,
     RefundPresented,
 )
-from sinks.core.chain import Record as Sunk
-from sinks.core.chain import read_run
-from sinks.ledger import Ledger
-from sinks.ports import Store, SystemClock
-from sinks.postgres import Postgres
-from sinks.redis import StatusKeys
-from sinks.status import Status
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
+from sinks.loop.chain import Record as Sunk
+from sinks.loop.chain import read_run
+from sinks.loop.ports import Store, SystemClock
+from sinks.status.redis import StatusKeys
+from sinks.status.sink import Status
 from tests.verify.logs import Company, World, violated
 from tests.verify.stories import Storyteller
 from tests.verify.told import CARD, at, budget, cap, card, clear, event, policy, request, usd

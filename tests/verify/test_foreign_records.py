@@ -29,9 +29,9 @@ from schemas.event import Event, Merchant
 from schemas.events import AuthorizationRequested, BudgetSet
 from schemas.money import Money, PositiveMoney
 from schemas.topics import CARD_EVENTS, DECISIONS, TOPICS
-from sinks.consumer import Consumer, Limits
-from sinks.kafka import KafkaLog as SinkLog
-from sinks.ports import SystemClock
+from sinks.loop.consumer import Consumer, Limits
+from sinks.loop.kafka import KafkaLog as SinkLog
+from sinks.loop.ports import SystemClock
 from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge, recorded_at
 from streams.core.sealing import seal

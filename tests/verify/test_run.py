@@ -23,12 +23,12 @@ from infra.verify.sources import Logs
 from schemas.codec import encode_event
 from schemas.effects import LeaseAdded
 from schemas.topics import CARD_EVENTS, DECISIONS
-from sinks.core.chain import Record, read_run
-from sinks.ledger import Ledger
-from sinks.ports import Store, SystemClock
-from sinks.postgres import Postgres
-from sinks.redis import StatusKeys
-from sinks.status import Status
+from sinks.ledger.postgres import Postgres
+from sinks.ledger.sink import Ledger
+from sinks.loop.chain import Record, read_run
+from sinks.loop.ports import Store, SystemClock
+from sinks.status.redis import StatusKeys
+from sinks.status.sink import Status
 from tests.verify.logs import PARTITIONS, Company
 from tests.verify.told import budget, cap, clear, request
 

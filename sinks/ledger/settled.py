@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.decisions import Decision
 from schemas.effects import DisputeClosed, DisputeStarted, Refunded, RefundUndone
-from sinks.core.changes import Changes, currency_of, names_of
-from sinks.core.rows import DisputeRow, RefundRow, ResolvedRow, UndoneRow
+from sinks.ledger.changes import Changes, currency_of, names_of
+from sinks.ledger.rows import DisputeRow, RefundRow, ResolvedRow, UndoneRow
 
 
 def refund(changes: Changes, decision: Decision, effect: Refunded) -> None:

@@ -48,8 +48,8 @@ from schemas.effects import (
     Refunded,
     RefundUndone,
 )
-from sinks.core.accounts import Accounts, accounts_of
 from sinks.errors import InvariantBroken
+from sinks.ledger.accounts import Accounts, accounts_of
 
 Layer = Literal["pending", "posted"]
 Kind = Literal[

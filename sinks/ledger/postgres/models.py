@@ -1,6 +1,6 @@
 """The read models of balances and of what people set: one statement for each kind of change.
 
-Rows come as arrays, one for each column of the row types in `sinks.core.rows`; in binary (%b), because a
+Rows come as arrays, one for each column of the row types in `sinks.ledger.rows`; in binary (%b), because a
 text takes half the time so, and a timestamp a twentieth.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, LiteralString
 
-from sinks.core.changes import Changes
+from sinks.ledger.changes import Changes
 
 _BUDGET: LiteralString = """
 INSERT INTO budget (organization_id, department_id, budget_id, level, subject, name, currency, limit_minor,

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from schemas.standing import REPORT_EVERY_S, Part, Report
-from sinks.core.chain import Place, Record, Run, read_run
 from sinks.errors import InvariantBroken, PositionMoved, Unavailable
-from sinks.metrics import Metrics
-from sinks.placing import placed
-from sinks.ports import Clock, Log, Store
+from sinks.loop.chain import Place, Record, Run, read_run
+from sinks.loop.metrics import Metrics
+from sinks.loop.placing import placed
+from sinks.loop.ports import Clock, Log, Store
 
 log = structlog.get_logger()
 

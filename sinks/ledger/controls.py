@@ -12,8 +12,8 @@ from schemas.effects import (
     PolicyStored,
     PolicyTaken,
 )
-from sinks.core.changes import Changes, as_json, currency_of, names_of
-from sinks.core.rows import (
+from sinks.ledger.changes import Changes, as_json, currency_of, names_of
+from sinks.ledger.rows import (
     ActivationRow,
     BudgetRow,
     CardRow,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.decisions import Balance, Decision
-from sinks.core.rows import (
+from sinks.ledger.rows import (
     ActivationRow,
     ApprovedRow,
     AskedRow,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from schemas.standing import Report
-from sinks.core.chain import Place, Record, Run
+from sinks.loop.chain import Place, Record, Run
 
 
 class Log(Protocol):

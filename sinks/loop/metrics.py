@@ -1,4 +1,4 @@
-"""What an operator watches of a sink and of the ticker; served when SPENDLOG_SINK_METRICS_PORT is set."""
+"""What an operator watches of a sink; served when SPENDLOG_SINK_METRICS_PORT is set."""
 
 from __future__ import annotations
 
@@ -26,10 +26,6 @@ _seconds = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
 
-_ticks = Counter("spendlog_ticker_ticks", "departments' clocks ticked")
-_looks = Counter("spendlog_ticker_looks", "times it was looked for what is due")
-_ticker_retries = Counter("spendlog_ticker_retries", "times PostgreSQL or Kafka did not answer the ticker")
-
 
 class Metrics:
     """The metrics of the sink called `name`."""
@@ -55,14 +51,3 @@ class Metrics:
 
     def stopped(self, partition: int, is_stopped: bool) -> None:
         _stopped.labels(self._name, str(partition)).set(is_stopped)
-
-
-class TickerMetrics:
-    """The metrics of the ticker."""
-
-    def __init__(self) -> None:
-        self.retries = _ticker_retries
-
-    def looked(self, ticks: int) -> None:
-        _looks.inc()
-        _ticks.inc(ticks)

@@ -1,29 +1,26 @@
-"""The decisions topic as a `Log`, and a producer of events: all of this room that knows confluent_kafka."""
+"""The decisions topic as a `Log`: all of this room that knows confluent_kafka."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from schemas.codec import encode_event
-from schemas.events import Event
-from schemas.partitions import PARTITIONER
 from schemas.repeats import Repeats, RepeatsFilter
 from schemas.standing import REPORT_EVERY_S, Report, encode_report
 from schemas.topics import STATUS
-from sinks.core.chain import Record
 from sinks.errors import InvariantBroken, SinkError, Unavailable
+from sinks.loop.chain import Record
 
 log = structlog.get_logger()
 _repeats = Repeats()
 # Its own printing knows no bound: 20 lines a second while Kafka is away.
-_librdkafka = logging.getLogger("librdkafka")
-_librdkafka.addFilter(RepeatsFilter())
+LIBRDKAFKA = logging.getLogger("librdkafka")
+LIBRDKAFKA.addFilter(RepeatsFilter())
 
 # 10 s: what a killed sink's partitions wait for the next owner; five missed heartbeats.
 SESSION_TIMEOUT_MS = 10_000
@@ -95,7 +92,7 @@ class KafkaLog:
                 "log_level": 0,
             }
         )
-        self._consumer = Consumer(config, error_cb=self._on_error, logger=_librdkafka)
+        self._consumer = Consumer(config, error_cb=self._on_error, logger=LIBRDKAFKA)
         self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
 
     @property
@@ -233,71 +230,11 @@ class KafkaLog:
 
     def _on_error(self, error: KafkaError) -> None:
         # librdkafka tries again by itself, 40 times a second; these are for whoever reads the log.
-        _warn_away(error)
+        warn_away(error)
 
 
-class EventProducer:
-    """Writes card events. Idempotent: retries within one `send` neither double nor reorder."""
-
-    def __init__(self, servers: str, topic: str, client: str) -> None:
-        self._topic = topic
-        self._producer = Producer(
-            {
-                "bootstrap.servers": servers,
-                "client.id": client,
-                "partitioner": PARTITIONER,  # librdkafka's own default would open a second budget
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": 0,
-                "message.timeout.ms": round(DELIVERY_TIMEOUT_S * 1000),
-                "reconnect.backoff.max.ms": 2_000,
-                "log_level": 4,
-            },
-            error_cb=self._on_error,
-            logger=_librdkafka,
-        )
-
-    def send(self, events: Iterable[Event]) -> None:
-        """Returns when Kafka has all of them.
-
-        Raises:
-            Unavailable: some may be missing; the same events may be sent again.
-        """
-        failed: list[KafkaError] = []
-
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            if error is not None:
-                failed.append(error)
-
-        try:
-            for event in events:
-                self._produce(event, delivered)
-            waiting = self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        except KafkaException as error:
-            raise Unavailable(f"Kafka: {error.args[0].str()}") from error
-        if failed or waiting:
-            why = failed[0].str() if failed else "no acknowledgement"
-            raise Unavailable(f"Kafka: {len(failed) + waiting} events not written: {why}")
-
-    def _produce(self, event: Event, delivered: Any) -> None:
-        for _ in range(2):
-            try:
-                self._producer.produce(
-                    self._topic, key=event.key, value=encode_event(event), on_delivery=delivered
-                )
-                return
-            except BufferError:
-                self._producer.flush(DELIVERY_TIMEOUT_S)  # the queue is full: let some of it go
-        raise Unavailable("Kafka: the queue of events that wait for it is full")
-
-    def close(self) -> None:
-        self._producer.flush(CLOSE_TIMEOUT_S)
-
-    def _on_error(self, error: KafkaError) -> None:
-        _warn_away(error)
-
-
-def _warn_away(error: KafkaError) -> None:
+def warn_away(error: KafkaError) -> None:
+    """A few lines, however often librdkafka says it."""
     left_out = _repeats.passes(error.code())
     if left_out is not None:
         log.warning("kafka_away", detail=error.str(), left_out=left_out)

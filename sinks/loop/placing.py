@@ -8,9 +8,9 @@ is a hint (docs/decisions/0031).
 from __future__ import annotations
 
 from schemas.chain import Chain, offset_after
-from sinks.core.chain import Place
 from sinks.errors import InvariantBroken
-from sinks.ports import Log
+from sinks.loop.chain import Place
+from sinks.loop.ports import Log
 
 
 def placed(log: Log, partition: int, stored: Place, remedy: str) -> Place:

@@ -8,14 +8,14 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from schemas.authorizations import Authorization
-from sinks.core.accounts import Account
-from sinks.core.bookings import Transfer
-from sinks.core.chain import BEGINNING, Place, Run
-from sinks.core.changes import Changes
-from sinks.core.payments import Key
 from sinks.errors import InvariantBroken, PositionMoved
-from sinks.postgres import appends, models, payments
-from sinks.postgres.connection import Postgres
+from sinks.ledger.accounts import Account
+from sinks.ledger.bookings import Transfer
+from sinks.ledger.changes import Changes
+from sinks.ledger.postgres import appends, models, payments
+from sinks.ledger.postgres.connection import Postgres
+from sinks.loop.chain import BEGINNING, Place, Run
+from sinks.payments import Key
 
 _PLACES = """
 SELECT partition, next_offset, next_seq, last_hash FROM sink_position

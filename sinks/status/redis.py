@@ -12,10 +12,10 @@ from redis import exceptions
 
 from schemas.authorizations import Authorization
 from schemas.cache import AUTHORIZATION, FEED, POSITION, ROUTE
-from sinks.core.chain import BEGINNING, Place, Run
-from sinks.core.feed import Entry
-from sinks.core.payments import Key
 from sinks.errors import PositionMoved, SinkError, Unavailable
+from sinks.loop.chain import BEGINNING, Place, Run
+from sinks.payments import Key
+from sinks.status.feed import Entry
 
 TTL_S = 7 * 86_400
 FEED_LENGTH_MAX = 10_000

@@ -8,13 +8,13 @@ from itertools import chain
 
 from schemas.decisions import Decision
 from schemas.effects import PaymentVoided
-from sinks.core.chain import Place, Run
-from sinks.core.feed import entries
-from sinks.core.payments import fold, starts, touched
-from sinks.core.recent import Recent
 from sinks.errors import PositionMoved
-from sinks.ports import Clock
-from sinks.redis import FEED_LENGTH_MAX, TTL_S, StatusKeys
+from sinks.loop.chain import Place, Run
+from sinks.loop.ports import Clock
+from sinks.payments import fold, starts, touched
+from sinks.recent import Recent
+from sinks.status.feed import entries
+from sinks.status.redis import FEED_LENGTH_MAX, TTL_S, StatusKeys
 
 _KEPT = timedelta(seconds=TTL_S)
 

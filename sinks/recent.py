@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from schemas.authorizations import Authorization
-from sinks.core.payments import Key
+from sinks.payments import Key
 
 # 20,000 authorizations of about 1.5 kB: 30 MB, for clearings that follow soon. Older ones are read.
 KEPT_MAX = 20_000

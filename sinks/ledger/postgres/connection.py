@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from sinks.errors import SinkError, Unavailable
-from sinks.postgres.payments import STAGING
+from sinks.ledger.postgres.payments import STAGING
 
 CONNECT_TIMEOUT_S = 5
 # A frozen owner keeps its row locks, and in the middle of a COPY no timeout of PostgreSQL ends it. 15 s: a

@@ -10,15 +10,15 @@ import structlog
 
 from schemas.authorizations import Authorization
 from schemas.decisions import Decision
-from sinks.core.accounts import Account, chart_of
-from sinks.core.bookings import Bookkeeper, Transfer
-from sinks.core.chain import Place, Run
-from sinks.core.changes import Changes, Names
-from sinks.core.models import changes_of
-from sinks.core.payments import Key, Touched, fold, touched
-from sinks.core.recent import Recent
 from sinks.errors import InvariantBroken, PositionMoved
-from sinks.postgres import Batch, CarefulBatch, Postgres, Refused, contradiction, read_places
+from sinks.ledger.accounts import Account, chart_of
+from sinks.ledger.bookings import Bookkeeper, Transfer
+from sinks.ledger.changes import Changes, Names
+from sinks.ledger.models import changes_of
+from sinks.ledger.postgres import Batch, CarefulBatch, Postgres, Refused, contradiction, read_places
+from sinks.loop.chain import Place, Run
+from sinks.payments import Key, Touched, fold, touched
+from sinks.recent import Recent
 
 log = structlog.get_logger()
 

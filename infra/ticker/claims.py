@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
-from sinks.postgres.connection import Postgres
+from sinks.ledger.postgres.connection import Postgres
 
 
 class Claim(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.decisions import Decision
 from schemas.effects import CapChanged, LeaseAdded, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseTaken
-from sinks.core.changes import Changes, as_json, currency_of, names_of
-from sinks.core.rows import AskedRow, CapRow, LeaseKey, LeaseRow, Side
+from sinks.ledger.changes import Changes, as_json, currency_of, names_of
+from sinks.ledger.rows import AskedRow, CapRow, LeaseKey, LeaseRow, Side
 
 
 def change_cap(changes: Changes, decision: Decision, effect: CapChanged) -> None:

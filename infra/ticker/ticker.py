@@ -14,15 +14,15 @@ from typing import Protocol
 import structlog
 from prometheus_client import start_http_server
 
+from infra.ticker.claims import Claim, claimed
+from infra.ticker.metrics import TickerMetrics
+from infra.ticker.producer import EventProducer
 from schemas.events import ClockTicked, Event
 from schemas.settings import WRONG_SETTING_STATUS
-from sinks.consumer import BACKOFF_FIRST_S, BACKOFF_MAX_S
 from sinks.errors import SinkError, Unavailable
-from sinks.kafka import EventProducer
-from sinks.metrics import TickerMetrics
-from sinks.ports import Clock, SystemClock
-from sinks.postgres import Postgres
-from sinks.postgres.ticks import Claim, claimed
+from sinks.ledger.postgres import Postgres
+from sinks.loop.consumer import BACKOFF_FIRST_S, BACKOFF_MAX_S
+from sinks.loop.ports import Clock, SystemClock
 from sinks.run import configure_logs, stop_on_signals
 from sinks.settings import Settings, load_settings
 
@@ -86,7 +86,7 @@ def tick(claim: Claim) -> ClockTicked:
     )
 
 
-def run_ticker() -> int:
+def run() -> int:
     """Runs until SIGTERM or SIGINT. Returns the exit status: 0 stopped, 1 cannot go on, 78 wrong setting."""
     configure_logs()
     try:

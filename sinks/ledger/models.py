@@ -29,10 +29,10 @@ from schemas.effects import (
     RefundUndone,
 )
 from schemas.reasons import Outcome
-from sinks.core import approvals, controls, leases, settled
-from sinks.core.changes import Changes, Names
-from sinks.core.controls import OWN
-from sinks.core.rows import LimitRow
+from sinks.ledger import approvals, controls, leases, settled
+from sinks.ledger.changes import Changes, Names
+from sinks.ledger.controls import OWN
+from sinks.ledger.rows import LimitRow
 
 # What is not here touches no other read model than that of authorizations. The usual effects are not.
 _WRITERS: Mapping[type[Effect], Callable[[Changes, Decision, Any], None]] = {

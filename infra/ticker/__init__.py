@@ -1,0 +1,1 @@
+"""Time passes where nothing happens: `python -m infra.ticker` writes card events that say so."""

@@ -1,1 +1,0 @@
-"""Pure functions: decisions in, rows out. No clock, no I/O."""

@@ -1,0 +1,1 @@
+"""Decisions to PostgreSQL: bookings, and the read models of what people set."""

@@ -1,0 +1,1 @@
+"""Decisions to Redis: the status cache and the live feed."""
