@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from schemas.controls import Calendar
 
@@ -15,6 +17,10 @@ def minute_of(text: str) -> int:
     if not ok or int(hours) > 23 or int(minutes) > 59:
         raise ValueError(f"{text!r} is not a time of day HH:MM")
     return int(hours) * 60 + int(minutes)
+
+
+# Since 2024 (until then Casey changed at 00:01) every offset changes on a quarter hour of UTC.
+QUARTER_S = 900
 
 
 @lru_cache(maxsize=1)
@@ -31,6 +37,25 @@ def time_zones() -> frozenset[str]:
 def is_time_zone(name: str) -> bool:
     """True for a name of the IANA time zone database."""
     return name in time_zones()
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """The rules of a time zone, by the package `tzdata` whatever this machine has.
+
+    Workers on several machines, the books and a replay must agree; PostgreSQL and each system have rules of
+    their own age, and for PostgreSQL CET, EET, MET and WET know no summer. Raises ValueError for other names.
+    """
+    if not is_time_zone(name):
+        raise ValueError(no_time_zone(name))
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
+        return ZoneInfo.from_file(rules, key=name)
+
+
+def offsets(at: datetime) -> dict[str, int]:
+    """How far each zone's wall clock is ahead of UTC at `at`, in seconds."""
+    found = {name: at.astimezone(zone_of(name)).utcoffset() for name in time_zones()}
+    return {name: int(offset.total_seconds()) for name, offset in found.items() if offset is not None}
 
 
 def no_time_zone(name: str) -> str:

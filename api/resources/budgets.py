@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import ConfigDict, Field, StrictInt
 from starlette.responses import Response
@@ -38,6 +40,7 @@ from schemas.events import BudgetSet
 from schemas.ids import Position, is_name
 from schemas.money import MINOR_MAX, Money
 from schemas.reasons import DEPARTMENT as OWN
+from schemas.terms import QUARTER_S, offsets
 
 Row = Mapping[str, Any]
 
@@ -257,7 +260,18 @@ async def read_any_budget(
 
 
 async def _find(reading: OfDepartment, budget_id: str | None, period: str | None) -> Any:
-    return await reading.find("budgets", budget_id=budget_id, period=period, at=datetime.now(UTC))
+    return await reading.find("budgets", budget_id=budget_id, period=period, **clocks(datetime.now(UTC)))
+
+
+def clocks(at: datetime) -> dict[str, Any]:
+    """The moment of budgets.sql, and how far the clocks of all zones are ahead of UTC at it."""
+    return {"at": at, "offsets": _offsets(int(at.timestamp()) // QUARTER_S)}
+
+
+# 10 kB for all zones; an offset lasts a quarter of an hour at least.
+@lru_cache(maxsize=4)
+def _offsets(quarter: int) -> str:
+    return msgspec.json.encode(offsets(datetime.fromtimestamp(quarter * QUARTER_S, UTC))).decode()
 
 
 def _one(row: dict[str, Any], period: str | None, wait: Wait) -> Response:

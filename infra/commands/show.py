@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from api.http.types import MoneyOut
 from api.resources.authorizations.answer import authorization_out
-from api.resources.budgets import budgets_out
+from api.resources.budgets import budgets_out, clocks
 from api.resources.controls import cards_out, policies_out
 from api.resources.increases import RequestStatus, requests_out
 from api.resources.ledger import accounts_out, balances_out, trial_balance_out
@@ -43,7 +43,7 @@ def show() -> None:
 def budgets(department: Department, as_json: AsJson = False) -> None:
     """All budgets, each with its current period."""
     where = _department(department)
-    row = _read("budgets", where, budget_id=None, period=None, at=datetime.now(UTC))
+    row = _read("budgets", where, budget_id=None, period=None, **clocks(datetime.now(UTC)))
     if not row["budgets"]:
         raise _unknown(department)
     found = budgets_out(row)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, count
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from infra.demo.companies import DOLLARS, MERCHANTS, ODD_MERCHANTS, OFFICES, Office
 from infra.demo.mischief import Mischief
@@ -32,6 +31,7 @@ from schemas.events import (
 from schemas.ids import department_key
 from schemas.money import Money, PositiveMoney, exponent
 from schemas.partitions import partition_of
+from schemas.terms import zone_of
 
 DUPLICATES: Final = 0.05
 UNUSUAL_MAX: Final = 12
@@ -118,7 +118,7 @@ class _World:
         rng = self.rng
         while True:
             day = self.start + timedelta(days=rng.uniform(0, SPAN.days))
-            local = day.astimezone(ZoneInfo(desk.office.zone))
+            local = day.astimezone(zone_of(desk.office.zone))
             if local.weekday() >= 5 and rng.random() > 0.15:
                 continue
             hour = min(max(rng.gauss(card.hour, 1.5), 6.0), 21.5)

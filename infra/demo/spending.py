@@ -7,11 +7,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from infra.demo.companies import Office
 from schemas.event import Merchant
 from schemas.events import Event
+from schemas.terms import zone_of
 
 SPAN: Final = timedelta(days=28)
 
@@ -71,7 +71,7 @@ class Desk:
             payment.held = 0
 
     def month(self, at: datetime) -> str:
-        return at.astimezone(ZoneInfo(self.office.zone)).strftime("%Y-%m")
+        return at.astimezone(zone_of(self.office.zone)).strftime("%Y-%m")
 
 
 class Spend(NamedTuple):

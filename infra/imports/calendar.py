@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+
+from schemas.terms import zone_of
 
 
 @lru_cache(maxsize=8192)
 def _month_of_hour(hour: int, zone: str) -> str:
-    return datetime.fromtimestamp(hour * 3600, ZoneInfo(zone)).strftime("%Y-%m")
+    return datetime.fromtimestamp(hour * 3600, zone_of(zone)).strftime("%Y-%m")
 
 
 def month_of(moment: datetime, zone: str) -> str:
@@ -17,14 +18,14 @@ def month_of(moment: datetime, zone: str) -> str:
     hour, rest = divmod(int(moment.timestamp()), 3600)
     month = _month_of_hour(hour, zone)
     if rest and month != _month_of_hour(hour + 1, zone):
-        return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m")
+        return moment.astimezone(zone_of(zone)).strftime("%Y-%m")
     return month
 
 
 def month_start(month: str, zone: str) -> datetime:
     """The first moment of a month in `zone`, as UTC."""
     year, number = map(int, month.split("-"))
-    return datetime(year, number, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return datetime(year, number, 1, tzinfo=zone_of(zone)).astimezone(UTC)
 
 
 def months_before(month: str, count: int) -> list[str]:

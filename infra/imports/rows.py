@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from sys import intern
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -28,6 +27,7 @@ from schemas.card_numbers import has_card_number, masked
 from schemas.ids import is_name
 from schemas.money import exponent
 from schemas.names import folded
+from schemas.terms import zone_of
 
 NAME_MAX: Final = 100
 ID_MAX: Final = 100  # identifiers may have 128; ours has a prefix
@@ -52,7 +52,7 @@ class Reader:
             for n, one in enumerate(mapping.only, start=1)
         ]
         self._refund_by_word = _by_word(mapping.direction)
-        self._zone = ZoneInfo(mapping.time.zone)
+        self._zone = zone_of(mapping.time.zone)
         self._departments = Departments()
         self._lines: dict[str, int] = {}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from schemas.controls import Calendar
+from schemas.terms import zone_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_S = 86_400
@@ -23,14 +23,14 @@ def seconds(moment: datetime) -> int:
 
 @lru_cache(maxsize=32_768)
 def _of_quarter(calendar: Calendar, quarter: int) -> str:
-    local = datetime.fromtimestamp(quarter * _QUARTER_S, ZoneInfo(calendar.time_zone)).date()
+    local = datetime.fromtimestamp(quarter * _QUARTER_S, zone_of(calendar.time_zone)).date()
     return _name(calendar, _first_day(calendar, local))
 
 
 def label(calendar: Calendar, at_s: int) -> str:
     """The label of the period that holds `at_s`, seconds since the epoch: `2026-11`, `2026-W47`, `lifetime`.
 
-    Raises ValueError or zoneinfo.ZoneInfoNotFoundError: no calendar that a decision may name.
+    Raises ValueError: no calendar that a decision may name.
     """
     return _of_quarter(calendar, at_s // _QUARTER_S)
 
@@ -102,11 +102,11 @@ def ends_s(calendar: Calendar, at_s: int) -> int | None:
     kind = calendar.period
     if kind == "lifetime":
         return None
-    first = _first_day(calendar, datetime.fromtimestamp(at_s, ZoneInfo(calendar.time_zone)).date())
+    first = _first_day(calendar, datetime.fromtimestamp(at_s, zone_of(calendar.time_zone)).date())
     if kind in ("day", "week"):
         after = first + timedelta(days=1 if kind == "day" else 7)
     else:
         months = first.month - 1 + _MONTHS[kind]
         after = first.replace(year=first.year + months // 12, month=months % 12 + 1)
     # A midnight that the clock leaves out is read as of the time before it: the moment of the change.
-    return seconds(datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(calendar.time_zone)))
+    return seconds(datetime(after.year, after.month, after.day, tzinfo=zone_of(calendar.time_zone)))

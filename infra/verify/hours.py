@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from schemas.controls import ActiveHours
+from schemas.terms import zone_of
 
 
 def holds(rule: ActiveHours, at_s: int) -> bool:
     """Whether `at_s`, seconds since 1970, is within the hours; a span belongs to the day it starts on."""
-    local = datetime.fromtimestamp(at_s, ZoneInfo(rule.time_zone))
+    local = datetime.fromtimestamp(at_s, zone_of(rule.time_zone))
     minute, today = local.hour * 60 + local.minute, local.isoweekday()
     start, end = _minute(rule.start), _minute(rule.end)
     if start < end:
@@ -27,4 +27,4 @@ def _minute(clock: str) -> int:
 
 def day(time_zone: str, at_s: int) -> date:
     """The date there."""
-    return datetime.fromtimestamp(at_s, ZoneInfo(time_zone)).date()
+    return datetime.fromtimestamp(at_s, zone_of(time_zone)).date()

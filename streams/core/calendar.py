@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from schemas.controls import Calendar
+from schemas.terms import is_time_zone, zone_of
 
 # Since 2000 every offset of every zone, and so every midnight, is a whole number of quarter hours from UTC's:
 # within one nothing changes.
@@ -31,11 +32,8 @@ def moment_of(seconds: int) -> datetime:
 
 
 def _zone(name: str) -> ZoneInfo:
-    """The zone; UTC where this machine does not know it, so that a department which has it can be mended."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
+    """The zone; UTC for a name that only an older version took: its department can still be mended."""
+    return zone_of(name if is_time_zone(name) else "UTC")
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
+from api.resources.budgets import clocks
 from api.settings import Settings
 from api.stores.postgres import Postgres, PostgresAway
 from api.stores.sql import statement
@@ -168,6 +169,11 @@ def test_an_increase_counts_while_it_lasts(company: Organization) -> None:
 
 CALENDARS = [
     Calendar("day", "Asia/Kathmandu"),
+    Calendar("day", "CET"),  # for PostgreSQL an offset without a summer
+    Calendar("week", "WET"),
+    Calendar("month", "Africa/Casablanca"),  # whose rules change with almost each edition
+    Calendar("day", "Etc/GMT+5"),
+    Calendar("year", "EST5EDT", 1, 7),
     Calendar("week", "America/New_York"),
     Calendar("week", "UTC", 7),
     Calendar("month", "Pacific/Auckland"),
@@ -197,7 +203,7 @@ def test_current_periods_have_the_labels_of_the_core(
     asked = {"organization_id": organization, "department_id": "engineering", "budget_id": None}
     asked |= {"period": None, "partition": None}
     for moment in moments:
-        row = cursor.execute(statement("budgets"), asked | {"at": moment}).fetchone()
+        row = cursor.execute(statement("budgets"), asked | clocks(moment)).fetchone()
         assert row is not None
         [budget] = row["budgets"]
         assert budget["period"] == clock_of(calendar).label(epoch_s(moment)), moment

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from schemas.controls import Calendar
+from schemas.terms import zone_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -47,7 +47,7 @@ def slot_of(at: datetime, window_seconds: int) -> int:
 
 
 def local(at: datetime, zone: str) -> datetime:
-    return at.astimezone(ZoneInfo(zone))
+    return at.astimezone(zone_of(zone))
 
 
 @lru_cache(maxsize=100_000)
@@ -61,7 +61,7 @@ def period_of(calendar: Calendar, at: datetime) -> Period:
     after = day + DAY
     while not _begins(calendar, after):
         after += DAY
-    end = datetime.combine(after, time(), ZoneInfo(calendar.time_zone)).astimezone(UTC)
+    end = datetime.combine(after, time(), zone_of(calendar.time_zone)).astimezone(UTC)
     return Period(_label(calendar, day), day, end)
 
 

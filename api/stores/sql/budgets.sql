@@ -20,7 +20,9 @@ SELECT
             FROM budget
             CROSS JOIN LATERAL (
                 SELECT
-                    %(at)s::timestamptz AT TIME ZONE usable_time_zone(budget.time_zone) AS local,
+                    -- PostgreSQL's own rules of zones may be of another age than the core's: see schemas.terms.
+                    %(at)s::timestamptz AT TIME ZONE 'UTC'
+                    + make_interval(secs => coalesce((%(offsets)s::jsonb ->> budget.time_zone)::int, 0)) AS local,
                     make_interval(days => budget.start_day - 1) AS days,
                     make_interval(months => budget.start_month - 1) AS months
             ) AS clock
