@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.verify import requests
+from infra.verify.controls import ceiling, charges
+from infra.verify.limits import purchase_of
+from infra.verify.moves import Moves, other_moves
 from infra.verify.rates import ALERT, of_rate
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
@@ -86,14 +89,30 @@ _CAUSES: Final = {
 }
 
 
-def amiss(decision: Decision, department: Department, timeout: Timeout | None) -> str | None:
+def own_effects(decision: Decision) -> list[Effects]:
+    """All but what lapses with it."""
+    return [effect for effect in decision.moves if not _lapses(effect, decision)]
+
+
+def amiss(
+    decision: Decision, department: Department, timeout: Timeout | None, moves: Moves | None
+) -> str | None:
     """What is wrong with a decision that took effect and was folded; None: nothing.
 
-    `timeout`: what its event must do, if it is a timeout.
+    `timeout`: what its event must do, if it is a timeout. `moves`: what it must move, if that can be told.
     """
+    own = own_effects(decision)
+    return _amiss(decision, own, department, timeout) or (
+        other_moves(moves, own, decision) if moves else None
+    )
+
+
+def _amiss(
+    decision: Decision, own: list[Effects], department: Department, timeout: Timeout | None
+) -> str | None:
+    """What the log alone tells, whether the event is still there or not."""
     kind = decision.event_type or ""
     payment = department.payments.get(decision.authorization_id or "", _NOTHING)
-    own = [effect for effect in decision.moves if not _lapses(effect, decision)]
     for effect in own:
         if type(effect) not in MAY_MOVE.get(kind, ()):
             return f"answers {kind} with {type(effect).__name__}"
@@ -120,6 +139,8 @@ def amiss(decision: Decision, department: Department, timeout: Timeout | None) -
             return requests.of_refusal(decision, own, department)
         case "authorization.reversed":
             return _of_reversal(decision, own, payment, timeout)
+        case "balance.inquired":
+            return _of_inquiry(decision, department)
         case "authorization.advised":
             wanted = 0 if decision.approved is None else max(0, (decision.amount or 0) - payment.posted)
             return _held(payment, wanted)
@@ -179,6 +200,21 @@ def _of_reversal(
     if causes - ({"timeout"} if timeout.releases else set()):
         return f"releases by {', '.join(sorted(causes))} after a timeout that is not this hold's"
     return _held(payment, 0) if timeout.releases else None
+
+
+def _of_inquiry(decision: Decision, department: Department) -> str | None:
+    """The least that is left of what a payment of this card would charge."""
+    purchase = purchase_of(decision)
+    left = []
+    for charge in charges(department, purchase):
+        allowed = ceiling(department, charge, purchase)
+        if allowed is not None:
+            left.append(
+                allowed.limit - (department.periods[charge].used if charge in department.periods else 0)
+            )
+    available = max(0, min(left))
+    wrong = decision.available != available
+    return f"tells that {decision.available} is available, but it is {available}" if wrong else None
 
 
 def _sum_of(own: list[Effects], decision: Decision, what: str) -> str | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from infra.verify.answers import amiss
 from infra.verify.controls import ceiling
 from infra.verify.limits import purchase_of
+from infra.verify.moves import Moves
 from infra.verify.report import Report
 from infra.verify.state import COMPANY, Department
 from infra.verify.timeouts import Timeout
@@ -19,6 +20,7 @@ from schemas.effects import (
     LeaseGivenBack,
     PolicyTaken,
 )
+from schemas.money import TOTAL_MAX
 from schemas.reasons import DEPARTMENT
 
 _CHANGES_LIMITS = BudgetChanged | BudgetTakenAway | BudgetIncreaseSet | PolicyTaken
@@ -31,12 +33,18 @@ class Balances:
         self._oracle = report["O6"]
 
     def look(
-        self, decision: Decision, department: Department, wrong: list[str], timeout: Timeout | None = None
+        self,
+        decision: Decision,
+        department: Department,
+        wrong: list[str],
+        timeout: Timeout | None,
+        moves: Moves | None,
     ) -> None:
-        """`wrong`: the fold's complaints. `timeout`: what its event must do, if it is one."""
+        """`wrong`: the fold's complaints. `timeout`, `moves`: as `amiss` takes them."""
         for what in wrong:
             self._violated(decision, what)
-        answer = amiss(decision, department, timeout)
+        # What cannot be folded need not be told a second time.
+        answer = amiss(decision, department, timeout, None if wrong else moves)
         if answer is not None:
             self._violated(decision, answer)
         told: set[str] = set()
@@ -48,6 +56,8 @@ class Balances:
             told.add(balance.key)
             totals = department.totals(balance.key)
             totals.told = balance.limit
+            if max(abs(balance.posted), balance.held, balance.limit) > TOTAL_MAX:
+                self._violated(decision, f"lets {balance.key} come to more than {TOTAL_MAX} minor units")
             if (totals.posted, totals.held) != (balance.posted, balance.held):
                 self._violated(
                     decision,

@@ -19,7 +19,6 @@ from schemas.reasons import Outcome, Reason, ReasonCode
 
 ADVISED, VERIFIED = "authorization.advised", "verification.requested"
 _ABOUT_PAYMENTS = frozenset({REQUESTED, INCREMENTED, ADVISED})
-_GRANTED = ("approved", "partially_approved")
 
 
 class Before(NamedTuple):
@@ -48,16 +47,11 @@ def before_of(decision: Decision, known: Payment | None) -> Before:
     """`known`: the decision's payment, if its owner knew it."""
     if known is None or decision.event_type not in _ABOUT_PAYMENTS:
         return Before()
-    # A request that had timed out was answered, but never judged: the id stays as good as unknown.
-    judged = known.answered and not known.voided
-    # An advice of a decline gives a hold back, but takes no approval back.
-    approved = known.answer in _GRANTED or known.advised is True
-    approved = approved or (known.authorized > 0 and not known.earlier.answered)
     rest = None
-    if decision.event_type == REQUESTED and known.charges and not judged:
+    if decision.event_type == REQUESTED and known.charges and not known.judged:
         rest = 0 if known.settled else max(0, (decision.amount or 0) - known.posted)
     missed = known.voids(decision.event_id or "")
-    return Before(missed, judged, judged and approved, known.posted, known.charges, rest)
+    return Before(missed, known.judged, known.judged and known.granted, known.posted, known.charges, rest)
 
 
 def answer_to(

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.verify.calendar import seconds
 from infra.verify.postings import Postings
+from infra.verify.rates import disagrees
 from infra.verify.state import SPAN_S, Department, DepartmentName, Dispute, Payment, Refund
 from infra.verify.terms import TERMS
 from schemas.decisions import Decision
@@ -37,7 +38,7 @@ class Fold:
         self.departments: dict[DepartmentName, Department] = {}
         self.newly_charged: list[Charges] = []
         self._charges: dict[Charges, Charges] = {}
-        self._postings = Postings()
+        self.postings = Postings()
         self._span = 0  # of the decision that is applied
         self._wrong: list[str] = []
 
@@ -78,6 +79,7 @@ class Fold:
         for charge in payment.charges:
             department.counted(charge).held += effect.amount
         payment.held += effect.amount
+        payment.closed = ""
         payment.expires_s = seconds(effect.expires_at)
         department.expect(effect.authorization_id, payment)
 
@@ -90,6 +92,8 @@ class Fold:
         for charge in payment.charges:
             department.counted(charge).held -= effect.amount
         payment.held -= effect.amount
+        if not payment.held:
+            payment.closed = effect.cause
         if effect.cause == "expiry":
             payment.expired += effect.amount
 
@@ -107,14 +111,15 @@ class Fold:
             department.counted(charge).posted += amount
         payment.posted += amount
         fx = type(effect) is FxDifference
-        self._postings.add(decision.seq, effect.authorization_id, amount, fx=fx)
+        self.postings.add(decision.seq, effect.authorization_id, amount, fx=fx)
         if type(effect) is Posted:
             payment.settled = payment.settled or effect.final
+            payment.clearings += 1
 
     def _undo(self, department: Department, effect: PostingUndone, decision: Decision) -> None:
         payment = self._charge(department, effect.authorization_id, effect.charges, decision)
         amount = effect.amount + effect.fx
-        wrong = self._postings.take_back(effect.of_seq, effect.authorization_id, amount, effect.fx)
+        wrong = self.postings.take_back(effect.of_seq, effect.authorization_id, amount, effect.fx)
         if wrong is not None:
             self._wrong.append(wrong)
         if amount > payment.net:
@@ -209,10 +214,10 @@ class Fold:
     def _payment(self, department: Department, authorization_id: str, decision: Decision) -> Payment:
         payment = department.payments.get(authorization_id)
         if payment is None:
-            payment = Payment(touched=self._span, first_seq=decision.seq)
+            payment = Payment(touched=self._span, first_seq=decision.seq, since=decision.seq)
             department.payments[authorization_id] = payment
         elif payment.ghost or department.forgotten(payment):
-            payment = department.payments[authorization_id] = payment.anew(self._span)
+            payment = department.payments[authorization_id] = payment.anew(self._span, decision.seq)
         payment.seq = decision.seq
         payment.touched = max(payment.touched, self._span)
         return payment
@@ -265,6 +270,8 @@ class Fold:
             payment.requested, payment.authorized = decision.amount or 0, decision.granted
             if not payment.voids(decision.event_id or ""):
                 payment.voided, payment.opened, payment.opened_span = (), decision.seq, self._span
+            if decision.granted:
+                _grant(payment, decision)
         elif decision.event_type == "authorization.advised":
             payment = self._payment(department, name, decision)
             if not payment.authorized:
@@ -273,11 +280,20 @@ class Fold:
                 payment.advised = decision.approved is not None
             if decision.approved is not None:
                 payment.voided = ()
+                _grant(payment, decision)
         elif name in department.payments:
             payment = department.payments[name]
             payment.seq = decision.seq
             if department.known(name) is not None:
                 payment.touched = max(payment.touched, self._span)
+
+
+def _grant(payment: Payment, decision: Decision) -> None:
+    """Approved; later clearings go by the rate of the first approval that tells one."""
+    payment.granted = True
+    foreign, rate = decision.merchant_amount, decision.rate
+    if payment.foreign is None and foreign is not None and rate is not None and not disagrees(decision):
+        payment.foreign = foreign.currency, rate
 
 
 def span(decision: Decision) -> int:

@@ -7,18 +7,23 @@ from array import array
 from infra.verify.fold import span
 from infra.verify.report import Report
 from infra.verify.state import Department, Payment
+from schemas.codec import fingerprint
 from schemas.decisions import Decision
+from schemas.events import CardEvent
 from schemas.reasons import Outcome, ReasonCode
 
 
 class Ids:
-    """One partition's answers, 29 bytes for each decision and its event id's entry."""
+    """One partition's answers, 53 bytes for each decision and its event id's entry."""
 
     def __init__(self, partition: int, report: Report) -> None:
         self._partition = partition
         self._oracle = report["O3"]
         self._ids = array("q")  # by seq: hash of the event id, 0 where there is none
-        self._granted = array("q")  # by seq: minor units
+        self._answers = array("q")  # by seq: hash of what it says besides its outcome
+        self._contents = array("q")  # by seq: hash of the event's type and content
+        self._types = array("q")  # by seq: hash of the event's type
+        self._amounts = array("q")  # by seq: minor units asked for, -1 for none
         self._spans = array("i")  # by seq: of the event's time
         self._outcomes: list[Outcome] = []  # by seq; the members are shared, so 8 bytes each
         self._decided: dict[int, int] = {}  # hash of an event id that took effect -> seq
@@ -43,7 +48,7 @@ class Ids:
             if decision.event_type == "authorization.requested" and known is not None:
                 self._check_authorization(decision, known, at)
         if decision.seq == len(self._ids):
-            self._append(key, decision.granted, decision.outcome, span(decision))
+            self._append(key, decision)
 
     def seq_of(self, decision: Decision, event_id: str) -> int | None:
         """The decision in which an event of the same department took effect."""
@@ -58,19 +63,40 @@ class Ids:
             self._oracle.violated(f"decision {at} where {self._partition}:{expected} must be")
         # Go on from what is there, so that one gap is told once; what is missing has no id and no outcome.
         while len(self._ids) < decision.seq:
-            self._append(0, 0, Outcome.REJECTED, 0)
+            self._append(0, None)
 
-    def _append(self, key: int, granted: int, outcome: Outcome, of_span: int) -> None:
+    def _append(self, key: int, decision: Decision | None) -> None:
+        """`decision` None: it is missing."""
         self._ids.append(key)
-        self._granted.append(granted)
-        self._outcomes.append(outcome)
-        self._spans.append(of_span)
+        self._answers.append(0 if decision is None else _answer(decision))
+        self._contents.append(0 if decision is None else hash(decision.fingerprint))
+        self._types.append(0 if decision is None else hash(decision.event_type))
+        self._amounts.append(-1 if decision is None or decision.amount is None else decision.amount)
+        self._outcomes.append(Outcome.REJECTED if decision is None else decision.outcome)
+        self._spans.append(0 if decision is None else span(decision))
+
+    # -- what is remembered of the first answer to an event id
+
+    def first(self, event: CardEvent, department: Department) -> int | None:
+        """The decision in which an event of this id took effect, while it is remembered."""
+        seq = self._decided.get(hash((event.organization_id, event.department_id, event.event_id)) or 1)
+        return None if seq is None or department.past(self._spans[seq]) else seq
+
+    def is_content_of(self, seq: int, event: CardEvent) -> bool:
+        return self._contents[seq] == hash(fingerprint(event))
+
+    def is_type_of(self, seq: int, event: CardEvent) -> bool:
+        return self._types[seq] == hash(event.type)
+
+    def amount_of(self, seq: int) -> int | None:
+        """Minor units that it was about; None: none."""
+        return None if self._amounts[seq] < 0 else self._amounts[seq]
 
     def _check_repeat(self, decision: Decision, first: int, key: int, at: str) -> None:
-        if first >= decision.seq or (self._ids[first], self._outcomes[first], self._granted[first]) != (
+        if first >= decision.seq or (self._ids[first], self._outcomes[first], self._answers[first]) != (
             key,
             decision.outcome,
-            decision.granted,
+            _answer(decision),
         ):
             self._oracle.violated(
                 f"decision {at} repeats {self._partition}:{first}, which was another answer"
@@ -96,6 +122,12 @@ class Ids:
                 )
         elif payment.answered:
             self._oracle.violated(f"authorization {name} has a second final decision, {at}")
+
+
+def _answer(decision: Decision) -> int:
+    """All that a repeat says again."""
+    said = decision.reasons, decision.reviews, decision.shadows, decision.would_pass
+    return hash((said, decision.amount, decision.approved, decision.available))
 
 
 def _key(decision: Decision, event_id: str) -> int:

@@ -108,6 +108,14 @@ def next_to_lapse(department: Department) -> Iterator[tuple[int, str]]:
         yield entry
 
 
+def lapses_by(department: Department, authorization_id: str, now_s: int) -> bool:
+    """Whether the payment's hold lapses with an event that moves the clock to `now_s`."""
+    payment = department.payments[authorization_id]
+    if payment.expires_s > now_s:
+        return False
+    return any(name == authorization_id for _, name in next_to_lapse(department))
+
+
 def _in_order(heap: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """A heap's entries from the least on, as many as are asked for; the heap stays as it is."""
     ahead = [(heap[0], 0)] if heap else []

@@ -19,13 +19,17 @@ _MESSAGES = ("lease.granted", "lease.returned")
 
 
 class Treasury(msgspec.Struct):
-    """A company's cap in minor units. `leases`: by period and department. `peak`: the highest limit ever."""
+    """A company's cap in minor units. `leases`: by period and department. `peak`: the highest limit ever.
+
+    `owed`: by period, what departments lack, in the order in which they asked.
+    """
 
     limit: int
     peak: int
     calendar: Calendar
     departments: tuple[str, ...]
     leases: dict[str, Counter[str]] = {}
+    owed: dict[str, dict[str, int]] = {}
 
     def of(self, period: str) -> Counter[str]:
         return self.leases.setdefault(period, Counter())
@@ -102,6 +106,11 @@ class Leases:
             self._violated(decision, f"gives a lease to {effect.department}, which takes part in no cap")
             return
         treasury.of(effect.period)[effect.department] += effect.amount
+        owed = treasury.owed.setdefault(effect.period, {})
+        if effect.short:
+            owed[effect.department] = effect.short
+        else:
+            owed.pop(effect.department, None)
         free = treasury.free(effect.period)
         if effect.amount and free < 0:
             self._violated(

@@ -12,22 +12,16 @@ from functools import partial
 import msgspec
 
 from infra.verify.balances import Balances
-from infra.verify.fold import Fold
+from infra.verify.fold import Fold, clock_s
 from infra.verify.ids import Ids
 from infra.verify.lapses import Lapses
 from infra.verify.leases import Leases
 from infra.verify.ledger import Ledger
+from infra.verify.lending import Lending
 from infra.verify.limits import Limits
-from infra.verify.records import (
-    KEPT_BY_BOOKS,
-    EventHead,
-    LedgerRow,
-    Peek,
-    Record,
-    TransferRow,
-    difference,
-    head_of,
-)
+from infra.verify.moves import wanted_moves
+from infra.verify.records import KEPT_BY_BOOKS, LedgerRow, Peek, Record, Sent, TransferRow, difference, read
+from infra.verify.rejections import Rejections
 from infra.verify.report import Report
 from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
@@ -35,16 +29,17 @@ from infra.verify.timeouts import timeout_of, timeout_told
 from schemas.chain import Chain, NotNext
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
+from schemas.events import CardEvent
 from schemas.reasons import Outcome
 
 
 class PartitionCheck:
-    """Checks one partition. `fold` and `accounts` are its state when `run` has returned.
+    """Checks one partition of so many. `fold` and `accounts` are its state when `run` has returned.
 
     `leases` is the same for all partitions, and finished by whoever made it.
     """
 
-    def __init__(self, partition: int, report: Report, leases: Leases) -> None:
+    def __init__(self, partition: int, partitions: int, report: Report, leases: Leases) -> None:
         self.partition = partition
         self.fold = Fold()
         self.accounts: dict[tuple[str, str], int] = {}
@@ -54,10 +49,12 @@ class PartitionCheck:
         self._chain = Chain(partition)
         self._source_offset = -1
         self._ids = Ids(partition, report)
+        self._rejections = Rejections(partition, partitions, report, self._ids, self.fold)
         self._limits = Limits(report)
         self._lapses = Lapses(report)
         self._balances = Balances(report)
         self._rulings = Rulings(report)
+        self._lending = Lending(report)
         self._leases = leases
 
     @property
@@ -86,8 +83,11 @@ class PartitionCheck:
             self._check_order(decision)
             sent = self._check_event(decision, waiting)
             name = (decision.organization_id or "", decision.department_id or "")
-            self._ids.look(decision, self._known(decision), self.departments.get(name))
-            self._apply(decision, sent)
+            department = self.departments.get(name)
+            if sent is not None:
+                self._rejections.look(decision, sent, department, self._leases.treasuries)
+            self._ids.look(decision, self._known(decision), department)
+            self._apply(decision, sent.event if sent is not None else None)
             ledger.look(decision, record.value or b"")
             self.count += 1
             if self.count % 1000 == 0:
@@ -144,7 +144,7 @@ class PartitionCheck:
             )
         self._source_offset = decision.source_offset
 
-    def _check_event(self, decision: Decision, events: Peek[Record]) -> EventHead | None:
+    def _check_event(self, decision: Decision, events: Peek[Record]) -> Sent | None:
         """One card event for this decision, and no event left out before it (O2); returns it, None: gone."""
         oracle = self._report["O2"]
         at = f"{decision.partition}:{decision.seq}"
@@ -161,11 +161,11 @@ class PartitionCheck:
                 "which is not there or was decided before"
             )
             return None
-        event = head_of(next(events).value)
-        wrong = difference(event, decision)
+        sent = read(next(events))
+        wrong = difference(sent.event, decision)
         if wrong:
             oracle.violated(f"decision {at} is not of its card event: {wrong}")
-        return event
+        return sent
 
     def _known(self, decision: Decision) -> Payment | None:
         """The decision's payment as its owner knew it."""
@@ -175,7 +175,7 @@ class PartitionCheck:
             return None
         return department.known(decision.authorization_id)
 
-    def _apply(self, decision: Decision, event: EventHead | None) -> None:
+    def _apply(self, decision: Decision, event: CardEvent | None) -> None:
         """Fold it, and look: limits (O4), balances (O6), leases (O11), lapses (O12), answers (O13)."""
         if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
             if decision.effects:
@@ -190,18 +190,22 @@ class PartitionCheck:
             # A calendar that is none, a period without label: told like any other lie.
             self._report["O6"].violated(f"decision {decision.position} cannot be followed: {error!r}")
 
-    def _follow(self, decision: Decision, event: EventHead | None) -> None:
+    def _follow(self, decision: Decision, event: CardEvent | None) -> None:
         known = self._known(decision)
         department = self.fold.department(decision)
         if decision.source_offset < self._first_event:
             timeout = timeout_told(decision)
         else:
             timeout = timeout_of(event, department, known, partial(self._ids.seq_of, decision))
+        now_s = max(department.clock_s, clock_s(decision))
+        moves = wanted_moves(event, decision, department, known, timeout, self.fold.postings, now_s)
+        self._lending.before(decision, department, event, self._leases.treasuries)
         self._lapses.before(decision, department)
         self._rulings.before(decision, known)
         wrong = self.fold.apply(decision)
         self._lapses.after(decision, department, known)
         self._limits.look(decision, department, known, self.fold.newly_charged)
-        self._balances.look(decision, department, wrong, timeout)
+        self._balances.look(decision, department, wrong, timeout, moves)
+        self._lending.after(decision, department, event)
         self._leases.look(decision, department)
         self._rulings.after(decision, department, event)

@@ -34,3 +34,12 @@ class Postings:
         if to_it and (self._amounts[seq], self._fx.get(seq, 0)) == (amount, fx):
             return None
         return f"takes back what decision {seq} did not post to {authorization_id}"
+
+    def of(self, seq: int, authorization_id: str) -> tuple[int, int] | None:
+        """What a decision posted to the payment, difference included, and that difference; None: nothing."""
+        if seq >= len(self._amounts) or self._payments[seq] != hash(authorization_id):
+            return None
+        return self._amounts[seq], self._fx.get(seq, 0)
+
+    def is_undone(self, seq: int) -> bool:
+        return seq in self._undone

@@ -1,4 +1,4 @@
-"""Whether the rate that a decision records explains its amount, from the text of the rules."""
+"""Whether a rate explains an amount, and what an amount is at a rate, from the text of the rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from fractions import Fraction
 
 from schemas.decisions import Decision
-from schemas.money import exponent
+from schemas.money import MINOR_MAX, Money, exponent
+from schemas.reasons import ReasonCode
 
 ALERT = "rate_mismatch"
 _QUESTIONS = ("authorization.requested", "authorization.incremented")
@@ -28,21 +29,48 @@ def of_rate(decision: Decision) -> str | None:
 
 
 def disagrees(decision: Decision) -> bool:
-    """By more than rounding explains: of the rate's last digit, and of minor units of both currencies."""
-    foreign, rate = decision.merchant_amount, decision.rate
-    if foreign is None and rate is None:
+    """Whether the decision's rate does not explain its amount."""
+    if decision.merchant_amount is None and decision.rate is None:
         return False
-    parts = _RATE.fullmatch(rate or "")
-    if foreign is None or parts is None or decision.currency is None:
-        return True
-    whole, decimals, power = parts.groups()
-    if not int(whole + decimals or "0"):
-        return True
+    amount = Money(decision.amount or 0, decision.currency or "")
+    return wrong_rate(amount, decision.merchant_amount, decision.rate) is not None
+
+
+def wrong_rate(amount: Money, foreign: Money | None, rate: str | None) -> ReasonCode | None:
+    """Why `foreign` at `rate` is not `amount`; None: it is, as far as rounding explains.
+
+    Rounding of the rate's last digit, and of minor units of both currencies.
+    """
+    if foreign is None and rate is None:
+        return None
+    read = _read(rate or "")
+    if foreign is None or read is None:
+        return ReasonCode.WRONG_RATE
+    factor, last = read
     try:
-        unit = Fraction(10) ** (exponent(decision.currency) - exponent(foreign.currency))
+        unit = Fraction(10) ** (exponent(amount.currency) - exponent(foreign.currency))
     except ValueError:
-        return True
-    last = int(power or 0) - len(decimals)
-    factor = int(whole + decimals) * Fraction(10) ** last
+        return ReasonCode.UNKNOWN_CURRENCY
     leave = unit * (foreign.minor * Fraction(10) ** min(0, last) + factor) / 2 + 1
-    return abs(foreign.minor * factor * unit - (decision.amount or 0)) > leave
+    return ReasonCode.WRONG_RATE if abs(foreign.minor * factor * unit - amount.minor) > leave else None
+
+
+def at_rate(foreign: Money, rate: str, currency: str, otherwise: int) -> int:
+    """Minor units of `currency`, half-even; `otherwise` where that is none, or more than a posting takes."""
+    read = _read(rate)
+    if read is None:
+        return otherwise
+    unit = Fraction(10) ** (exponent(currency) - exponent(foreign.currency))
+    worth = round(foreign.minor * read[0] * unit)  # of a Fraction: half to even
+    return worth if 0 < worth <= MINOR_MAX else otherwise
+
+
+def _read(rate: str) -> tuple[Fraction, int] | None:
+    """The rate and its last digit's power of ten; None: it is no number above zero."""
+    parts = _RATE.fullmatch(rate)
+    if parts is None:
+        return None
+    whole, decimals, power = parts.groups()
+    last = int(power or 0) - len(decimals)
+    number = int(whole + decimals or "0")
+    return (number * Fraction(10) ** last, last) if number else None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from infra.verify.bookings import Booking
+from schemas.codec import UndecodableEvent, decode_event, fingerprint
 from schemas.decisions import Decision
-from schemas.effects import IncreaseAsked, IncreaseClosed
-from schemas.entrance import cut_moments
-from schemas.event import Merchant
-from schemas.reasons import Outcome
+from schemas.events import AuthorizationReversed, CardEvent
+from schemas.money import Money
+from schemas.reasons import Outcome, ReasonCode
 
 T = TypeVar("T")
 
@@ -26,6 +25,7 @@ class Record(NamedTuple):
 
     offset: int
     value: bytes | None
+    key: bytes | None = None
 
 
 class LedgerRow(NamedTuple):
@@ -46,40 +46,23 @@ class TransferRow(NamedTuple):
     booking: Booking
 
 
-class EventHead(msgspec.Struct, gc=False):
-    """As much of a card event as a decision repeats. `Any`: the event may be unusable."""
+class Sent(NamedTuple):
+    """A card event as its record has it; `unusable`: why it is none."""
 
-    type: str = ""
+    key: bytes | None
+    value: bytes | None
+    event: CardEvent | None
+    unusable: ReasonCode | None = None
+
+
+class EventHead(msgspec.Struct, gc=False):
+    """As much of a card event as tells which it is."""
+
     event_id: str | None = None
-    organization_id: str | None = None
-    department_id: str | None = None
-    authorization_id: str | None = None
-    occurred_at: datetime | None = None
-    card_id: Any = None
-    cardholder: Any = None
-    merchant: Any = None
-    amount: Any = None
-    limit: Any = None
-    entry_mode: Any = None
-    cause: Any = None
-    request_id: Any = None
-    actor: Any = None
-    reason: Any = None
-    partial_allowed: Any = False
 
 
 _decode_head = msgspec.json.Decoder(EventHead).decode
 _LIMITS = ("budget.set", "cap.set")
-_WITH_MERCHANT = frozenset(
-    {
-        "authorization.requested",
-        "authorization.incremented",
-        "authorization.advised",
-        "clearing.presented",
-        "refund.presented",
-        "verification.requested",
-    }
-)
 
 
 class Peek(Iterator[T]):
@@ -99,57 +82,54 @@ class Peek(Iterator[T]):
 def head_of(value: bytes | None) -> EventHead | None:
     """None: the record is no event."""
     try:
-        return _decode_head(cut_moments(value or b""))
+        return _decode_head(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def difference(event: EventHead | None, decision: Decision) -> str | None:
+def read(record: Record) -> Sent:
+    """What the record of a card event says."""
+    if record.value is None:
+        return Sent(record.key, None, None, ReasonCode.TOMBSTONE)
+    try:
+        return Sent(record.key, record.value, decode_event(record.value))
+    except UndecodableEvent as unusable:
+        return Sent(record.key, record.value, None, unusable.code)
+
+
+def _minor(money: Money | None) -> tuple[int, str] | None:
+    return None if money is None else (money.minor, money.currency)
+
+
+_REPEATED = ("event_id", "organization_id", "department_id", "authorization_id", "occurred_at", "card_id")
+
+
+def difference(event: CardEvent | None, decision: Decision) -> str | None:
     """What in the decision does not repeat its card event; None when all does."""
     if decision.event_id is None:
         return None if decision.outcome is Outcome.REJECTED else "an event without id took effect"
     if event is None:
         return "the event cannot be read"
-    told = (decision.event_type, decision.event_id, decision.organization_id, decision.department_id)
-    sent = (event.type, event.event_id, event.organization_id, event.department_id)
-    if told != sent:
-        return f"{sent} became {told}"
-    for what in ("authorization_id", "occurred_at", "card_id", "cardholder"):
-        wanted, found = getattr(event, what), getattr(decision, what)
+    if event.type != decision.event_type:
+        return f"{event.type} became {decision.event_type}"
+    for what in (*_REPEATED, "cardholder", "merchant"):
+        wanted, found = getattr(event, what, None), getattr(decision, what)
         if wanted != found:
             return f"{what} {wanted} became {found}"
-    if event.type in _WITH_MERCHANT and not _is_same(event.merchant, decision.merchant):
-        return f"merchant {event.merchant} became {decision.merchant}"
     if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
         return None
-    if event.entry_mode != decision.entry_mode:
-        return f"entry mode {event.entry_mode} became {decision.entry_mode}"
-    money = event.limit if event.type in _LIMITS else event.amount
+    for what in ("entry_mode", "actor", "rate"):
+        wanted, found = getattr(event, what, None), getattr(decision, what)
+        if wanted != found:
+            return f"{what} {wanted} became {found}"
+    foreign, told = _minor(getattr(event, "merchant_amount", None)), _minor(decision.merchant_amount)
+    if foreign != told:
+        return f"merchant_amount {foreign} became {told}"
+    money = getattr(event, "limit" if event.type in _LIMITS else "amount", None)
     # A timeout gives back all that is held, whatever amount it names.
-    if isinstance(money, dict) and event.cause != "timeout" and money.get("minor") != decision.amount:
-        return f"amount {money.get('minor')} became {decision.amount}"
-    return _difference_of_increase(event, decision)
-
-
-def _difference_of_increase(event: EventHead, decision: Decision) -> str | None:
-    """Who asks, approves or refuses, and why: an approval in another's name would raise a limit."""
-    if not event.type.startswith("increase."):
-        return None
-    if event.actor != decision.actor:
-        return f"actor {event.actor} became {decision.actor}"
-    for effect in decision.effects:
-        if isinstance(effect, IncreaseAsked | IncreaseClosed) and effect.reason != event.reason:
-            return f"reason {event.reason} became {effect.reason}"
+    timeout = isinstance(event, AuthorizationReversed) and event.cause == "timeout"
+    if isinstance(money, Money) and not timeout and money.minor != decision.amount:
+        return f"amount {money.minor} became {decision.amount}"
+    if fingerprint(event) != decision.fingerprint:
+        return f"fingerprint {fingerprint(event)} became {decision.fingerprint}"
     return None
-
-
-def _is_same(sent: Any, told: Merchant | None) -> bool:
-    """`sent`: as JSON has it."""
-    if told is None or not isinstance(sent, dict):
-        return told is None and sent is None
-    return (sent.get("name"), sent.get("mcc"), sent.get("country"), sent.get("id")) == (
-        told.name,
-        told.mcc,
-        told.country,
-        told.id,
-    )

@@ -18,6 +18,8 @@ TITLES: Final = {
     "O11": "leases: available + leases + spent = cap, and nothing is handed out twice",
     "O12": "holds lapse when they are due, neither earlier nor later",
     "O13": "each answer is what the rules give: reasons, reviews, shadows, parts, and what would pass",
+    "O14": "each event that cannot be used is rejected, with its own reason, and no other event is",
+    "O15": "leases are asked for, granted and given back in the amounts that the rules give",
 }
 
 

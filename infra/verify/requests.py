@@ -16,8 +16,7 @@ def of_request(decision: Decision, own: Sequence[Effects], department: Departmen
     if len(asked) != 1:
         return f"asks {len(asked)} times"
     effect = asked[0]
-    approvals = department.policy.approvals
-    levels = tuple(level.approvers for level in approvals if level.above <= effect.amount)
+    levels = levels_for(department, effect.amount)
     if effect.asked_by != decision.actor or effect.amount != decision.amount:
         told = f"{decision.actor} asked for {decision.amount}"
         return f"lets {effect.asked_by} ask for {effect.amount}, but {told}"
@@ -40,7 +39,7 @@ def of_approval(decision: Decision, own: Sequence[Effects], department: Departme
     before = request.approved_by[:-1]
     if request.refused_by or len(before) >= len(request.levels):
         return f"approves {name}, which was ended before"
-    if who != decision.actor or who == request.asked_by or not _is_for(request, who, before):
+    if who != decision.actor or who == request.asked_by or not is_for(request, who, before):
         return f"lets {who} approve {name}"
     to_come = request.levels[len(request.approved_by) :]
     if not different_people(to_come, {request.asked_by, *request.approved_by}):
@@ -61,15 +60,20 @@ def of_refusal(decision: Decision, own: Sequence[Effects], department: Departmen
     name, who = ends[0].request_id, ends[0].refused_by
     if len(request.refused_by) > 1 or len(request.approved_by) >= len(request.levels):
         return f"refuses {name}, which was ended before"
-    if who != decision.actor or not (who == request.asked_by or _is_for(request, who, request.approved_by)):
+    if who != decision.actor or not (who == request.asked_by or is_for(request, who, request.approved_by)):
         return f"lets {who} refuse {name}"
     return None
 
 
-def _is_for(request: Request, who: str, before: Sequence[str]) -> bool:
+def is_for(request: Request, who: str, before: Sequence[str]) -> bool:
     """Whether the level reached after these approvals is for him."""
     level = request.levels[len(before)]
     return who not in before and (not level or who in level)
+
+
+def levels_for(department: Department, amount: int) -> tuple[tuple[str, ...], ...]:
+    """Who may approve a request for so much, level by level, by the policy in force."""
+    return tuple(level.approvers for level in department.policy.approvals if level.above <= amount)
 
 
 def different_people(levels: Sequence[Sequence[str]], others: Collection[str]) -> bool:

@@ -6,13 +6,13 @@ from infra.verify.controls import limits_of
 from infra.verify.counters import is_counted
 from infra.verify.expected import ADVISED, VERIFIED, Before, answer_to, before_of, is_question
 from infra.verify.limits import REQUESTED, purchase_of
-from infra.verify.records import EventHead
 from infra.verify.report import Report
 from infra.verify.state import Department, DepartmentName, Payment
 from infra.verify.told import difference
 from infra.verify.usage import Usage
 from infra.verify.verdicts import Question
 from schemas.decisions import Decision
+from schemas.events import CardEvent
 from schemas.reasons import Outcome
 
 _GRANTED = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED)
@@ -30,7 +30,7 @@ class Rulings:
         """`known`: its payment, if its owner knew it."""
         self._before = before_of(decision, known)
 
-    def after(self, decision: Decision, department: Department, event: EventHead | None) -> None:
+    def after(self, decision: Decision, department: Department, event: CardEvent | None) -> None:
         """`event`: the one that it answers, None where that cannot be read."""
         name = (decision.organization_id or "", decision.department_id or "")
         usage = self._usages.get(name)
@@ -48,7 +48,7 @@ class Rulings:
             )
             # Whether a part may be approved, only the event says; where that is lost, O2 tells of it.
             in_part = decision.outcome is Outcome.PARTIALLY_APPROVED
-            in_part = in_part if event is None else event.partial_allowed is True
+            in_part = in_part if event is None else getattr(event, "partial_allowed", False)
             wanted = answer_to(decision, self._before, department, usage, asked, in_part=in_part)
             wrong = difference(decision, wanted)
             if wrong is None and decision.policy_version != department.policy_version:

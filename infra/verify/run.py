@@ -110,7 +110,7 @@ def _check_partitions(
         tail = None if last is None else _tail(last.value)
         events_end = ends[p] = max(end, 0 if tail is None else tail.source_offset + 1)
         first = logs.bounds(CARD_EVENTS.name, p)[0]
-        check = checks[p] = PartitionCheck(p, report, leases)
+        check = checks[p] = PartitionCheck(p, len(ends), report, leases)
         before = report.decisions
         for count in check.run(
             logs.read(CARD_EVENTS.name, p, first, events_end),

@@ -92,7 +92,7 @@ class Logs:
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         """Committed records with start <= offset < end. Raises as `messages`."""
         for message in self.messages(topic, partition, start, end):
-            yield Record(offset_of(message), message.value())
+            yield Record(offset_of(message), message.value(), message.key())
 
     def decisions(self, topic: str, partition: int) -> Iterator[Decision]:
         """All that the log holds, each the next one. Those that retention took are not missed.

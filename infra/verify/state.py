@@ -70,10 +70,17 @@ class Payment(msgspec.Struct, gc=False):
     judged, "" for any. `authorized`: by its first approval. `settled`: a final
     clearing came. `recovered`: won in disputes. `valid_days`, `expires_s`: of its hold. `touched`: span of
     time of the last event about it. `first_seq`, `seq`: of the decisions about it. `ghost`: nobody knows it
-    but refunds that name it.
+    but refunds that name it. `since`: seq of the decision that made it known; `granted`: approved by a
+    request or an advice; `closed`: the cause that ended its hold. `foreign`: currency and rate of that
+    approval; `clearings`: how many came.
     """
 
     charges: Charges = ()
+    since: int = -1
+    granted: bool = False
+    closed: str = ""
+    foreign: tuple[str, str] | None = None
+    clearings: int = 0
     answer: str | None = None
     advised: bool | None = None
     in_part: bool = False
@@ -102,11 +109,16 @@ class Payment(msgspec.Struct, gc=False):
         """By a request or an advice."""
         return self.answer is not None or self.advised is not None
 
+    @property
+    def judged(self) -> bool:
+        """Whether a request or an advice of it took effect; one that had timed out never did."""
+        return self.answered and not self.voided
+
     def voids(self, request_id: str) -> bool:
         """Whether this request had timed out before it came."""
         return "" in self.voided or request_id in self.voided
 
-    def anew(self, span: int) -> Payment:
+    def anew(self, span: int, seq: int) -> Payment:
         """The same id again, after all that was known of it was forgotten."""
         before = self.earlier
         return Payment(
@@ -116,6 +128,7 @@ class Payment(msgspec.Struct, gc=False):
             expired=self.expired,
             touched=span,
             first_seq=self.first_seq,
+            since=seq,
             earlier=Earlier(
                 before.posted + self.posted,
                 before.refunded + self.refunded,
@@ -178,7 +191,7 @@ class Request(msgspec.Struct, gc=False):
     """Somebody's request for an increase. `levels`: who may approve at each, anybody else if empty.
 
     `refused_by`: once for each refusal, so that a second one is seen. `span`: from second (0: with the last
-    approval), until second. `seq`: of the last decision about it.
+    approval), until second. `seq`: of the last decision about it; `touched`: span of time of its event.
     """
 
     budget_id: str
@@ -191,6 +204,7 @@ class Request(msgspec.Struct, gc=False):
     approved_by: tuple[str, ...] = ()
     refused_by: tuple[str, ...] = ()
     refusal_reason: str | None = None
+    touched: int = 0
 
     @property
     def status(self) -> str:
@@ -204,7 +218,8 @@ class Department(msgspec.Struct):
 
     `increases`: (minor units, from second, until second) of all that were ever set, by budget and seq.
     `due`: a heap of (second, authorization id), some out of date. `leases`: of the company's cap, by period;
-    `cap`: the cap's calendar, None where there is none.
+    `asked`: periods of which more was asked for and nothing came yet; `cap`: the cap's calendar, None where
+    there is none.
     """
 
     currency: str
@@ -225,6 +240,7 @@ class Department(msgspec.Struct):
     due: list[tuple[int, str]] = []
     cap: Calendar | None = None
     leases: dict[str, int] = {}
+    asked: set[str] = set()
 
     def __post_init__(self) -> None:
         if self.policy_version == 0:

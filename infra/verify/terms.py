@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from infra.verify.calendar import first_day, is_label, label, seconds
-from infra.verify.state import Budget, Department, Request, parts
+from infra.verify.state import SPAN_S, Budget, Department, Request, parts
 from schemas.decisions import Decision
 from schemas.effects import (
     BudgetChanged,
@@ -26,6 +26,12 @@ from schemas.effects import (
     PolicyStored,
     PolicyTaken,
 )
+
+INCREASES_KEPT_S: Final = 120 * 86_400
+
+
+def _span(decision: Decision) -> int:
+    return seconds(decision.occurred_at or decision.recorded_at) // SPAN_S
 
 
 def _change_budget(department: Department, effect: BudgetChanged, decision: Decision) -> None:
@@ -59,6 +65,9 @@ def _take_budget_away(department: Department, effect: BudgetTakenAway, decision:
 def _increase(department: Department, effect: BudgetIncreaseSet, decision: Decision) -> None:
     budget = department.budgets.get(effect.budget_id)
     if budget is not None:
+        # What is long over is no longer counted when another one is set.
+        over_s = department.clock_s - INCREASES_KEPT_S
+        budget.increases = [more for more in budget.increases if more[1] > over_s]
         budget.increases.append((seconds(effect.starts_at), seconds(effect.ends_at), effect.amount))
     department.increases[effect.budget_id, decision.seq] = (
         effect.amount,
@@ -77,6 +86,7 @@ def _ask_increase(department: Department, effect: IncreaseAsked, decision: Decis
         (starts_s, seconds(effect.ends_at)),
         effect.reason,
         decision.seq,
+        touched=_span(decision),
     )
 
 
@@ -84,7 +94,7 @@ def _step_increase(department: Department, effect: IncreaseStep, decision: Decis
     request = department.requests.get(effect.request_id)
     if request is not None:
         request.approved_by = (*request.approved_by, effect.approved_by)
-        request.seq = decision.seq
+        request.seq, request.touched = decision.seq, max(request.touched, _span(decision))
 
 
 def _close_increase(department: Department, effect: IncreaseClosed, decision: Decision) -> None:
@@ -92,6 +102,7 @@ def _close_increase(department: Department, effect: IncreaseClosed, decision: De
     if request is not None:
         request.refused_by = (*request.refused_by, effect.refused_by)
         request.refusal_reason, request.seq = effect.reason, decision.seq
+        request.touched = max(request.touched, _span(decision))
 
 
 def _store_policy(department: Department, effect: PolicyStored, decision: Decision) -> None:
@@ -111,6 +122,8 @@ def _add_lease(department: Department, effect: LeaseAdded, decision: Decision) -
     if department.cap is None:  # it cannot change
         department.cap = effect.calendar
     department.leases[effect.period] = department.leases.get(effect.period, 0) + effect.amount
+    if effect.amount:
+        department.asked.discard(effect.period)
 
 
 def _give_lease_back(department: Department, effect: LeaseGivenBack, decision: Decision) -> None:
@@ -119,6 +132,7 @@ def _give_lease_back(department: Department, effect: LeaseGivenBack, decision: D
 
 def _ask(department: Department, effect: LeaseAsked, decision: Decision) -> None:
     department.leases.setdefault(effect.period, 0)
+    department.asked.add(effect.period)
 
 
 def _of_the_treasury(department: Department, effect: object, decision: Decision) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from infra.verify.records import EventHead
 from infra.verify.state import Department, Payment
 from schemas.decisions import Decision
 from schemas.effects import HoldReleased, PaymentVoided
+from schemas.events import AuthorizationReversed, CardEvent
 
 
 class Timeout(NamedTuple):
@@ -19,7 +19,7 @@ class Timeout(NamedTuple):
 
 
 def timeout_of(
-    event: EventHead | None,
+    event: CardEvent | None,
     department: Department,
     known: Payment | None,
     seq_of: Callable[[str], int | None],
@@ -28,10 +28,10 @@ def timeout_of(
 
     `seq_of`: the decision that an event id was first decided in.
     """
-    if event is None or event.type != "authorization.reversed" or event.cause != "timeout":
+    if not isinstance(event, AuthorizationReversed) or event.cause != "timeout":
         return None
-    request_id: str | None = event.request_id
-    if known is None or known.voided or not known.answered:
+    request_id = event.request_id
+    if known is None or not known.judged:
         before = known is not None and known.voids(request_id or "")
         return Timeout(voids=() if before else (request_id,))
     if request_id is None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from infra.verify.records import difference, head_of
+from infra.verify.records import Record as OfTopic
+from infra.verify.records import difference, read
 from schemas.card_numbers import has_card_number, in_json, masked_bytes
 from schemas.codec import UndecodableEvent, decode_event, encode_event, seal_decision
 from schemas.controls import Policy
@@ -234,4 +235,4 @@ def test_the_verifier_reads_fractions_of_a_second_as_the_core_does(fraction: str
     play = Play()
     decision = play.decide(value, START + SECOND)
     assert decision.outcome is Outcome.ACCEPTED
-    assert difference(head_of(value), decision) is None
+    assert difference(read(OfTopic(0, value)).event, decision) is None

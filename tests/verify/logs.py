@@ -44,6 +44,7 @@ class World:
     """One partition: its card events, its decisions, and the ledger's rows as they follow from them."""
 
     partition: int
+    partitions: int = PARTITIONS
     events: list[Record] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -99,7 +100,7 @@ class World:
         return report, check
 
     def check_into(self, report: Report, leases: Leases, first_event: int = 0) -> PartitionCheck:
-        check = PartitionCheck(self.partition, report, leases)
+        check = PartitionCheck(self.partition, self.partitions, report, leases)
         # Offsets of decisions have holes: transaction markers.
         decisions = [Record(n * 2, value) for n, value in enumerate(self.values)]
         events = [event for event in self.events if event.offset >= first_event]
@@ -154,7 +155,7 @@ class Company:
         world, state = self.worlds[p], self._states[p]
         step = 3 if self._holes and len(world.events) % 5 == 0 else 1
         offset = world.events[-1].offset + step if world.events else 0
-        world.events.append(Record(offset, value))
+        world.events.append(Record(offset, value, key))
         decision = judge(state, Arrived(offset, recorded_at, key, value), PARTITIONS, NoScore())
         world.values.append(seal_decision(decision))
         world.decisions.append(decision)

@@ -66,7 +66,7 @@ def check(company: Company, database: str, redis_url: str | None = None) -> Repo
     checks: dict[int, PartitionCheck] = {}
     with snapshot(database) as books:
         for p, world in company.worlds.items():
-            checks[p] = PartitionCheck(p, report, leases)
+            checks[p] = PartitionCheck(p, len(company.worlds), report, leases)
             decisions = [Record(*record) for record in offsets(world)]
             for _ in checks[p].run(world.events, decisions, books.decisions(p), books.transfers(p)):
                 pass

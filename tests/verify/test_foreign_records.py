@@ -185,7 +185,7 @@ def sink(site: Site) -> str:
 def verifier(site: Site) -> str:
     report, logs = Report(), Logs(site.kafka)
     low, high = logs.bounds(site.decisions, 0)
-    check = PartitionCheck(0, report, Leases(report))
+    check = PartitionCheck(0, 1, report, Leases(report))
     for _ in check.run([], logs.read(site.decisions, 0, low, high), [], []):
         pass
     logs.close()

@@ -62,7 +62,8 @@ def publish(endpoints: Endpoints, company: Company, after: Upto, upto: Upto) -> 
     producer = Producer({"bootstrap.servers": endpoints.kafka, "log_level": 0})
     for p, world in company.worlds.items():
         for n in range(after[p], upto[p]):
-            producer.produce(CARD_EVENTS.name, world.events[n].value, partition=p)
+            event = world.events[n]
+            producer.produce(CARD_EVENTS.name, event.value, event.key, partition=p)
             producer.produce(DECISIONS.name, world.values[n], partition=p)
     assert producer.flush(20) == 0
     for store in (

@@ -3,89 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date
-from functools import lru_cache
-from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 import pytest
 
-from infra.stories import FILES, read_stories
-from infra.stories.build import Sent
-from infra.stories.core import CoreRun
-from infra.stories.story import Line
 from infra.verify import cards, controls, counters, moments, verdicts
-from infra.verify.leases import Leases, all_departments
-from infra.verify.records import Record
+from infra.verify.leases import Leases
 from infra.verify.report import Report
 from infra.verify.usage import Usage
-from schemas.codec import decode_decision, seal_decision
-from schemas.decisions import Decision
+from schemas.codec import decode_decision
 from schemas.events import ClockTicked
 from tests.model.machine import History
 from tests.model.test_machine import play
 from tests.simulation.histories import history
 from tests.simulation.world import Cluster, Steps, run_owner
 from tests.verify.logs import World, violated
+from tests.verify.played import FORGED, add, stories, verified
 from tests.verify.told import assert_true, at, budget, company, event, found_by, lie, request
 
-SCENARIOS = Path(__file__).parents[1] / "scenarios"
 HISTORIES = 400
-# Its second grant is the story's own, not the treasury's: there O11 is right to speak.
-FORGED = "a grant that is sent twice counts once"
-
-
-def add(world: World, value: bytes | None, decision: Decision) -> None:
-    """One more card event with its decision; nothing is sealed or booked yet."""
-    world.events.append(Record(decision.source_offset, value))
-    world.values.append(seal_decision(decision))
-    world.decisions.append(decision)
-
-
-class Worlds(defaultdict[int, World]):
-    def __missing__(self, partition: int) -> World:
-        self[partition] = world = World(partition)
-        return world
-
-
-class Recorded(CoreRun):
-    """A story whose records are kept as on the log."""
-
-    worlds: ClassVar[Worlds]
-
-    def _decide(self, line: Line, record: Sent) -> Decision:
-        decision = super()._decide(line, record)
-        add(self.worlds[record.partition], record.value, decision)
-        return decision
-
-
-@lru_cache
-def stories() -> dict[str, Worlds]:
-    """The logs of all scenarios and stories, by name."""
-    found = {}
-    for story in read_stories([SCENARIOS, FILES]):
-        Recorded.worlds = found[story.name] = Worlds()
-        run = Recorded()
-        for line in story.lines:
-            run.play(line)
-        for world in found[story.name].values():
-            world.seal()
-            world.book()
-    return found
-
-
-def verified(worlds: Worlds, gone: float = 0.0) -> Report:
-    """`gone`: which part of the card events reached their retention."""
-    report = Report()
-    leases = Leases(report)
-    checks = [
-        world.check_into(report, leases, int(gone * (world.events[-1].offset + 1)))
-        for world in worlds.values()
-    ]
-    leases.finish(all_departments(check.departments for check in checks))
-    return report
 
 
 def test_all_scenarios_and_stories_are_true() -> None:
@@ -111,9 +50,9 @@ def owned(seed: int, length: int) -> World:
     """What an owner decides of a random history, and its books."""
     cluster = Cluster(history(seed, length))
     asyncio.run(run_owner(cluster, Steps(), 4))
-    world = World(0)
+    world = World(0, 1)
     for record, value in zip(cluster.card_events, cluster.decisions, strict=True):
-        add(world, record.value, decode_decision(value))
+        add(world, record.key, record.value, decode_decision(value))
     world.seal()
     world.book()
     return world
@@ -174,9 +113,9 @@ class Verified(History):
 
     def teardown(self) -> None:
         super().teardown()
-        world = World(self.referee.live.partition)
+        world = World(self.referee.live.partition, self.referee.model.partitions)
         for line, decision in self.referee.played:
-            add(world, line.value, decision)
+            add(world, line.key, line.value, decision)
         world.seal()
         world.book()
         report, _ = world.check()

@@ -1,0 +1,228 @@
+"""Why what people set cannot be set: budgets, increases and their requests, policies, cards, the cap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import schemas.events as ev
+from infra.verify.calendar import seconds
+from infra.verify.controls import plain
+from infra.verify.leases import Treasury
+from infra.verify.requests import different_people, is_for, levels_for
+from infra.verify.state import COMPANY, RULE, Budget, Department, Request
+from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, Calendar
+from schemas.event import Event
+from schemas.ids import is_name
+from schemas.policies import contradiction
+from schemas.reasons import DEPARTMENT, ReasonCode
+from schemas.terms import is_time_zone
+
+POLICIES_KEPT: Final = 10
+
+
+class Here(Protocol):
+    """An event at a department that exists; `now_s`: its clock with the event."""
+
+    @property
+    def event(self) -> Any: ...
+    @property
+    def department(self) -> Department: ...
+    @property
+    def now_s(self) -> int: ...
+
+
+def unusable(here: Here) -> ReasonCode | None:
+    """The reason; None: it can be used."""
+    return _RULES[type(here.event)](here)
+
+
+def fits(calendar: Calendar) -> bool:
+    """Whether the start goes with the kind of period."""
+    starts = (calendar.start_day, calendar.start_month)
+    match calendar.period:
+        case "day" | "lifetime":
+            return starts == (1, 1)
+        case "week":
+            return starts[0] <= 7 and starts[1] == 1
+        case "month":
+            return starts[1] == 1
+        case _:
+            return True
+
+
+# -- budgets
+
+
+def _set_budget(here: Here) -> ReasonCode | None:
+    event, department = here.event, here.department
+    if not is_time_zone(event.time_zone):
+        return ReasonCode.UNKNOWN_TIME_ZONE
+    known = department.budgets.get(event.id)
+    own_id = event.id == f"{event.level}:{event.subject}"
+    is_right = (
+        fits(event.calendar)
+        and (event.level == DEPARTMENT) == (event.subject is None)
+        and (event.id != DEPARTMENT or event.level == DEPARTMENT)
+        and event.id != COMPANY
+        and not event.id.startswith(RULE)
+        and ("@" not in event.id or own_id)
+        and (_is_same(known, event) if known else _has_room(department, event))
+    )
+    return None if is_right else ReasonCode.INVALID_BUDGET
+
+
+def _is_same(known: Budget, event: ev.BudgetSet) -> bool:
+    """Whose it is and its calendar stay; only a zone that is none any more can be changed."""
+    calendar = known.calendar == event.calendar or not is_time_zone(known.calendar.time_zone)
+    return calendar and (known.level, known.subject) == (event.level, event.subject)
+
+
+def _has_room(department: Department, event: ev.BudgetSet) -> bool:
+    beside = [b for b in department.budgets.values() if (b.level, b.subject) == (event.level, event.subject)]
+    return len(beside) < BUDGETS_A_SUBJECT_MAX and len(department.budgets) < BUDGETS_MAX
+
+
+def _remove_budget(here: Here) -> ReasonCode | None:
+    if here.event.budget_id == DEPARTMENT:
+        return ReasonCode.INVALID_BUDGET
+    return None if here.event.budget_id in here.department.budgets else ReasonCode.UNKNOWN_BUDGET
+
+
+def _increase(here: Here) -> ReasonCode | None:
+    event = here.event
+    budget = here.department.budgets.get(event.budget_id)
+    if budget is None:
+        return ReasonCode.UNKNOWN_BUDGET
+    span = _span(here, event.starts_at or event.occurred_at, event.ends_at)
+    return span or _one_more(budget)
+
+
+def _span(here: Here, starts_at: datetime, ends_at: datetime) -> ReasonCode | None:
+    over = ends_at <= starts_at or seconds(ends_at) <= here.now_s
+    return ReasonCode.INVALID_BUDGET if over else None
+
+
+def _one_more(budget: Budget) -> ReasonCode | None:
+    return ReasonCode.INVALID_BUDGET if len(budget.increases) >= INCREASES_MAX else None
+
+
+# -- requests for an increase
+
+
+def _request(here: Here, event_id: str) -> Request | None:
+    known = here.department.requests.get(event_id)
+    return None if known is None or here.department.past(known.touched) else known
+
+
+def _ask(here: Here) -> ReasonCode | None:
+    event, department = here.event, here.department
+    if not event.actor:
+        return ReasonCode.NO_ACTOR
+    if _request(here, event.request_id) is not None:
+        return ReasonCode.REQUEST_EXISTS
+    if not different_people(levels_for(department, event.amount.minor), {event.actor}):
+        return ReasonCode.MAY_NOT_APPROVE
+    if event.budget_id not in department.budgets:
+        return ReasonCode.UNKNOWN_BUDGET
+    return _span(here, event.starts_at or event.occurred_at, event.ends_at)
+
+
+def _waiting(here: Here) -> Request | ReasonCode:
+    """The request that is approved or refused, or why it cannot be."""
+    if not here.event.actor:
+        return ReasonCode.NO_ACTOR
+    request = _request(here, here.event.request_id)
+    if request is None:
+        return ReasonCode.UNKNOWN_REQUEST
+    return request if request.status == "waiting" else ReasonCode.REQUEST_CLOSED
+
+
+def _approve(here: Here) -> ReasonCode | None:
+    event, request = here.event, _waiting(here)
+    if not isinstance(request, Request):
+        return request
+    approved_by, to_come = request.approved_by, request.levels[len(request.approved_by) + 1 :]
+    may = event.actor != request.asked_by and is_for(request, event.actor, approved_by)
+    if not may or not different_people(to_come, {request.asked_by, *approved_by, event.actor}):
+        return ReasonCode.MAY_NOT_APPROVE
+    budget = here.department.budgets.get(request.budget_id)
+    if budget is None:
+        return ReasonCode.UNKNOWN_BUDGET
+    if to_come:
+        return None
+    starts_s, ends_s = request.span
+    begins = starts_s >= ends_s if starts_s else seconds(event.occurred_at) >= ends_s
+    return ReasonCode.INVALID_BUDGET if begins or ends_s <= here.now_s else _one_more(budget)
+
+
+def _refuse(here: Here) -> ReasonCode | None:
+    request = _waiting(here)
+    if not isinstance(request, Request):
+        return request
+    actor = here.event.actor
+    may = actor == request.asked_by or is_for(request, actor, request.approved_by)
+    return None if may else ReasonCode.MAY_NOT_APPROVE
+
+
+# -- policies and cards
+
+
+def _draft(here: Here) -> ReasonCode | None:
+    return ReasonCode.INVALID_POLICY if contradiction(here.event.policy) else None
+
+
+def _activate(here: Here) -> ReasonCode | None:
+    version, drafts = here.event.policy_version, here.department.drafts
+    kept = version in drafts and version > max(drafts) - POLICIES_KEPT
+    return None if version == 0 or kept else ReasonCode.UNKNOWN_POLICY
+
+
+def _set_card(here: Here) -> ReasonCode | None:
+    card = here.event.card
+    both = card.locked_to is not None and card.lock_to_first
+    if card.status != "active" or both or (card.locked_to is not None and not plain(card.locked_to)):
+        return ReasonCode.INVALID_CARD
+    known = here.department.cards.get(card.card_id)
+    return ReasonCode.WRONG_STATUS if known is not None and known.status == "canceled" else None
+
+
+def _change_card(here: Here) -> ReasonCode | None:
+    known = here.department.cards.get(here.event.card_id)
+    if known is None:
+        return ReasonCode.UNKNOWN_CARD
+    before = {ev.CardFrozen: ("active",), ev.CardUnfrozen: ("frozen",), ev.CardCanceled: ("active", "frozen")}
+    return None if known.status in before[type(here.event)] else ReasonCode.WRONG_STATUS
+
+
+# -- the cap
+
+
+def cap(event: ev.CapSet, treasury: Treasury | None) -> ReasonCode | None:
+    """Of a cap that is set; `treasury`: None where it is the first."""
+    names = event.departments
+    if not all(map(is_name, names)) or len(set(names)) < len(names):
+        return ReasonCode.INVALID_CAP
+    if not is_time_zone(event.calendar.time_zone):
+        return ReasonCode.UNKNOWN_TIME_ZONE
+    changes = treasury is not None and (
+        treasury.calendar != event.calendar or not set(treasury.departments) <= set(names)
+    )
+    return ReasonCode.INVALID_CAP if changes or not fits(event.calendar) else None
+
+
+_RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
+    ev.BudgetSet: _set_budget,
+    ev.BudgetRemoved: _remove_budget,
+    ev.BudgetIncreased: _increase,
+    ev.IncreaseRequested: _ask,
+    ev.IncreaseApproved: _approve,
+    ev.IncreaseRefused: _refuse,
+    ev.PolicyDrafted: _draft,
+    ev.PolicyActivated: _activate,
+    ev.CardSet: _set_card,
+    ev.CardFrozen: _change_card,
+    ev.CardUnfrozen: _change_card,
+    ev.CardCanceled: _change_card,
+}
