@@ -33,7 +33,7 @@ from schemas.events import (
 )
 from schemas.money import Money, PositiveMoney
 from streams.core.apply.evolve import evolve
-from streams.core.case import Slot
+from streams.core.case import LogPlace
 from streams.core.decide import decide
 from streams.core.plans import Plans
 from streams.core.state import Department, PartitionState
@@ -117,9 +117,9 @@ def run(scale: Scale) -> Controls:
 def _timed(state: PartitionState, department: Department, event: CardEvent) -> tuple[int, int]:
     """Nanoseconds of `decide` and of `evolve`."""
     clock = time.perf_counter_ns
-    slot = _slot(state, event)
+    place = _place(state, event)
     before = clock()
-    decision = decide(department, event, None, slot, PLANS)
+    decision = decide(department, event, None, place, PLANS)
     between = clock()
     evolve(state, decision)
     after = clock()
@@ -134,13 +134,13 @@ def _department() -> tuple[PartitionState, Department]:
     return state, next(iter(state.departments.values()))
 
 
-def _slot(state: PartitionState, event: CardEvent) -> Slot:
-    return Slot(0, state.seq, state.next_offset, event.occurred_at, state.last_hash, fingerprint(event))
+def _place(state: PartitionState, event: CardEvent) -> LogPlace:
+    return LogPlace(0, state.seq, state.next_offset, event.occurred_at, state.last_hash, fingerprint(event))
 
 
 def _apply(state: PartitionState, event: CardEvent) -> None:
     department = next(iter(state.departments.values()), None)
-    evolve(state, decide(department, event, None, _slot(state, event), PLANS))
+    evolve(state, decide(department, event, None, _place(state, event), PLANS))
 
 
 def _opening() -> Iterator[CardEvent]:

@@ -74,7 +74,7 @@ def decode_event(value: bytes) -> CardEvent:
         raise UndecodableEvent(ReasonCode.INVALID_EVENT, str(error)[:300]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _explain(value, error) from None
-    if type(event) in _WITH_MERCHANT and (merchant := event.merchant) and not merchant.well_formed:  # type: ignore[union-attr]
+    if type(event) in _WITH_MERCHANT and (merchant := event.merchant) and not merchant.well_formed:
         raise UndecodableEvent(ReasonCode.INVALID_EVENT, f"merchant: {MERCHANT_FORM}")
     if type(event) in _WITH_MOMENTS:
         for name in ("starts_at", "ends_at"):

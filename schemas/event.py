@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from schemas.ids import Identifier, Name, department_key
+from schemas.money import Money
 from schemas.names import folded
 
 EVENT_VERSION = 1
@@ -68,6 +69,59 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
     def type(self) -> str:
         tag: str = self.__struct_config__.tag  # type: ignore[assignment]
         return tag
+
+    # What a decision repeats of its event. None: an event of this type does not say so; one that does has a
+    # member of this name, which takes the property's place.
+
+    @property
+    def authorization_id(self) -> str | None:
+        """The payment that it is about."""
+        return None
+
+    @property
+    def card_id(self) -> str | None:
+        """The card that it is about."""
+        return None
+
+    @property
+    def cardholder(self) -> str | None:
+        """In whose hands the card was."""
+        return None
+
+    @property
+    def merchant(self) -> Merchant | None:
+        """Who is paid."""
+        return None
+
+    @property
+    def entry_mode(self) -> EntryMode | None:
+        """How the card met the terminal."""
+        return None
+
+    @property
+    def actor(self) -> str | None:
+        """Who did it, for what people do."""
+        return None
+
+    @property
+    def amount(self) -> Money | int | None:
+        """What it is about; `int`: in the minor units of its member `currency`."""
+        return None
+
+    @property
+    def limit(self) -> Money | int | None:
+        """What may be spent from here on."""
+        return None
+
+    @property
+    def merchant_amount(self) -> Money | None:
+        """The amount in the merchant's currency."""
+        return None
+
+    @property
+    def rate(self) -> str | None:
+        """From the merchant's currency to the department's."""
+        return None
 
 
 class Act(Event, frozen=True, kw_only=True, omit_defaults=True):

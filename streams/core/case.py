@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from schemas.decisions import Alert, Balance, Decision, WouldPass
+from schemas.decisions import Alert, Balance, Decision, Score, WouldPass
 from schemas.effects import DepartmentOpened, Effects, HoldPlaced, HoldReleased, LeaseAdded, PeriodOpened
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import TOTAL_MAX, Money
@@ -14,14 +14,13 @@ from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.calendar import clock_of, latest_end_s, moment_of
 from streams.core.movements import MOVEMENTS, movement
 from streams.core.plans import Plan
-from streams.core.rules import balances_at
-from streams.core.state import Answer, Department
+from streams.core.rules import PASSED, Verdict
 
 # Asked once: a property that reads a struct's configuration costs as much as a small rule.
 _TYPES: dict[type[Event], str] = {cls: str(cls.__struct_config__.tag) for cls in EVENT_TYPES}
 
 
-class Slot(NamedTuple):
+class LogPlace(NamedTuple):
     """The place a decision takes in the log, and what is known of the record it decides.
 
     `fingerprint`: of the event's content, by which a repeat is known; "" for what is no event.
@@ -46,22 +45,31 @@ class Rejected(Exception):
 class Case:
     """An event to be decided. `at_s`: its own time; `clock_s`: the department's, with this event.
 
-    `plan`: the department's rules. `new`: the department begins with this event. `lapsed`: what time alone
-    has moved before it; the first effects of its decision.
+    `plan`: the department's rules. `new`: the department begins with this event. `score`: what the model said
+    of it. `lapsed`: what time alone has moved before it; the first effects of its decision.
     """
 
-    __slots__ = ("at_s", "clock_s", "department", "event", "lapsed", "new", "plan", "slot")
+    __slots__ = ("at_s", "clock_s", "department", "event", "lapsed", "new", "place", "plan", "score")
 
     def __init__(
-        self, plan: Plan, event: CardEvent, slot: Slot, at_s: int, clock_s: int, *, new: bool = False
+        self,
+        plan: Plan,
+        event: CardEvent,
+        place: LogPlace,
+        at_s: int,
+        clock_s: int,
+        score: Score | None = None,
+        *,
+        new: bool = False,
     ) -> None:
         self.plan = plan
         self.department = plan.department
         self.new = new
         self.event = event
-        self.slot = slot
+        self.place = place
         self.at_s = at_s
         self.clock_s = clock_s
+        self.score = score
         self.lapsed: tuple[HoldReleased, ...] = ()
 
     def amount(self, money: Money) -> int:
@@ -73,25 +81,22 @@ class Case:
     def answer(
         self,
         outcome: Outcome,
+        verdict: Verdict = PASSED,
         *,
         effects: tuple[Effects, ...] = (),
         charges: Sequence[str] = (),
         amount: int | None = None,
         approved: int | None = None,
-        reasons: tuple[Reason, ...] = (),
-        reviews: tuple[Reason, ...] = (),
-        shadows: tuple[Reason, ...] = (),
         alerts: tuple[Alert, ...] = (),
         would_pass: WouldPass | None = None,
         available: int | None = None,
-        score: Any = None,
         balances: list[Balance] | None = None,
     ) -> Decision:
-        """The decision. `charges`: periods to be shown though nothing moved in them; `amount`: as asked.
+        """The decision, with all that the event says. `charges`: periods to be shown though nothing moved.
 
-        `balances`: of the charges, after the effects, where they are known already.
+        `amount`: as asked. `balances`: of the charges, after the effects, where they are known already.
         """
-        event, slot, department = self.event, self.slot, self.department
+        event, place, department = self.event, self.place, self.department
         if self.lapsed:
             effects = self.lapsed + effects
         if balances is None:
@@ -101,44 +106,62 @@ class Case:
             balances += self._others({}, charges)
         effects += self._opened(effects)
         return Decision(
-            partition=slot.partition,
-            seq=slot.seq,
-            source_offset=slot.source_offset,
-            recorded_at=slot.recorded_at,
-            previous_hash=slot.previous_hash,
+            partition=place.partition,
+            seq=place.seq,
+            source_offset=place.source_offset,
+            recorded_at=place.recorded_at,
+            previous_hash=place.previous_hash,
             outcome=outcome,
             event_type=_TYPES[type(event)],
             event_id=event.event_id,
             organization_id=event.organization_id,
             department_id=event.department_id,
-            authorization_id=getattr(event, "authorization_id", None),
-            card_id=getattr(event, "card_id", None),
-            cardholder=getattr(event, "cardholder", None),
-            merchant=getattr(event, "merchant", None),
-            entry_mode=getattr(event, "entry_mode", None),
-            actor=getattr(event, "actor", None),
+            authorization_id=event.authorization_id,
+            card_id=event.card_id,
+            cardholder=event.cardholder,
+            merchant=event.merchant,
+            entry_mode=event.entry_mode,
+            actor=event.actor,
             occurred_at=event.occurred_at,
             amount=amount,
             approved=approved,
             currency=department.currency,
-            merchant_amount=getattr(event, "merchant_amount", None),
-            rate=getattr(event, "rate", None),
-            reasons=reasons,
-            reviews=reviews,
-            shadows=shadows,
+            merchant_amount=event.merchant_amount,
+            rate=event.rate,
+            reasons=verdict.reasons,
+            reviews=verdict.reviews,
+            shadows=verdict.shadows,
             alerts=alerts,
             would_pass=would_pass,
             effects=effects,
             balances=tuple(balances),
             available=available,
-            score=score,
+            score=self.score,
             policy_version=department.policy_version,
-            fingerprint=slot.fingerprint,
+            fingerprint=place.fingerprint,
         )
 
-    def accepted(self, *effects: Effects, charges: Sequence[str] = (), **more: Any) -> Decision:
+    def accepted(
+        self,
+        *effects: Effects,
+        verdict: Verdict = PASSED,
+        charges: Sequence[str] = (),
+        amount: int | None = None,
+        approved: int | None = None,
+        alerts: tuple[Alert, ...] = (),
+        available: int | None = None,
+    ) -> Decision:
         """It took effect."""
-        return self.answer(Outcome.ACCEPTED, effects=effects, charges=charges, **more)
+        return self.answer(
+            Outcome.ACCEPTED,
+            verdict,
+            effects=effects,
+            charges=charges,
+            amount=amount,
+            approved=approved,
+            alerts=alerts,
+            available=available,
+        )
 
     def _opened(self, effects: Sequence[Effects]) -> tuple[Effects, ...]:
         """What begins with this decision: the department, and periods in which nothing counted before."""
@@ -159,8 +182,8 @@ class Case:
         return opened
 
     def _period(self, charge: str, effects: Sequence[Effects]) -> PeriodOpened:
-        line, _, label = self.plan.charged(charge)
-        clock = line.clock if line is not None else None
+        _, allowance, _, label = self.plan.charge(charge)
+        clock = allowance.clock if allowance is not None else None
         for effect in effects:  # the first lease comes before its department knows the calendar
             if clock is None and isinstance(effect, LeaseAdded):
                 clock = clock_of(effect.calendar)
@@ -169,7 +192,7 @@ class Case:
             ends_s = latest_end_s(label)  # a lease of a calendar that was, say
         return PeriodOpened(
             charge=charge,
-            limit=0 if line is None else line.initial,
+            limit=0 if allowance is None else allowance.initial,
             ends_at=None if ends_s is None else moment_of(ends_s),
         )
 
@@ -184,7 +207,7 @@ class Case:
             found = movement(effect)
             if found is None:
                 continue
-            if found[0] is charges or found[0] == charges:
+            if found[0] == charges:
                 posted += found[1]
                 held += found[2]
                 limit += found[3]
@@ -192,7 +215,7 @@ class Case:
                 for charge in found[0]:
                     before = moved.get(charge, (0, 0, 0))
                     moved[charge] = (before[0] + found[1], before[1] + found[2], before[2] + found[3])
-        balances = balances_at(self.plan, charges, self.at_s, posted, held, limit)
+        balances = [self.balance(charge, posted, held, limit) for charge in charges]
         if moved or self.lapsed:
             balances += self._others(moved, charges)
         return balances
@@ -207,8 +230,12 @@ class Case:
 
     def balance(self, charge: str, posted: int = 0, held: int = 0, limit: int = 0) -> Balance:
         """The period after these changes. Its limit is the one in force at the event's time."""
-        (found,) = balances_at(self.plan, (charge,), self.at_s, posted, held, limit)
-        return found
+        _, _, id_, label = known = self.plan.charge(charge)
+        period = self.department.periods.get(charge)
+        limit += known.limit(period, self.at_s)
+        if period is None:
+            return Balance(id_, label, limit, posted, held)
+        return Balance(id_, label, limit, period.posted + posted, period.held + held)
 
 
 def check_sums(balances: Sequence[Balance]) -> None:
@@ -229,76 +256,6 @@ def in_range(total: int, what: str, most: int = TOTAL_MAX) -> None:
         raise Rejected(ReasonCode.SUM_OUT_OF_RANGE, detail)
 
 
-# -- answers that need no department's rules
-
-
-def reject(event: CardEvent, reason: Reason, slot: Slot) -> Decision:
-    """The event is readable but unusable: nothing moves, and a corrected one may use its id again."""
-    amount, currency = asked(event)
-    return _plain(event, slot, Outcome.REJECTED, reasons=(reason,), amount=amount, currency=currency)
-
-
-def repeat(event: CardEvent, first: Answer, slot: Slot, department: Department) -> Decision:
-    """The same event again: the first answer again, and nothing moves."""
-    return _plain(
-        event,
-        slot,
-        first.outcome,
-        currency=department.currency,
-        policy_version=department.policy_version,
-        fingerprint=first.fingerprint,
-        amount=first.amount,
-        approved=first.approved,
-        reasons=first.reasons,
-        reviews=first.reviews,
-        shadows=first.shadows,
-        would_pass=first.would_pass,
-        available=first.available,
-        duplicate_of=first.seq,
-    )
-
-
-def conflict(event: CardEvent, first: Answer, fingerprint: str) -> Reason | None:
-    """How this event differs from the first one with its id; None when it is a faithful repeat."""
-    if fingerprint == first.fingerprint:
-        return None
-    minor, _ = asked(event)
-    if event.type != first.event_type:
-        code, detail = ReasonCode.EXISTS_WITH_DIFFERENT_TYPE, f"first was {first.event_type}"
-    elif minor is not None and minor != first.amount:
-        code, detail = ReasonCode.EXISTS_WITH_DIFFERENT_AMOUNT, f"first was {first.amount} minor units"
-    else:
-        code, detail = ReasonCode.EXISTS_WITH_DIFFERENT_CONTENT, "another card, merchant, payment or currency"
-    return Reason(code=code, detail=f"event id {event.event_id}: {detail}, decision {first.seq}")
-
-
-def asked(event: CardEvent) -> tuple[int | None, str | None]:
-    """The event's own amount in minor units, and its currency."""
-    money = getattr(event, "limit", None) or getattr(event, "amount", None)
-    return (money.minor, money.currency) if isinstance(money, Money) else (None, None)
-
-
 def currencies(budgeted: str, given: str) -> str:
+    """Two currencies that should be one, in words."""
     return f"the budget is in {budgeted}, the event in {given}"
-
-
-def _plain(event: CardEvent, slot: Slot, outcome: Outcome, **members: Any) -> Decision:
-    return Decision(
-        partition=slot.partition,
-        seq=slot.seq,
-        source_offset=slot.source_offset,
-        recorded_at=slot.recorded_at,
-        previous_hash=slot.previous_hash,
-        outcome=outcome,
-        event_type=event.type,
-        event_id=event.event_id,
-        organization_id=event.organization_id,
-        department_id=event.department_id,
-        authorization_id=getattr(event, "authorization_id", None),
-        card_id=getattr(event, "card_id", None),
-        cardholder=getattr(event, "cardholder", None),
-        merchant=getattr(event, "merchant", None),
-        actor=getattr(event, "actor", None),
-        occurred_at=event.occurred_at,
-        **members,
-    )

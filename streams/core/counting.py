@@ -8,12 +8,12 @@ from streams.core.rules import Ask, Kind
 
 def counts(ask: Ask, amount: int | None) -> tuple[Counted, ...]:
     """`amount`: what was approved of it, in minor units; None: it was declined. Empty: nothing counts."""
-    plan, purchase = ask.plan, ask.purchase
-    if not plan.keys:
+    rules, purchase = ask.rules, ask.purchase
+    if not rules.counter_keys:
         return ()
     rolling: list[RollingCount] = []
     calendar: list[CalendarCount] = []
-    for window, key in zip(plan.shape.windows, plan.keys, strict=True):
+    for window, key in zip(rules.rule_set.windows, rules.counter_keys, strict=True):
         rule = window.rule
         if amount is None and rule.counts == "approved":
             continue

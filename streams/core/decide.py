@@ -45,8 +45,9 @@ from schemas.events import (
 )
 from schemas.reasons import ReasonCode
 from streams.core import approvals, leases, payments, reversals, settings, settlements, treasury
+from streams.core.answers import reject
 from streams.core.calendar import epoch_s
-from streams.core.case import Case, Rejected, Slot, reject
+from streams.core.case import Case, LogPlace, Rejected
 from streams.core.clock import clock_after
 from streams.core.lapses import due, without
 from streams.core.plans import Plan, Plans
@@ -91,7 +92,7 @@ _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
 
 
 def decide(
-    department: Department | None, event: CardEvent, score: Score | None, slot: Slot, plans: Plans
+    department: Department | None, event: CardEvent, score: Score | None, place: LogPlace, plans: Plans
 ) -> Decision:
     """The decision on one event that has not been decided before.
 
@@ -100,22 +101,22 @@ def decide(
     """
     try:
         at_s = epoch_s(event.occurred_at)
-        clock_s = clock_after(department, at_s, event.occurred_at, slot.recorded_at)
+        clock_s = clock_after(department, at_s, event.occurred_at, place.recorded_at)
         plan = plans.of(department) if department is not None else Plan(_new(event))
-        case = Case(plan, event, slot, at_s, clock_s, new=department is None)
+        case = Case(plan, event, place, at_s, clock_s, score, new=department is None)
         lapsing = due(case.department, clock_s)
         if not lapsing:
-            return _decided(case, event, score)
+            return _decided(case, event)
         with without(case.department, lapsing) as effects:
             case.lapsed = effects
-            return _decided(case, event, score)
+            return _decided(case, event)
     except Rejected as rejected:
-        return reject(event, rejected.reason, slot)
+        return reject(event, rejected.reason, place)
 
 
-def _decided(case: Case, event: CardEvent, score: Score | None) -> Decision:
+def _decided(case: Case, event: CardEvent) -> Decision:
     if isinstance(event, AuthorizationRequested) and case.department.budgets:
-        return payments.request(case, event, score)
+        return payments.request(case, event)
     if event.department_id == TREASURY:
         return treasury.decide(case, event)
     if not case.department.budgets and not isinstance(event, BudgetSet | LeaseGranted | LeaseRecalled):

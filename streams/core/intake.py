@@ -12,8 +12,9 @@ from schemas.entrance import EVENT_BYTES_MAX
 from schemas.events import AuthorizationRequested, CardEvent
 from schemas.partitions import partition_of
 from schemas.reasons import Outcome, Reason, ReasonCode
+from streams.core.answers import conflict, reject, repeat
 from streams.core.calendar import epoch_s
-from streams.core.case import Slot, conflict, reject, repeat
+from streams.core.case import LogPlace
 from streams.core.clock import bucket_of
 from streams.core.decide import decide
 from streams.core.history import CardHistory
@@ -76,30 +77,30 @@ def judge(
     try:
         event, key = _read(record, card_numbers_refused)
     except UndecodableEvent as unusable:
-        return _unreadable(_slot(state, record, ""), Reason(code=unusable.code, detail=unusable.detail))
-    slot = _slot(state, record, fingerprint(event))
+        return _unreadable(_place(state, record, ""), Reason(code=unusable.code, detail=unusable.detail))
+    place = _place(state, record, fingerprint(event))
     department = state.departments.get(key)
     if department is None:
         expected = partition_of(key.encode(), partitions)
-        if expected != slot.partition:
-            detail = f"key {key} belongs to partition {expected}, not {slot.partition}"
-            return reject(event, Reason(code=ReasonCode.WRONG_PARTITION, detail=detail), slot)
+        if expected != place.partition:
+            detail = f"key {key} belongs to partition {expected}, not {place.partition}"
+            return reject(event, Reason(code=ReasonCode.WRONG_PARTITION, detail=detail), place)
     else:
         first = department.answer(event.event_id)
         if first is not None:
-            difference = conflict(event, first, slot.fingerprint)
-            return reject(event, difference, slot) if difference else repeat(event, first, slot, department)
-    untimely = _untimely(department, event, slot)
+            difference = conflict(event, first, place.fingerprint)
+            return reject(event, difference, place) if difference else repeat(event, first, place, department)
+    untimely = _untimely(department, event, place)
     if untimely is not None:
-        return reject(event, untimely, slot)
+        return reject(event, untimely, place)
     score = None
     if department is not None and isinstance(event, AuthorizationRequested):
         score = scorer.score(department.cards.get(event.card_id), event)
-    return decide(department, event, score, slot, plans or Plans())
+    return decide(department, event, score, place, plans or Plans())
 
 
-def _slot(state: PartitionState, record: Record, known_by: str) -> Slot:
-    return Slot(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash, known_by)
+def _place(state: PartitionState, record: Record, known_by: str) -> LogPlace:
+    return LogPlace(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash, known_by)
 
 
 def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
@@ -120,9 +121,9 @@ def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
     return event, key
 
 
-def _untimely(department: Department | None, event: CardEvent, slot: Slot) -> Reason | None:
-    if event.occurred_at - slot.recorded_at > FUTURE_MAX:
-        detail = f"occurred {event.occurred_at.isoformat()}, recorded {slot.recorded_at.isoformat()}"
+def _untimely(department: Department | None, event: CardEvent, place: LogPlace) -> Reason | None:
+    if event.occurred_at - place.recorded_at > FUTURE_MAX:
+        detail = f"occurred {event.occurred_at.isoformat()}, recorded {place.recorded_at.isoformat()}"
         return Reason(code=ReasonCode.OCCURRED_IN_FUTURE, detail=detail)
     if event.occurred_at < EARLIEST:
         return Reason(code=ReasonCode.TOO_OLD, detail=f"occurred {event.occurred_at.isoformat()}")
@@ -135,14 +136,14 @@ def _untimely(department: Department | None, event: CardEvent, slot: Slot) -> Re
     return None
 
 
-def _unreadable(slot: Slot, reason: Reason) -> Decision:
+def _unreadable(place: LogPlace, reason: Reason) -> Decision:
     """A decision for a record that is no event: the log has one for each record, whatever it holds."""
     return Decision(
-        partition=slot.partition,
-        seq=slot.seq,
-        source_offset=slot.source_offset,
-        recorded_at=slot.recorded_at,
-        previous_hash=slot.previous_hash,
+        partition=place.partition,
+        seq=place.seq,
+        source_offset=place.source_offset,
+        recorded_at=place.recorded_at,
+        previous_hash=place.previous_hash,
         outcome=Outcome.REJECTED,
         reasons=(reason,),
     )

@@ -9,7 +9,8 @@ from schemas.money import MINOR_MAX
 from schemas.reasons import ReasonCode
 from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected, currencies
-from streams.core.rules import Ask, is_lease
+from streams.core.rules import Ask
+from streams.core.rules.allowances import lease
 from streams.core.state import COMPANY, Department
 
 DAY_S = 86_400
@@ -25,17 +26,16 @@ def lease_of(department: Department, label: str) -> tuple[int, int]:
 
 def _label(charges: tuple[str, ...]) -> str | None:
     last = charges[-1] if charges else ""
-    return last.partition("@")[2] if is_lease(last) else None
+    return last.removeprefix(f"{COMPANY}@") if last.startswith(f"{COMPANY}@") else None
 
 
 def shortfall(case: Case, ask: Ask) -> tuple[LeaseAsked, ...]:
     """What a declined request lacks, unless more is on its way already."""
-    label = _label(ask.charges)
+    label = _label(ask.charges.keys)
     if label is None or label in case.department.asked:
         return ()
-    lease, used = lease_of(case.department, label)
-    missing = used + ask.amount - lease
-    return (_asked(label, missing),) if missing > 0 else ()
+    found = lease(case.department, ask)
+    return tuple([_asked(label, ask.amount - one.room) for one in found if one.room is not None])
 
 
 def _asked(label: str, needed: int) -> LeaseAsked:
@@ -49,10 +49,10 @@ def ask_ahead(case: Case, charges: tuple[str, ...], approved: int) -> tuple[Leas
     label = _label(charges)
     if label is None:
         return ()
-    lease, used = lease_of(department, label)
+    leased, used = lease_of(department, label)
     found: tuple[LeaseAsked, ...] = ()
-    if label not in department.asked and (lease - used - approved) * PART < lease:
-        found = (_asked(label, lease // PART),)
+    if label not in department.asked and (leased - used - approved) * PART < leased:
+        found = (_asked(label, leased // PART),)
     return found + ask_for_next(case)
 
 
@@ -68,8 +68,8 @@ def ask_for_next(case: Case) -> tuple[LeaseAsked, ...]:
     following = clock.label(ends_s)
     if following in department.asked or f"{COMPANY}@{following}" in department.periods:
         return ()
-    lease, _ = lease_of(department, clock.label(case.at_s))
-    return (_asked(following, lease // PART),)
+    leased, _ = lease_of(department, clock.label(case.at_s))
+    return (_asked(following, leased // PART),)
 
 
 def receive(case: Case, event: LeaseGranted) -> Decision:
@@ -84,6 +84,6 @@ def give_back(case: Case, event: LeaseRecalled) -> Decision:
     """All that is not used, or nothing; the treasury waits for the answer."""
     if case.department.cap is None:
         raise Rejected(ReasonCode.NO_CAP, f"{event.key} takes part in no cap")
-    lease, used = lease_of(case.department, event.period)
-    effect = LeaseGivenBack(period=event.period, amount=max(0, lease - used))
+    leased, used = lease_of(case.department, event.period)
+    effect = LeaseGivenBack(period=event.period, amount=max(0, leased - used))
     return case.accepted(effect)

@@ -5,7 +5,7 @@ Each function answers one event as docs/rules.md says, and leaves the department
 
 from __future__ import annotations
 
-from schemas.decisions import Alert, Decision, Score
+from schemas.decisions import Alert, Decision
 from schemas.effects import CardLocked, CardUsed, Effects, HoldPlaced, PaymentApproved, PaymentDeclined
 from schemas.events import (
     AuthorizationAdvised,
@@ -14,23 +14,25 @@ from schemas.events import (
     BalanceInquired,
     VerificationRequested,
 )
-from schemas.reasons import Outcome, Reason, ReasonCode
+from schemas.reasons import Outcome, ReasonCode
 from streams.core.calendar import moment_of
 from streams.core.case import Case, Rejected
 from streams.core.counting import counts
 from streams.core.leases import ask_ahead, ask_for_next, shortfall
 from streams.core.matching import Purchase
-from streams.core.moments import passing, would_pass
+from streams.core.moments import would_pass
 from streams.core.rates import check_rate, rate_alerts
 from streams.core.reversals import release
-from streams.core.rules import PASSED, Ask, Kind, Said, Verdict, assess, identity, spendable, with_room
+from streams.core.rules import IDENTITY, PASSED, Ask, Kind, Verdict, declined, judge, spendable
+from streams.core.rules.fast import balances_when_silent
+from streams.core.rules.ruleset import NO_CHARGES
 from streams.core.state import CardState, Payment
 
 DAY_S = 86_400
 _new = tuple.__new__  # half the time of calling a named tuple
 
 
-def request(case: Case, event: AuthorizationRequested, score: Score | None) -> Decision:
+def request(case: Case, event: AuthorizationRequested) -> Decision:
     """Approved, approved in part, or declined."""
     amount = case.amount(event.amount)
     if event.merchant_amount is not None or event.rate is not None:
@@ -40,83 +42,65 @@ def request(case: Case, event: AuthorizationRequested, score: Score | None) -> D
         if payment.requested:
             raise Rejected(ReasonCode.AUTHORIZATION_EXISTS, f"{event.authorization_id} was requested before")
         if payment.voids(event.event_id):
-            why = Reason(code=ReasonCode.DEADLINE_MISSED, detail="it was reversed before it came")
+            why = declined(ReasonCode.DEADLINE_MISSED, "it was reversed before it came")
             counted = counts(_ask(case, event, amount), None)
-            return case.answer(Outcome.DECLINED, effects=counted, amount=amount, reasons=(why,), score=score)
+            return case.answer(Outcome.DECLINED, why, effects=counted, amount=amount)
         if payment.postings:
-            return _request_after_clearing(case, event, payment, score)
-    return _answer(case, event, _ask(case, event, amount), score)
+            return _request_after_clearing(case, event, payment)
+    return _answer(case, event, _ask(case, event, amount))
 
 
 def _ask(case: Case, event: AuthorizationRequested, amount: int) -> Ask:
-    plan = case.plan.card(event.card_id, event.cardholder)
+    rules = case.plan.card(event.card_id, event.cardholder)
     purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode))
-    return _new(Ask, (plan, purchase, amount, plan.charges_for(purchase), 0, Kind.REQUEST, 0))
+    return _new(Ask, (rules, purchase, amount, rules.charges_for(purchase), 0, Kind.REQUEST, 0))
 
 
-def _answer(case: Case, event: AuthorizationRequested, ask: Ask, score: Score | None) -> Decision:
-    balances = with_room(case.department, ask)
-    verdict = assess(case.department, ask, there_is_room=balances is not None)
-    if not verdict.reasons:
-        hold = _hold(case, event.authorization_id, ask.amount, ask.charges, _expiry(case, event))
-        effects: tuple[Effects, ...] = (hold,)
-        if case.department.cap is not None:
-            effects += ask_ahead(case, ask.charges, ask.amount)
-        effects += approved(case, event, ask, ask.amount)
-        return case.answer(
-            Outcome.APPROVED,
-            effects=effects,
-            charges=ask.charges,
-            amount=ask.amount,
-            reviews=verdict.reviews,
-            shadows=verdict.shadows,
-            score=score,
-            balances=balances,
-        )
-    return _refuse(case, event, ask, verdict, score)
-
-
-def _refuse(
-    case: Case, event: AuthorizationRequested, ask: Ask, verdict: Verdict, score: Score | None
-) -> Decision:
-    """Declined, or approved in part; with what would pass."""
-    department = case.department
-    asking = shortfall(case, ask)
-    if event.partial_allowed and verdict.only_of_amount:
-        part = passing(department, ask)
-        if part:
-            more = ask_for_next(case) if asking else ask_ahead(case, ask.charges, part)
-            hold = _hold(case, event.authorization_id, part, ask.charges, _expiry(case, event))
-            return case.answer(
-                Outcome.PARTIALLY_APPROVED,
-                effects=(hold, *asking, *more, *approved(case, event, ask, part)),
-                charges=ask.charges,
-                amount=ask.amount,
-                approved=part,
-                reasons=verdict.reasons,
-                reviews=(in_part := assess(department, ask._replace(amount=part))).reviews,
-                shadows=in_part.shadows,
-                score=score,
-            )
-    later = None
-    if verdict.only_of_amount:
-        later = would_pass(department, ask, max(case.at_s, case.clock_s))
+def _answer(case: Case, event: AuthorizationRequested, ask: Ask) -> Decision:
+    balances = balances_when_silent(case.department, ask)
+    verdict = PASSED if balances is not None else judge(case.department, ask)
+    if verdict.reasons:
+        return _refuse(case, event, ask, verdict)
+    charges = ask.charges.keys
+    hold = _hold(case, event.authorization_id, ask.amount, charges, _expiry(case, event))
+    effects: tuple[Effects, ...] = (hold,)
+    if case.department.cap is not None:
+        effects += ask_ahead(case, charges, ask.amount)
+    effects += approved(case, event, ask, ask.amount)
     return case.answer(
-        Outcome.DECLINED,
-        effects=(*asking, *counts(ask, None), PaymentDeclined()),
-        charges=ask.charges,
-        amount=ask.amount,
-        reasons=verdict.reasons,
-        reviews=verdict.reviews,
-        shadows=verdict.shadows,
-        would_pass=later,
-        score=score,
+        Outcome.APPROVED, verdict, effects=effects, charges=charges, amount=ask.amount, balances=balances
     )
 
 
-def _request_after_clearing(
-    case: Case, event: AuthorizationRequested, payment: Payment, score: Score | None
-) -> Decision:
+def _refuse(case: Case, event: AuthorizationRequested, ask: Ask, verdict: Verdict) -> Decision:
+    """Declined, or approved in part; with what would pass."""
+    department, charges = case.department, ask.charges.keys
+    asking = shortfall(case, ask)
+    part = verdict.room or 0
+    if event.partial_allowed and part > 0:
+        in_part = judge(department, ask._replace(amount=part))
+        assert not in_part.reasons, "what the findings leave room for passes"
+        more = ask_for_next(case) if asking else ask_ahead(case, charges, part)
+        hold = _hold(case, event.authorization_id, part, charges, _expiry(case, event))
+        return case.answer(
+            Outcome.PARTIALLY_APPROVED,
+            in_part._replace(reasons=verdict.reasons),
+            effects=(hold, *asking, *more, *approved(case, event, ask, part)),
+            charges=charges,
+            amount=ask.amount,
+            approved=part,
+        )
+    return case.answer(
+        Outcome.DECLINED,
+        verdict,
+        effects=(*asking, *counts(ask, None), PaymentDeclined()),
+        charges=charges,
+        amount=ask.amount,
+        would_pass=would_pass(department, ask, verdict, max(case.at_s, case.clock_s)),
+    )
+
+
+def _request_after_clearing(case: Case, event: AuthorizationRequested, payment: Payment) -> Decision:
     """The network settled before it asked: what is posted needs no hold, only the rest is asked for."""
     amount = case.amount(event.amount)
     rest = 0 if payment.settled else max(0, amount - payment.posted)
@@ -124,10 +108,12 @@ def _request_after_clearing(
     verdict = PASSED
     effects: tuple[Effects, ...] = ()
     ask = _ask(case, event, rest)
-    charges = payment.charges or (ask.charges if rest else ())
-    ask = ask._replace(charges=charges, already=payment.posted, posted=payment.posted)
+    if payment.charges or not rest:
+        ask = ask._replace(charges=case.plan.charges(payment.charges))
+    ask = ask._replace(already=payment.posted, posted=payment.posted)
+    charges = ask.charges.keys
     if rest:
-        verdict = assess(case.department, ask)
+        verdict = judge(case.department, ask)
         if verdict.reasons:
             effects = shortfall(case, ask)
         else:
@@ -139,14 +125,11 @@ def _request_after_clearing(
         effects += approved(case, event, ask, rest)
     return case.answer(
         Outcome.DECLINED if verdict.reasons else Outcome.APPROVED,
+        verdict,
         effects=effects,
         charges=charges,
         amount=amount,
-        reasons=verdict.reasons,
-        reviews=verdict.reviews,
-        shadows=verdict.shadows,
         alerts=alerts,
-        score=score,
     )
 
 
@@ -161,13 +144,14 @@ def increment(case: Case, event: AuthorizationIncremented) -> Decision:
     elif not payment.approved or not payment.held:
         code, detail = ReasonCode.PAYMENT_CLOSED, f"{event.authorization_id} holds nothing"
     if code is not None or payment is None:
-        why = Reason(code=code or ReasonCode.UNKNOWN_PAYMENT, detail=detail)
-        return case.answer(Outcome.DECLINED, amount=amount, reasons=(why,))
-    plan = case.plan.card(event.card_id)
+        why = declined(code or ReasonCode.UNKNOWN_PAYMENT, detail)
+        return case.answer(Outcome.DECLINED, why, amount=amount)
+    rules = case.plan.card(event.card_id)
     purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
     already = payment.held + payment.posted
-    ask = Ask(plan, purchase, amount, payment.charges, already, Kind.INCREMENT, payment.posted)
-    verdict = assess(case.department, ask)
+    charges = case.plan.charges(payment.charges)
+    ask = Ask(rules, purchase, amount, charges, already, Kind.INCREMENT, payment.posted)
+    verdict = judge(case.department, ask)
     effects: tuple[Effects, ...] = shortfall(case, ask)
     if not verdict.reasons:
         expires_s = max(payment.expires_s, case.at_s + payment.valid_days * DAY_S)
@@ -175,12 +159,10 @@ def increment(case: Case, event: AuthorizationIncremented) -> Decision:
         effects = (hold, *ask_ahead(case, payment.charges, amount), *counts(ask, amount))
     return case.answer(
         Outcome.DECLINED if verdict.reasons else Outcome.APPROVED,
+        verdict,
         effects=effects,
         charges=payment.charges,
         amount=amount,
-        reasons=verdict.reasons,
-        reviews=verdict.reviews,
-        shadows=verdict.shadows,
     )
 
 
@@ -189,17 +171,18 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
     amount = case.amount(event.amount)
     alerts = rate_alerts(event)
     payment = case.department.payments.get(event.authorization_id)
-    plan = case.plan.card(event.card_id, event.cardholder)
+    rules = case.plan.card(event.card_id, event.cardholder)
     purchase = Purchase(case.at_s, event.merchant, None)
+    known = case.plan.charges(payment.charges) if payment and payment.charges else None
     if not event.approved:
         if payment is None or not payment.held:
-            charges = payment.charges if payment else plan.charges_for(purchase)
-            known = payment is not None and (payment.requested or payment.voided)
-            declined = () if known else (PaymentDeclined(advised=True),)
-            return case.accepted(*declined, charges=charges, amount=amount, alerts=alerts)
+            charged = payment.charges if payment else rules.charges_for(purchase).keys
+            told_before = payment is not None and (payment.requested or payment.voided)
+            effect = () if told_before else (PaymentDeclined(advised=True),)
+            return case.accepted(*effect, charges=charged, amount=amount, alerts=alerts)
         return release(case, event.authorization_id, payment, payment.held, "advice", amount, alerts)
     told = _told(case, event, payment, alerts)
-    charges = payment.charges if payment and payment.charges else plan.charges_for(purchase)
+    charges = known or rules.charges_for(purchase)
     posted, held = (payment.posted, payment.held) if payment else (0, 0)
     wanted = max(0, amount - posted)
     if payment is None or not payment.requested:
@@ -215,42 +198,37 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
         more = wanted - held
         # An approval of ours is judged as its increment would be; anything else as a request.
         kind = Kind.INCREMENT if payment and payment.approved else Kind.REQUEST
-        ask = Ask(plan, purchase, more, charges, held + posted, kind, posted)
-        verdict = assess(case.department, ask)
+        ask = Ask(rules, purchase, more, charges, held + posted, kind, posted)
+        verdict = judge(case.department, ask)
         expires_s = case.at_s + _valid_days(case, event, payment) * DAY_S
         expires_s = max(expires_s, payment.expires_s if payment and payment.held else 0)
-        effects = (_hold(case, event.authorization_id, more, charges, expires_s),)
+        effects = (_hold(case, event.authorization_id, more, charges.keys, expires_s),)
     if verdict.reasons:
         alerts += ("above_limits",)
     return case.accepted(
         *effects,
         told,
-        charges=charges,
+        verdict=Verdict((), verdict.reasons + verdict.reviews, verdict.shadows),
+        charges=charges.keys,
         amount=amount,
         approved=amount,
         alerts=alerts,
-        reviews=verdict.reasons + verdict.reviews,
-        shadows=verdict.shadows,
     )
 
 
 def verify(case: Case, event: VerificationRequested) -> Decision:
     """Rules about card, merchant and hours; no money."""
-    plan = case.plan.card(event.card_id, event.cardholder)
+    rules = case.plan.card(event.card_id, event.cardholder)
     purchase = Purchase(case.at_s, event.merchant, event.entry_mode)
-    said = Said()
-    identity(case.department, Ask(plan, purchase, 0, ()), said)
-    reasons, reviews, shadows = said.verdict()
-    outcome = Outcome.DECLINED if reasons else Outcome.APPROVED
-    return case.answer(outcome, amount=0, reasons=reasons, reviews=reviews, shadows=shadows)
+    verdict = judge(case.department, Ask(rules, purchase, 0, NO_CHARGES), IDENTITY)
+    return case.answer(Outcome.DECLINED if verdict.reasons else Outcome.APPROVED, verdict, amount=0)
 
 
 def inquire(case: Case, event: BalanceInquired) -> Decision:
     """What the card may still spend."""
-    plan = case.plan.card(event.card_id, event.cardholder)
-    purchase = Purchase(case.at_s, None, None)
-    ask = Ask(plan, purchase, 0, plan.charges(case.at_s))
-    return case.accepted(charges=ask.charges, available=spendable(case.department, ask))
+    rules = case.plan.card(event.card_id, event.cardholder)
+    ask = Ask(rules, Purchase(case.at_s, None, None), 0, rules.charges(case.at_s))
+    return case.accepted(charges=ask.charges.keys, available=spendable(case.department, ask))
 
 
 # -- parts
@@ -278,9 +256,10 @@ def approved(case: Case, event: AuthorizationRequested, ask: Ask, held: int) -> 
         foreign = (event.merchant_amount.currency, event.rate)
     days = case.plan.valid_days(event.merchant.mcc)
     found: tuple[Effects, ...] = (PaymentApproved(valid_days=days, foreign=foreign),)
-    if ask.plan.keys:
+    if ask.rules.counter_keys:
         found = counts(ask, held) + found
-    return found if ask.plan.state is None else found + _card(ask.plan.state, event)
+    state = case.department.registered.get(event.card_id)
+    return found if state is None else found + _card(state, event)
 
 
 def _card(state: CardState, event: AuthorizationRequested) -> tuple[Effects, ...]:

@@ -222,5 +222,4 @@ def _settled(case: Case, authorization_id: str) -> Payment:
 
 
 def _charges_now(case: Case, event: ClearingPresented | RefundPresented) -> tuple[str, ...]:
-    plan = case.plan.card(event.card_id)
-    return plan.charges_for(Purchase(case.at_s, event.merchant, None))
+    return case.plan.card(event.card_id).charges_for(Purchase(case.at_s, event.merchant, None)).keys

@@ -17,6 +17,7 @@ import schemas.controls
 import streams.core.payments
 import streams.core.plans
 import streams.core.rules
+import streams.core.rules.ruleset
 import streams.core.settings
 from infra.stories import read_stories
 from infra.stories.core import CoreRun
@@ -28,6 +29,7 @@ from schemas.events import EVENT_TYPES
 from schemas.reasons import Outcome, ReasonCode
 from streams.core.apply.registry import APPLIERS
 from streams.core.matching import codes_of
+from streams.core.rules.ruleset import Allowance
 from tests.golden import write
 from tests.golden.logs import DEFAULTS, STATES, VERSIONS, defaults, fold, read_logs, state_hash, state_hashes
 
@@ -156,16 +158,16 @@ def nothing_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def coarser_windows(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(streams.core.plans, "slot_width_s", lambda seconds: seconds)
+    patch.setattr(streams.core.rules.ruleset, "slot_width_s", lambda seconds: seconds)
 
 
 def limits_are_ten_times_as_high(patch: pytest.MonkeyPatch) -> None:
-    limit = streams.core.plans.Line.limit
-    patch.setattr(streams.core.plans.Line, "limit", lambda line, period, at_s: 10 * limit(line, period, at_s))
+    limit = Allowance.limit
+    patch.setattr(Allowance, "limit", lambda one, period, at_s: 10 * limit(one, period, at_s))
 
 
 def no_rule_speaks(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(streams.core.payments, "assess", lambda *_, **__: streams.core.rules.PASSED)
+    patch.setattr(streams.core.payments, "judge", lambda *_, **__: streams.core.rules.PASSED)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def rate_disagrees(event: Event, currency: str) -> bool:
     asked, rate = getattr(event, "merchant_amount", None), getattr(event, "rate", None)
     if asked is None or rate is None:
         return asked is not rate
-    amount = Fraction(event.amount.minor)  # type: ignore[attr-defined]
+    amount = Fraction(event.amount.minor)  # type: ignore[union-attr]
     worth = converted(asked, rate, currency)
     if worth is None:
         return True

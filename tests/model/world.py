@@ -217,7 +217,7 @@ def _ends_of_windows(department: Department) -> Iterator[datetime]:
 
 
 def _other_amount(event: ev.Event) -> ev.Event:
-    name = "limit" if hasattr(event, "limit") else "amount"
+    name = "limit" if event.limit is not None else "amount"
     amount = getattr(event, name, None)
     if not isinstance(amount, Money):
         return event
@@ -246,6 +246,6 @@ def _other_type(event: ev.Event) -> ev.Event:
 
 
 def _other_actor(event: ev.Event) -> ev.Event:
-    if not hasattr(event, "actor"):
+    if "actor" not in event.__struct_fields__:
         return event
     return msgspec.structs.replace(event, actor="somebody else")
