@@ -15,6 +15,7 @@ from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json
 from infra.rest import ProblemAnswer, Rest, connected
 from infra.texts import read_text
+from schemas.entrance import NoEvent, check_members
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -103,13 +104,21 @@ def _path(organization: str) -> str:
 
 
 def _policy(file: Path) -> dict[str, Any]:
+    text = read_text(file)
     try:
-        policy = json.loads(read_text(file))
+        policy = json.loads(text, parse_constant=_no_number)
+        check_members(text.encode())  # of two `rules` the last would be sent, and the others be gone
+    except NoEvent as twice:
+        raise SpendlogError(f"{file}: {twice}") from None
     except ValueError as error:
         raise SpendlogError(f"{file} cannot be read as JSON: {error}") from None
     if not isinstance(policy, dict):
         raise SpendlogError(f"{file} must hold a JSON object: the policy")
     return policy
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _completed(

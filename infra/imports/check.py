@@ -21,7 +21,7 @@ from infra.imports.records import Record
 from infra.imports.refunds import link_refunds
 from infra.imports.table import DateCell, open_table
 from schemas.card_numbers import masked
-from schemas.money import Money
+from schemas.money import Money, exponent
 from schemas.names import folded
 
 # Decimal and thousands signs that exports have, the commonest first.
@@ -38,6 +38,7 @@ SIGNS: Final = (
 _SAMPLE_ROWS: Final = 10_000
 _RARE_SHARE: Final = 0.05
 _KINDS_SHOWN: Final = 5
+_WHOLE_MIN: Final = 10
 _TOTALS: Final = frozenset((
     "total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "gesamtsumme",
     "totaal", "totale", "balance", "opening balance", "closing balance", "balance forward", "saldo",
@@ -68,6 +69,7 @@ def check(path: Path, mapping: Mapping, limit_rows: int | None = None) -> Checke
         *_amounts_in_two_ways(mapping, at, records),
         *_dates_in_two_ways(mapping, at, records),
         *_rare_currencies(mapping, at, records),
+        *_without_decimals(mapping, at, records),
         *_another_currency(table.header, at),
         *_kinds_not_looked_at(mapping, table.header, at, records),
         *_refunds_of_nothing(reading),
@@ -139,6 +141,33 @@ def _amounts_in_two_ways(
                 f"thousands = {signs.thousands!r}, too: {texts[n]!r} is {mine}, there it would be {theirs[n]}"
             )
             break
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text has digits alone, but for a sign."""
+    digits = text.strip(" -+()\u2212")
+    return digits.isascii() and digits.isdigit()
+
+
+def seem_minor(texts: Sequence[str], currency: str) -> bool:
+    """Whether so many amounts are whole that they may be cents; prices seldom all end in .00."""
+    return len(texts) >= _WHOLE_MIN and all(map(is_whole, texts)) and _digits(currency) > 0
+
+
+def _digits(currency: str) -> int:
+    try:
+        return exponent(currency)
+    except ValueError:
+        return 0
+
+
+def _without_decimals(
+    mapping: Mapping, at: dict[str, int], records: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    currency = mapping.constants.currency or next(iter(texts_of(records, at.get("currency"))), "USD").upper()
+    texts = [text for member in ("amount", "debit", "credit") for text in texts_of(records, at.get(member))]
+    if mapping.amount.unit == "major" and seem_minor(texts, currency):
+        yield f"none of {len(texts):,} amounts has decimals: if they are minor units, say [amount] unit"
 
 
 def _dates_in_two_ways(

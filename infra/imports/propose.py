@@ -16,7 +16,7 @@ import charset_normalizer
 
 from infra.errors import SpendlogError
 from infra.imports.amounts import says_credit_or_debit, symbols_in
-from infra.imports.check import SIGNS, is_date, values
+from infra.imports.check import SIGNS, is_date, is_whole, seem_minor, values
 from infra.imports.columns import NAMES, Kind, by_names, kinds, texts_of
 from infra.imports.formats import kind_of
 from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
@@ -265,9 +265,12 @@ def _amount(
     if signs.grouping != "three":
         draft.say("amount", "grouping", signs.grouping)
     _refund(at, found, texts, draft)
-    whole = all(text.lstrip("-").isdecimal() for text in texts)
-    if whole and "minor" in folded(header[at["amount"]] if "amount" in at else ""):
-        draft.say("amount", "unit", "minor")
+    name = folded(header[at["amount"]]) if "amount" in at else ""
+    if all(map(is_whole, texts)):
+        if any(word in name for word in ("minor", "cents", "pence")):
+            draft.say("amount", "unit", "minor")
+        elif seem_minor(texts, currency):
+            draft.say("amount", "unit", "major", "no amount has decimals: are they minor units?")
 
 
 def _refund(at: dict[str, int], found: Sequence[int | None], texts: Sequence[str], draft: _Draft) -> None:

@@ -112,7 +112,16 @@ def test_what_is_wrong_with_a_policy_is_said_with_its_places(run: Run, file: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "cannot be read as JSON"), ("[]", "must hold a JSON object")]
+    ("text", "said"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "must hold a JSON object"),
+        ('{"rules": [{"rule": "block"}], "rules": []}', "rules: stands twice in one object"),
+        ('{"rules": [{"what": {"mccs": ["1"], "mccs": ["2"]}}]}', "mccs: stands twice in one object"),
+        ('{"rules": [], "r\\u0075les": []}', "rules: stands twice in one object"),
+        ('{"hold_days": NaN}', "NaN is no number of JSON"),
+        ('{"hold_days": -Infinity}', "-Infinity is no number of JSON"),
+    ],
 )
 def test_a_file_that_is_no_policy_is_said(run: Run, file: Path, text: str, said: str) -> None:
     file.write_text(text)

@@ -68,6 +68,9 @@ FULL = "Date,Amount,Currency,Dept,Card,Merchant\n2026-11-02,{},USD,a,b,c\n"
         (FULL.format('"5,25"') + "2026-11-02,5.25,USD,a,b,c\n", "read 1 of 2"),
         (FULL.format("-5.00"), "most amounts are negative"),
         (FULL.format('"1,234"').replace("USD", "BHD"), "would read as many"),
+        (FULL.format("1250") + "2026-11-03,1999,USD,a,b,c\n" * 9, "are they minor units?"),
+        (FULL.format("1250").replace("Amount", "Amount (cents)"), 'unit = "minor"'),
+        (FULL.format("1250").replace("Amount", "Amount in pence"), 'unit = "minor"'),
     ],
 )  # fmt: skip
 def test_what_the_file_does_not_say_is_marked(tmp_path: Path, content: str, doubt: str) -> None:
@@ -90,6 +93,7 @@ def test_a_file_without_dates_or_amounts_gets_no_mapping(tmp_path: Path) -> None
         ([line(amount="3.000")], ("", ""), "'3.000' is listed as unusable, there it would be 300000"),
         ([line(time="02/11/2019")], ("[time]", '[time]\nformat = "%d/%m/%Y"'), "'02/11/2019' may be either"),
         ([line("a"), line("b"), line("c", currency="JPY", amount="5")], ("", ""), "JPY stands on 1 of 3"),
+        ([line(f"r{n}", amount=f"{n}250") for n in range(10)], ("", ""), "none of 10 amounts has decimals"),
         ([line("a"), line("Total", amount="12.50")], ("", ""), "line 3 looks like a total, and counts"),
         ([line("a"), line("b", merchant="GRAND  TOTAL")], ("", ""), "line 3 looks like a total"),
         ([line("a"), line("b", department="Summe")], ("", ""), "line 3 looks like a total"),

@@ -101,7 +101,7 @@ def test_within_a_quarter_hour_no_offset_changes() -> None:
         def offset(at: datetime, zone: ZoneInfo = zone) -> timedelta | None:
             return at.astimezone(zone).utcoffset()
 
-        for days in range(0, 27_000, 90):
+        for days in range(0, 9_000, 90):
             start = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=days)
             end = start + timedelta(days=90)
             # Halves until the change lies between two neighbouring quarters.
