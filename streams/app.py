@@ -24,6 +24,7 @@ from streams.owner import Owner
 from streams.owners import Owners
 from streams.settings import StreamSettings
 from streams.tables import budget_view
+from streams.turns import Turns
 
 log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ class Desk:
         self._names = names
         self._partitions = partitions
         self._budgets = budgets
+        self._turns = Turns()
         self._unpublished: dict[str, tuple[int, bytes]] = {}
         self.owners = Owners(self, self._new_owner, settings.session_timeout_s)
 
@@ -57,6 +59,7 @@ class Desk:
             lambda changed: self._publish(partition, changed),
             self._settings.snapshot_decisions,
             card_numbers_refused=self._settings.card_numbers == "refuse",
+            turns=self._turns,
         )
 
     def assigned(self) -> set[int]:

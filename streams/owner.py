@@ -7,7 +7,6 @@ was committed (docs/decisions/0002).
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -32,6 +31,7 @@ from streams.core.state import Department, PartitionState
 from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, ReplayIncomplete
 from streams.model import Model
 from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
+from streams.turns import Turns
 
 log = structlog.get_logger()
 
@@ -96,6 +96,7 @@ class Owner:
         snapshot_decisions_min: fewest decisions between two snapshots.
         card_numbers_refused: events with card numbers are rejected, and dead letters have them masked.
         pace: how long deciding may go on without letting others have their turn.
+        turns: of all owners of the worker.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Owner:
         *,
         card_numbers_refused: bool = True,
         pace: Pace = PACE,
+        turns: Turns | None = None,
     ) -> None:
         self.state = PartitionState(partition)
         self.position = 0
@@ -122,6 +124,7 @@ class Owner:
         self._card_numbers_refused = card_numbers_refused
         self._plans = Plans()
         self._pace = pace
+        self._turns = turns or Turns()
         self._snapshot_seq = 0
 
     # -- takeover
@@ -222,7 +225,11 @@ class Owner:
                 holds before that position is not what was decided.
             Fenced: another owner has taken over.
         """
-        decided: list[Decision] = []
+        with self._turns.busy():
+            return [decision async for part in self._decide(frames) for decision in part]
+
+    async def _decide(self, frames: Iterable[Frame]) -> AsyncGenerator[list[Decision], None]:
+        """The decisions of each transaction."""
         batch = _Batch()
         batch_began_s = slice_began_s = time.monotonic()
         for frame in frames:
@@ -242,15 +249,14 @@ class Owner:
                 batch.add(without_card_numbers(record) if unreadable else record, decision, value)
                 now_s = time.monotonic()
                 if batch.bytes > TRANSACTION_BYTES_MAX or now_s - batch_began_s > self._pace.transaction_s:
-                    decided += await self._write(batch)
+                    yield await self._write(batch)
                     batch = _Batch()
                     batch_began_s = slice_began_s = time.monotonic()
                 elif now_s - slice_began_s > self._pace.slice_s:
-                    await asyncio.sleep(0)
+                    await self._turns.give_way(now_s - slice_began_s)
                     slice_began_s = time.monotonic()
         if batch.decisions:
-            decided += await self._write(batch)
-        return decided
+            yield await self._write(batch)
 
     def _new_records(self, frame: Frame) -> Sequence[Record]:
         if frame.start > self.position:

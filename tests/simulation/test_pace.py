@@ -10,6 +10,7 @@ import pytest
 from streams.log import DeadLetter, Entry, NoLog
 from streams.model import new_model
 from streams.owner import Owner, Pace
+from streams.turns import Turns
 from tests.simulation.histories import history
 from tests.simulation.world import PARTITIONS, Cluster
 
@@ -71,3 +72,43 @@ def test_the_pace_changes_no_decision(seed: int) -> None:
         for transaction_s in (-1.0, ENDLESS_S)
     }
     assert len(hashes) == 1
+
+
+async def steps_of_another(turns: Turns, others: int) -> int:
+    """How many steps the others, of which each has twenty, have done when one has given way."""
+    done = 0
+
+    async def other() -> None:
+        nonlocal done
+        with turns.busy():
+            for _ in range(20):
+                await asyncio.sleep(0.001)
+                done += 1
+
+    with turns.busy():
+        tasks = [asyncio.create_task(other()) for _ in range(others)]
+        await asyncio.sleep(0)
+        await turns.give_way(60.0)
+        found = done
+        await asyncio.gather(*tasks)
+    return found
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_who_gives_way_waits_until_the_others_are_done(others: int) -> None:
+    """Not for one of their steps only, and no longer than that."""
+    assert asyncio.run(steps_of_another(Turns(), others)) == 20 * others
+
+
+def test_two_who_have_much_to_do_do_not_wait_for_each_other_for_ever() -> None:
+    async def both() -> None:
+        turns = Turns()
+
+        async def one() -> None:
+            with turns.busy():
+                for _ in range(5):
+                    await turns.give_way(0.001)
+
+        await asyncio.gather(one(), one())
+
+    asyncio.run(asyncio.wait_for(both(), 60.0))
