@@ -8,20 +8,28 @@ record, by the clock of its own thread. The largest known is a tenth of the boun
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from tests.hostile.bench import RECORD_S_MAX, Bench, decided_again, folded, verified
+from tests.hostile.bench import RECORD_S_MAX, Bench, decided_again, folded, wrong
 from tests.hostile.load import HostileChoice
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-#: Leases come from outside here, which only owners may send: the verifier is right to say so.
-FORGED = "O11"
+
+
+@pytest.fixture(autouse=True)
+def as_the_worker_collects_garbage() -> Iterator[None]:
+    """See streams/__main__.py: a whole collection takes 0.1 s for a million lists, so it is made seldom."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    yield
+    gc.set_threshold(*before)
 
 
 async def attack(bench: Bench, wanted: Callable[[Bench], bool]) -> None:
@@ -52,10 +60,4 @@ def test_every_hostile_record_is_decided_soon(records: int, seconds: float) -> N
     assert asyncio.run(decided_again(bench)) == bench.log.values, f"seed {bench.seed}: replay is not live"
     reader = asyncio.run(folded(bench))
     assert msgspec.json.encode(reader.state) == msgspec.json.encode(bench.owner.state)
-    report = verified(bench)
-    wrong = {
-        name: (oracle.violations, oracle.examples)
-        for name, oracle in report.oracles.items()
-        if oracle.violations and name != FORGED
-    }
-    assert not wrong, f"seed {bench.seed}: {wrong}"
+    assert wrong(bench) == {}, f"seed {bench.seed}"

@@ -26,15 +26,18 @@ READY = "Worker ready"
 
 
 class Line:
-    """One set of topics with `PARTITIONS` partitions, and the workers on it."""
+    """One set of topics, and the workers on it."""
 
-    def __init__(self, kafka: str, prefix: str, folder: Path, supervisor: Supervisor) -> None:
+    def __init__(
+        self, kafka: str, prefix: str, folder: Path, supervisor: Supervisor, partitions: int = PARTITIONS
+    ) -> None:
         self.kafka = kafka
+        self.partitions = partitions
         self.prefix = prefix
         self.names = Names.prefixed(prefix)
         self._folder = folder
         self._supervisor = supervisor
-        topics.apply(kafka, PARTITIONS, prefix=prefix)
+        topics.apply(kafka, partitions, prefix=prefix)
         self._producer = self.new_producer()
 
     def worker(
@@ -80,6 +83,11 @@ class Line:
             self._producer.poll(0)
         assert self._producer.flush(30.0) == 0
 
+    def post(self, value: bytes, key: bytes) -> None:
+        """Produce a record without waiting for it."""
+        self._producer.produce(self.names.card_events, value, key)
+        self._producer.poll(0)
+
     def send_raw(self, value: bytes | None, key: bytes | None, partition: int, **config: Any) -> None:
         producer = self.new_producer(**config) if config else self._producer
         producer.produce(self.names.card_events, value, key, partition=partition)
@@ -98,7 +106,7 @@ class Line:
         """All decisions, once there are `count`. Checks order, seq and hash chain of each partition."""
         messages = self.read(self.names.decisions, count, timeout_s)
         by_partition: dict[int, list[Decision]] = {}
-        for partition in range(PARTITIONS):
+        for partition in range(self.partitions):
             found = [message for message in messages if message.partition() == partition]
             by_partition[partition] = self._checked([value_of(message) for message in found])
         return [decision for decisions in by_partition.values() for decision in decisions]
@@ -126,7 +134,7 @@ class Line:
         """Committed records of a topic, all of them once there are at least `count`."""
         config = {"bootstrap.servers": self.kafka, "group.id": "reader", "isolation.level": "read_committed"}
         consumer = Consumer({**config, "auto.offset.reset": "earliest", "enable.auto.commit": False})
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(self.partitions)])
         found: list[Message] = []
         deadline = time.monotonic() + timeout_s
         settle = None
