@@ -38,6 +38,13 @@ def test_the_index_names_every_decision_by_its_title() -> None:
     assert index.count("| [") == len(files)
 
 
+def test_the_tour_walks_through_files_that_are_there() -> None:
+    walk = (ROOT / "docs" / "tour.md").read_text().partition("## One purchase through the files")[2]
+    named = re.findall(r"`([a-z_/]+/[a-z_]+\.py)`", walk)
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert 20 < len(set(named)) <= 27  # few enough to be read in an hour
+
+
 def entry(file: Path) -> str:
     """The index's line for a decision: its number, its title, its file."""
     number, title = file.read_text().splitlines()[0].removeprefix("# ").split(". ", 1)
