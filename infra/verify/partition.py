@@ -53,7 +53,7 @@ class PartitionCheck:
         self._limits = Limits(report)
         self._lapses = Lapses(report)
         self._balances = Balances(report)
-        self._rulings = Rulings(report)
+        self.rulings = Rulings(report)
         self._lending = Lending(report)
         self._leases = leases
 
@@ -81,13 +81,7 @@ class PartitionCheck:
             if decision is None:
                 continue
             self._check_order(decision)
-            sent = self._check_event(decision, waiting)
-            name = (decision.organization_id or "", decision.department_id or "")
-            department = self.departments.get(name)
-            if sent is not None:
-                self._rejections.look(decision, sent, department, self._leases.treasuries)
-            self._ids.look(decision, self._known(decision), department)
-            self._apply(decision, sent.event if sent is not None else None)
+            self.judge(decision, self._check_event(decision, waiting))
             ledger.look(decision, record.value or b"")
             self.count += 1
             if self.count % 1000 == 0:
@@ -105,6 +99,15 @@ class PartitionCheck:
         self.accounts = ledger.accounts
         self._balances.finish(self.departments)
         yield self.count
+
+    def judge(self, decision: Decision, sent: Sent | None) -> None:
+        """The next decision, by the rules and all that was decided before. `sent` None: its event is gone."""
+        name = (decision.organization_id or "", decision.department_id or "")
+        department = self.departments.get(name)
+        if sent is not None:
+            self._rejections.look(decision, sent, department, self._leases.treasuries)
+        self._ids.look(decision, self._known(decision), department)
+        self._apply(decision, sent.event if sent is not None else None)
 
     # -- each of these looks at one decision
 
@@ -201,11 +204,11 @@ class PartitionCheck:
         moves = wanted_moves(event, decision, department, known, timeout, self.fold.postings, now_s)
         self._lending.before(decision, department, event, self._leases.treasuries)
         self._lapses.before(decision, department)
-        self._rulings.before(decision, known)
+        self.rulings.before(decision, known)
         wrong = self.fold.apply(decision)
         self._lapses.after(decision, department, known)
         self._limits.look(decision, department, known, self.fold.newly_charged)
         self._balances.look(decision, department, wrong, timeout, moves)
         self._lending.after(decision, department, event)
         self._leases.look(decision, department)
-        self._rulings.after(decision, department, event)
+        self.rulings.after(decision, department, event)

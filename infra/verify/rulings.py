@@ -19,11 +19,14 @@ _GRANTED = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED)
 
 
 class Rulings:
-    """Looks at each decision that took effect: `before` it is folded, and `after`."""
+    """Looks at each decision that took effect: `before` it is folded, and `after`.
+
+    `usages`: what requests have left behind, by department.
+    """
 
     def __init__(self, report: Report) -> None:
         self._oracle = report["O13"]
-        self._usages: dict[DepartmentName, Usage] = {}
+        self.usages: dict[DepartmentName, Usage] = {}
         self._before = Before()
 
     def before(self, decision: Decision, known: Payment | None) -> None:
@@ -33,9 +36,9 @@ class Rulings:
     def after(self, decision: Decision, department: Department, event: CardEvent | None) -> None:
         """`event`: the one that it answers, None where that cannot be read."""
         name = (decision.organization_id or "", decision.department_id or "")
-        usage = self._usages.get(name)
+        usage = self.usages.get(name)
         if usage is None:
-            usage = self._usages[name] = Usage()
+            usage = self.usages[name] = Usage()
         if is_question(decision):
             self._oracle.checked += 1
             purchase = purchase_of(decision)

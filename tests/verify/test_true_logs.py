@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from datetime import date
-from typing import ClassVar
 
 import msgspec
 import pytest
@@ -16,15 +14,11 @@ from infra.verify.report import Report
 from infra.verify.usage import Usage
 from schemas.codec import decode_decision
 from schemas.events import ClockTicked
-from tests.model.machine import History
-from tests.model.test_machine import play
 from tests.simulation.histories import history
 from tests.simulation.world import Cluster, Steps, run_owner
 from tests.verify.logs import World, violated
 from tests.verify.played import FORGED, add, stories, verified
 from tests.verify.told import assert_true, at, budget, company, event, found_by, lie, request
-
-HISTORIES = 400
 
 
 def test_all_scenarios_and_stories_are_true() -> None:
@@ -103,36 +97,6 @@ def test_what_an_owner_decides_is_true(seed: int) -> None:
     report, _ = world.check()
     assert violated(report) == {}
     assert report["O13"].checked > 80
-
-
-class Verified(History):
-    """Histories of the second model's tests, each verified at its end."""
-
-    seen: ClassVar[Counter[str]] = Counter()
-    asked: ClassVar[int] = 0
-
-    def teardown(self) -> None:
-        super().teardown()
-        world = World(self.referee.live.partition, self.referee.model.partitions)
-        for line, decision in self.referee.played:
-            add(world, line.key, line.value, decision)
-        world.seal()
-        world.book()
-        report, _ = world.check()
-        type(self).asked += report["O13"].checked
-        # One partition of two is played, and messages between owners may be under way at the end.
-        report.oracles.pop("O11")
-        assert violated(report) == {}, self.referee.report([])
-
-
-def test_random_histories_are_true() -> None:
-    wanted = {"limit_exceeded", "count_exceeded", "shadow limit_exceeded", "card_used"}
-    for seed in range(7, 17):
-        play(HISTORIES, seed, Verified)
-        if wanted < set(Verified.seen):
-            break
-    assert Verified.asked > 1_500
-    assert wanted < set(Verified.seen)
 
 
 def test_an_event_id_that_was_forgotten_may_be_used_again() -> None:

@@ -1,4 +1,4 @@
-"""Corners that random histories seldom turn, played by core and model; and calendars over many years."""
+"""Corners that random histories seldom turn, played by core and verifier; calendars over many years."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas.events as ev
+from infra.verify.calendar import ends_s, label
 from schemas.codec import encode_event
 from schemas.controls import Calendar, PeriodKind, Policy, Rules, SpendLimit
+from schemas.decisions import Decision
 from schemas.money import Money, PositiveMoney
 from schemas.reasons import ReasonCode
 from streams.core.calendar import clock_of, epoch_s
-from tests.model.answers import Answer
-from tests.model.calendars import DAY, SECOND, period_of
-from tests.model.referee import Referee
-from tests.model.rules import Line, Model
-from tests.model.world import ORGANIZATION, PARTITION, PARTITIONS
+from tests.histories.referee import Line, Referee
+from tests.histories.world import DAY, ORGANIZATION, PARTITION, PARTITIONS, SECOND
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 # Offsets of quarter hours, changes at midnight, a day that was left out.
@@ -27,14 +26,14 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/
 
 
 class Play:
-    """One department, whose model and core are compared after each event."""
+    """One department, in which the verifier judges the core after each event."""
 
     def __init__(self, limit: int = 100_000) -> None:
-        self.referee = Referee(Model(partition=PARTITION, partitions=PARTITIONS), thorough=True)
+        self.referee = Referee(PARTITION, PARTITIONS, thorough=True)
         self.number = 0
         self.say(ev.BudgetSet, START, name="Budget", limit=Money(limit, "USD"))
 
-    def say(self, kind: type[ev.Event], at: datetime, now: datetime | None = None, **given: Any) -> Answer:
+    def say(self, kind: type[ev.Event], at: datetime, now: datetime | None = None, **given: Any) -> Decision:
         """An event of `at` that the broker records `now`."""
         self.number += 1
         event = kind(
@@ -49,7 +48,7 @@ class Play:
     def rules(self, *rules: Rules) -> None:
         self.say(ev.PolicyDrafted, START, policy=Policy(rules=rules), activate=True)
 
-    def request(self, name: str, at: datetime, now: datetime | None = None, amount: int = 1) -> Answer:
+    def request(self, name: str, at: datetime, now: datetime | None = None, amount: int = 1) -> Decision:
         return self.say(
             ev.AuthorizationRequested,
             at,
@@ -61,7 +60,7 @@ class Play:
         )
 
 
-def codes(answer: Answer) -> list[ReasonCode]:
+def codes(answer: Decision) -> list[ReasonCode]:
     return [said.code for said in answer.reasons]
 
 
@@ -147,7 +146,7 @@ def test_a_refund_makes_no_period_so_roomy_that_more_than_its_limit_passes_later
     play.say(ev.RefundPresented, now, card_id="card-1", amount=PositiveMoney(100, "USD"))
     late = play.request("late", now - 32 * DAY, now, amount=501)
     assert late.would_pass is not None
-    assert (late.would_pass.now, late.would_pass.subject) == (500, None)
+    assert (late.would_pass.now, late.would_pass.later) == (500, None)
 
 
 @settings(max_examples=1500, deadline=None, database=None, derandomize=True)
@@ -158,16 +157,16 @@ def test_a_refund_makes_no_period_so_roomy_that_more_than_its_limit_passes_later
     month=st.integers(1, 12),
     since_2000=st.integers(0, 99 * 365 * 24 * 3600),
 )
-def test_periods_are_those_of_plain_date_arithmetic(
+def test_periods_are_those_of_the_verifiers_calendar(
     kind: PeriodKind, zone: str, day: int, month: int, since_2000: int
 ) -> None:
     day = day if kind in ("month", "quarter", "year") else (day - 1) % 7 + 1 if kind == "week" else 1
     calendar = Calendar(kind, zone, day, month if kind in ("quarter", "year") else 1)
     clock = clock_of(calendar)
     moment = datetime(2000, 1, 2, tzinfo=UTC) + since_2000 * SECOND
-    period = period_of(calendar, moment)
-    assert clock.label(epoch_s(moment)) == period.label
-    end = clock.ends_s(epoch_s(moment))
-    assert end == (None if period.end is None else epoch_s(period.end))
+    at_s = epoch_s(moment)
+    assert clock.label(at_s) == label(calendar, at_s)
+    end = clock.ends_s(at_s)
+    assert end == ends_s(calendar, at_s)
     if end is not None:
-        assert clock.label(end - 1) == period.label != clock.label(end)
+        assert clock.label(end - 1) == label(calendar, at_s) != clock.label(end)

@@ -12,11 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from schemas.codec import encode_event
 from schemas.effects import PaymentVoided
 from schemas.events import Event
-from tests.model import catalog, people, traffic
-from tests.model.catalog import Dice
-from tests.model.referee import Referee
-from tests.model.rules import Line, Model
-from tests.model.world import DEPARTMENTS, PARTITION, PARTITIONS, World
+from tests.histories import catalog, people, traffic
+from tests.histories.catalog import Dice
+from tests.histories.referee import Line, Referee
+from tests.histories.world import DEPARTMENTS, PARTITION, PARTITIONS, World
 
 #: Enough for the choices of three events.
 DICE = st.binary(min_size=42, max_size=42)
@@ -40,15 +39,14 @@ FURNITURE: tuple[tuple[Make, ...], ...] = (
 class History(RuleBasedStateMachine):
     """A company's partition from its first record on. Each step plays one record (or a few messages)."""
 
-    model: ClassVar[type[Model]] = Model
     thorough: ClassVar[bool] = False
     #: How often each outcome, reason, review, alert and effect was seen in all histories.
     seen: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
-        self.referee = Referee(self.model(partition=PARTITION, partitions=PARTITIONS), self.thorough)
-        self.world = World(self.referee.model)
+        self.referee = Referee(PARTITION, PARTITIONS, self.thorough)
+        self.world = World(self.referee)
 
     @initialize(dice=DICE)
     def begin(self, dice: bytes) -> None:
@@ -83,7 +81,8 @@ class History(RuleBasedStateMachine):
         )
         self.seen["again"] += answer.duplicate_of is not None
         if answer.would_pass is not None:
-            self.seen[f"passes {answer.would_pass.because or 'never'}"] += 1
+            later = answer.would_pass.later
+            self.seen[f"passes {later.because if later else 'never'}"] += 1
 
     def deliver(self) -> None:
         """Play the oldest message of one owner to another."""

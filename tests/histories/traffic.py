@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import schemas.events as ev
+from infra.verify.state import Payment
 from schemas.money import PositiveMoney
-from tests.model import catalog
-from tests.model.catalog import Dice
-from tests.model.records import Payment
-from tests.model.world import DISPUTES, PAYMENTS, REFUNDS, World
+from tests.histories import catalog
+from tests.histories.catalog import Dice
+from tests.histories.world import DISPUTES, PAYMENTS, REFUNDS, World
 
 
 def _holds(payment: Payment) -> bool:
@@ -35,10 +35,10 @@ def late_request(world: World, dice: Dice) -> ev.Event:
 
 def _request(world: World, dice: Dice, late: bool) -> ev.Event:
     common = world.common(dice)
-    known = world.department(common["department_id"]).payments
-    early = [name for name, payment in known.items() if payment.voided or payment.only_cleared]
+    known = world.payments(common["department_id"])
+    early = [name for name, payment in known.items() if not payment.judged]
     name = dice.pick(early or PAYMENTS) if late else f"q{world.number}"
-    if late and name in known and (timed_out := [one for one in known[name].timed_out if one]):
+    if late and name in known and (timed_out := [one for one in known[name].voided if one]):
         common["event_id"] = dice.pick((common["event_id"], *timed_out))
     card = dice.pick(catalog.CARDS)
     amount = world.amount(dice, world.room(dice, world.department(common["department_id"]), card))
@@ -151,13 +151,9 @@ def _timeout(
     world: World, dice: Dice, common: dict[str, Any], name: str, amount: PositiveMoney | None = None
 ) -> ev.Event:
     """Of any request, of the one that has the id, or of one that comes later or never."""
-    department = world.department(common["department_id"])
-    payment = department.payments.get(name)
-    first = [
-        event_id
-        for event_id, known in department.remembered.items()
-        if payment is not None and known.seq == payment.asked_in
-    ]
+    payment = world.payments(common["department_id"]).get(name)
+    opened = payment.opened if payment is not None else -1
+    first = [world.referee.played[opened][1].event_id] if opened >= 0 else []
     return ev.AuthorizationReversed(
         **common,
         authorization_id=name,
@@ -190,7 +186,7 @@ def clear(world: World, dice: Dice) -> ev.Event:
 def foreign_clearing(world: World, dice: Dice) -> ev.Event:
     """Of a payment that was asked for in another currency, at a rate of its own."""
     common = world.common(dice)
-    name, payment = world.payment(dice, common, lambda payment: payment.asked_rate is not None)
+    name, payment = world.payment(dice, common, lambda payment: payment.foreign is not None)
     amount = PositiveMoney(1 + dice.roll(90), "USD")
     return ev.ClearingPresented(
         **common,
@@ -229,7 +225,7 @@ def reverse_refund(world: World, dice: Dice) -> ev.Event:
 def open_dispute(world: World, dice: Dice) -> ev.Event:
     common = world.common(dice)
     name, payment = world.payment(dice, common, _is_settled)
-    around = world.department(common["department_id"]).settled(payment) if payment else None
+    around = payment.net if payment else None
     return ev.DisputeOpened(
         **common,
         dispute_id=dice.pick(DISPUTES),
@@ -251,8 +247,8 @@ def resolve_dispute(world: World, dice: Dice) -> ev.Event:
 
 def undo_posting(world: World, dice: Dice) -> ev.Event:
     common = world.common(dice)
-    name, payment = world.payment(dice, common, _is_settled)
-    seqs = [posting.seq for posting in payment.postings] if payment else []
+    name, _ = world.payment(dice, common, _is_settled)
+    seqs = world.referee.postings(name)
     return ev.PostingReversed(
         **common,
         authorization_id=name,

@@ -9,35 +9,34 @@ from typing import Any
 import msgspec
 
 import schemas.events as ev
+from infra.verify.calendar import ends_s, seconds
+from infra.verify.counters import SLOTS, Window
+from infra.verify.state import Department, Payment, parts
+from infra.verify.usage import Usage
 from schemas.codec import encode_event
-from schemas.controls import Calendar, SpendLimit
 from schemas.money import Money, PositiveMoney
-from tests.model.book import Department
-from tests.model.calendars import DAY, EPOCH, SECOND, SLOTS, period_of
-from tests.model.catalog import Dice
-from tests.model.records import Payment
-from tests.model.rules import Line, Model
+from tests.histories.catalog import Dice
+from tests.histories.referee import Line, Referee
 
 ORGANIZATION = "acme"
 DEPARTMENTS = ("eng", "sales")  # with the treasury on partition 1 of 2; "ops" is on the other one
 TREASURY = "_treasury"
 PARTITION, PARTITIONS = 1, 2
 STARTED_AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 PAYMENTS = ("p1", "p2", "p3", "p4")
 REFUNDS = ("r1", "r2")
 DISPUTES = ("d1", "d2")
 STEPS = (SECOND, 30 * SECOND, timedelta(0), HOUR, 9 * HOUR, DAY, 2 * DAY, 8 * DAY, 31 * DAY, 100 * DAY)
 OFFSETS = (timedelta(0), -HOUR, -2 * DAY, -31 * DAY, HOUR, DAY, DAY + SECOND, -150 * DAY, SECOND / 2)
 RATES = ("1.5", "0.905", "2", "0.0001")
-FAR_S = 100 * 365 * 86_400  # the year 2069, in seconds since the epoch
 
 
 class World:
-    """Makes the next record of a history; what the model knows tells it where the edges are."""
+    """Makes the next record of a history; what the verifier knows tells it where the edges are."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, referee: Referee) -> None:
+        self.referee = referee
         self.now = STARTED_AT
         self.number = 0
         self.sent: list[ev.Event] = []
@@ -58,18 +57,17 @@ class World:
             self.now = max(self.now, dice.pick(edges[:4]) + dice.pick((timedelta(0), -SECOND, SECOND)))
 
     def _edges(self) -> set[datetime]:
-        edges: set[datetime] = set()
-        for department in self.model.departments.values():
-            edges |= {p.expires for p in department.payments.values() if p.held and p.expires}
-            edges |= set(_ends_of_windows(department))
-            calendars: list[Calendar] = []
+        at_s: set[int] = set()
+        now_s = seconds(self.now)
+        for (organization, name), department in self.referee.check.departments.items():
+            at_s |= {p.expires_s for p in department.payments.values() if p.held}
+            at_s |= set(_ends_of_windows(self.referee.usage(f"{organization}/{name}")))
             for budget in department.budgets.values():
-                calendars.append(budget.calendar)
-                for more in budget.increases:
-                    edges |= {more.starts_at, more.ends_at}
-            ends = [period_of(calendar, self.now).end for calendar in calendars]
-            edges |= {end for end in ends if end}
-        return edges
+                for starts_s, until_s, _ in budget.increases:
+                    at_s |= {starts_s, until_s}
+                end_s = ends_s(budget.calendar, now_s)
+                at_s |= {end_s} if end_s is not None else set()
+        return {datetime.fromtimestamp(edge, UTC) for edge in at_s}
 
     def _occurred(self, dice: Dice) -> datetime:
         if dice.roll(8):
@@ -79,7 +77,12 @@ class World:
     # -- parts of events
 
     def department(self, name: str) -> Department:
-        return self.model.departments.get(f"{ORGANIZATION}/{name}") or Department(name)
+        return self.referee.department(f"{ORGANIZATION}/{name}")
+
+    def payments(self, department: str) -> dict[str, Payment]:
+        """Those that its owner knows."""
+        found = self.department(department)
+        return {name: payment for name, payment in found.payments.items() if found.known(name) is not None}
 
     def common(self, dice: Dice, name: str | None = None) -> dict[str, Any]:
         self.number += 1
@@ -94,7 +97,7 @@ class World:
         self, dice: Dice, common: dict[str, Any], wanted: Callable[[Payment], bool] = bool
     ) -> tuple[str, Payment | None]:
         """A payment's id, rather one that is known and `wanted`, and the payment if it is known."""
-        known = self.department(common["department_id"]).payments
+        known = self.payments(common["department_id"])
         fitting = [name for name, payment in known.items() if wanted(payment)] or list(known)
         name = dice.pick(fitting[-2:] if fitting and dice.roll(8) else PAYMENTS)
         return name, known.get(name)
@@ -109,18 +112,18 @@ class World:
 
     def room(self, dice: Dice, department: Department, card_id: str) -> int:
         """What is left of one of the budgets, limits or leases that are around."""
-        keys = list(department.charged_periods())
+        keys = list(department.periods)
         if not keys:
             return 500
         key = dice.pick(keys)
-        name, _, label = key.rpartition("@")
+        name, label = parts(key)
         budget = department.budgets.get(name)
         if budget is not None:
-            terms = department.terms[name][-1]
-            limit = terms.limit + dice.pick((0, terms.tolerance)) + dice.pick((0, budget.more(self.now)))
+            more = budget.increase(seconds(self.now))
+            limit = budget.limit + dice.pick((0, budget.tolerance)) + dice.pick((0, more))
         else:
             limit = department.leases.get(label, 300)
-        return limit - department.used(key)
+        return limit - department.periods[key].used
 
     def foreign(
         self, dice: Dice, amount: PositiveMoney, payment: Payment | None = None, always: bool = False
@@ -129,7 +132,7 @@ class World:
 
         Mostly in the currency in which this payment was asked for.
         """
-        before = payment.asked_currency if payment else None
+        before = payment.foreign[0] if payment and payment.foreign else None
         if not always and dice.roll(2 if before else 3):
             return {}
         rate = dice.pick(RATES)
@@ -204,16 +207,12 @@ class World:
         return Line(self.now, key, value)
 
 
-def _ends_of_windows(department: Department) -> Iterator[datetime]:
-    """When what a rolling window has counted last counts no more, and a slot before."""
-    for rule in department.policy.rules:
-        if isinstance(rule, SpendLimit) and rule.seconds is not None:
-            size = (rule.seconds + SLOTS - 1) // SLOTS
-            for (name, _), counted in department.counted.items():
-                # Another slot than one of this rule's is left only by a planted error.
-                if name == rule.rule_id and counted and counted[-1].slot * size < FAR_S:
-                    yield EPOCH + (counted[-1].slot + SLOTS) * size * SECOND
-                    yield EPOCH + (counted[-1].slot + SLOTS + 1) * size * SECOND
+def _ends_of_windows(usage: Usage) -> Iterator[int]:
+    """When what a rolling window has counted last counts no more, and a slot before: seconds since 1970."""
+    for counter in usage.counters.values():
+        if isinstance(counter, Window) and counter.newest:
+            yield (counter.newest + SLOTS) * counter.size
+            yield (counter.newest + SLOTS + 1) * counter.size
 
 
 def _other_amount(event: ev.Event) -> ev.Event:

@@ -7,10 +7,9 @@ import msgspec
 import schemas.events as ev
 from schemas.controls import Calendar
 from schemas.money import Money, PositiveMoney
-from tests.model import catalog
-from tests.model.calendars import DAY
-from tests.model.catalog import Dice
-from tests.model.world import DEPARTMENTS, HOUR, TREASURY, World
+from tests.histories import catalog
+from tests.histories.catalog import Dice
+from tests.histories.world import DAY, DEPARTMENTS, HOUR, ORGANIZATION, TREASURY, World
 
 CURRENCIES = ("USD",) * 30 + ("EUR", "ZZZ")
 
@@ -156,7 +155,7 @@ def card_status(world: World, dice: Dice) -> ev.Event:
 
 
 def set_cap(world: World, dice: Dice) -> ev.Event:
-    known = world.department(TREASURY).treasury
+    known = world.referee.treasury(ORGANIZATION)
     calendar = known.calendar if known else dice.pick(catalog.CALENDARS[:8])
     return ev.CapSet(
         **world.common(dice, DEPARTMENTS[0] if dice.once_in(20) else TREASURY),

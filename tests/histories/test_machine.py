@@ -1,26 +1,18 @@
-"""The core against a second, independent model of docs/rules.md, over thousands of random histories."""
+"""The core against the verifier, the second copy of docs/rules.md, over thousands of random histories."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from functools import lru_cache
-from math import ceil
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import get_state_machine_test
 
 from schemas.reasons import Outcome, ReasonCode
-from tests.model import asking, cap, life, limits, policies, requests, rules
-from tests.model import settings as settings_of_model
-from tests.model.book import Department
-from tests.model.calendars import DAY
-from tests.model.case import Case
-from tests.model.machine import History
-from tests.model.records import Payment, Treasury
-from tests.model.referee import Difference
+from tests.histories.machine import History
+from tests.histories.referee import Difference
 
 PARTS, HISTORIES = 5, 1000
 STEPS = 9  # of one to three records each
@@ -74,7 +66,7 @@ def part(number: int) -> int:
 
 
 @pytest.mark.parametrize("number", range(PARTS))
-def test_the_core_answers_as_the_model_does(number: int) -> None:
+def test_the_core_answers_as_the_verifier_does(number: int) -> None:
     part(number)
 
 
@@ -101,56 +93,10 @@ class Thorough(History):
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("number", range(20))
-def test_the_core_answers_as_the_model_does_for_long(number: int) -> None:
+def test_the_core_answers_as_the_verifier_does_for_long(number: int) -> None:
     fresh = random.SystemRandom().randrange(2**32)
     try:
         play(5000, fresh, Thorough)
     except Difference as difference:
         difference.add_note(f"found with seed {fresh}")
         raise
-
-
-# -- it bites: a small error in the model must be found
-
-
-LIMIT, LAPSE, HOLD_DAYS = Department.limit, Case.lapse, policies.hold_days
-#: What is wrong, and where: module or class, name, and what stands there instead.
-ERRORS: dict[str, tuple[object, str, object]] = {
-    "a budget is a cent higher": (Department, "limit", lambda *given: LIMIT(*given) + 1),
-    "refunds make room above the limit": (
-        Department,
-        "used",
-        lambda self, key, lapsed=frozenset(): self.posted(key) + self.held(key, lapsed),
-    ),
-    "a refund does not count": (Department, "refunded", lambda *given: 0),
-    "what is disputed may be refunded": (Department, "disputed", lambda *given: 0),
-    "only one hold lapses at a time": (Case, "lapse", lambda case: LAPSE(case, 1)),
-    "a hold is valid a day longer": (asking, "hold_days", lambda *given: HOLD_DAYS(*given) + 1),
-    "rates are rounded up": (life, "half_even", ceil),
-    "a window has a slot less": (limits, "SLOTS", 59),
-    "counters go on for ever": (settings_of_model, "reset_counters", lambda *given: None),
-    "a card is never used": (asking, "use_card", lambda *given: None),
-    "ids are remembered for a span less": (rules, "SPANS_BEFORE", 2),
-    "a repeat may have another amount": (rules, "_minor", lambda event: None),
-    "all of the cap is free": (Treasury, "free", lambda treasury, period: treasury.limit),
-    "the next lease is asked for a day earlier": (cap, "DAY", 2 * DAY),
-    "a timeout is of every request": (Payment, "is_timed_out", lambda payment, _: bool(payment.timed_out)),
-    "a timeout never finds its request": (Department, "decided", lambda *given: None),
-    "what would pass is looked for once": (asking, "MOMENTS_MAX", 1),
-    "nobody is needed for a later level": (requests, "is_needed", lambda *given: False),
-}
-
-
-class Wrong(History):
-    """Apart, so that these do not count for what the histories reach."""
-
-    seen: ClassVar[Counter[str]] = Counter()
-
-
-@pytest.mark.parametrize("error", sorted(ERRORS))
-def test_an_error_of_the_model_is_found(error: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    part(0)  # without the error these histories find nothing
-    where, name, wrong = ERRORS[error]
-    monkeypatch.setattr(where, name, wrong)
-    with pytest.raises(Difference):
-        play(20 * HISTORIES, 0, Wrong, phases=(Phase.generate,))
