@@ -222,13 +222,12 @@ def _kinds_not_looked_at(
 
 
 def _refunds_of_nothing(reading: Reading) -> Iterator[str]:
-    refunds = [row for row in reading.rows if row.refund]
-    links = link_refunds(reading.rows)
-    alone = [row for row in refunds if row.id not in links.purchases]
+    alone = link_refunds(reading.rows).alone
     if alone:
+        refunds = sum(row.refund for row in reading.rows)
         largest = max(alone, key=lambda row: row.minor)
         yield (
-            f"{len(alone):,} of {len(refunds):,} refunds are of no purchase in the file; the largest is line "
+            f"{len(alone):,} of {refunds:,} refunds fit no purchase; the largest is line "
             f"{largest.line}, {Money(largest.minor, largest.currency)}: payments to the card are no refunds"
         )
 

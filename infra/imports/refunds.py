@@ -17,10 +17,14 @@ AGE_MAX: Final = timedelta(days=180)
 
 @dataclass(slots=True)
 class Links:
-    """`purchases`: id of a refund -> its purchase. `unlinked`: why the others have none -> how many."""
+    """`purchases`: id of a refund -> its purchase. `unlinked`: why the others have none -> how many.
+
+    `alone`: refunds of an amount that no purchase has.
+    """
 
     purchases: dict[str, Row] = field(default_factory=dict)
     unlinked: Counter[str] = field(default_factory=Counter)
+    alone: list[Row] = field(default_factory=list)
 
 
 def link_refunds(rows: Sequence[Row]) -> Links:
@@ -44,8 +48,11 @@ def link_refunds(rows: Sequence[Row]) -> Links:
         if len(fitting) == 1:
             links.purchases[row.id] = fitting[0]
             taken.add(fitting[0].id)
+        elif fitting:
+            links.unlinked["several purchases fit"] += 1
         else:
-            links.unlinked["several purchases fit" if fitting else "no purchase of this amount fits"] += 1
+            links.unlinked["no purchase of this amount fits"] += 1
+            links.alone.append(row)
     return links
 
 

@@ -139,7 +139,7 @@ MANY = """Date,Merchant,Transaction Amount,Transaction Currency,Billing Amount,B
         ("Transaction Amount", "Billing Currency", "", "seems to be 'Transaction Currency', not 'Billing"),
         ("Billing Amount", "Transaction Currency", "", "seems to be 'Billing Currency', not 'Transaction"),
         ("Billing Amount", "Billing Currency", "", "column 'Status' says Completed, Declined: all of them"),
-        ("Billing Amount", "Billing Currency", "", "1 of 1 refunds are of no purchase in the file"),
+        ("Billing Amount", "Billing Currency", "", "1 of 1 refunds fit no purchase"),
         ("Billing Amount", "Billing Currency", "", "the largest is line 4, USD 900.00"),
         ("Billing Amount", "Billing Currency", '[budget_currency]\nOpps = "EUR"', "has 'Opps', and no row"),
     ],
