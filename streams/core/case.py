@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.decisions import Alert, Balance, Decision, Score, WouldPass
-from schemas.effects import DepartmentOpened, Effects, HoldPlaced, HoldReleased, LeaseAdded, PeriodOpened
+from schemas.effects import DepartmentOpened, Effects, HoldReleased, LeaseAdded, PeriodOpened
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import TOTAL_MAX, Money
 from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.calendar import clock_of, latest_end_s, moment_of
-from streams.core.movements import MOVEMENTS, movement
+from streams.core.movements import Movement, movement
 from streams.core.plans import Plan
 from streams.core.rules import PASSED, Verdict
 
@@ -94,17 +94,23 @@ class Case:
     ) -> Decision:
         """The decision, with all that the event says. `charges`: periods to be shown though nothing moved.
 
-        `amount`: as asked. `balances`: of the charges, after the effects, where they are known already.
+        `amount`: as asked. `balances`: of the charges, after the effects, where they are known already;
+        then nothing else has moved.
         """
         event, place, department = self.event, self.place, self.department
+        if balances is None:
+            moves = [move for effect in effects if (move := movement(effect)) is not None]
+            balances = self._balances(moves, charges)
+            check_sums(balances)
+            opened = self._opened(effects, [charge for move in moves for charge in move[0]])
+        else:
+            if self.lapsed:
+                balances += self._others({}, charges)
+            opened = self._opened(effects, charges)
         if self.lapsed:
             effects = self.lapsed + effects
-        if balances is None:
-            balances = self._balances(effects, charges)
-            check_sums(balances)
-        elif self.lapsed:
-            balances += self._others({}, charges)
-        effects += self._opened(effects)
+        if opened:
+            effects += opened
         return Decision(
             partition=place.partition,
             seq=place.seq,
@@ -163,20 +169,13 @@ class Case:
             available=available,
         )
 
-    def _opened(self, effects: Sequence[Effects]) -> tuple[Effects, ...]:
+    def _opened(self, effects: Sequence[Effects], moved: Sequence[str]) -> tuple[Effects, ...]:
         """What begins with this decision: the department, and periods in which nothing counted before."""
         periods = self.department.periods
-        missing: list[str] = []
-        for effect in effects:
-            kind = type(effect)
-            if kind in MOVEMENTS:
-                charges = effect.charges if kind is HoldPlaced else MOVEMENTS[kind](effect)[0]  # type: ignore[union-attr]
-                for charge in charges:
-                    if charge not in periods and charge not in missing:
-                        missing.append(charge)
+        missing = [charge for charge in moved if charge not in periods]
         if not missing and not self.new:
             return ()
-        opened: tuple[Effects, ...] = tuple([self._period(charge, effects) for charge in missing])
+        opened: tuple[Effects, ...] = tuple([self._period(one, effects) for one in dict.fromkeys(missing)])
         if self.new and self.department.treasury is None:
             opened += (DepartmentOpened(policy=self.department.policy),)
         return opened
@@ -196,17 +195,14 @@ class Case:
             ends_at=None if ends_s is None else moment_of(ends_s),
         )
 
-    def _balances(self, effects: Sequence[Effects], charges: Sequence[str]) -> list[Balance]:
+    def _balances(self, moves: Sequence[Movement], charges: Sequence[str]) -> list[Balance]:
         """Every period that moved or was asked about, as it is afterwards; first those in `charges`.
 
-        What has lapsed is off the department already while the case is open, so it moves nothing here.
+        What has lapsed is off the department already while the case is open, and is in none of the `moves`.
         """
         moved: dict[str, tuple[int, int, int]] = {}
         posted = held = limit = 0
-        for effect in effects[len(self.lapsed) :]:
-            found = movement(effect)
-            if found is None:
-                continue
+        for found in moves:
             if found[0] == charges:
                 posted += found[1]
                 held += found[2]

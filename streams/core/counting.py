@@ -11,8 +11,8 @@ def counts(ask: Ask, amount: int | None) -> tuple[Counted, ...]:
     rules, purchase = ask.rules, ask.purchase
     if not rules.counter_keys:
         return ()
-    rolling: list[RollingCount] = []
-    calendar: list[CalendarCount] = []
+    rolling: tuple[RollingCount, ...] = ()
+    calendar: tuple[CalendarCount, ...] = ()
     for window, key in zip(rules.rule_set.windows, rules.counter_keys, strict=True):
         rule = window.rule
         if amount is None and rule.counts == "approved":
@@ -24,9 +24,9 @@ def counts(ask: Ask, amount: int | None) -> tuple[Counted, ...]:
             continue
         slot = window.slot(purchase.at_s)
         if window.clock is None:
-            rolling.append(RollingCount(key, slot, value, window.width_s, window.slots_before))
+            rolling += (RollingCount(key, slot, value, window.width_s, window.slots_before),)
         else:
-            calendar.append(CalendarCount(key, slot, value, window.clock.ends_s(purchase.at_s)))
+            calendar += (CalendarCount(key, slot, value, window.clock.ends_s(purchase.at_s)),)
     if not rolling and not calendar:
         return ()
-    return (Counted(rolling=tuple(rolling), calendar=tuple(calendar)),)
+    return (Counted(rolling=rolling, calendar=calendar),)

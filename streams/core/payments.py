@@ -29,6 +29,8 @@ from streams.core.rules.ruleset import NO_CHARGES
 from streams.core.state import CardState, Payment
 
 DAY_S = 86_400
+# What nearly every request needs: to look a member up in its enumeration takes 0.1 us.
+_APPROVED, _REQUEST = Outcome.APPROVED, Kind.REQUEST
 _new = tuple.__new__  # half the time of calling a named tuple
 
 
@@ -53,7 +55,7 @@ def request(case: Case, event: AuthorizationRequested) -> Decision:
 def _ask(case: Case, event: AuthorizationRequested, amount: int) -> Ask:
     rules = case.plan.card(event.card_id, event.cardholder)
     purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode))
-    return _new(Ask, (rules, purchase, amount, rules.charges_for(purchase), 0, Kind.REQUEST, 0))
+    return _new(Ask, (rules, purchase, amount, rules.charges_for(purchase), 0, _REQUEST, 0))
 
 
 def _answer(case: Case, event: AuthorizationRequested, ask: Ask) -> Decision:
@@ -68,7 +70,7 @@ def _answer(case: Case, event: AuthorizationRequested, ask: Ask) -> Decision:
         effects += ask_ahead(case, charges, ask.amount)
     effects += approved(case, event, ask, ask.amount)
     return case.answer(
-        Outcome.APPROVED, verdict, effects=effects, charges=charges, amount=ask.amount, balances=balances
+        _APPROVED, verdict, effects=effects, charges=charges, amount=ask.amount, balances=balances
     )
 
 

@@ -16,6 +16,7 @@ from streams.core.movements import MOVEMENTS
 from streams.core.state import Answer, Department, PartitionState
 
 REQUESTED = "authorization.requested"
+_REJECTED = Outcome.REJECTED  # to look it up in its enumeration takes 0.1 us
 
 
 def evolve(state: PartitionState, decision: Decision) -> PartitionState:
@@ -29,7 +30,7 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
     state.last_recorded_at = decision.recorded_at
     state.last_event_id = decision.event_id
     state.last_hash = decision.hash
-    if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
+    if decision.outcome is _REJECTED or decision.duplicate_of is not None:
         return state
     assert decision.organization_id and decision.department_id and decision.occurred_at
     key = department_key(decision.organization_id, decision.department_id)
