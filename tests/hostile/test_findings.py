@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from infra.verify.records import Record as OfTopic
 from infra.verify.records import difference, read
 from schemas.card_numbers import has_card_number, in_json, masked_bytes
 from schemas.codec import UndecodableEvent, decode_event, encode_event, seal_decision
-from schemas.controls import Policy
+from schemas.controls import Calendar, Policy, SpendLimit
 from schemas.decisions import Decision
 from schemas.entrance import EVENT_BYTES_MAX
 from schemas.events import (
@@ -33,9 +34,10 @@ from schemas.events import (
 from schemas.money import Money, PositiveMoney
 from schemas.reasons import Outcome
 from streams.core.apply.evolve import evolve
+from streams.core.apply.memory import forget
 from streams.core.intake import Record, judge, without_card_numbers
 from streams.core.lapses import LAPSES_MAX
-from streams.core.state import PartitionState
+from streams.core.state import Department, PartitionState, Period
 from streams.model import Unscored
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -223,6 +225,23 @@ def test_what_is_told_to_pass_later_passes_then(holds: int) -> None:
         at = START + timedelta(days=7) if later is None else later.at
         passes = play.request("q2", at, amount).outcome is Outcome.APPROVED
         assert passes is (later is not None)
+
+
+def test_forgetting_costs_the_same_under_many_rules() -> None:
+    """Each period that was left over looked through all rules."""
+
+    def cost_under_s(rules: int) -> float:
+        department = Department("o", "d", "USD", 0)
+        limit = SpendLimit(rule_id="r", window="calendar", calendar=Calendar("day"), amount=1)
+        numbered = [msgspec.structs.replace(limit, rule_id=f"r{n}") for n in range(rules)]
+        department.policy, department.policy_version = Policy(rules=tuple(numbered)), 1
+        for n in range(20_000):
+            # It ends far ahead, so it stays, and each look at it costs the same.
+            department.periods[f"rule:r{rules - 1}:card{n}@2026-11-01"] = Period(0, 0, ends_s=2**40)
+        return cost_s(lambda: forget(department, 10))
+
+    few, many = cost_under_s(2), cost_under_s(200)
+    assert many < max(FAST_S, 4 * few)
 
 
 # -- disagreements
