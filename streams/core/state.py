@@ -223,7 +223,11 @@ class Department(msgspec.Struct):
         return None
 
 
-class PartitionState(msgspec.Struct):
+# Raised with every change of what is below: a snapshot of another shape is not read, the log is.
+STATE_SHAPE = 2
+
+
+class PartitionState(msgspec.Struct, tag=STATE_SHAPE, tag_field="shape"):
     """All that the owner of a partition knows, as of the decision before `seq`.
 
     `next_offset`: the first card event not yet decided; `last_recorded_at`, `last_event_id`: of the one

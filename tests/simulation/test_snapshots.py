@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from typing import Any
 
 import msgspec
+import msgspec.inspect
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.state import PartitionState
+from streams.core.state import STATE_SHAPE, PartitionState
 from streams.owner import Owner
 from streams.snapshots import CHUNK_BYTES, CHUNKS_MAX, Collector, StoredSnapshot, chunks_of, digest_of
 from tests.simulation.histories import history
@@ -161,3 +163,30 @@ def test_no_damage_passes(data: st.DataObject) -> None:
     for found in collected([(headers, kept)]):
         # The place is told once more by the state itself and by the log.
         assert (found.state, found.model) == (good.state, good.model)
+
+
+def test_a_state_of_another_shape_is_not_read() -> None:
+    assert CLUSTER.snapshot is not None
+    raw = msgspec.msgpack.decode(CLUSTER.snapshot.state)
+    assert raw["shape"] == STATE_SHAPE
+    for shape in (STATE_SHAPE - 1, STATE_SHAPE + 1, 0, -1, str(STATE_SHAPE), None):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.msgpack.decode(msgspec.msgpack.encode({**raw, "shape": shape}), type=PartitionState)
+
+
+def test_the_states_shape_is_the_one_that_has_its_number() -> None:
+    """If this fails, members of the state have changed: raise STATE_SHAPE, and put the new digest here."""
+    structs: dict[str, tuple[str, ...]] = {}
+    waiting: list[object] = [msgspec.inspect.type_info(PartitionState)]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, msgspec.inspect.StructType):
+            if one.cls.__module__.startswith("streams.") and one.cls.__name__ not in structs:
+                structs[one.cls.__name__] = one.cls.__struct_fields__
+                waiting += [field.type for field in one.fields]
+        elif isinstance(one, msgspec.inspect.Type):
+            for name in one.__struct_fields__:
+                part = getattr(one, name)
+                waiting += part if isinstance(part, tuple) else (part,)
+    digest = hashlib.sha256(repr(sorted(structs.items())).encode()).hexdigest()[:16]
+    assert (STATE_SHAPE, digest) == (2, "51a380e61808e435")
