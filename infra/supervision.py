@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from infra.errors import SpendlogError
+from schemas.backoff import Backoff
 from schemas.settings import WRONG_SETTING_STATUS
 
 WORKER: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
@@ -28,8 +29,7 @@ WHY: Final[Mapping[int, str]] = {
     69: "Kafka does not answer",  # EX_UNAVAILABLE of streams.__main__
     70: "it crashed and takes over again from the log",  # streams.owners.CRASHED
 }
-BACKOFF_FIRST_S = 0.25
-BACKOFF_S_MAX = 15.0
+BACKOFF: Final = Backoff(0.25, 15.0)
 # Who has lived for a minute has nothing to do with the crash before.
 FORGIVEN_AFTER_S = 60.0
 # An open transaction is at most a batch; letting go of all partitions took 1 s with four.
@@ -49,11 +49,6 @@ def why_restart(status: int) -> str | None:
     if status < 0:
         return f"signal {signal.Signals(-status).name} ended it"
     return None if status in FINAL else WHY.get(status, f"it ended with status {status}")
-
-
-def backoff_s(failures: int) -> float:
-    """The wait before start number `failures` + 1, in seconds: doubles up to its cap."""
-    return float(min(BACKOFF_S_MAX, BACKOFF_FIRST_S * 2 ** (failures - 1)))
 
 
 def sink(name: str) -> Sequence[str]:
@@ -82,7 +77,7 @@ def supervise(name: str, command: Sequence[str], env: Mapping[str, str] | None =
         if why is None:
             raise ProcessFailed(f"{name} ended with status {status}; what it said is above")
         failures = 1 if time.monotonic() - started_s > FORGIVEN_AFTER_S else failures + 1
-        wait_s = backoff_s(failures)
+        wait_s = BACKOFF.wait_s(failures)
         log.warning("process_restarts", process=name, why=why, status=status, in_s=wait_s, failures=failures)
         stopping.wait(wait_s)
     return 0

@@ -19,6 +19,7 @@ from typing import Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from schemas.backoff import Backoff
 from schemas.standing import Report, utc
 from streams import metrics
 from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete
@@ -33,8 +34,7 @@ FRAMES_WAITING_MAX = 8
 TRANSACTION_RECORDS_MAX = 5_000
 # A partition that stands still tries again after 1 s, doubled up to 30 s: a broker's restart costs few tries,
 # and what a person has mended goes on within half a minute.
-RETRY_FIRST_S = 1.0
-RETRY_S_MAX = 30.0
+RETRY = Backoff(1.0, 30.0)
 # Faust seeks and resumes when all first tries are over; whoever takes longer is sought for by itself later.
 FIRST_TRY_S_MAX = 20.0
 # Letting go of a producer: more only when the broker does not answer, and its transaction is void anyway.
@@ -303,7 +303,7 @@ class Owners:
             taken_over=seat.owner is not None,
         )
         metrics.standing_still.labels(str(partition)).set(seat.standstill.since)
-        wait_s = min(RETRY_S_MAX, RETRY_FIRST_S * 2.0 ** min(tries - 1, 10))
+        wait_s = RETRY.wait_s(tries)
         # The trace once: what is tried again every 30 s must not fill a disk.
         log.error(
             "partition_stands_still",

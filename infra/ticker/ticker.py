@@ -21,7 +21,7 @@ from schemas.events import ClockTicked, Event
 from schemas.settings import WRONG_SETTING_STATUS
 from sinks.errors import SinkError, Unavailable
 from sinks.ledger.postgres import Postgres
-from sinks.loop.consumer import BACKOFF_FIRST_S, BACKOFF_MAX_S
+from sinks.loop.consumer import BACKOFF
 from sinks.loop.ports import Clock, SystemClock
 from sinks.run import configure_logs, stop_on_signals
 from sinks.settings import Settings, load_settings
@@ -68,8 +68,8 @@ class Ticker:
             try:
                 self.look()
             except Unavailable as away:
-                delay_s = min(BACKOFF_FIRST_S * 2.0**self._tries, BACKOFF_MAX_S)
-                self._tries = min(self._tries + 1, 10)
+                self._tries += 1
+                delay_s = BACKOFF.wait_s(self._tries)
                 self._metrics.retries.inc()
                 log.warning("ticker_waits", detail=str(away), retry_in_s=delay_s)
             else:

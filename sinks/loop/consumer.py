@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from schemas.backoff import Backoff
 from schemas.standing import REPORT_EVERY_S, Part, Report
 from sinks.errors import InvariantBroken, PositionMoved, Unavailable
 from sinks.loop.chain import Place, Record, Run, read_run
@@ -24,13 +25,11 @@ log = structlog.get_logger()
 # 0.2 s: how long a stop signal or a rebalance may go unnoticed on an idle log.
 IDLE_WAIT_S = 0.2
 # 0.1 s doubled up to 5 s: a restart of PostgreSQL (2-5 s) costs few tries, a day of absence no flood of logs.
-BACKOFF_FIRST_S = 0.1
-BACKOFF_MAX_S = 5.0
+BACKOFF = Backoff(0.1, 5.0)
 # 1 s: a store that was emptied while the log is idle is filled again without waiting for the next event.
 VERIFY_EVERY_S = 1.0
 # 5 s doubled up to 300 s: a broken log is mended by people, and each try says again what is wrong.
-STOPPED_FIRST_S = 5.0
-STOPPED_MAX_S = 300.0
+STOPPED = Backoff(5.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +110,10 @@ class Consumer:
             log.warning("position_moved", sink=self._store.name, detail=str(moved))
             self._metrics.moved.inc()
             self._let_go()
-            self._wait(BACKOFF_FIRST_S, stopping)
+            self._wait(BACKOFF.first_s, stopping)
         except Unavailable as away:
-            delay_s = min(BACKOFF_FIRST_S * 2.0**self._tries, BACKOFF_MAX_S)
-            self._tries = min(self._tries + 1, 10)
+            self._tries += 1
+            delay_s = BACKOFF.wait_s(self._tries)
             self._away = (self._away[0] if self._away else self._clock.now(), str(away))
             log.warning("store_away", sink=self._store.name, detail=str(away), retry_in_s=delay_s)
             self._metrics.retries.inc()
@@ -172,7 +171,7 @@ class Consumer:
         now_s = self._clock.monotonic_s()
         before = self._stopped.get(partition)
         tries = before.tries + 1 if before else 1
-        delay_s = min(STOPPED_FIRST_S * 2.0 ** min(tries - 1, 10), STOPPED_MAX_S)
+        delay_s = STOPPED.wait_s(tries)
         since_s = before.since_s if before else now_s
         place = self._places.pop(partition, before.place if before else None)
         self._stopped[partition] = Stopped(since_s, tries, now_s + delay_s, str(broken), place)

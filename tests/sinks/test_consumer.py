@@ -12,7 +12,7 @@ import pytest
 from schemas.codec import decode_decision
 from sinks.errors import InvariantBroken, Unavailable
 from sinks.loop.chain import Place, Record, Run
-from sinks.loop.consumer import BACKOFF_MAX_S, Consumer, Limits
+from sinks.loop.consumer import BACKOFF, Consumer, Limits
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import Crash, MemoryClock, MemoryLog, MemoryStore, ShakyStore, Steps
 
@@ -240,7 +240,7 @@ def test_the_wait_between_tries_grows_to_its_bound() -> None:
         sink.step()
         waits.append(round(clock.at_s - before_s, 3))
     assert waits[:4] == [0.1, 0.2, 0.4, 0.8]
-    assert waits[-1] == BACKOFF_MAX_S
+    assert waits[-1] == BACKOFF.s_max
 
 
 def test_a_store_that_is_away_is_reported_until_it_is_back() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from schemas.backoff import Backoff
 from schemas.decisions import Decision
 from schemas.standing import utc
 from streams import owners as owners_module
@@ -101,7 +102,7 @@ class Failing(Owner):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"RETRY_FIRST_S": 0.001, "RETRY_S_MAX": 0.01, "SEEK_AGAIN_S": 0.002}.items():
+    for name, value in {"RETRY": Backoff(0.001, 0.01), "SEEK_AGAIN_S": 0.002}.items():
         monkeypatch.setattr(owners_module, name, value)
     Log.opened = 0
 
