@@ -113,6 +113,7 @@ class _Comparing(NoLog):
     """A log that holds `folded` decisions and takes only the one that is expected."""
 
     def __init__(self, folded: Iterator[bytes]) -> None:
+        super().__init__()
         self._folded = folded
         self.expected = b""
 
@@ -126,7 +127,7 @@ class _Comparing(NoLog):
         (entry,) = entries
         if entry.value != self.expected:
             raise _Differs(entry.value or b"")
-        return 0
+        return await super().append(entries, dead_letters, outbox)
 
 
 class _Recorded(Unscored):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from api.log.standing import LOOK_BACK_S, Reports, StatusReader, silent
 from infra import dead_letters
 from infra.errors import SpendlogError
 from schemas.standing import PARTS, Part, Report
-from schemas.topics import CARD_EVENTS, STATUS
+from schemas.topics import CARD_EVENTS, STATUS, TOPICS
 
 TIMEOUT_S = 5.0
 
@@ -55,17 +55,20 @@ class PartitionStatus:
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """`dead_letters` None: nobody could look."""
+    """`missing_topics`: of the registry. `dead_letters` None: nobody could look."""
 
     services: list[ServiceStatus]
+    missing_topics: list[str]
     partitions: list[PartitionStatus]
     dead_letters: int | None
 
     @property
     def well(self) -> bool:
-        """Whether every service answers and every partition is worked on, or being taken over."""
-        return all(service.why is None for service in self.services) and all(
-            one.state in ("working", "taking_over") for one in self.partitions
+        """Whether all is there and answers, and every partition is worked on, or being taken over."""
+        return (
+            not self.missing_topics
+            and all(service.why is None for service in self.services)
+            and all(one.state in ("working", "taking_over") for one in self.partitions)
         )
 
 
@@ -73,15 +76,15 @@ def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefi
     """Ask everybody, each `TIMEOUT_S` at most. A service without an address is left out.
 
     `prefix`: of the topics' names.
-
-    Raises:
-        SpendlogError: a topic is missing.
     """
     services = []
+    missing: list[str] = []
     partitions: list[PartitionStatus] = []
     letters = None
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
     try:
-        partitions = _partitions(kafka, prefix)
+        missing = _missing(admin, prefix)
+        partitions = judge(_told(kafka, prefix, missing), _ends(admin, prefix, missing), datetime.now(UTC))
         services.append(ServiceStatus("Kafka", None))
     except KafkaException as error:
         services.append(ServiceStatus("Kafka", error.args[0].str()))
@@ -92,49 +95,60 @@ def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefi
         services.append(ServiceStatus("PostgreSQL", _why_away(lambda: _ask_postgres(postgres))))
     if redis_url is not None:
         services.append(ServiceStatus("Redis", _why_away(lambda: _ask_redis(redis_url))))
-    return SystemStatus(services, partitions, letters)
+    return SystemStatus(services, missing, partitions, letters)
 
 
-def _partitions(kafka: str, prefix: str) -> list[PartitionStatus]:
-    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+def _missing(admin: AdminClient, prefix: str) -> list[str]:
+    """The topics of the registry that are not there."""
+    there = admin.list_topics(timeout=TIMEOUT_S).topics
+    for name, found in there.items():
+        if name.startswith(prefix) and found.error is not None:
+            raise KafkaException(found.error)  # being made just now
+    return [prefix + topic.name for topic in TOPICS if prefix + topic.name not in there]
+
+
+def _ends(admin: AdminClient, prefix: str, missing: Sequence[str]) -> dict[int, int]:
+    """Where the card events end; none without that topic."""
     name = prefix + CARD_EVENTS.name
-    topics = admin.list_topics(timeout=TIMEOUT_S).topics
-    for wanted in (name, prefix + STATUS.name):
-        if wanted not in topics:
-            raise SpendlogError(f"there is no topic {wanted}: run `spendlog topics apply` first")
-        if (error := topics[wanted].error) is not None:
-            raise KafkaException(error)
-    tps = [TopicPartition(name, partition) for partition in topics[name].partitions]
+    if name in missing:
+        return {}
+    partitions = admin.list_topics(name, timeout=TIMEOUT_S).topics[name].partitions
     answers = admin.list_offsets(
-        {tp: OffsetSpec.latest() for tp in tps},  # type: ignore[no-untyped-call]
+        {TopicPartition(name, partition): OffsetSpec.latest() for partition in partitions},  # type: ignore[no-untyped-call]
         isolation_level=IsolationLevel.READ_COMMITTED,
         request_timeout=TIMEOUT_S,
     )
-    ends = {tp.partition: answer.result().offset for tp, answer in answers.items()}
-    reader = StatusReader(kafka, prefix + STATUS.name)
+    return {tp.partition: answer.result().offset for tp, answer in answers.items()}
+
+
+def _told(kafka: str, prefix: str, missing: Sequence[str]) -> Reports:
+    """What workers and sinks told lately; nothing without that topic."""
+    name = prefix + STATUS.name
+    if name in missing:
+        return {}
+    reader = StatusReader(kafka, name)
     try:
-        told = reader.read(LOOK_BACK_S, TIMEOUT_S)
+        return reader.read(LOOK_BACK_S, TIMEOUT_S)
     finally:
         reader.close()
-    return judge(told, ends, datetime.now(UTC))
 
 
 def judge(told: Reports, ends: Mapping[int, int], now: datetime) -> list[PartitionStatus]:
     """Each part's partitions, given what was told and the ends of the card events."""
     found = []
     for part in PARTS:
-        for partition, end in sorted(ends.items()):
+        for partition in sorted(ends or {of for _, of in told}):
             report = told.get((part, partition))
             if report is None:
                 never = f"no {_who(part)} has told of it in the last {LOOK_BACK_S / 60:.0f} minutes"
                 remedy = f"start `{_command(part)}`"
                 found.append(PartitionStatus(part, partition, "unknown", why=never, remedy=remedy))
             else:
-                found.append(_judged(report, end, told.get(("worker", partition)), now))
+                found.append(_judged(report, ends.get(partition), told.get(("worker", partition)), now))
     return found
 
 
-def _judged(report: Report, end: int, worker: Report | None, now: datetime) -> PartitionStatus:
+def _judged(report: Report, end: int | None, worker: Report | None, now: datetime) -> PartitionStatus:
     gone = silent(report, now)
     state: State = report.state if gone is None else "silent"
     told = gone or report

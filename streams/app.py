@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from prometheus_client import start_http_server
 
 from schemas.repeats import limit_repeats
-from schemas.standing import REPORT_EVERY_S, encode_report
+from schemas.standing import REPORT_EVERY_S, Report, encode_report, utc
 from streams.core.state import Department
 from streams.frames import POLL_RECORDS_MAX, FrameSchema, FrameTransport
 from streams.kafka_log import KafkaLog, Names
+from streams.log import TopicMissing
+from streams.lookups import Lookups
 from streams.model import new_model
 from streams.owner import Owner
 from streams.owners import Owners
 from streams.settings import StreamSettings
+from streams.standstill import remedy_of
 from streams.tables import budget_view
 from streams.turns import Turns
 
@@ -31,8 +36,10 @@ log = structlog.get_logger()
 PUBLISH_EVERY_S = 0.2
 COMMIT_EVERY_S = 5.0
 REPORT_S_MAX = 4.0
-# A broker that comes back without its last records says nothing. A look takes about 5 ms a partition.
+# A broker that comes back without its last records says nothing. A look takes some round trips a partition.
 CHECK_EVERY_S = 10.0
+# Of a topic that is made anew its partitions are assigned so late; aiokafka's own is five minutes.
+METADATA_MS_MAX = 10_000
 
 
 class Desk:
@@ -48,13 +55,15 @@ class Desk:
         self._budgets = budgets
         self._turns = Turns()
         self._unpublished: dict[str, tuple[int, bytes]] = {}
+        self._lookups = Lookups(settings.kafka)
+        self._missing: dict[str, float] = {}  # topics, and since when
         self.owners = Owners(self, self._new_owner, settings.session_timeout_s)
 
     def _new_owner(self, partition: int) -> Owner:
         return Owner(
             partition,
             self._partitions,
-            KafkaLog(self._settings.kafka, partition, self._partitions, self._names),
+            KafkaLog(self._settings.kafka, partition, self._partitions, self._names, self._lookups),
             lambda: new_model(self._settings.scoring),
             lambda changed: self._publish(partition, changed),
             self._settings.snapshot_decisions,
@@ -103,11 +112,49 @@ class Desk:
             except Exception as error:  # noqa: BLE001  a hint that is refused ends nobody
                 log.info("hint_refused", why=repr(error))
 
+    async def check(self) -> None:
+        """Look whether the topics are there, and the card events still those that were decided."""
+        try:
+            missing = await self._lookups.missing(self._names.needed)
+        except KafkaError as away:
+            log.warning("topics_unchecked", why=repr(away))
+            return  # who does not answer this answers nothing else
+        for topic in sorted(missing - self._missing.keys()):
+            log.error("topic_missing", topic=topic, what_to_do=remedy_of(TopicMissing(topic), 0))
+        self._missing = {topic: self._missing.get(topic, time.time()) for topic in missing}
+        await self.owners.check()
+
+    async def close(self) -> None:
+        """Let go of all partitions."""
+        await self.owners.close()
+        await self._lookups.close()
+
+    def _reports(self) -> list[Report]:
+        """Of the partitions here; without card events nobody has one, so everybody tells that of all."""
+        process, topic = self._settings.worker_instance, self._names.card_events
+        since = self._missing.get(topic)
+        if since is None:
+            return self.owners.reports(process)
+        now, why = utc(time.time()), TopicMissing(topic)
+        return [
+            Report(
+                "worker",
+                partition,
+                process,
+                "standing_still",
+                now,
+                since=utc(since),
+                why=str(why),
+                remedy=remedy_of(why, partition),
+            )
+            for partition in range(self._partitions)
+        ]
+
     async def report(self) -> None:
         """Tell people how each partition stands (`schemas.standing`)."""
         try:
             async with asyncio.timeout(REPORT_S_MAX):
-                for report in self.owners.reports(self._settings.worker_instance):
+                for report in self._reports():
                     await self._app.producer.send(
                         self._names.status, report.key, encode_report(report), report.partition, None, None
                     )
@@ -127,6 +174,7 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
         broker_heartbeat_interval=settings.session_timeout_s / 4,
         broker_max_poll_records=POLL_RECORDS_MAX,
         broker_commit_interval=2.8,
+        consumer_metadata_max_age_ms=METADATA_MS_MAX,
         consumer_max_fetch_size=4 * 1024 * 1024,
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=16,
@@ -158,7 +206,7 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     _set_timers(app, desk)
 
     async def close(*_: Any, **__: Any) -> None:
-        await desk.owners.close()
+        await desk.close()
 
     app.on_before_shutdown.connect(close)
 
@@ -185,13 +233,16 @@ def _set_timers(app: faust.App, desk: Desk) -> None:
 
     @app.timer(CHECK_EVERY_S)  # type: ignore[untyped-decorator]
     async def check() -> None:
-        await desk.owners.check()
+        await desk.check()
 
 
 def configure_logging() -> None:
     """Events of this project go through the standard logging that Faust sets up, as key=value."""
     # Its debug records, several for each request, were a twelfth of the worker's time though nobody saw them.
     logging.getLogger("aiokafka").setLevel(logging.INFO)
+    # Four lines for each look-up and replay.
+    for name in ("consumer", "subscription_state"):
+        logging.getLogger(f"aiokafka.consumer.{name}").setLevel(logging.WARNING)
     # While Kafka is away they say so a hundred times a second.
     limit_repeats("aiokafka", "faust", "mode")
     structlog.configure(

@@ -18,6 +18,7 @@ from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete
+from streams.lookups import Lookups
 from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot, chunks_of
 
 # After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
@@ -43,6 +44,11 @@ class Names:
     dead_letters: str = DEAD_LETTERS.name
     status: str = STATUS.name
 
+    @property
+    def needed(self) -> frozenset[str]:
+        """Without which nothing can be decided."""
+        return frozenset((self.card_events, self.decisions, self.snapshots, self.dead_letters))
+
     @classmethod
     def prefixed(cls, prefix: str) -> Names:
         """The registry's names with `prefix` before each."""
@@ -51,19 +57,30 @@ class Names:
 
 
 class KafkaLog:
-    """The decision log of one partition of `partitions`. `bootstrap`: host:port[,host:port]."""
+    """The decision log of one partition of `partitions`.
+
+    `bootstrap`: host:port[,host:port]. `lookups`: shared by the logs of this process; not closed here.
+    """
 
     def __init__(
-        self, bootstrap: str, partition: int, partitions: int, names: Names, compression: str | None = None
+        self,
+        bootstrap: str,
+        partition: int,
+        partitions: int,
+        names: Names,
+        lookups: Lookups,
+        compression: str | None = None,
     ) -> None:
         self._partitions = partitions
         self._bootstrap = bootstrap
         self._partition = partition
         self._names = names
+        self._lookups = lookups
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
+        await self._lookups.require(self._names.needed)
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             transactional_id=f"decider-{self._names.decisions}-{self._partition}",
@@ -120,38 +137,16 @@ class KafkaLog:
             await consumer.stop()
 
     async def vouched(self, offset: int) -> str | None:
-        _, _, found = await self._at(self._names.decisions, offset)
+        _, _, found = await self._lookups.at(self._names.decisions, self._partition, offset)
         digest = dict(found.headers).get(SNAPSHOT_HEADER) if found is not None else None
         return None if digest is None else digest.decode("ascii", "replace")
 
     async def kept(self, offset: int) -> Kept:
-        first, end, found = await self._at(self._names.card_events, offset)
+        await self._lookups.require(self._names.needed)
+        first, end, found = await self._lookups.at(self._names.card_events, self._partition, offset)
         if found is None:
             return Kept(first, end, None)
         return Kept(first, end, Record(offset, recorded_at(found.timestamp), found.key, found.value))
-
-    async def _at(self, topic: str, offset: int) -> tuple[int, int, Any]:
-        """The topic's first offset and its end, and the committed record at `offset`; None: there is none."""
-        tp = TopicPartition(topic, self._partition)
-        consumer = self._reader()
-        try:
-            await consumer.start()
-            consumer.assign([tp])
-            first = (await consumer.beginning_offsets([tp]))[tp]
-            end = (await consumer.end_offsets([tp]))[tp]
-            if not first <= offset < end:
-                return first, end, None
-            consumer.seek(tp, offset)
-            deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
-            while await consumer.position(tp) <= offset:
-                for found in (await consumer.getmany(tp, timeout_ms=200, max_records=1)).get(tp, ()):
-                    if found.offset == offset:
-                        return first, end, found
-                if time.monotonic() > deadline:
-                    raise ReplayIncomplete(f"{tp.topic}[{tp.partition}]: offset {offset} cannot be read")
-            return first, end, None
-        finally:
-            await consumer.stop()
 
     def _reader(self, check_crcs: bool = True) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -206,7 +201,11 @@ class KafkaLog:
     async def close(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            _give_up(producer)
+            try:
+                await producer.stop()
+            finally:
+                await producer.client.close()
 
     def _ours(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -262,6 +261,18 @@ class KafkaLog:
             return [(await future, count) for future, count in sent]
         except (ProducerFenced, InvalidProducerEpoch) as fenced:
             raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
+
+
+def _give_up(producer: AIOKafkaProducer) -> None:
+    """Have it not wait for what it still sends when it is closed.
+
+    That belongs to no committed transaction, and the next owner aborts it. Waiting would take as long as the
+    broker is away; and for ever where the topic is gone.
+    """
+    sending = producer._message_accumulator
+    for batches in (*sending._batches.values(), sending._pending_batches):
+        for batch in batches:
+            batch.future.cancel()
 
 
 def _cut(text: bytes | None, length_max: int, header: str, headers: Headers) -> bytes | None:

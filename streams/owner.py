@@ -126,6 +126,7 @@ class Owner:
         self._pace = pace
         self._turns = turns or Turns()
         self._snapshot_seq = 0
+        self._written: int | None = None  # the log's offset after the last write
 
     # -- takeover
 
@@ -280,9 +281,16 @@ class Owner:
         if snapshot is not None:
             batch.entries[-1].headers.append((SNAPSHOT_HEADER, snapshot.digest.encode()))
         await self._log.begin()
-        log_offset = await self._log.append(batch.entries, batch.dead_letters, batch.outbox)
+        end = await self._log.append(batch.entries, batch.dead_letters, batch.outbox)
+        start = end - len(batch.entries)
+        if self._written is not None and start < self._written:
+            raise InvariantBroken(
+                f"decision log of partition {self.state.partition}: what followed offset {self._written} "
+                f"was written at {start}; the log has lost its end, or was made anew"
+            )
+        self._written = end
         if snapshot is not None:
-            await self._log.store_snapshot(snapshot._replace(log_offset=log_offset))
+            await self._log.store_snapshot(snapshot._replace(log_offset=end))
         await self._log.commit()
         if snapshot is not None:
             self._snapshot_seq = self.state.seq

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.backoff import Backoff
 from schemas.standing import Report, utc
 from streams import metrics
-from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete
+from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete, TopicMissing
 from streams.owner import Owner
+from streams.standstill import Standstill, remedy_of
 
 log = structlog.get_logger()
 
@@ -39,6 +40,10 @@ RETRY = Backoff(1.0, 30.0)
 FIRST_TRY_S_MAX = 20.0
 # Letting go of a producer: more only when the broker does not answer, and its transaction is void anyway.
 CLOSE_S_MAX = 5.0
+# A batch takes 0.1 s. After 10 s people are told that none comes through; after 60 s the broker gives its
+# transaction up, and a producer that waits for a topic that is gone would wait for ever.
+LATE_S = 10.0
+DECIDE_S_MAX = 60.0
 # A frame that was on its way while its partition was sought is no gap: it is sought again, at most so often.
 SEEK_AGAIN_S = 1.0
 
@@ -53,22 +58,6 @@ class Consumption(Protocol):
         """Deliver the partition's frames from `position` on, if frames flow; else the next start does so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standstill:
-    """Why nothing is decided in a partition. `since`: seconds since the epoch; `tries`: how often in a row.
-
-    `remedy`: what a person can do. `taken_over`: whether it came after a take-over, so that only a decision
-    shows that it is over.
-    """
-
-    partition: int
-    since: float
-    tries: int
-    why: str
-    remedy: str
-    taken_over: bool
-
-
 @dataclass(slots=True)
 class _Seat:
     """A partition's place here. `owner` None: not taken over yet, or standing still."""
@@ -81,7 +70,9 @@ class _Seat:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sought_s: float = 0.0
     in_step: bool = False  # a frame has continued the owner's position
-    decided_at: float | None = None  # seconds since the epoch
+    # Seconds since the epoch: the last decision, and the begin of the batch that is under way.
+    decided_at: float | None = None
+    began_at: float | None = None
     standstill: Standstill | None = None
 
 
@@ -155,26 +146,7 @@ class Owners:
 
     def reports(self, process: str) -> list[Report]:
         """How each partition assigned here stands. `process`: the name under which it is told."""
-        now = utc(time.time())
-        found = []
-        for partition, seat in self._seats.items():
-            owner, still = seat.owner, seat.standstill
-            found.append(
-                Report(
-                    "worker",
-                    partition,
-                    process,
-                    "standing_still" if still else "working" if owner else "taking_over",
-                    now,
-                    position=owner.position if owner else None,
-                    seq=owner.state.seq if owner else None,
-                    since=utc(still.since) if still else None,
-                    why=still.why if still else None,
-                    remedy=still.remedy if still else None,
-                    progress=None if seat.decided_at is None else utc(seat.decided_at),
-                )
-            )
-        return found
+        return [_report(partition, seat, process, time.time()) for partition, seat in self._seats.items()]
 
     async def check(self) -> None:
         """Look whether card events are still those that were decided; a difference stops their partition."""
@@ -183,7 +155,7 @@ class Owners:
                 continue
             try:
                 await owner.check_events()
-            except InvariantBroken as broken:
+            except (InvariantBroken, TopicMissing) as broken:
                 if seat.owner is owner and seat.task is not None:
                     await self._again(partition, seat, broken)
             except (KafkaError, ReplayIncomplete) as away:
@@ -191,7 +163,7 @@ class Owners:
             if not seat.in_step:
                 await self._seek(partition, seat)
 
-    async def _again(self, partition: int, seat: _Seat, why: InvariantBroken) -> None:
+    async def _again(self, partition: int, seat: _Seat, why: Exception) -> None:
         """End the partition's task as if its owner had found this out, and start it anew."""
         assert seat.task is not None
         await _ended(seat.task)
@@ -223,7 +195,7 @@ class Owners:
             except Exception as error:  # noqa: BLE001  whatever it was, only the log knows what holds
                 wait_s = self._stand_still(partition, seat, error)
             finally:
-                seat.owner = None
+                seat.owner = seat.began_at = None
                 _drain(seat.frames)
                 await _closed(owner)
                 seat.tried.set()
@@ -280,8 +252,14 @@ class Owners:
                     await self._seek(partition, seat)
                     continue
                 seat.in_step = True
-            metrics.count(await owner.decide(batch))
-            seat.decided_at = time.time()
+            seat.began_at = time.time()
+            try:
+                async with asyncio.timeout(DECIDE_S_MAX):
+                    decided = await owner.decide(batch)
+            except TimeoutError:
+                raise KafkaTimeoutError(f"a batch was not written within {DECIDE_S_MAX:.0f} s") from None
+            metrics.count(decided)
+            seat.decided_at, seat.began_at = time.time(), None
             self._goes_on(partition, seat)
 
     async def _seek(self, partition: int, seat: _Seat) -> None:
@@ -337,25 +315,33 @@ class Owners:
             log.info("partition_let_go", partition=partition, seq=owner.state.seq if owner else None)
 
 
-def remedy_of(error: Exception, partition: int) -> str:
-    """What a person can do about a partition that stands still."""
-    if isinstance(error, InvariantBroken):
-        if "spendlog events continue" in str(error):
-            return f"run `spendlog events continue --partition {partition}`, when the reason is understood"
-        return "run `spendlog verify`: it names the first record that is wrong; mended, it goes on by itself"
-    if isinstance(error, ReplayIncomplete):
-        return "restore the decision log from a replica or a backup; nothing can be decided without it"
-    if isinstance(error, KafkaError | OSError):
-        return "nothing, if Kafka comes back: it is tried again by itself; else look at the brokers"
-    return "report it with the worker's log, which has the trace of the first try; no event is lost meanwhile"
-
-
 def crash(error: BaseException, **where: object) -> None:
     """End the process now. No clean-up: what is in memory may not be what was committed."""
     log.critical("worker_crashed", error=repr(error), **where, exc_info=error)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(CRASHED)
+
+
+def _report(partition: int, seat: _Seat, process: str, now: float) -> Report:
+    owner, still = seat.owner, seat.standstill
+    why, remedy, since = (still.why, still.remedy, still.since) if still else (None, None, None)
+    if still is None and seat.began_at is not None and now - seat.began_at > LATE_S:
+        late = KafkaTimeoutError(f"a batch has been under way for {now - seat.began_at:.0f} s")
+        why, remedy, since = str(late), remedy_of(late, partition), seat.began_at
+    return Report(
+        "worker",
+        partition,
+        process,
+        "standing_still" if why else "working" if owner else "taking_over",
+        utc(now),
+        position=owner.position if owner else None,
+        seq=owner.state.seq if owner else None,
+        since=None if since is None else utc(since),
+        why=why,
+        remedy=remedy,
+        progress=None if seat.decided_at is None else utc(seat.decided_at),
+    )
 
 
 def _drain(frames: asyncio.Queue[Frame]) -> None:

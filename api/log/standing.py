@@ -27,12 +27,13 @@ def silent(report: Report, now: datetime) -> Report | None:
     silent_s = report.silent_s(now)
     if silent_s is None:
         return None
+    said = f"its process {report.process} has said nothing for {silent_s:.0f} s"
     command = "spendlog worker" if report.part == "worker" else f"spendlog sink {report.part}"
     return replace(
         report,
         state="standing_still",
         since=report.at,
-        why=f"its process {report.process} has said nothing for {silent_s:.0f} s",
+        why=said if report.why is None else f"{said}; before: {report.why}",
         remedy=f"look at that process and its log, or start `{command}` anywhere",
     )
 

@@ -36,6 +36,7 @@ def _as_json(found: SystemStatus) -> dict[str, object]:
     return {
         "state": "well" if found.well else "not_well",
         "services": [asdict(service) for service in found.services],
+        "missing_topics": found.missing_topics,
         "partitions": [shown(one) for one in found.partitions],
         "dead_letters": found.dead_letters,
     }
@@ -65,6 +66,12 @@ def show(found: SystemStatus) -> None:
             )
         console.print()
         table.print(console)
+    if found.missing_topics:
+        told = f"there is no topic {', '.join(found.missing_topics)}"
+        remedy = (
+            "in a new system `spendlog topics apply`; else restore what was lost first, it makes empty ones"
+        )
+        console.print(f"\n{told}\n  what to do: {remedy}", markup=False, highlight=False)
     for one in found.partitions:
         if one.why is not None:
             since = "" if one.since is None else f" since {one.since:%Y-%m-%d %H:%M:%S} UTC"

@@ -7,6 +7,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from infra.commands.status import show
 from infra.status import PartitionStatus, ServiceStatus, SystemStatus, judge
@@ -62,7 +63,7 @@ def test_each_partition_is_judged_by_what_was_told(
 def test_who_is_silent_is_told_with_its_last_word_and_what_to_do() -> None:
     found = of("ledger", told("ledger", 9, 9, at=NOW - timedelta(minutes=3), why="old"))
     assert found.since == NOW - timedelta(minutes=3)
-    assert found.why == "its process p has said nothing for 180 s"
+    assert found.why == "its process p has said nothing for 180 s; before: old"
     assert found.remedy is not None
     assert "spendlog sink ledger" in found.remedy
 
@@ -70,10 +71,25 @@ def test_who_is_silent_is_told_with_its_last_word_and_what_to_do() -> None:
 def test_all_is_well_only_when_everybody_is() -> None:
     up, away = ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")
     good = PartitionStatus("worker", 0, "working")
-    assert SystemStatus([up], [good], 0).well
-    assert not SystemStatus([up, away], [good], 0).well
+    assert SystemStatus([up], [], [good], 0).well
+    assert not SystemStatus([up, away], [], [good], 0).well
     for state in ("standing_still", "silent", "unknown"):
-        assert not SystemStatus([up], [good, PartitionStatus("ledger", 0, state)], 0).well
+        assert not SystemStatus([up], [], [good, PartitionStatus("ledger", 0, state)], 0).well
+
+
+def test_a_missing_topic_is_not_well_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    found = SystemStatus([ServiceStatus("Kafka", None)], ["spend.a.v1", "spend.b.v1"], [], 0)
+    assert not found.well
+    show(found)
+    shown = capsys.readouterr().out
+    assert "there is no topic spend.a.v1, spend.b.v1\n  what to do: in a new system `spendlog topics" in shown
+
+
+def test_without_card_events_the_partitions_are_those_that_were_told() -> None:
+    found = judge({("worker", 1): replace(WORKER, partition=1)}, {}, NOW)
+    assert [(one.part, one.partition, one.lag) for one in found if one.state == "working"] == [
+        ("worker", 1, None)
+    ]
 
 
 def test_services_that_are_away_are_named_with_status_3() -> None:
@@ -97,7 +113,7 @@ def test_what_stands_still_is_shown_with_why_and_what_to_do(capsys: pytest.Captu
     still = PartitionStatus(
         "ledger", 2, "standing_still", "s1", 1_234, 56, 7, 1, NOW, "found [a] gap", "run `spendlog verify`"
     )
-    show(SystemStatus([ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")], [still], 3))
+    show(SystemStatus([ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")], [], [still], 3))
     shown = capsys.readouterr().out
     for text in (
         "Redis    away   no answer",

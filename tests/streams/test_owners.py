@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from schemas.decisions import Decision
 from schemas.standing import utc
 from streams import owners as owners_module
 from streams.core.intake import Record
-from streams.log import Frame
+from streams.log import DeadLetter, Entry, Frame
 from streams.model import Unscored
 from streams.owner import Owner
 from streams.owners import FRAMES_WAITING_MAX, Owners
@@ -113,6 +114,18 @@ async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
             await asyncio.sleep(0.001)
 
 
+async def drained(cluster: Cluster, faust: Faust, owners: Owners) -> None:
+    """All is decided, by polls of ten records from where the owner had Faust seek."""
+    async with asyncio.timeout(20.0):
+        while len(cluster.decisions) < len(cluster.card_events):
+            frame = cluster.frame(faust.at, 10)
+            faust.at = frame.end
+            if frame.records:
+                await owners.arrived(0, frame)
+            await owners.check()
+            await asyncio.sleep(0.001)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_rebalances_in_a_row_and_failures_lose_nothing(seed: int) -> None:
     """Two workers, partition 0 wanders; take-overs are slow, assignments come while they are under way."""
@@ -153,6 +166,91 @@ def test_rebalances_in_a_row_and_failures_lose_nothing(seed: int) -> None:
     assert len(cluster.decisions) == total
     assert Log.opened == 0, "a producer was left open"
     asyncio.run(new_owner(cluster, Steps()).take_over())  # numbers and hashes of the whole log hold
+
+
+class Hanging(Log):
+    """Waits for ever in one of its steps, the first time."""
+
+    def __init__(self, cluster: Cluster, at: str, hung: list[str]) -> None:
+        super().__init__(cluster, Steps(), lambda: 0.0)
+        self._at, self._hung = at, hung
+
+    async def _hang(self, here: str) -> None:
+        if here == self._at and not self._hung:
+            self._hung.append(here)
+            await asyncio.Event().wait()
+
+    async def begin(self) -> None:
+        await self._hang("begin")
+        await super().begin()
+
+    async def append(
+        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
+    ) -> int:
+        await self._hang("append")
+        return await super().append(entries, dead_letters, outbox)
+
+    async def commit(self) -> None:
+        await self._hang("commit")
+        await super().commit()
+
+
+@pytest.mark.parametrize("at", ["begin", "append", "commit"])
+def test_a_batch_that_comes_to_no_end_is_told_and_given_up(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owners_module, "LATE_S", 0.05)
+    monkeypatch.setattr(owners_module, "DECIDE_S_MAX", 0.5)
+    cluster = Cluster(history(2, 30))
+    hung: list[str] = []
+
+    async def run() -> None:
+        faust = Faust()
+        faust.partitions = {0}
+        log = partial(Hanging, cluster, at, hung)
+        owners = Owners(faust, lambda p: Owner(p, PARTITIONS, log(), Unscored, lambda _: None), 0.2)
+        await owners.assigned()
+        await owners.arrived(0, cluster.frame(0, 10))
+        await until(lambda: owners.reports("w")[0].state == "standing_still")
+        (report,) = owners.reports("w")
+        assert report.why is not None and "a batch has been under way for" in report.why
+        assert report.remedy is not None and report.since is not None
+        await until(lambda: bool(owners.standing_still()))
+        assert owners.standing_still()[0].why.endswith("a batch was not written within 0 s")
+        await drained(cluster, faust, owners)
+        await until(lambda: owners.reports("w")[0].state == "working")
+        await owners.close()
+
+    asyncio.run(run())
+    assert hung == [at]
+    assert Log.opened == 0
+    asyncio.run(new_owner(cluster, Steps()).take_over())
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5, 9, 10])
+@pytest.mark.parametrize("records", [1, 3, 20])
+def test_a_decision_log_that_loses_its_end_under_a_living_owner_gets_no_gap(lost: int, records: int) -> None:
+    """As a single broker after a power cut: what was decided there is decided again, to the same bytes."""
+    cluster = Cluster(history(2, 40))
+
+    async def run() -> None:
+        faust = Faust()
+        faust.partitions = {0}
+        log = partial(Log, cluster, Steps(), lambda: 0.0)
+        owners = Owners(faust, lambda p: Owner(p, PARTITIONS, log(), Unscored, lambda _: None), 0.2)
+        await owners.assigned()
+        first = cluster.frame(0, 10)
+        await owners.arrived(0, first)
+        await until(lambda: len(cluster.decisions) == 10)
+        gone = cluster.decisions[10 - lost :]
+        del cluster.decisions[10 - lost :]
+        await owners.arrived(0, cluster.frame(first.end, records))
+        await until(lambda: bool(owners.standing_still()))
+        assert "the log has lost its end" in owners.standing_still()[0].why
+        await drained(cluster, faust, owners)
+        assert cluster.decisions[10 - lost : 10] == gone
+        await owners.close()
+
+    asyncio.run(run())
+    asyncio.run(new_owner(cluster, Steps()).take_over())
 
 
 def test_a_stale_assignment_claims_nothing() -> None:
