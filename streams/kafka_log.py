@@ -59,7 +59,8 @@ class Names:
 class KafkaLog:
     """The decision log of one partition of `partitions`.
 
-    `bootstrap`: host:port[,host:port]. `lookups`: shared by the logs of this process; not closed here.
+    `bootstrap`: host:port[,host:port]. `lookups`: shared by the logs of a process, which closes
+    them; None: its own.
     """
 
     def __init__(
@@ -68,14 +69,15 @@ class KafkaLog:
         partition: int,
         partitions: int,
         names: Names,
-        lookups: Lookups,
+        lookups: Lookups | None = None,
         compression: str | None = None,
     ) -> None:
         self._partitions = partitions
         self._bootstrap = bootstrap
         self._partition = partition
         self._names = names
-        self._lookups = lookups
+        self._own_lookups = Lookups(bootstrap)
+        self._lookups = lookups or self._own_lookups
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
 
@@ -199,6 +201,7 @@ class KafkaLog:
             raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
 
     async def close(self) -> None:
+        await self._own_lookups.close()
         if self._producer is not None:
             producer, self._producer = self._producer, None
             _give_up(producer)

@@ -41,7 +41,7 @@ class Lookups:
             raise TopicMissing(min(missing))
 
     async def at(self, topic: str, partition: int, offset: int) -> tuple[int, int, ConsumerRecord | None]:
-        """A partition's first offset and its end, and the committed record at `offset`; None: there is none."""
+        """A partition's first offset, its end, and the committed record at `offset`; None: there is none."""
         tp = TopicPartition(topic, partition)
         async with self._looking(f"{topic}[{partition}]") as consumer:
             consumer.assign([tp])

@@ -200,7 +200,8 @@ class Owners:
                 await _closed(owner)
                 seat.tried.set()
             with suppress(TimeoutError):
-                await asyncio.wait_for(seat.wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await seat.wake.wait()
             seat.wake.clear()
         self._goes_on(partition, seat)
         seat.tried.set()
@@ -350,13 +351,16 @@ def _drain(frames: asyncio.Queue[Frame]) -> None:
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    # Again where a library swallowed it, as `asyncio.wait_for` does before Python 3.12; after it has closed.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CLOSE_S_MAX + 1.0)
 
 
 async def _closed(owner: Owner) -> None:
     """Close what the owner has open, within `CLOSE_S_MAX`, also while its task is being cancelled."""
     try:
-        await asyncio.wait_for(owner.close(), CLOSE_S_MAX)
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await owner.close()
     except Exception as error:  # noqa: BLE001  the next owner fences it whatever it left
         log.warning("owner_not_closed", partition=owner.state.partition, why=repr(error))

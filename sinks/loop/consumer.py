@@ -261,7 +261,7 @@ class Consumer:
         now_s = self._clock.monotonic_s()
         for partition, stopped in list(self._stopped.items()):
             # Tried again, and nothing is there that would break it.
-            if partition in self._places and now_s - stopped.retry_at_s > STOPPED_FIRST_S:
+            if partition in self._places and now_s - stopped.retry_at_s > STOPPED.first_s:
                 self._go_on(partition)
         if self._places and now_s - self._verified_s >= VERIFY_EVERY_S:
             self._verified_s = now_s

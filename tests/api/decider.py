@@ -21,7 +21,6 @@ from schemas.topics import CARD_EVENTS
 from streams.core.intake import Record
 from streams.kafka_log import KafkaLog, Names
 from streams.log import Frame
-from streams.lookups import Lookups
 from streams.owner import Owner
 from streams.scoring import Scorer
 
@@ -71,7 +70,6 @@ class Decider(threading.Thread):
             },
             logger=quiet,
         )
-        self._lookups = Lookups(self.kafka)
         partitions = consumer.list_topics(CARD_EVENTS.name, timeout=5).topics[CARD_EVENTS.name].partitions
         owners = {partition: self._owner(partition, len(partitions)) for partition in partitions}
         starts = {partition: await owner.take_over() for partition, owner in owners.items()}
@@ -84,11 +82,10 @@ class Decider(threading.Thread):
                 await _decide(owners, [message for message in batch if message.error() is None])
         for owner in owners.values():
             await owner.close()
-        await self._lookups.close()
         consumer.close()
 
     def _owner(self, partition: int, partitions: int) -> Owner:
-        log = KafkaLog(self.kafka, partition, partitions, Names(), self._lookups)
+        log = KafkaLog(self.kafka, partition, partitions, Names())
         return Owner(partition, partitions, log, Scorer, lambda changed: None)
 
 

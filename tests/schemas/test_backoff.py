@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from infra.supervision import BACKOFF as SUPERVISOR
 from schemas.backoff import Backoff
-from sinks.consumer import BACKOFF as STORE
-from sinks.consumer import STOPPED
+from sinks.loop.consumer import BACKOFF as STORE
+from sinks.loop.consumer import STOPPED
 from streams.owners import RETRY
 
 

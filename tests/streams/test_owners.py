@@ -274,6 +274,37 @@ def test_a_stale_assignment_claims_nothing() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("ticks", range(6))
+def test_a_partition_that_comes_goes_and_comes_again_in_a_moment_hangs_nobody(
+    ticks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Woken and cancelled in one moment: a wait that swallowed the cancellation was waited for for ever."""
+    monkeypatch.setattr(owners_module, "RETRY", Backoff(30.0, 30.0))
+    cluster = Cluster(history(2, 20))
+
+    async def run() -> None:
+        worker = Worker(cluster, lambda: 0.0, lambda: False)
+        cluster.first, first = 10**6, cluster.first  # cannot be taken over, and waits for its next try
+        worker.faust.partitions = {0}
+        await worker.owners.assigned()
+        assert worker.owners.standing_still()
+        cluster.first = first
+        calls = [asyncio.create_task(worker.owners.assigned())]
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        worker.faust.partitions = set()
+        calls.append(asyncio.create_task(worker.owners.assigned()))
+        await asyncio.sleep(0)
+        worker.faust.partitions = {0}
+        async with asyncio.timeout(5.0):
+            await asyncio.wait(calls)
+            await worker.owners.assigned()
+        assert worker.owners.positions()
+        await worker.owners.close()
+
+    asyncio.run(run())
+
+
 def test_one_partition_that_cannot_be_taken_over_stands_still_alone() -> None:
     good, bad = Cluster(history(2, 40)), Cluster(history(4, 40))
     bad.first = bad.end + 5  # the broker deleted what was never decided

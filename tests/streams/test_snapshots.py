@@ -99,8 +99,10 @@ def test_only_what_the_log_names_is_believed(site: Site) -> None:
         assert 0 < again.replayed < 20
         assert again.state == first.state
         newest = (await site.log().snapshots())[0]
-        assert await site.log().vouched(newest.log_offset - 1) == newest.digest
-        assert await site.log().vouched(newest.log_offset - 2) is None
+        log = site.log()
+        assert await log.vouched(newest.log_offset - 1) == newest.digest
+        assert await log.vouched(newest.log_offset - 2) is None
+        await log.close()
         for wrong in (spent_nothing(newest), newest._replace(log_offset=newest.log_offset - 1)):
             site.put(wrong)
             assert (await site.log().snapshots())[0] == wrong
