@@ -23,7 +23,7 @@ from schemas.controls import (
 from schemas.event import EntryMode, Merchant
 from streams.core.matching import Purchase
 from streams.core.plans import Plan
-from streams.core.rules import Ask, Kind
+from streams.core.rules import Ask, Kind, findings
 from streams.core.state import COMPANY, Budget, CardState, Department, Period
 from streams.core.windows import add
 
@@ -31,6 +31,7 @@ from streams.core.windows import add
 MOMENTS = [1_759_276_800 + hour * 3_600 for hour in (-30, -2, -1, 0, 1, 7, 80, 95)]
 AMOUNTS = st.integers(1, 30)
 LIMITS = st.integers(0, 60) | st.just(200)
+PLENTY = st.just(10**9)
 CARDS, HOLDERS, TEAMS = ("card-1", "card-2", "card-3"), (None, "ann", "bob"), ("core", "edge")
 SUBJECTS = {"team": TEAMS, "card": CARDS, "employee": ("ann", "bob")}
 MERCHANTS = (
@@ -46,6 +47,7 @@ KINDS = (
     "allow",
     "hours",
     "transaction",
+    "rolling",
     "rolling",
     "calendar",
     "calendar amount",
@@ -112,7 +114,7 @@ def rules(draw: st.DrawFn, rule_id: str) -> Rules:
 
 
 @st.composite
-def budgets(draw: st.DrawFn) -> dict[str, Budget]:
+def budgets(draw: st.DrawFn, limits: st.SearchStrategy[int]) -> dict[str, Budget]:
     """The department's own, and up to four of any level. Amounts of increases are whole, their spans few."""
     places: list[tuple[Level, str | None, str]] = [("department", None, "department")]
     for n in range(draw(st.integers(0, 4))):
@@ -125,7 +127,7 @@ def budgets(draw: st.DrawFn) -> dict[str, Budget]:
             level,
             subject,
             id_.title(),
-            draw(LIMITS),
+            draw(limits),
             draw(st.sampled_from((0, 0, 5))),
             draw(calendars),
             draw(spans),
@@ -135,15 +137,15 @@ def budgets(draw: st.DrawFn) -> dict[str, Budget]:
 
 
 @st.composite
-def registered(draw: st.DrawFn) -> dict[str, CardState]:
-    """None, some or all of the cards; half of them with something about themselves."""
+def registered(draw: st.DrawFn, *, plain: bool) -> dict[str, CardState]:
+    """None, some or all of the cards; unless they are plain, half with something about themselves."""
     found = {}
     for card_id in CARDS:
         if draw(st.booleans()):
             continue
         employee, team = draw(st.sampled_from(HOLDERS)), draw(st.none() | st.sampled_from(TEAMS))
         card = Card(card_id=card_id, employee=employee, team=team)
-        if draw(st.booleans()):
+        if not plain and draw(st.booleans()):
             card = Card(
                 card_id=card_id,
                 employee=employee,
@@ -160,11 +162,15 @@ def registered(draw: st.DrawFn) -> dict[str, CardState]:
 
 @st.composite
 def departments(draw: st.DrawFn) -> Department:
-    """With periods and counters at, below and above the limits."""
-    count = draw(st.integers(0, 8))
+    """With periods and counters at, below and above the limits.
+
+    Half of them have one narrow place only: else one rule's word would mostly hide another's.
+    """
+    narrow = draw(st.sampled_from((*["all"] * 6, "rules", "rules", "rules", "budgets", "lease", "cards")))
+    count = {"all": 8, "rules": 1}.get(narrow, 0)
     policy = Policy(
-        rules=tuple(draw(rules(f"r{n}")) for n in range(count)),
-        registered_cards_only=draw(st.booleans()) and draw(st.booleans()),
+        rules=tuple(draw(rules(f"r{n}")) for n in range(draw(st.integers(count // 2, count)))),
+        registered_cards_only=narrow in ("all", "cards") and draw(st.booleans()) and draw(st.booleans()),
     )
     department = Department(
         "org",
@@ -172,10 +178,10 @@ def departments(draw: st.DrawFn) -> Department:
         "USD",
         latest_bucket=0,
         clock_s=MOMENTS[0],
-        budgets=draw(budgets()),
+        budgets=draw(budgets(LIMITS if narrow in ("all", "budgets") else PLENTY)),
         policy=policy,
-        cap=draw(st.none() | calendars),
-        registered=draw(registered()),
+        cap=draw(st.none() | calendars) if narrow in ("all", "lease") else None,
+        registered=draw(registered(plain=narrow not in ("all", "cards"))),
     )
     _use(draw, department)
     return department
@@ -194,7 +200,7 @@ def _use(draw: st.DrawFn, department: Department) -> None:
                 department.periods[f"{id_}@{label}"] = Period(limit, 0, posted, draw(st.integers(0, 15)))
         for window, key in zip(card.rule_set.windows, card.counter_keys, strict=True):
             counter = department.counters.setdefault(key, [])
-            value = draw(st.integers(0, 3)) if window.amount is None else draw(st.integers(0, 40))
+            value = draw(st.integers(0, 4)) if window.amount is None else draw(st.integers(0, 60))
             if value:
                 add(counter, window.slot(at_s), window.slots_before, value)
             if not counter:
@@ -205,13 +211,22 @@ def _use(draw: st.DrawFn, department: Department) -> None:
 def asks(draw: st.DrawFn, plan: Plan) -> Ask:
     """A request; or an increment, perhaps without its merchant, on a payment that charges other periods."""
     card = plan.card(draw(st.sampled_from(CARDS)), draw(st.sampled_from(HOLDERS)))
-    at_s, amount = draw(st.sampled_from(MOMENTS)), draw(AMOUNTS)
+    at_s = draw(st.sampled_from(MOMENTS))
     kind = draw(st.sampled_from((Kind.REQUEST, Kind.REQUEST, Kind.INCREMENT)))
     merchants = MERCHANTS if kind is Kind.REQUEST else (None, *MERCHANTS)
     purchase = Purchase(at_s, draw(st.sampled_from(merchants)), draw(MODES))
     if kind is Kind.REQUEST:
-        return Ask(card, purchase, amount, card.charges_for(purchase))
+        return _near_a_limit(draw, plan, Ask(card, purchase, 0, card.charges_for(purchase)))
     before = card.charges(draw(st.sampled_from(MOMENTS)))
     gone = plan.charges((*before.keys, "gone@2025-09", "rule:gone:card-1@2025-09"))
     held, posted = draw(AMOUNTS), draw(st.integers(0, 20))
-    return Ask(card, purchase, amount, draw(st.sampled_from((before, gone))), held + posted, kind, posted)
+    charges = draw(st.sampled_from((before, gone)))
+    return _near_a_limit(draw, plan, Ask(card, purchase, 0, charges, held + posted, kind, posted))
+
+
+def _near_a_limit(draw: st.DrawFn, plan: Plan, ask: Ask) -> Ask:
+    """With an amount that just fits where least is left, or just does not; or any."""
+    found = findings(plan.department, ask._replace(amount=10**12))
+    least = min((finding.room for finding in found if finding.room is not None), default=0)
+    amount = draw(st.sampled_from((least, least, least + 1, least + 40)) | AMOUNTS)
+    return ask._replace(amount=max(1, amount))

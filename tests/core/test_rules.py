@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from schemas.controls import ActiveHours, Block, Calendar, Match, Policy, Rules, SpendLimit
 from schemas.decisions import Balance
+from schemas.event import EntryMode
 from streams.core.matching import Purchase
 from streams.core.plans import Plan, Plans
 from streams.core.rules import RULES, Ask, Kind, findings, judge, spendable
 from streams.core.rules.fast import balances_when_silent
-from streams.core.state import Department
-from tests.core.departments import CARDS, HOLDERS, MOMENTS, asks, departments
+from streams.core.state import Budget, Department
+from tests.core.departments import CARDS, HOLDERS, MERCHANTS, MOMENTS, asks, departments
 
 EXAMPLES = settings(max_examples=100, deadline=None)
 
@@ -137,7 +140,7 @@ def test_random_departments_make_every_rule_speak() -> None:
     """Else the properties above would hold of nothing."""
     spoken: Counter[str] = Counter()
 
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
     @given(st.data())
     def watch(data: st.DataObject) -> None:
         department = data.draw(departments())
@@ -148,3 +151,59 @@ def test_random_departments_make_every_rule_speak() -> None:
 
     watch()
     assert min(spoken[name] for name in ("fast", *(rule.__name__ for rule in RULES))) >= 5, spoken
+
+
+NOON, NIGHT = 1_759_233_600, 1_759_276_800 - 3_600
+HOURS = ActiveHours(rule_id="r", start="06:00", end="22:00")
+PAYMENT = SpendLimit(rule_id="r", window="transaction", amount=100)
+SUSPECT = SpendLimit(rule_id="r", window="transaction", amount=100, fraud=True)
+COUNT = SpendLimit(rule_id="r", window="rolling", seconds=3_600, count=2, per="department")
+SUM = SpendLimit(rule_id="r", window="rolling", seconds=3_600, amount=100, per="department")
+BY_HAND = Block(rule_id="r", what=Match(entry_modes=("manual",)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "at_s", "mode", "so_far", "already", "amount", "room"),
+    [
+        (HOURS, NOON, "chip", 0, 0, 5, "silent"),
+        (HOURS, NIGHT, "chip", 0, 0, 5, None),
+        (PAYMENT, NOON, "chip", 0, 0, 100, "silent"),
+        (PAYMENT, NOON, "chip", 0, 0, 101, 100),
+        (PAYMENT, NOON, "chip", 0, 40, 60, "silent"),
+        (PAYMENT, NOON, "chip", 0, 40, 61, 60),
+        (SUSPECT, NOON, "chip", 0, 0, 101, None),
+        (COUNT, NOON, "chip", 1, 0, 5, "silent"),
+        (COUNT, NOON, "chip", 2, 0, 5, None),
+        (SUM, NOON, "chip", 60, 0, 40, "silent"),
+        (SUM, NOON, "chip", 60, 0, 41, 40),
+        (BY_HAND, NOON, "chip", 0, 0, 5, "silent"),
+        (BY_HAND, NOON, "manual", 0, 0, 5, None),
+    ],
+)
+def test_a_rule_that_is_alone_speaks_from_its_limit_on(
+    rule: Rules, at_s: int, mode: EntryMode, so_far: int, already: int, amount: int, room: int | str | None
+) -> None:
+    """In the rules and in the fast path; what was asked before with another entry mode does not matter."""
+    budget = Budget("department", None, "Engineering", 10**9, 0, Calendar())
+    department = Department(
+        "org", "eng", "USD", 0, budgets={"department": budget}, policy=Policy(rules=(rule,))
+    )
+    if so_far:
+        department.counters["r:department"] = [so_far, at_s // 60, so_far]
+    card = Plan(department).card("card-1", "ann")
+    modes: tuple[EntryMode, ...] = ("contactless", mode)
+    for entry_mode in modes:
+        purchase = Purchase(at_s, MERCHANTS[0], entry_mode)
+        ask = Ask(card, purchase, amount, card.charges(at_s), already)
+        balances = balances_when_silent(department, ask)
+    assert (balances is not None) is (room == "silent") is (findings(department, ask) == [])
+    if room != "silent":
+        assert judge(department, ask).room == room
+
+
+def test_the_same_card_in_other_hands_has_other_budgets() -> None:
+    budgets = {"department": Budget("department", None, "Engineering", 10**9, 0, Calendar())}
+    budgets |= {name: Budget("employee", name, name, 100, 0, Calendar()) for name in ("ann", "bob")}
+    plan = Plan(Department("org", "eng", "USD", 0, budgets=budgets))
+    for name in ("ann", "bob", "ann"):
+        assert plan.card("card-1", name).charges(NOON).keys == ("department@2025-09", f"{name}@2025-09")
