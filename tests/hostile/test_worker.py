@@ -64,7 +64,7 @@ def test_one_attacked_partition_stops_nothing(line: Line, calm_s: float, hostile
     """With SPENDLOG_HOSTILE_SEED another load."""
     seed = HostileChoice().seed
     workers = [line.start_worker(name, patch=TURNS) for name in ("w1", "w2")]
-    line.until(lambda: [owned(worker.output()) for worker in workers] == [2, 2], 90.0)
+    line.until(lambda: [len(owned(worker.output())) for worker in workers] == [2, 2], 90.0)
     before = [len(worker.output()) for worker in workers]
     with Watch(line) as watch, Steady(line):
         time.sleep(calm_s / 5)  # the first records of a partition take longer
@@ -78,7 +78,8 @@ def test_one_attacked_partition_stops_nothing(line: Line, calm_s: float, hostile
     settle(line)
     said = [worker.output()[start:] for worker, start in zip(workers, before, strict=True)]
     turns = [float(found) for text in said for found in re.findall(r"longest_turn_s=([\d.]+)", text)]
-    tell(seed, attack, watch, turns)
+    beside = next(held for worker in workers if ATTACKED in (held := owned(worker.output())))
+    tell(seed, attack, watch, turns, beside - {ATTACKED})
     for worker, text in zip(workers, said, strict=True):
         assert worker.alive(), text[-3_000:]
         assert not re.findall(TROUBLE, text), text[-3_000:]
@@ -93,9 +94,12 @@ def test_one_attacked_partition_stops_nothing(line: Line, calm_s: float, hostile
     assert replay(line.kafka, prefix=line.prefix).differences == [], f"seed {seed}"
 
 
-def owned(output: str) -> int:
-    """How many partitions a worker has, by what it says."""
-    return output.count("partition_taken_over") - output.count("partition_let_go")
+def owned(output: str) -> set[int]:
+    """The partitions that a worker has, by what it says."""
+    held: set[int] = set()
+    for what, partition in re.findall(r"partition_(taken_over|let_go)\W.*?partition=(\d+)", output):
+        (held.add if what == "taken_over" else held.discard)(int(partition))
+    return held
 
 
 def settle(line: Line) -> None:
@@ -123,10 +127,11 @@ def reading(line: Line, logs: Logs, partition: int) -> tuple[int, Reading, Readi
     return partition, read(line.names.card_events), read(line.names.decisions)
 
 
-def tell(seed: int, attack: Attack, watch: Watch, turns: list[float]) -> None:
-    """The figures of the run, for who looks on (-s) or at a failure."""
+def tell(seed: int, attack: Attack, watch: Watch, turns: list[float], beside: set[int]) -> None:
+    """The figures of the run, for who looks on (-s) or at a failure. `beside`: in the attacked worker."""
     words = [f"seed {seed}: {attack.sent:,} hostile records, {attack.refused} refused by the broker"]
-    for what, partitions in (("attacked", (ATTACKED,)), ("neighbours", NEIGHBOURS)):
+    others = {"same worker": tuple(beside), "other worker": tuple(set(NEIGHBOURS) - beside)}
+    for what, partitions in {"attacked": (ATTACKED,), **others}.items():
         for phase in ("calm", "hostile"):
             found = [watch.percentile_ms(phase, partitions, share) for share in (0.5, 0.99, 1.0)]
             words.append("{} {}: p50 {:.0f} ms, p99 {:.0f} ms, most {:.0f} ms".format(what, phase, *found))

@@ -31,7 +31,9 @@ class CountingLog(NoLog):
         return sum(self.transactions)
 
 
-async def decided(pace: Pace, seed: int = 0) -> tuple[list[int], int, list[str]]:
+async def decided(
+    pace: Pace, seed: int = 0, snapshot_decisions: int = 2**62
+) -> tuple[list[int], int, list[str]]:
     """Records of each transaction, the turns of another task meanwhile, and the decisions' hashes."""
     log, turns = CountingLog(), 0
 
@@ -41,7 +43,10 @@ async def decided(pace: Pace, seed: int = 0) -> tuple[list[int], int, list[str]]
             turns += 1
             await asyncio.sleep(0)
 
-    owner = Owner(0, PARTITIONS, log, lambda: new_model(scoring=True), lambda changed: None, pace=pace)
+    owner = Owner(
+        *(0, PARTITIONS, log, lambda: new_model(scoring=True), lambda changed: None, snapshot_decisions),
+        pace=pace,
+    )
     cluster = Cluster(history(seed, EVENTS))
     await owner.take_over()
     neighbour = asyncio.create_task(other())
@@ -56,6 +61,15 @@ def test_others_have_their_turn_while_a_batch_is_decided() -> None:
     assert turns >= transactions[0]
     _, fewer, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, transaction_s=ENDLESS_S)))
     assert fewer <= 1
+
+
+def test_others_have_their_turn_while_a_snapshot_is_made() -> None:
+    """It is one turn no more: a state of 126 MB took 0.9 s."""
+    pace = Pace(slice_s=-1.0, transaction_s=ENDLESS_S)
+    _, without, plain = asyncio.run(decided(pace))
+    _, turns, hashes = asyncio.run(decided(pace, snapshot_decisions=1))
+    assert turns > without
+    assert hashes == plain
 
 
 def test_what_takes_long_is_written_in_parts() -> None:
