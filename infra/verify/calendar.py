@@ -60,6 +60,26 @@ def is_label(calendar: Calendar, period: str) -> bool:
     return first == _first_day(calendar, first) and period == _name(calendar, first)
 
 
+@lru_cache(maxsize=256)
+def near(calendar: Calendar, day: date, before: int, after: int) -> frozenset[str]:
+    """The labels of the period that holds `day`, and of so many before and after it."""
+    here = _first_day(calendar, day)
+    if here == date.min:
+        return frozenset({"lifetime"})
+    found, one = {_name(calendar, here)}, here
+    for _ in range(before):
+        one = _first_day(calendar, one - timedelta(days=1))
+        found.add(_name(calendar, one))
+    one = here
+    for _ in range(after):
+        begun = one
+        while one == begun:
+            day += timedelta(days=1)
+            one = _first_day(calendar, day)
+        found.add(_name(calendar, one))
+    return frozenset(found)
+
+
 def _first_day(calendar: Calendar, day: date) -> date:
     """The first day of the period that holds `day`."""
     kind = calendar.period

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from infra.verify.calendar import near
 from infra.verify.report import Report
 from infra.verify.state import COMPANY, Department, DepartmentName
 from schemas.administration import TREASURY
 from schemas.controls import Calendar
 from schemas.decisions import Decision
 from schemas.effects import CapChanged, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
+from schemas.terms import zone_of
 
+_PERIODS_NEAR = (21, 2)  # before and after that of the treasury's clock
 _MESSAGES = ("lease.granted", "lease.returned")
 
 
@@ -33,6 +37,11 @@ class Treasury(msgspec.Struct):
 
     def of(self, period: str) -> Counter[str]:
         return self.leases.setdefault(period, Counter())
+
+    def lends(self, period: str, now_s: int) -> bool:
+        """Whether a lease may be asked for of this period when the treasury's clock stands at `now_s`."""
+        today = datetime.fromtimestamp(now_s, zone_of(self.calendar.time_zone)).date()
+        return period in near(self.calendar, today, *_PERIODS_NEAR)
 
     def free(self, period: str) -> int:
         return self.limit - self.of(period).total()
@@ -65,7 +74,7 @@ class Leases:
                 case CapChanged():
                     self._cap(decision, effect)
                 case LeaseGiven(department=to, period=period, amount=amount):
-                    self._give(decision, effect)
+                    self._give(decision, effect, department)
                     self._send(decision, n, Lease(organization, to, period, amount))
                 case LeaseTaken(department=holder, period=period, amount=amount):
                     self._take(decision, effect)
@@ -99,12 +108,15 @@ class Leases:
         before.limit, before.departments = effect.limit, effect.departments
         before.peak = max(before.peak, effect.limit)
 
-    def _give(self, decision: Decision, effect: LeaseGiven) -> None:
+    def _give(self, decision: Decision, effect: LeaseGiven, department: Department) -> None:
         self._oracle.checked += 1
         treasury = self.treasuries.get(decision.organization_id or "")
         if treasury is None or effect.department not in treasury.departments:
             self._violated(decision, f"gives a lease to {effect.department}, which takes part in no cap")
             return
+        asked = decision.event_type == "lease.requested"
+        if asked and not treasury.lends(effect.period, department.clock_s):
+            self._violated(decision, f"gives a lease of {effect.period}, which is no period near its clock")
         treasury.of(effect.period)[effect.department] += effect.amount
         owed = treasury.owed.setdefault(effect.period, {})
         if effect.short:

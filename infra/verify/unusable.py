@@ -242,8 +242,10 @@ def _recall(here: Here) -> ReasonCode | None:
 
 
 def _lend(here: Here) -> ReasonCode | None:
-    takes_part = here.treasury is not None and here.event.department in here.treasury.departments
-    return None if takes_part else ReasonCode.INVALID_CAP
+    treasury, event = here.treasury, here.event
+    takes_part = treasury is not None and event.department in treasury.departments
+    usable = takes_part and treasury is not None and treasury.lends(event.period, here.now_s)
+    return None if usable else ReasonCode.INVALID_CAP
 
 
 def _take_back(here: Here) -> ReasonCode | None:

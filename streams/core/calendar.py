@@ -61,6 +61,7 @@ class Clock:
         self._labels: dict[int, str] = {}
         self._ordinals: dict[int, int] = {}
         self._ends: dict[str, int | None] = {}
+        self._around: tuple[date, frozenset[str]] | None = None
 
     def label(self, at_s: int) -> str:
         """The period that holds `at_s` (whole seconds since the epoch)."""
@@ -99,22 +100,41 @@ class Clock:
         noon = datetime(first.year, first.month, first.day, 12, tzinfo=_zone(self._calendar.time_zone))
         return self.ends_s(epoch_s(noon)) if self.label(epoch_s(noon)) == label else None
 
-    def _ends_s(self, first: date) -> int | None:
+    def around(self, at_s: int, before: int, after: int) -> frozenset[str]:
+        """The labels of the period that holds `at_s`, of `before` before it and `after` after it.
+
+        Always asked with the same two numbers: those of one period are kept.
+        """
+        here = self._first_day(at_s)
+        if self._around is not None and self._around[0] == here:
+            return self._around[1]
+        firsts = [here]
+        if self._calendar.period != "lifetime":
+            for _ in range(before):
+                firsts.insert(0, self._first_of(firsts[0] - timedelta(days=1)))
+            for _ in range(after):
+                firsts.append(self._following(firsts[-1]))
+        self._around = here, frozenset(map(self._label, firsts))
+        return self._around[1]
+
+    def _following(self, first: date) -> date:
         kind = self._calendar.period
-        if kind == "lifetime":
+        if kind in ("day", "week"):
+            return first + timedelta(days=1 if kind == "day" else 7)
+        return _months_later(first, _MONTHS_A_PERIOD[kind])
+
+    def _ends_s(self, first: date) -> int | None:
+        if self._calendar.period == "lifetime":
             return None
-        if kind == "day":
-            following = first + timedelta(days=1)
-        elif kind == "week":
-            following = first + timedelta(days=7)
-        else:
-            following = _months_later(first, _MONTHS_A_PERIOD[kind])
+        following = self._following(first)
         zone = _zone(self._calendar.time_zone)
         return epoch_s(datetime(following.year, following.month, following.day, tzinfo=zone))
 
     def _first_day(self, at_s: int) -> date:
+        return self._first_of(local_date(at_s, self._calendar.time_zone))
+
+    def _first_of(self, day: date) -> date:
         calendar = self._calendar
-        day = local_date(at_s, calendar.time_zone)
         match calendar.period:
             case "lifetime":
                 return date.min

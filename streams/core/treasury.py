@@ -19,6 +19,11 @@ from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected
 from streams.core.state import Department, Treasury
 
+# Of which periods a lease may be asked for, by the treasury's clock: up to the next one of an event that is a
+# day ahead, and back to the oldest that is remembered with those (LEASE_PERIODS_KEPT).
+PERIODS_AFTER = 2
+PERIODS_BEFORE = 21
+
 
 def decide(case: Case, event: CardEvent) -> Decision:
     """An event that was sent to a treasury."""
@@ -85,6 +90,9 @@ def _lend(case: Case, treasury: Treasury, event: LeaseRequested) -> Decision:
     """What is needed and, while there is plenty, some more; what lacks is owed and asked back from others."""
     if event.department not in treasury.departments:
         raise Rejected(ReasonCode.INVALID_CAP, f"{event.department} takes no part in the cap")
+    if event.period not in clock_of(treasury.calendar).around(case.clock_s, PERIODS_BEFORE, PERIODS_AFTER):
+        detail = f"period: {event.period!r} is no period of the cap's calendar that is near enough"
+        raise Rejected(ReasonCode.INVALID_CAP, detail)
     free = max(0, treasury.free(event.period))
     amount = min(event.needed, free)
     amount += _extra(free - amount, len(treasury.departments))

@@ -179,6 +179,22 @@ def test_a_lease_for_who_takes_no_part_is_found() -> None:
     assert "gives a lease to it, which takes part in no cap" in found_by(told)["O11"][0]
 
 
+@pytest.mark.parametrize("period", ["2026-13", "2025-01", "2027-02", "2026-W47", "lifetime", "x", ""])
+def test_a_lease_of_an_invented_or_far_period_is_found(period: str) -> None:
+    told, decisions = lending()
+    given, n = next(
+        (decision, n)
+        for world in told.worlds.values()
+        for decision in world.decisions
+        for n, effect in enumerate(decision.effects)
+        if isinstance(effect, LeaseGiven) and decision.event_type == "lease.requested"
+    )
+    lie(told, given, effects=effects_with(given, n, period=period))
+    words = f"decision {given.position} gives a lease of {period}, which is no period near its clock"
+    assert any(line.startswith(words) for line in found_by(told)["O11"])
+    assert decisions
+
+
 def test_a_lowered_cap_takes_nothing_back_and_gives_nothing_more() -> None:
     told, decisions = company(
         SALES,
