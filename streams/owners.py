@@ -29,8 +29,9 @@ from streams.standstill import Standstill, remedy_of
 log = structlog.get_logger()
 
 CRASHED = 70  # EX_SOFTWARE: a new process takes over again from the log
-# Frames waiting for one owner. More would only be memory: a frame is up to POLL_RECORDS_MAX records.
-FRAMES_WAITING_MAX = 8
+# Of records waiting for one owner; more would only be memory. Not a number of frames: an owner that is slow
+# has many small ones, and whoever waits for room here has the frames of all other partitions behind him.
+WAITING_BYTES_MAX = 16_000_000
 # One transaction's records: large enough to make its two round trips cheap, small enough to answer soon.
 TRANSACTION_RECORDS_MAX = 5_000
 # A partition that stands still tries again after 1 s, doubled up to 30 s: a broker's restart costs few tries,
@@ -58,14 +59,55 @@ class Consumption(Protocol):
         """Deliver the partition's frames from `position` on, if frames flow; else the next start does so."""
 
 
+class Waiting:
+    """Frames on their way to one owner, as many as `WAITING_BYTES_MAX` lets in, and one."""
+
+    def __init__(self) -> None:
+        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def room(self) -> None:
+        """Returns when one more may be put."""
+        await self._room.wait()
+
+    def put(self, frame: Frame) -> None:
+        self._frames.put_nowait(frame)
+        self._count(_size(frame))
+
+    async def get(self, records_max: int) -> list[Frame]:
+        """What waits, until there are so many records; at least one frame."""
+        found = [await self._frames.get()]
+        records = len(found[0].records)
+        while not self._frames.empty() and records < records_max:
+            found.append(self._frames.get_nowait())
+            records += len(found[-1].records)
+        self._count(-sum(map(_size, found)))
+        return found
+
+    def clear(self) -> None:
+        while not self._frames.empty():
+            self._frames.get_nowait()
+        self._count(-self._bytes)
+
+    def _count(self, change: int) -> None:
+        self._bytes += change
+        (self._room.clear if self._bytes > WAITING_BYTES_MAX else self._room.set)()
+
+
+def _size(frame: Frame) -> int:
+    return sum(len(record.value or b"") + len(record.key or b"") for record in frame.records)
+
+
 @dataclass(slots=True)
 class _Seat:
     """A partition's place here. `owner` None: not taken over yet, or standing still."""
 
     task: asyncio.Task[None] | None = None
     owner: Owner | None = None
-    # Bounded for each owner anew; frames that come while there is none are dropped, and read again.
-    frames: asyncio.Queue[Frame] = field(default_factory=lambda: asyncio.Queue(FRAMES_WAITING_MAX))
+    # Frames that come while there is no owner are dropped, and read again.
+    frames: Waiting = field(default_factory=Waiting)
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sought_s: float = 0.0
@@ -120,13 +162,15 @@ class Owners:
                 one.cancel()
 
     async def arrived(self, partition: int, frame: Frame) -> None:
-        """Queue a frame for its owner; waits while the owner is `FRAMES_WAITING_MAX` behind.
+        """Queue a frame for its owner; waits while `WAITING_BYTES_MAX` wait there already.
 
         Without an owner it is dropped: whoever takes over reads again from the log's own position.
         """
         seat = self._seats.get(partition)
         if seat is not None and seat.owner is not None:
-            await seat.frames.put(frame)
+            await seat.frames.room()
+            if seat.owner is not None:  # it may have gone meanwhile
+                seat.frames.put(frame)
 
     async def close(self) -> None:
         """Stop deciding and release the producers; an open transaction is aborted by the next owner."""
@@ -196,7 +240,7 @@ class Owners:
                 wait_s = self._stand_still(partition, seat, error)
             finally:
                 seat.owner = seat.began_at = None
-                _drain(seat.frames)
+                seat.frames.clear()
                 await _closed(owner)
                 seat.tried.set()
             with suppress(TimeoutError):
@@ -242,11 +286,7 @@ class Owners:
     async def _decide(self, partition: int, seat: _Seat, owner: Owner) -> None:
         """Decide frames as they come, as many as wait in one transaction."""
         while True:
-            batch = [await seat.frames.get()]
-            records = len(batch[0].records)
-            while not seat.frames.empty() and records < TRANSACTION_RECORDS_MAX:
-                batch.append(seat.frames.get_nowait())
-                records += len(batch[-1].records)
+            batch = await seat.frames.get(TRANSACTION_RECORDS_MAX)
             if not seat.in_step:
                 batch = [frame for frame in batch if frame.start <= owner.position]
                 if not batch:  # these were on their way before the seek
@@ -309,7 +349,7 @@ class Owners:
             owner = seat.owner
             # Who waits for room here must not wait for ever: the other partitions' frames are behind it.
             seat.owner = None
-            _drain(seat.frames)
+            seat.frames.clear()
             if seat.task is not None:
                 await _ended(seat.task)
             self._goes_on(partition, seat)
@@ -343,11 +383,6 @@ def _report(partition: int, seat: _Seat, process: str, now: float) -> Report:
         remedy=remedy,
         progress=None if seat.decided_at is None else utc(seat.decided_at),
     )
-
-
-def _drain(frames: asyncio.Queue[Frame]) -> None:
-    while not frames.empty():
-        frames.get_nowait()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

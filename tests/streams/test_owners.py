@@ -17,9 +17,9 @@ from streams.core.intake import Record
 from streams.log import DeadLetter, Entry, Frame
 from streams.model import Unscored
 from streams.owner import Owner
-from streams.owners import FRAMES_WAITING_MAX, Owners
+from streams.owners import WAITING_BYTES_MAX, Owners
 from tests.simulation.histories import history
-from tests.simulation.world import PARTITIONS, Cluster, MemoryLog, Steps, new_owner
+from tests.simulation.world import PARTITIONS, RECORDED_AT, Cluster, MemoryLog, Steps, new_owner
 
 
 class Faust:
@@ -363,10 +363,12 @@ def test_a_frame_that_waits_for_room_goes_with_its_partition() -> None:
             fenced_wait_s=1.0,
         )
         await owners.assigned()
-        for n in range(FRAMES_WAITING_MAX + 1):  # one is with the owner already
-            await owners.arrived(0, Frame(0, n, ()))
-            await asyncio.sleep(0)
-        waiting = asyncio.create_task(owners.arrived(0, Frame(0, 99, ())))
+        small = Record(0, RECORDED_AT, b"key", b"value")
+        for n in range(1_000):
+            await asyncio.wait_for(owners.arrived(0, Frame(n, n + 1, (small,))), 5.0)
+        large = small._replace(value=bytes(WAITING_BYTES_MAX))
+        await owners.arrived(0, Frame(1_000, 1_001, (large,)))
+        waiting = asyncio.create_task(owners.arrived(0, Frame(1_001, 1_002, (small,))))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         await owners.close()
