@@ -111,7 +111,8 @@ class Fold:
             department.counted(charge).posted += amount
         payment.posted += amount
         fx = type(effect) is FxDifference
-        self.postings.add(decision.seq, effect.authorization_id, amount, fx=fx)
+        name = (decision.organization_id, decision.department_id, effect.authorization_id)
+        self.postings.add(decision.seq, name, amount, fx=fx)
         if type(effect) is Posted:
             payment.settled = payment.settled or effect.final
             payment.clearings += 1
@@ -119,7 +120,8 @@ class Fold:
     def _undo(self, department: Department, effect: PostingUndone, decision: Decision) -> None:
         payment = self._charge(department, effect.authorization_id, effect.charges, decision)
         amount = effect.amount + effect.fx
-        wrong = self.postings.take_back(effect.of_seq, effect.authorization_id, amount, effect.fx)
+        name = (decision.organization_id, decision.department_id, effect.authorization_id)
+        wrong = self.postings.take_back(effect.of_seq, name, amount, effect.fx)
         if wrong is not None:
             self._wrong.append(wrong)
         if amount > payment.net:

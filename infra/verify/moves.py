@@ -204,7 +204,8 @@ def _resolve(known: Known) -> Moves:
 
 def _undo(known: Known) -> Moves:
     event = known.event
-    total, fx = known.postings.of(event.seq, event.authorization_id) or (0, 0)
+    name = (event.organization_id, event.department_id, event.authorization_id)
+    total, fx = known.postings.of(event.seq, name) or (0, 0)
     facts = {"authorization_id": event.authorization_id, "of_seq": event.seq}
     return Moves(((ef.PostingUndone, {**facts, "amount": total - fx, "fx": fx}),))
 

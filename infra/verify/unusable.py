@@ -222,7 +222,8 @@ def _undo(here: Here) -> ReasonCode | None:
     unknown = _settled(payment)
     if unknown is not None or payment is None:
         return unknown
-    posted = here.postings.of(event.seq, event.authorization_id)
+    name = (event.organization_id, event.department_id, event.authorization_id)
+    posted = here.postings.of(event.seq, name)
     if posted is None or event.seq < payment.since:
         return ReasonCode.UNKNOWN_POSTING
     if here.postings.is_undone(event.seq):

@@ -79,10 +79,13 @@ class Referee:
     def treasury(self, organization: str) -> Treasury | None:
         return self._leases.treasuries.get(organization)
 
-    def postings(self, authorization_id: str) -> list[int]:
-        """The decisions that posted to the payment."""
+    def postings(self, key: str, authorization_id: str) -> list[int]:
+        """The decisions that posted to the payment of this department."""
+        organization, _, department = key.partition("/")
         of = self.check.fold.postings.of
-        return [seq for seq in range(len(self.played)) if of(seq, authorization_id)]
+        return [
+            seq for seq in range(len(self.played)) if of(seq, (organization, department, authorization_id))
+        ]
 
     # -- playing
 

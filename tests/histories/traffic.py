@@ -9,7 +9,7 @@ from infra.verify.state import Payment
 from schemas.money import PositiveMoney
 from tests.histories import catalog
 from tests.histories.catalog import Dice
-from tests.histories.world import DISPUTES, PAYMENTS, REFUNDS, World
+from tests.histories.world import DISPUTES, ORGANIZATION, PAYMENTS, REFUNDS, World
 
 
 def _holds(payment: Payment) -> bool:
@@ -248,7 +248,7 @@ def resolve_dispute(world: World, dice: Dice) -> ev.Event:
 def undo_posting(world: World, dice: Dice) -> ev.Event:
     common = world.common(dice)
     name, _ = world.payment(dice, common, _is_settled)
-    seqs = world.referee.postings(name)
+    seqs = world.referee.postings(f"{ORGANIZATION}/{common['department_id']}", name)
     return ev.PostingReversed(
         **common,
         authorization_id=name,

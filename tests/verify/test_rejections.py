@@ -14,9 +14,12 @@ import pytest
 from infra.verify.report import Report
 from schemas.decisions import Decision
 from schemas.effects import REMEMBERED, Effects
+from schemas.events import PostingReversed
+from schemas.partitions import partition_of
 from schemas.reasons import Outcome, Reason, ReasonCode
-from tests.verify.logs import World, violated
+from tests.verify.logs import PARTITIONS, World, violated
 from tests.verify.played import FORGED, stories, verified
+from tests.verify.told import assert_true, at, budget, clear, company, event
 
 Where = tuple[str, int, int]  # story, partition, seq
 
@@ -196,3 +199,16 @@ def test_a_lease_that_nobody_need_ask_for_is_found() -> None:
     where, decision, n = effects()["LeaseAsked"]
     twice = (*decision.effects, decision.effects[n])
     assert ", but must ask for " in violated(retold(where, effects=twice))["O15"][0]
+
+
+def test_what_another_department_posted_under_the_same_id_is_no_posting_of_this_one() -> None:
+    # Two departments on one partition, so that a decision's number is one of both.
+    here = [name for name in "abcdefgh" if partition_of(f"acme/{name}".encode(), PARTITIONS) == 1][:2]
+    told, decisions = company(
+        *(budget(900, department=name) for name in here),
+        *(clear("a1", 100, department=name) for name in here),
+    )
+    refused = event(PostingReversed, 1, here[1], authorization_id="a1", seq=decisions[2].seq)
+    (decision,) = told.tell(refused, recorded_at=at(300))
+    assert [reason.code for reason in decision.reasons] == [ReasonCode.UNKNOWN_POSTING]
+    assert_true(told)
