@@ -208,7 +208,7 @@ def test_what_another_department_posted_under_the_same_id_is_no_posting_of_this_
         *(budget(900, department=name) for name in here),
         *(clear("a1", 100, department=name) for name in here),
     )
-    refused = event(PostingReversed, 1, here[1], authorization_id="a1", seq=decisions[2].seq)
+    refused = event(PostingReversed, 1, here[0], authorization_id="a1", seq=decisions[3].seq)
     (decision,) = told.tell(refused, recorded_at=at(300))
     assert [reason.code for reason in decision.reasons] == [ReasonCode.UNKNOWN_POSTING]
     assert_true(told)
