@@ -45,6 +45,13 @@ def test_the_tour_walks_through_files_that_are_there() -> None:
     assert 20 < len(set(named)) <= 27  # few enough to be read in an hour
 
 
+def test_the_recipes_name_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    named: list[str] = re.findall(r"`([a-z_/]+/[a-z_]+\.(?:py|md))`", text)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def entry(file: Path) -> str:
     """The index's line for a decision: its number, its title, its file."""
     number, title = file.read_text().splitlines()[0].removeprefix("# ").split(". ", 1)
