@@ -19,8 +19,6 @@ from infra.errors import SpendlogError
 from schemas.backoff import Backoff
 from schemas.settings import WRONG_SETTING_STATUS
 
-WORKER: Final[Sequence[str]] = (sys.executable, "-m", "streams", "worker", "-l", "info")
-TICKER: Final[Sequence[str]] = (sys.executable, "-m", "infra.ticker")
 #: Exit statuses that a new start does not cure: a wrong setting, a wrong word on the command line. All others
 #: are followed by one, also 0, which nobody asked for, and 1, with which Faust ends by itself.
 FINAL: Final = frozenset({WRONG_SETTING_STATUS, 2})
@@ -49,11 +47,6 @@ def why_restart(status: int) -> str | None:
     if status < 0:
         return f"signal {signal.Signals(-status).name} ended it"
     return None if status in FINAL else WHY.get(status, f"it ended with status {status}")
-
-
-def sink(name: str) -> Sequence[str]:
-    """The command of a sink."""
-    return (sys.executable, "-m", "sinks", name)
 
 
 def supervise(name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> int:

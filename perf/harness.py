@@ -18,7 +18,8 @@ from infra import topics
 from infra.migrate import migrate
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
-from infra.running.programs import API, SINKS, WORKER, ledger_stands, require_alive
+from infra.running.commands import API, SINKS, WORKER
+from infra.running.programs import ledger_stands, require_alive
 from infra.settings import Settings
 from infra.stack import Endpoints, StackOptions, running_stack
 from infra.stack.record import StackRecord

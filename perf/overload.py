@@ -18,7 +18,7 @@ import msgspec
 import uvloop
 
 from api.access.keys import create_key
-from infra.running.programs import API
+from infra.running.commands import API
 from infra.stack.ports import free_port
 from perf.harness import QUICK, CpuMeter, Session, session
 from perf.percentiles import percentile

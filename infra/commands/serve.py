@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import sys
 from typing import Annotated
 
 import typer
 
 from api.settings import SettingsError, load_settings
 from infra.errors import SettingError
+from infra.running.commands import API
 from infra.supervision import supervise
 
 app = typer.Typer()
@@ -26,7 +26,7 @@ def serve(
     except SettingsError as error:
         raise SettingError(str(error)) from None
     place = ("--host", host, "--port", str(_listenable(host, port)))
-    raise typer.Exit(supervise("the API", (sys.executable, "-m", "api", *place)))
+    raise typer.Exit(supervise("the API", (*API, *place)))
 
 
 def _listenable(host: str, port: int) -> int:

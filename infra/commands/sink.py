@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from infra.supervision import sink as command_of
+from infra.running.commands import SINKS
 from infra.supervision import supervise
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,10 +18,10 @@ def sink() -> None:
 @app.command()
 def ledger() -> None:
     """Book decisions into PostgreSQL."""
-    raise typer.Exit(supervise("the ledger sink", command_of("ledger")))
+    raise typer.Exit(supervise("the ledger sink", (*SINKS, "ledger")))
 
 
 @app.command()
 def status() -> None:
     """Keep the status cache and the live feed in Redis."""
-    raise typer.Exit(supervise("the status sink", command_of("status")))
+    raise typer.Exit(supervise("the status sink", (*SINKS, "status")))

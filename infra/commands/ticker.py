@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from infra.supervision import TICKER, supervise
+from infra.running.commands import TICKER
+from infra.supervision import supervise
 
 app = typer.Typer()
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from infra.supervision import WORKER, supervise
+from infra.running.commands import WORKER
+from infra.supervision import supervise
 from streams.settings import StreamSettings
 
 app = typer.Typer()
@@ -22,4 +23,4 @@ def worker(
     """Decide card events in the foreground, until Ctrl-C or SIGTERM."""
     StreamSettings()  # a wrong setting is told here in one line, before anything starts
     env = {} if instance is None else {"SPENDLOG_WORKER_INSTANCE": instance}
-    raise typer.Exit(supervise("the worker", WORKER, env))
+    raise typer.Exit(supervise("the worker", (*WORKER, "-l", "info"), env))

@@ -1,27 +1,13 @@
-"""How each program of the system is started, and what tells that it is there."""
+"""What tells that a program of the system is there."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from typing import Final
 
 import psycopg
 
 from infra.processes.child import Child
 from infra.processes.refs import ProcessError, log_tail
-
-Command = tuple[str, ...]
-
-#: Without a supervisor, for whoever wants to see them die.
-WORKER: Final[Command] = (sys.executable, "-m", "streams", "worker")
-SINKS: Final[Command] = (sys.executable, "-m", "sinks")
-API: Final[Command] = (sys.executable, "-m", "api")
-
-
-def spendlog(*words: str) -> Command:
-    """`spendlog WORDS`, by this Python; programs that run for long are started again when they end."""
-    return (sys.executable, "-m", "infra.cli", *words)
 
 
 def require_alive(children: Iterable[Child]) -> None:

@@ -20,8 +20,9 @@ from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
 from infra.running import environment
 from infra.running.booked import wait_booked
+from infra.running.commands import spendlog
 from infra.running.log import Watch, end_offsets
-from infra.running.programs import ledger_stands, require_alive, spendlog
+from infra.running.programs import ledger_stands, require_alive
 from infra.running.steps import Steps, counting
 from infra.settings import Settings
 from infra.stack import Endpoints, running_stack

@@ -68,7 +68,7 @@ def _answer(case: Case, event: AuthorizationRequested, ask: Ask) -> Decision:
     effects: tuple[Effects, ...] = (hold,)
     if case.department.cap is not None:
         effects += ask_ahead(case, charges, ask.amount)
-    effects += approved(case, event, ask, ask.amount)
+    effects += _approved(case, event, ask, ask.amount)
     return case.answer(
         _APPROVED, verdict, effects=effects, charges=charges, amount=ask.amount, balances=balances
     )
@@ -87,7 +87,7 @@ def _refuse(case: Case, event: AuthorizationRequested, ask: Ask, verdict: Verdic
         return case.answer(
             Outcome.PARTIALLY_APPROVED,
             in_part._replace(reasons=verdict.reasons),
-            effects=(hold, *asking, *more, *approved(case, event, ask, part)),
+            effects=(hold, *asking, *more, *_approved(case, event, ask, part)),
             charges=charges,
             amount=ask.amount,
             approved=part,
@@ -124,7 +124,7 @@ def _request_after_clearing(case: Case, event: AuthorizationRequested, payment: 
     if verdict.reasons:
         effects += (*counts(ask, None), PaymentDeclined())
     else:
-        effects += approved(case, event, ask, rest)
+        effects += _approved(case, event, ask, rest)
     return case.answer(
         Outcome.DECLINED if verdict.reasons else Outcome.APPROVED,
         verdict,
@@ -251,7 +251,7 @@ def _expiry(case: Case, event: AuthorizationRequested) -> int:
     return case.at_s + case.plan.valid_days(event.merchant.mcc) * DAY_S
 
 
-def approved(case: Case, event: AuthorizationRequested, ask: Ask, held: int) -> tuple[Effects, ...]:
+def _approved(case: Case, event: AuthorizationRequested, ask: Ask, held: int) -> tuple[Effects, ...]:
     """What an approval makes of windows, payment and card, beside the hold of `held`."""
     foreign = None
     if event.merchant_amount is not None and event.rate is not None:

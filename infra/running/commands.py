@@ -1,0 +1,19 @@
+"""The command line of each program, by this Python: bare, as a supervisor runs them, and as a person does."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+Command = tuple[str, ...]
+
+#: Without a supervisor, for whoever is one, or wants to see them die.
+WORKER: Final[Command] = (sys.executable, "-m", "streams", "worker")
+SINKS: Final[Command] = (sys.executable, "-m", "sinks")
+TICKER: Final[Command] = (sys.executable, "-m", "infra.ticker")
+API: Final[Command] = (sys.executable, "-m", "api")
+
+
+def spendlog(*words: str) -> Command:
+    """`spendlog WORDS`; programs that run for long are started again when they end."""
+    return (sys.executable, "-m", "infra.cli", *words)
