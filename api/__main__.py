@@ -7,8 +7,9 @@ import sys
 
 from api.logs import configure_logs
 from api.server import serve
-from api.settings import SettingsError, load_settings
-from schemas.settings import WRONG_SETTING_STATUS
+from api.settings import ApiSettings
+from schemas.exits import ExitStatus
+from schemas.settings import SettingError, read_settings
 
 
 def main() -> None:
@@ -18,10 +19,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     where = parser.parse_args()
     try:
-        settings = load_settings()
-    except SettingsError as error:
+        settings = read_settings(ApiSettings)
+    except SettingError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(WRONG_SETTING_STATUS)
+        sys.exit(ExitStatus.WRONG_SETTING)
     configure_logs()
     serve(settings, host=where.host, port=where.port)
 

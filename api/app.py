@@ -27,8 +27,9 @@ from api.resources.company_policies import route as policies
 from api.resources.events import route as events
 from api.resources.events.describe import components
 from api.services import Services
-from api.settings import Settings, load_settings
+from api.settings import ApiSettings
 from schemas.entrance import EVENT_BYTES_MAX
+from schemas.settings import read_settings
 
 # The largest valid request is a few KB; an event has 2 KiB more for what the API adds.
 BODY_BYTES_MAX = EVENT_BYTES_MAX - 2 * 1024
@@ -54,7 +55,7 @@ the books.
 """
 
 
-def create_app(settings: Settings, *, metrics: Metrics | None = None, door: Door | None = None) -> FastAPI:
+def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: Door | None = None) -> FastAPI:
     """An app that connects when it starts and takes requests whether or not the services answer.
 
     `metrics`, `door`: those of a server that counts and refuses before the app does.
@@ -129,7 +130,7 @@ def _in_flight(share: Share) -> float:
 
 def application() -> FastAPI:
     """The app with the settings of the environment: `uvicorn --factory api.app:application`."""
-    return create_app(load_settings())
+    return create_app(read_settings(ApiSettings))
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

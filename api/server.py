@@ -14,7 +14,7 @@ from api.app import BODY_BYTES_MAX, create_app
 from api.http.connections import Connection, Limits
 from api.http.door import Door
 from api.metrics import Metrics
-from api.settings import Settings
+from api.settings import ApiSettings
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ SHUTDOWN_S_MAX = 5
 FILES_KEPT = 200
 
 
-def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+def serve(settings: ApiSettings, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serves until SIGINT or SIGTERM; running requests are answered first."""
     log.info(
         "serving",
@@ -53,7 +53,7 @@ def _files_max() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def config(settings: Settings, *, host: str, port: int) -> uvicorn.Config:
+def config(settings: ApiSettings, *, host: str, port: int) -> uvicorn.Config:
     metrics = Metrics()
     door = Door(flight_max=settings.api_waiters_max)
     limits = Limits(

@@ -20,7 +20,7 @@ from api.log.follow import DecisionTail
 from api.log.produce import KafkaEventLog
 from api.log.standing import Standings
 from api.metrics import Metrics
-from api.settings import Settings
+from api.settings import ApiSettings
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Services:
     """The open connections of one API process and what is built on them."""
 
-    settings: Settings
+    settings: ApiSettings
     metrics: Metrics
     postgres: Postgres
     redis: Redis
@@ -57,7 +57,7 @@ class Services:
     ledger: LedgerReads
 
     @classmethod
-    def make(cls, settings: Settings, metrics: Metrics) -> Services:
+    def make(cls, settings: ApiSettings, metrics: Metrics) -> Services:
         """Builds all of it and connects nothing. Needs a running event loop."""
         postgres = Postgres(settings.postgres, connections_max=settings.api_postgres_connections)
         redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)

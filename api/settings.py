@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, told
+from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers
 from schemas.topics import STATUS
 
 
-class SettingsError(ValueError):
-    """A setting is wrong; the message is one line that names it."""
-
-
-class Settings(BaseSettings):
+class ApiSettings(BaseSettings):
     """Settings of one API process."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
@@ -40,11 +36,3 @@ class Settings(BaseSettings):
     )
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
     api_redis_connections: int = Field(default=32, ge=1, le=1000, description="at most, of one process")
-
-
-def load_settings() -> Settings:
-    """Reads `SPENDLOG_*`. Raises SettingsError with one line that names what is wrong."""
-    try:
-        return Settings()  # type: ignore[call-arg]  # the environment gives them
-    except ValidationError as error:
-        raise SettingsError(told(error)) from None

@@ -119,10 +119,11 @@ def main() -> None:
     from infra.errors import SpendlogError
     from infra.processes.signals import Terminated
     from infra.settings import one_line
+    from schemas.settings import SettingError
 
     try:
         app()
-    except SpendlogError as error:
+    except (SpendlogError, SettingError) as error:
         _fail(str(error))
     except ValidationError as error:
         line = one_line(error)

@@ -3,7 +3,3 @@
 
 class SpendlogError(Exception):
     """Something outside the program must change first; the message says what and how."""
-
-
-class SettingError(SpendlogError):
-    """A setting is wrong; the message names the setting."""

@@ -21,10 +21,10 @@ from infra.migrate import migrate
 from infra.verify.sources import Logs
 from schemas.topics import DECISIONS
 from sinks.errors import SinkError
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer
-from sinks.loop.kafka import KafkaLog
+from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.ports import SystemClock
 
 _CONNECT_TIMEOUT_S: Final = 10
@@ -107,7 +107,7 @@ def _fill(kafka: str, url: str, topic: str) -> None:
         last = logs.last(topic, partition)
         ends[partition] = 0 if last is None else last.offset + 1
     logs.close()
-    log, ledger = KafkaLog(kafka, topic, group), Ledger(Postgres(url, name="spendlog-rebuild"))
+    log, ledger = KafkaDecisions(kafka, topic, group), Ledger(PostgresSession(url, name="spendlog-rebuild"))
     consumer = Consumer(log, ledger, SystemClock())
     try:
         while set(consumer.places) != set(ends) or any(

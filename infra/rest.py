@@ -8,8 +8,9 @@ from typing import Any
 
 import requests
 
-from infra.errors import SettingError, SpendlogError
+from infra.errors import SpendlogError
 from infra.settings import load_settings
+from schemas.settings import SettingError
 
 TIMEOUT_S = 10.0  # the API answers within 2 s, or is not there
 

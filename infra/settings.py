@@ -8,8 +8,16 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.errors import SettingError
-from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, told, url_of
+from schemas.settings import (
+    PREFIX,
+    PostgresUrl,
+    RedisUrl,
+    Servers,
+    SettingError,
+    read_settings,
+    told,
+    url_of,
+)
 
 
 def _maven_central() -> str:
@@ -59,10 +67,7 @@ def _subclasses(parent: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
 
 def load_settings() -> Settings:
     """Reads ``SPENDLOG_*``. Raises SettingError with one line that names the wrong setting."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise SettingError(told(error)) from None
+    return read_settings(Settings)
 
 
 def required_kafka() -> str:

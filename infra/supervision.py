@@ -17,15 +17,15 @@ import structlog
 
 from infra.errors import SpendlogError
 from schemas.backoff import Backoff
-from schemas.settings import WRONG_SETTING_STATUS
+from schemas.exits import ExitStatus
 
 #: Exit statuses that a new start does not cure: a wrong setting, a wrong word on the command line. All others
 #: are followed by one, also 0, which nobody asked for, and 1, with which Faust ends by itself.
-FINAL: Final = frozenset({WRONG_SETTING_STATUS, 2})
+FINAL: Final = frozenset({ExitStatus.WRONG_SETTING, ExitStatus.WRONG_WORD})
 WHY: Final[Mapping[int, str]] = {
-    0: "it ended though nobody asked it to",
-    69: "Kafka does not answer",  # EX_UNAVAILABLE of streams.__main__
-    70: "it crashed and takes over again from the log",  # streams.owners.CRASHED
+    ExitStatus.DONE: "it ended though nobody asked it to",
+    ExitStatus.KAFKA_AWAY: "Kafka does not answer",
+    ExitStatus.CRASHED: "it crashed and takes over again from the log",
 }
 BACKOFF: Final = Backoff(0.25, 15.0)
 # Who has lived for a minute has nothing to do with the crash before.

@@ -29,7 +29,7 @@ IN_PROCESS: dict[str, Callable[[Scale], Result]] = {"decide": decide.run, "contr
 NAMES = (*IN_PROCESS, *ON_A_STACK)
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class BenchRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run. `scale`: how much of everything was measured; `table`: the figures against what is asked."""
 
     date: datetime
@@ -43,7 +43,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(
     scale: Scale, names: Sequence[str], say: Callable[[str, str], None], on_result: Callable[[str], None]
-) -> Report:
+) -> BenchRun:
     """Runs the benches called `names`. `say(bench, what it does now)`; `on_result(bench)` when it is done."""
     before, date = machine(), datetime.now(UTC).replace(microsecond=0)
     results: dict[str, Result] = {}
@@ -54,7 +54,7 @@ def run(
     wanted = [name for name in ON_A_STACK if name in names]
     if wanted:
         _on_a_stack(scale, wanted, results, say, on_result)
-    return Report(
+    return BenchRun(
         date=date,
         commit=commit(REPOSITORY),
         machine=before,
@@ -81,7 +81,7 @@ def _on_a_stack(
             on_result(name)
 
 
-def write(report: Report, path: Path) -> None:
+def write(report: BenchRun, path: Path) -> None:
     """The report as JSON, for the next run to be compared with."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")

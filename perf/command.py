@@ -65,7 +65,7 @@ def bench(
         _draw(console, report)
 
 
-def _run(console: Console, scale: Scale, names: list[str]) -> benches.Report:
+def _run(console: Console, scale: Scale, names: list[str]) -> benches.BenchRun:
     columns = (SpinnerColumn(finished_text="•"), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
         termination_raises(),
@@ -106,7 +106,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def _draw(console: Console, report: benches.Report) -> None:
+def _draw(console: Console, report: benches.BenchRun) -> None:
     machine = report.machine
     caption = (
         f"{report.date:%Y-%m-%d}, {machine.cores} cores of {machine.cpu}, {machine.memory_gib:g} GiB; "

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, ValidationError
+from pydantic_settings import BaseSettings
 
 PREFIX = "SPENDLOG_"
-# EX_CONFIG: starting again will not help.
-WRONG_SETTING_STATUS = 78
 
 _HOST_PORT = re.compile(r"[^\s:/,@]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
 
@@ -40,6 +39,21 @@ PostgresUrl = Annotated[str, url_of("postgresql", "postgres")]
 RedisUrl = Annotated[str, url_of("redis", "rediss")]
 
 
+Room = TypeVar("Room", bound=BaseSettings)
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong; the message is one line that names it."""
+
+
+def read_settings(room: type[Room]) -> Room:
+    """A room's settings from the environment. Raises SettingError with one line that names all at fault."""
+    try:
+        return room()
+    except ValidationError as error:
+        raise SettingError(told(error)) from None
+
+
 def masked(url: str) -> str:
     """The URL without its password, for a person to read."""
     parts = urlsplit(url)
@@ -47,6 +61,15 @@ def masked(url: str) -> str:
         return url
     location = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{location}"))
+
+
+def shown(settings: BaseSettings) -> dict[str, object]:
+    """For the log: everything that is set, addresses without their passwords."""
+    found = settings.model_dump(exclude_none=True)
+    return {
+        name: masked(value) if isinstance(value, str) and "://" in value else value
+        for name, value in found.items()
+    }
 
 
 def told(error: ValidationError, prefix: str = PREFIX) -> str:

@@ -7,7 +7,7 @@ class SinkError(Exception):
     """The sink cannot go on as it was; the message says why."""
 
 
-class InvariantBroken(SinkError):
+class PartitionBroken(SinkError):
     """Ours: the log or the tables are not what they must be. The partition stops; nothing is skipped.
 
     `partition`: which, where that is known; else it is one of those that were at hand.

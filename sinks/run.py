@@ -15,17 +15,18 @@ from typing import Literal
 import structlog
 from prometheus_client import start_http_server
 
-from schemas.settings import WRONG_SETTING_STATUS
-from sinks.errors import InvariantBroken, SinkError
-from sinks.ledger.postgres import Postgres
+from schemas.exits import ExitStatus
+from schemas.settings import SettingError, shown
+from sinks.errors import PartitionBroken, SinkError
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
-from sinks.loop.consumer import Consumer, Limits
-from sinks.loop.kafka import KafkaLog
-from sinks.loop.metrics import Metrics
+from sinks.loop.consumer import BatchLimits, Consumer
+from sinks.loop.kafka import KafkaDecisions
+from sinks.loop.metrics import SinkMetrics
 from sinks.loop.ports import Store, SystemClock
-from sinks.settings import Settings, load_settings
+from sinks.settings import SinkSettings, load_settings
 from sinks.status.redis import StatusKeys
-from sinks.status.sink import Status
+from sinks.status.sink import StatusStore
 
 SinkName = Literal["ledger", "status"]
 _NEEDS: dict[SinkName, str] = {"ledger": "postgres", "status": "redis"}
@@ -41,29 +42,29 @@ def run(sink: SinkName) -> int:
     configure_logs()
     try:
         settings = load_settings(_NEEDS[sink])
-    except SinkError as error:
+    except SettingError as error:
         sys.stderr.write(f"spendlog sink {sink}: {error}\n")
-        return WRONG_SETTING_STATUS
-    log.info("sink_starts", sink=sink, **settings.masked())
+        return ExitStatus.WRONG_SETTING
+    log.info("sink_starts", sink=sink, **shown(settings))
     stopping = stop_on_signals()
     if settings.sink_metrics_port is not None:
         start_http_server(settings.sink_metrics_port, settings.sink_metrics_host)
     _calm_collector()
     try:
         _serve(sink, settings, stopping)
-    except InvariantBroken as broken:
+    except PartitionBroken as broken:
         log.error("partition_stopped", sink=sink, detail=str(broken))
-        return 1
+        return ExitStatus.FAILED
     except SinkError as error:
         log.error("sink_stopped", sink=sink, detail=str(error))
-        return 1
+        return ExitStatus.FAILED
     log.info("sink_ends", sink=sink)
-    return 0
+    return ExitStatus.DONE
 
 
-def _serve(sink: SinkName, settings: Settings, stopping: threading.Event) -> None:
+def _serve(sink: SinkName, settings: SinkSettings, stopping: threading.Event) -> None:
     store = _store(sink, settings)
-    source = KafkaLog(
+    source = KafkaDecisions(
         settings.kafka,
         settings.decisions_topic,
         settings.group(sink),
@@ -71,21 +72,21 @@ def _serve(sink: SinkName, settings: Settings, stopping: threading.Event) -> Non
         settings.status_topic,
     )
     process = settings.sink_instance or f"{socket.gethostname()}:{os.getpid()}"
-    limits = Limits(settings.sink_batch_rows_max, settings.sink_batch_linger_ms_max / 1000)
+    limits = BatchLimits(settings.sink_batch_rows_max, settings.sink_batch_linger_ms_max / 1000)
     try:
-        Consumer(source, store, SystemClock(), limits, Metrics(sink), process).run(stopping.is_set)
+        Consumer(source, store, SystemClock(), limits, SinkMetrics(sink), process).run(stopping.is_set)
     finally:
         store.close()
         source.close()
 
 
-def _store(sink: SinkName, settings: Settings) -> Store:
+def _store(sink: SinkName, settings: SinkSettings) -> Store:
     if sink == "status":
         assert settings.redis is not None
-        return Status(StatusKeys(settings.redis), SystemClock())
+        return StatusStore(StatusKeys(settings.redis), SystemClock())
     assert settings.postgres is not None
     role = None if settings.postgres_role == "none" else settings.postgres_role
-    return Ledger(Postgres(settings.postgres, role, "spendlog-sink-ledger"))
+    return Ledger(PostgresSession(settings.postgres, role, "spendlog-sink-ledger"))
 
 
 def configure_logs() -> None:
@@ -112,7 +113,7 @@ def stop_on_signals() -> threading.Event:
         if not stopping.is_set():
             stopping.set()
             # Leaving without goodbye is safe at any point: the position moves with the rows or not at all.
-            timer = threading.Timer(STOP_TIMEOUT_S, os._exit, (1,))
+            timer = threading.Timer(STOP_TIMEOUT_S, os._exit, (ExitStatus.FAILED,))
             timer.daemon = True
             timer.start()
 

@@ -10,14 +10,12 @@ from typing import NoReturn
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
-from pydantic import ValidationError
 
-from schemas.settings import WRONG_SETTING_STATUS, told
+from schemas.exits import ExitStatus
+from schemas.settings import SettingError, read_settings
 from streams.app import configure_logging, create_app
 from streams.kafka_log import Names
 from streams.settings import StreamSettings
-
-UNAVAILABLE = 69  # EX_UNAVAILABLE: Kafka is away; start again later
 
 
 async def count_partitions(bootstrap: str, topic: str) -> int:
@@ -31,7 +29,7 @@ async def count_partitions(bootstrap: str, topic: str) -> int:
         await admin.close()
 
 
-def stop(why: str, status: int = UNAVAILABLE) -> NoReturn:
+def stop(why: str, status: int = ExitStatus.KAFKA_AWAY) -> NoReturn:
     """End with one line."""
     sys.stderr.write(f"error: {why}\n")
     sys.exit(status)
@@ -43,9 +41,9 @@ def main() -> None:
     # A collection walks the whole state, which has no cycles: rare ones keep the pauses rare.
     gc.set_threshold(100_000, 50, 100)
     try:
-        settings = StreamSettings()
-    except ValidationError as error:
-        stop(told(error), WRONG_SETTING_STATUS)
+        settings = read_settings(StreamSettings)
+    except SettingError as error:
+        stop(str(error), ExitStatus.WRONG_SETTING)
     names = Names.prefixed(settings.topic_prefix)
     try:
         partitions = asyncio.run(count_partitions(settings.kafka, names.card_events))

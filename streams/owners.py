@@ -20,6 +20,7 @@ import structlog
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.backoff import Backoff
+from schemas.exits import ExitStatus
 from schemas.standing import Report, utc
 from streams import metrics
 from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete, TopicMissing
@@ -28,7 +29,6 @@ from streams.standstill import Standstill, remedy_of
 
 log = structlog.get_logger()
 
-CRASHED = 70  # EX_SOFTWARE: a new process takes over again from the log
 # Of records waiting for one owner; more would only be memory. Not a number of frames: an owner that is slow
 # has many small ones, and whoever waits for room here has the frames of all other partitions behind him.
 WAITING_BYTES_MAX = 16_000_000
@@ -361,7 +361,7 @@ def crash(error: BaseException, **where: object) -> None:
     log.critical("worker_crashed", error=repr(error), **where, exc_info=error)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(CRASHED)
+    os._exit(ExitStatus.CRASHED)
 
 
 def _report(partition: int, seat: _Seat, process: str, now: float) -> Report:

@@ -20,7 +20,7 @@ import msgspec
 from api.asking.submit import Answered, Pending, Rejection, Submissions
 from api.http.problems import Problem
 from api.stores.ledger import LedgerReads
-from api.stores.pace import Pace
+from api.stores.pace import LookAgain
 from schemas.controls import Policy
 from schemas.effects import PolicyStored
 from schemas.events import PolicyDrafted
@@ -53,7 +53,7 @@ Result = Answered | Pending | Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Origin:
     """Whose act it is. `event_id`: of the Idempotency-Key; the events' ids begin with it."""
 
     organization_id: str
@@ -103,7 +103,7 @@ class PolicyRollouts:
         return found
 
     async def send(
-        self, act: Act, asked: CompanyPolicy, departments: Sequence[str], *, wait_s: float, since: float
+        self, act: Origin, asked: CompanyPolicy, departments: Sequence[str], *, wait_s: float, since: float
     ) -> list[Fate]:
         """One `policy.drafted` for each department, in parallel; their decisions up to `wait_s`.
 
@@ -122,7 +122,7 @@ class PolicyRollouts:
         ]
 
     async def _send(
-        self, act: Act, asked: CompanyPolicy, department: str, *, wait_s: float, since: float
+        self, act: Origin, asked: CompanyPolicy, department: str, *, wait_s: float, since: float
     ) -> Result:
         event = PolicyDrafted(
             event_id=f"{act.event_id}-{department}",
@@ -139,7 +139,7 @@ class PolicyRollouts:
             return problem
 
     async def _first_versions(
-        self, act: Act, results: Mapping[str, Result], *, until: float
+        self, act: Origin, results: Mapping[str, Result], *, until: float
     ) -> dict[str, int]:
         """Of departments that were answered again: the log repeats the answer, not the version's number."""
         firsts = {
@@ -148,7 +148,7 @@ class PolicyRollouts:
             if isinstance(result, Answered) and result.replayed
         }
         versions: dict[str, int] = {}
-        pace = Pace(VERSIONS_S_MAX)
+        pace = LookAgain(VERSIONS_S_MAX)
         more = bool(firsts)
         # It is away: the numbers are not known now, all else is.
         with contextlib.suppress(Problem, TimeoutError):

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from api.stores.pace import Beyond, Pace, reached, view_behind, views_away
+from api.stores.pace import Beyond, LookAgain, reached, view_behind, views_away
 from api.stores.postgres import Postgres, PostgresAway
 from api.stores.redis import Client, Redis, RedisAway
 from api.stores.sql import statement
@@ -135,7 +135,7 @@ class AuthorizationReads:
         Raises:
             Problem: 503, no view could be asked, or none reached the position within `wait_s`.
         """
-        pace = Pace(wait_s)
+        pace = LookAgain(wait_s)
         while True:
             behind: dict[str, int | None] = {}
             away: dict[str, str] = {}

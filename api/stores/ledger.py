@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.http.problems import Problem
-from api.stores.pace import Beyond, Pace, reached, view_behind, views_away
+from api.stores.pace import Beyond, LookAgain, reached, view_behind, views_away
 from api.stores.postgres import QUERY_TIMEOUT_S, Postgres, PostgresAway, Row
 from api.stores.sql import statement
 from schemas.ids import Position
@@ -37,7 +37,7 @@ class LedgerReads:
         Raises:
             Problem: 503, PostgreSQL does not answer, or has not reached the position within `wait_s`.
         """
-        pace = Pace(wait_s)
+        pace = LookAgain(wait_s)
         parameters = {**asked, "partition": position.partition if position else None}
         while True:
             away, next_seq = "", None

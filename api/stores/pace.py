@@ -18,7 +18,7 @@ _LOOK_AGAIN_S = 0.005
 _LOOK_AGAIN_S_MAX = 0.05  # at most 40 looks in 2 s: a waiting reader costs less than it may wait for
 
 
-class Pace:
+class LookAgain:
     """When to look again: soon, then less often, until the bound."""
 
     def __init__(self, wait_s: float) -> None:

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from infra.errors import SettingError
 from infra.output import AsJson, print_json
 from infra.rebuild import LostDecision, rebuild
 from infra.settings import load_settings, required_kafka
 from schemas.money import Money
-from schemas.settings import masked
+from schemas.settings import SettingError, masked
 
 app = typer.Typer(no_args_is_help=True, help="The books: make them anew from the log.")
 

@@ -11,9 +11,10 @@ import typer
 
 from api.access.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
 from api.stores.postgres import PostgresAway
-from infra.errors import SettingError, SpendlogError
+from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings
+from schemas.settings import SettingError
 
 app = typer.Typer(no_args_is_help=True)
 

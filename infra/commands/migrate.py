@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from infra.errors import SettingError
 from infra.migrate import migrate as apply
 from infra.output import AsJson, print_json
 from infra.settings import load_settings
+from schemas.settings import SettingError
 
 app = typer.Typer()
 

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from infra.errors import SettingError
 from infra.output import AsJson, TextTable, print_json
 from infra.replay import Replay
 from infra.replay import replay as decide_again
 from infra.settings import load_settings
+from schemas.settings import SettingError
 
 app = typer.Typer()
 

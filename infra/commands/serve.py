@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from api.settings import SettingsError, load_settings
-from infra.errors import SettingError
+from api.settings import ApiSettings
 from infra.running.commands import API
 from infra.supervision import supervise
+from schemas.settings import SettingError, read_settings
 
 app = typer.Typer()
 
@@ -21,10 +21,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 for a free one.")] = 8080,
 ) -> None:
     """Serve the HTTP API; its reference is at /docs."""
-    try:
-        load_settings()
-    except SettingsError as error:
-        raise SettingError(str(error)) from None
+    read_settings(ApiSettings)
     place = ("--host", host, "--port", str(_listenable(host, port)))
     raise typer.Exit(supervise("the API", (*API, *place)))
 

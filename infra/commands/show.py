@@ -20,12 +20,13 @@ from api.resources.increases import RequestStatus, requests_out
 from api.resources.ledger import accounts_out, balances_out, trial_balance_out
 from api.stores.postgres import PostgresAway, direct
 from api.stores.sql import statement
-from infra.errors import SettingError, SpendlogError
+from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable
 from infra.settings import load_settings
 from schemas.authorizations import Authorization
 from schemas.ids import Position
 from schemas.money import Money
+from schemas.settings import SettingError
 
 app = typer.Typer(no_args_is_help=True)
 

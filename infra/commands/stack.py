@@ -16,6 +16,7 @@ from infra.settings import load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
 from infra.stack.record import StackRecord
 from infra.stack.stack import OnProgress, Stack, StackOptions, stack_down
+from schemas.exits import ExitStatus
 from schemas.settings import masked
 
 app = typer.Typer(no_args_is_help=True, help="The embedded Kafka, PostgreSQL and Valkey.")
@@ -120,7 +121,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
     if record is None:
         typer.echo("a stack that runs in another folder: --data FOLDER", err=True)
     if record is None or record.services.keys() != record.living().keys():
-        raise typer.Exit(3)
+        raise typer.Exit(ExitStatus.NOT_RUNNING)
 
 
 def _elsewhere(data_dir: Path) -> tuple[Path, StackRecord] | None:

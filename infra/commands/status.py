@@ -10,11 +10,10 @@ from rich.console import Console
 from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings, required_kafka
 from infra.status import PartitionStatus, SystemStatus, system_status
+from schemas.exits import ExitStatus
 from streams.settings import StreamSettings
 
 app = typer.Typer()
-
-NOT_WELL = 3
 
 
 @app.command()
@@ -26,7 +25,7 @@ def status(as_json: AsJson = False) -> None:
         print_json(_as_json(found))
     else:
         show(found)
-    raise typer.Exit(0 if found.well else NOT_WELL)
+    raise typer.Exit(0 if found.well else ExitStatus.NOT_RUNNING)
 
 
 def _as_json(found: SystemStatus) -> dict[str, object]:

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from infra.errors import SettingError
 from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings
 from infra.verify import Report
 from infra.verify import verify as check
+from schemas.settings import SettingError
 
 app = typer.Typer()
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from infra.demo.companies import DOLLARS, MERCHANTS, ODD_MERCHANTS, OFFICES, Office
 from infra.demo.mischief import Mischief
-from infra.demo.spending import SPAN, Card, Desk, Payment, PlannedEvent, Spend
+from infra.demo.spending import SPAN, Cardholder, DepartmentSums, OpenHold, PlannedEvent, Spend
 from schemas.codec import encode_event
 from schemas.events import (
     AuthorizationRequested,
@@ -82,15 +82,15 @@ class _World:
 
     # -- who spends what and when
 
-    def _new_desk(self, office: Office, tag: str) -> Desk:
+    def _new_desk(self, office: Office, tag: str) -> DepartmentSums:
         organization = office.organization + tag
         key = department_key(organization, office.id).encode()
         cards = [self._new_card(office, n) for n in range(max(3, round(office.weight * 0.9)))]
-        return Desk(office, organization, partition_of(key, self.partitions), key, cards)
+        return DepartmentSums(office, organization, partition_of(key, self.partitions), key, cards)
 
-    def _new_card(self, office: Office, n: int) -> Card:
+    def _new_card(self, office: Office, n: int) -> Cardholder:
         rng = self.rng
-        return Card(
+        return Cardholder(
             id=f"card_{office.organization[:3]}_{office.id[:4]}_{n:03d}",
             holder=f"employee{n:03d}@{office.organization}.example",
             factor=rng.lognormvariate(0, 0.35),
@@ -113,7 +113,7 @@ class _World:
         spends.sort(key=lambda spend: spend.at)
         return self._with_unusual(spends)
 
-    def _moment(self, desk: Desk, card: Card) -> datetime:
+    def _moment(self, desk: DepartmentSums, card: Cardholder) -> datetime:
         """Office hours where the department is, few at weekends."""
         rng = self.rng
         while True:
@@ -127,7 +127,7 @@ class _World:
             if self.start <= at < self._until:
                 return at
 
-    def _minor(self, desk: Desk, dollars: float) -> int:
+    def _minor(self, desk: DepartmentSums, dollars: float) -> int:
         currency = desk.office.currency
         return max(1, round(dollars / DOLLARS[currency] * float(10 ** exponent(currency))))
 
@@ -169,7 +169,13 @@ class _World:
         return f"{kind}-{next(self._ids):07d}"
 
     def _emit(
-        self, desk: Desk, event: Event, outcome: str, reason: str | None = None, *, unusual: bool = False
+        self,
+        desk: DepartmentSums,
+        event: Event,
+        outcome: str,
+        reason: str | None = None,
+        *,
+        unusual: bool = False,
     ) -> None:
         self.planned.append(
             PlannedEvent(
@@ -182,12 +188,12 @@ class _World:
             self.later(event.occurred_at + wait, lambda _: self._repeat(desk, event, outcome, reason))
         desk.recent = [*desk.recent[-20:], (event, outcome, reason)]
 
-    def _repeat(self, desk: Desk, event: Event, outcome: str, reason: str | None) -> None:
+    def _repeat(self, desk: DepartmentSums, event: Event, outcome: str, reason: str | None) -> None:
         self.planned.append(
             PlannedEvent(desk.partition, desk.key, encode_event(event), outcome, reason, True, event.event_id)
         )
 
-    def _budget(self, at: datetime, desk: Desk) -> None:
+    def _budget(self, at: datetime, desk: DepartmentSums) -> None:
         office = desk.office
         event = BudgetSet(
             event_id=self.new_id("budget"),
@@ -222,7 +228,7 @@ class _World:
             reason = "budget_exceeded"
         days = TRAVEL_DAYS if spend.merchant.mcc in TRAVEL else HOLD_DAYS
         held = 0 if reason else spend.minor
-        payment = Payment(month, held, reason is None, at + timedelta(days=days))
+        payment = OpenHold(month, held, reason is None, at + timedelta(days=days))
         desk.payments[authorization] = payment
         if reason is not None:
             self._emit(desk, event, "declined", reason, unusual=spend.unusual)

@@ -30,7 +30,7 @@ class PlannedEvent(NamedTuple):
 
 
 @dataclass(slots=True)
-class Card:
+class Cardholder:
     """A cardholder's habits: where, how much, when."""
 
     id: str
@@ -41,7 +41,7 @@ class Card:
 
 
 @dataclass(slots=True)
-class Payment:
+class OpenHold:
     period: str
     held: int
     approved: bool
@@ -49,17 +49,17 @@ class Payment:
 
 
 @dataclass(slots=True)
-class Desk:
+class DepartmentSums:
     """One department's own sums."""
 
     office: Office
     organization: str
     partition: int
     key: bytes
-    cards: list[Card]
+    cards: list[Cardholder]
     limit: int = 0
     used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    payments: dict[str, Payment] = field(default_factory=dict)
+    payments: dict[str, OpenHold] = field(default_factory=dict)
     recent: list[tuple[Event, str, str | None]] = field(default_factory=list)
     lapsing: list[tuple[datetime, str]] = field(default_factory=list)
 
@@ -78,8 +78,8 @@ class Spend(NamedTuple):
     """A request before it is decided. `minor`: minor units of the department's currency."""
 
     at: datetime
-    desk: Desk
-    card: Card
+    desk: DepartmentSums
+    card: Cardholder
     merchant: Merchant
     minor: int
     unusual: bool = False

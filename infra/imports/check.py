@@ -17,7 +17,7 @@ from infra.imports.columns import currency_of_another, kinds, texts_of
 from infra.imports.header import place, places
 from infra.imports.mapping import Amount, Mapping
 from infra.imports.reading import Reading, read_export
-from infra.imports.records import Record
+from infra.imports.records import TableRecord
 from infra.imports.refunds import link_refunds
 from infra.imports.table import DateCell, open_table
 from schemas.card_numbers import masked
@@ -63,7 +63,7 @@ def check(path: Path, mapping: Mapping, limit_rows: int | None = None) -> Checke
     reading = read_export(path, mapping, limit_rows)
     with open_table(path, mapping) as table:
         at = places(mapping.columns, table.header, table.header_line)
-        records = [one.fields for one in islice(table.rows(), _SAMPLE_ROWS) if isinstance(one, Record)]
+        records = [one.fields for one in islice(table.rows(), _SAMPLE_ROWS) if isinstance(one, TableRecord)]
     warnings = [
         *_twice(reading.header),
         *_amounts_in_two_ways(mapping, at, records),

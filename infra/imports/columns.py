@@ -70,7 +70,7 @@ _KINDS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KindColumn:
     """A column that says what a row is. `values`: its texts, the first seen first."""
 
     at: int
@@ -99,11 +99,11 @@ def texts_of(records: Sequence[Sequence[str]], at: int | None) -> list[str]:
     return [row[at].strip() for row in records if at is not None and at < len(row) and row[at].strip()]
 
 
-def kinds(header: Sequence[str], records: Sequence[Sequence[str]]) -> Iterator[Kind]:
+def kinds(header: Sequence[str], records: Sequence[Sequence[str]]) -> Iterator[KindColumn]:
     """Columns whose rows are of several kinds, or of one that does not count."""
     for at, name in enumerate(header):
         if folded(name) in _KINDS:
-            kind = Kind(at, list(dict.fromkeys(texts_of(records, at))))
+            kind = KindColumn(at, list(dict.fromkeys(texts_of(records, at))))
             if 1 < len(kind.values) <= _KINDS_MAX or kind.left_out:
                 yield kind
 

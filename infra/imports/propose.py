@@ -17,10 +17,10 @@ import charset_normalizer
 from infra.errors import SpendlogError
 from infra.imports.amounts import says_credit_or_debit, symbols_in
 from infra.imports.check import SIGNS, is_date, is_whole, seem_minor, values
-from infra.imports.columns import NAMES, Kind, by_names, kinds, texts_of
+from infra.imports.columns import NAMES, KindColumn, by_names, kinds, texts_of
 from infra.imports.formats import kind_of
 from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
-from infra.imports.records import Record
+from infra.imports.records import TableRecord
 from infra.imports.table import delimiter_said, open_table, wide_without_mark
 from infra.texts import mark_of
 from schemas.card_numbers import masked
@@ -79,7 +79,7 @@ def propose(path: Path) -> str:
     probe = Mapping(columns=Columns(time=1), time=Time(zone="UTC"), file=form)
     with open_table(path, probe) as table:
         header = table.header
-        records = [one.fields for one in table.rows() if isinstance(one, Record)][:_SAMPLE_ROWS]
+        records = [one.fields for one in table.rows() if isinstance(one, TableRecord)][:_SAMPLE_ROWS]
     at = _columns(header, records, draft)
     _time(at, records, draft)
     _amount(header, at, records, draft)
@@ -171,8 +171,8 @@ def _skip(rows: Sequence[Sequence[str]]) -> int:
 
 def _skip_of_workbook(path: Path) -> int:
     with open_table(path, Mapping(columns=Columns(time=1), time=Time(zone="UTC"))) as table:
-        rows = [one for one in table.rows() if isinstance(one, Record)][:_HEADER_LINES]
-        first = Record(table.header_line, table.header_line, table.header)
+        rows = [one for one in table.rows() if isinstance(one, TableRecord)][:_HEADER_LINES]
+        first = TableRecord(table.header_line, table.header_line, table.header)
     all_rows = [first, *rows]
     return all_rows[_skip([row.fields for row in all_rows])].first - 1
 
@@ -208,7 +208,7 @@ def _columns(header: Sequence[str], records: Sequence[Sequence[str]], draft: _Dr
     return at
 
 
-def _kinds(header: Sequence[str], told: Sequence[Kind], amounts: Sequence[str], draft: _Draft) -> None:
+def _kinds(header: Sequence[str], told: Sequence[KindColumn], amounts: Sequence[str], draft: _Draft) -> None:
     """What columns say about rows: the direction, where amounts do not; else which of them count."""
     signed = any(mark in text for text in amounts for mark in "-\u2212(")
     for kind in told:

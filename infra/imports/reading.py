@@ -14,7 +14,7 @@ from infra.imports.departments import in_one_currency
 from infra.imports.mapping import Mapping
 from infra.imports.row import Row, Unusable
 from infra.imports.rows import open_rows
-from infra.imports.table import Account, open_table
+from infra.imports.table import LineCount, open_table
 from schemas.card_numbers import masked
 
 
@@ -23,7 +23,7 @@ class Reading:
     """`rows`: usable, in time order. `listed`: line -> reason. `account`: where the file's lines went."""
 
     header: list[str]
-    account: Account
+    account: LineCount
     rows: list[Row] = field(default_factory=list)
     listed: dict[int, str] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from infra.errors import SpendlogError
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TableRecord:
     """Fields as they stand, on lines `first` to `last`."""
 
     first: int
@@ -53,7 +53,7 @@ class _Lines:
 
 def csv_records(
     path: Path, lines: Iterator[str], delimiter: str, done: int, row_lines_max: int
-) -> Iterator[Record | Unreadable]:
+) -> Iterator[TableRecord | Unreadable]:
     """Records in the file's order, also empty ones. `done`: lines that were read before.
 
     Raises:
@@ -85,7 +85,7 @@ def csv_records(
         width = width or len(fields)
         if fed.read > first:
             _require_no_rows_inside(path, fields, delimiter, width, first)
-        yield Record(first, fed.read, fields)
+        yield TableRecord(first, fed.read, fields)
 
 
 def _require_no_rows_inside(

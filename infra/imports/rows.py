@@ -20,7 +20,7 @@ from infra.imports.departments import Departments
 from infra.imports.header import looks_like_header, place, places
 from infra.imports.mapping import Direction, Mapping
 from infra.imports.moments import moment
-from infra.imports.records import Record, Unreadable
+from infra.imports.records import TableRecord, Unreadable
 from infra.imports.row import BadRow, Row, Unusable
 from infra.imports.table import DateCell, LongNumberCell, Table, open_table, pad
 from schemas.card_numbers import has_card_number, masked
@@ -287,7 +287,7 @@ def _rows(table: Table, reader: Reader, limit_rows: int | None) -> Iterator[Row 
             return
 
 
-def _read(reader: Reader, record: Record | Unreadable) -> Row | Unusable:
+def _read(reader: Reader, record: TableRecord | Unreadable) -> Row | Unusable:
     if isinstance(record, Unreadable):
         return Unusable(record.first, record.reason)
     return reader.read(record.first, record.fields)
@@ -309,7 +309,7 @@ def _header_below(table: Table, mapping: Mapping) -> str:
     """Where the header may be instead; or which delimiter the line that was read has."""
     try:
         for record in islice(table.rows(), _HEADER_SOUGHT_LINES):
-            if isinstance(record, Record) and looks_like_header(mapping.columns, record.fields):
+            if isinstance(record, TableRecord) and looks_like_header(mapping.columns, record.fields):
                 skip = record.first - 1 - table.account.sep
                 return f". Line {record.first} has all of them: say [file] skip = {skip}"
     except SpendlogError:

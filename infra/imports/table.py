@@ -18,7 +18,7 @@ from infra.errors import SpendlogError
 from infra.imports.amounts import decimal_text
 from infra.imports.formats import kind_of
 from infra.imports.mapping import Mapping
-from infra.imports.records import Record, Unreadable, csv_records
+from infra.imports.records import TableRecord, Unreadable, csv_records
 from infra.texts import mark_of
 
 _START_BYTES: Final = 4096
@@ -40,7 +40,7 @@ class LongNumberCell(str):
 
 
 @dataclass(slots=True)
-class Account:
+class LineCount:
     """Lines of the file by what became of them; of a workbook, rows of the sheet."""
 
     skipped: int = 0  # by the mapping's `skip`
@@ -66,15 +66,15 @@ class Table:
     header: list[str]
     header_line: int
     delimiter: str
-    account: Account
-    _records: Iterator[Record | Unreadable]
+    account: LineCount
+    _records: Iterator[TableRecord | Unreadable]
 
-    def rows(self) -> Iterator[Record | Unreadable]:
+    def rows(self) -> Iterator[TableRecord | Unreadable]:
         """What is below the header, without blank lines."""
         account = self.account
         for record in self._records:
             count = record.last - record.first + 1
-            if isinstance(record, Record) and not any(text.strip() for text in record.fields):
+            if isinstance(record, TableRecord) and not any(text.strip() for text in record.fields):
                 account.blank += count
                 continue
             account.rows += 1
@@ -97,7 +97,7 @@ def open_table(path: Path, mapping: Mapping) -> Iterator[Table]:
             kind = kind_of(path, start)
             file.seek(0)
             if kind == "workbook":
-                account = Account(skipped=mapping.file.skip)
+                account = LineCount(skipped=mapping.file.skip)
                 yield _begin(path, account, _sheet_records(path, file, mapping), ",")
                 return
             content = gzip.GzipFile(fileobj=file) if kind == "gzip" else file
@@ -110,7 +110,7 @@ def open_table(path: Path, mapping: Mapping) -> Iterator[Table]:
 
 
 def _begin_text(path: Path, mapping: Mapping, text: TextIO) -> Table:
-    account = Account()
+    account = LineCount()
     given = mapping.file.delimiter
     lines = iter(text)
     first = next(lines, "")
@@ -148,7 +148,9 @@ def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _begin(path: Path, account: Account, records: Iterator[Record | Unreadable], delimiter: str) -> Table:
+def _begin(
+    path: Path, account: LineCount, records: Iterator[TableRecord | Unreadable], delimiter: str
+) -> Table:
     """Goes to the header: the first line that is not blank."""
     for record in records:
         count = record.last - record.first + 1
@@ -216,7 +218,7 @@ def wide_without_mark(start: bytes) -> str | None:
     return None
 
 
-def _sheet_records(path: Path, file: BinaryIO, mapping: Mapping) -> Iterator[Record | Unreadable]:
+def _sheet_records(path: Path, file: BinaryIO, mapping: Mapping) -> Iterator[TableRecord | Unreadable]:
     """Rows of a sheet (XLSX, XLS, XLSB, ODS), numbered as the program shows them."""
     try:
         workbook = calamine.CalamineWorkbook.from_filelike(file)
@@ -228,7 +230,7 @@ def _sheet_records(path: Path, file: BinaryIO, mapping: Mapping) -> Iterator[Rec
         ) from None
     skip, decimal = mapping.file.skip, mapping.amount.decimal
     for number, row in enumerate(rows[skip:], start=skip + 1):
-        yield Record(number, number, [_cell(cell, decimal) for cell in row])
+        yield TableRecord(number, number, [_cell(cell, decimal) for cell in row])
 
 
 def _sheet_name(path: Path, workbook: calamine.CalamineWorkbook, given: str | None) -> str:

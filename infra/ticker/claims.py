@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
-from sinks.ledger.postgres.connection import Postgres
+from sinks.ledger.postgres.connection import PostgresSession
 
 
 class Claim(NamedTuple):
@@ -42,7 +42,7 @@ RETURNING organization_id, department_id, ticked_at
 
 
 @contextmanager
-def claimed(postgres: Postgres, now: datetime) -> Iterator[list[Claim]]:
+def claimed(postgres: PostgresSession, now: datetime) -> Iterator[list[Claim]]:
     """Departments with a hold that is due, once a minute; those with a share in a cap, once an hour.
 
     The claims are kept when the block ends, and undone when it raises. Raises Unavailable.

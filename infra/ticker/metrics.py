@@ -1,4 +1,4 @@
-"""What an operator watches of the ticker; served when SPENDLOG_SINK_METRICS_PORT is set."""
+"""What an operator watches of the ticker; served when SPENDLOG_TICKER_METRICS_PORT is set."""
 
 from __future__ import annotations
 

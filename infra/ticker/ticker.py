@@ -17,14 +17,15 @@ from prometheus_client import start_http_server
 from infra.ticker.claims import Claim, claimed
 from infra.ticker.metrics import TickerMetrics
 from infra.ticker.producer import EventProducer
+from infra.ticker.settings import TickerSettings
 from schemas.events import ClockTicked, Event
-from schemas.settings import WRONG_SETTING_STATUS
+from schemas.exits import ExitStatus
+from schemas.settings import SettingError, read_settings, shown
 from sinks.errors import SinkError, Unavailable
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.loop.consumer import BACKOFF
 from sinks.loop.ports import Clock, SystemClock
 from sinks.run import configure_logs, stop_on_signals
-from sinks.settings import Settings, load_settings
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Ticker:
     writes the same event once more: same id, same content, so it is a repeat and moves nothing.
     """
 
-    def __init__(self, postgres: Postgres, events: Events, clock: Clock) -> None:
+    def __init__(self, postgres: PostgresSession, events: Events, clock: Clock) -> None:
         self._postgres = postgres
         self._events = events
         self._clock = clock
@@ -90,27 +91,26 @@ def run() -> int:
     """Runs until SIGTERM or SIGINT. Returns the exit status: 0 stopped, 1 cannot go on, 78 wrong setting."""
     configure_logs()
     try:
-        settings = load_settings("postgres")
-    except SinkError as error:
+        settings = read_settings(TickerSettings)
+    except SettingError as error:
         sys.stderr.write(f"spendlog ticker: {error}\n")
-        return WRONG_SETTING_STATUS
-    log.info("ticker_starts", **settings.masked())
+        return ExitStatus.WRONG_SETTING
+    log.info("ticker_starts", **shown(settings))
     stopping = stop_on_signals()
-    if settings.sink_metrics_port is not None:
-        start_http_server(settings.sink_metrics_port, settings.sink_metrics_host)
+    if settings.ticker_metrics_port is not None:
+        start_http_server(settings.ticker_metrics_port, settings.ticker_metrics_host)
     try:
         _serve(settings, stopping)
     except SinkError as error:
         log.error("ticker_stopped", detail=str(error))
-        return 1
+        return ExitStatus.FAILED
     log.info("ticker_ends")
-    return 0
+    return ExitStatus.DONE
 
 
-def _serve(settings: Settings, stopping: threading.Event) -> None:
-    assert settings.postgres is not None
+def _serve(settings: TickerSettings, stopping: threading.Event) -> None:
     role = None if settings.ticker_role == "none" else settings.ticker_role
-    postgres = Postgres(settings.postgres, role, "spendlog-ticker", setup="")
+    postgres = PostgresSession(settings.postgres, role, "spendlog-ticker", setup="")
     events = EventProducer(settings.kafka, settings.card_events_topic, "spendlog-ticker")
     try:
         Ticker(postgres, events, SystemClock()).run(stopping, settings.ticker_every_s)

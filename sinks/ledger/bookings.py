@@ -48,7 +48,7 @@ from schemas.effects import (
     Refunded,
     RefundUndone,
 )
-from sinks.errors import InvariantBroken
+from sinks.errors import PartitionBroken
 from sinks.ledger.accounts import Accounts, accounts_of
 
 Layer = Literal["pending", "posted"]
@@ -92,7 +92,7 @@ class Transfer(NamedTuple):
     recorded_at: datetime
 
 
-class Rule(NamedTuple):
+class BookingRule(NamedTuple):
     """How an effect is booked; `debit` and `credit` are indices into `Accounts`."""
 
     layer: Layer
@@ -104,28 +104,28 @@ class Rule(NamedTuple):
 class Leg(NamedTuple):
     """One of an effect's transfers. `number`: 1 for the FX difference in a correction, 0 for all else."""
 
-    rule: Rule
+    rule: BookingRule
     amount: int
     number: int = 0
 
 
 _ENCUMBRANCE, _RESERVE, _SPEND, _FX, _PAYABLE, _PROVISIONAL = range(len(Accounts._fields))
 
-_HOLD = Rule("pending", "hold", _ENCUMBRANCE, _RESERVE)
-_RELEASE = Rule("pending", "release", _RESERVE, _ENCUMBRANCE)
-_EXPIRY = Rule("pending", "expiry", _RESERVE, _ENCUMBRANCE)
-_CLEARING = Rule("posted", "clearing", _SPEND, _PAYABLE)
-_FX_LOSS = Rule("posted", "fx_difference", _FX, _PAYABLE)
-_FX_GAIN = Rule("posted", "fx_difference", _PAYABLE, _FX)
-_UNDO = Rule("posted", "correction", _PAYABLE, _SPEND)
-_UNDO_FX_LOSS = Rule("posted", "correction", _PAYABLE, _FX)
-_UNDO_FX_GAIN = Rule("posted", "correction", _FX, _PAYABLE)
-_REFUND = Rule("posted", "refund", _PAYABLE, _SPEND)
-_REFUND_REVERSAL = Rule("posted", "refund_reversal", _SPEND, _PAYABLE)
-_PROVISIONAL_CREDIT = Rule("posted", "provisional_credit", _PAYABLE, _PROVISIONAL)
-_WON = Rule("posted", "dispute_won", _PAYABLE, _SPEND)
-_WON_PROVISIONAL = Rule("posted", "dispute_won", _PROVISIONAL, _SPEND)
-_LOST_PROVISIONAL = Rule("posted", "dispute_lost", _PROVISIONAL, _PAYABLE)
+_HOLD = BookingRule("pending", "hold", _ENCUMBRANCE, _RESERVE)
+_RELEASE = BookingRule("pending", "release", _RESERVE, _ENCUMBRANCE)
+_EXPIRY = BookingRule("pending", "expiry", _RESERVE, _ENCUMBRANCE)
+_CLEARING = BookingRule("posted", "clearing", _SPEND, _PAYABLE)
+_FX_LOSS = BookingRule("posted", "fx_difference", _FX, _PAYABLE)
+_FX_GAIN = BookingRule("posted", "fx_difference", _PAYABLE, _FX)
+_UNDO = BookingRule("posted", "correction", _PAYABLE, _SPEND)
+_UNDO_FX_LOSS = BookingRule("posted", "correction", _PAYABLE, _FX)
+_UNDO_FX_GAIN = BookingRule("posted", "correction", _FX, _PAYABLE)
+_REFUND = BookingRule("posted", "refund", _PAYABLE, _SPEND)
+_REFUND_REVERSAL = BookingRule("posted", "refund_reversal", _SPEND, _PAYABLE)
+_PROVISIONAL_CREDIT = BookingRule("posted", "provisional_credit", _PAYABLE, _PROVISIONAL)
+_WON = BookingRule("posted", "dispute_won", _PAYABLE, _SPEND)
+_WON_PROVISIONAL = BookingRule("posted", "dispute_won", _PROVISIONAL, _SPEND)
+_LOST_PROVISIONAL = BookingRule("posted", "dispute_lost", _PROVISIONAL, _PAYABLE)
 
 
 def legs_of(effect: Effects) -> tuple[Leg, ...]:
@@ -180,7 +180,7 @@ def _closed(effect: DisputeClosed) -> tuple[Leg, ...]:
 
 
 # What nearly every payment makes. By type and not by match, which asks one class after the other.
-_USUAL: Mapping[type[Effect], Rule] = {
+_USUAL: Mapping[type[Effect], BookingRule] = {
     HoldPlaced: _HOLD,
     HoldReleased: _RELEASE,
     Posted: _CLEARING,
@@ -195,7 +195,7 @@ class Bookkeeper:
         self._accounts: dict[tuple[str, str], Accounts] = {}
 
     def transfers(self, decisions: Iterable[Decision]) -> list[Transfer]:
-        """Raises InvariantBroken where an effect lacks what a booking needs."""
+        """Raises PartitionBroken where an effect lacks what a booking needs."""
         rows: list[Transfer] = []
         for decision in decisions:
             effect: Any
@@ -207,22 +207,24 @@ class Bookkeeper:
                     rows += [self._row(decision, n, effect, *leg) for leg in legs_of(effect)]
         return rows
 
-    def _row(self, decision: Decision, n: int, effect: Any, rule: Rule, amount: int, number: int) -> Transfer:
+    def _row(
+        self, decision: Decision, n: int, effect: Any, rule: BookingRule, amount: int, number: int
+    ) -> Transfer:
         organization, department = decision.organization_id, decision.department_id
         currency = decision.currency
         if organization is None or department is None or currency is None:
-            raise InvariantBroken(
+            raise PartitionBroken(
                 f"decision {decision.position}: effects without organization, department or currency"
             )
         if amount <= 0:
-            raise InvariantBroken(f"decision {decision.position}: effect {n} moves {amount}")
+            raise PartitionBroken(f"decision {decision.position}: effect {n} moves {amount}")
         layer, kind, debit, credit = rule
         if kind == "provisional_credit":
             period = None
         elif effect.charges:
             period = effect.charges[0].rpartition("@")[2]
         else:
-            raise InvariantBroken(f"decision {decision.position}: effect {n} counts in no budget")
+            raise PartitionBroken(f"decision {decision.position}: effect {n} counts in no budget")
         names = self._accounts.get((organization, department)) or self._names(organization, department)
         row = (
             decision.partition,

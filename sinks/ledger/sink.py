@@ -10,12 +10,12 @@ import structlog
 
 from schemas.authorizations import Authorization
 from schemas.decisions import Decision
-from sinks.errors import InvariantBroken, PositionMoved
+from sinks.errors import PartitionBroken, PositionMoved
 from sinks.ledger.accounts import Account, chart_of
 from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.changes import Changes, Names
 from sinks.ledger.models import changes_of
-from sinks.ledger.postgres import Batch, CarefulBatch, Postgres, Refused, contradiction, read_places
+from sinks.ledger.postgres import Batch, CarefulBatch, PostgresSession, Refused, contradiction, read_places
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched
 from sinks.recent import Recent
@@ -41,7 +41,7 @@ class _Work:
 class Ledger:
     """A Store. Not safe for threads."""
 
-    def __init__(self, postgres: Postgres, name: str = "ledger", recent: Recent | None = None) -> None:
+    def __init__(self, postgres: PostgresSession, name: str = "ledger", recent: Recent | None = None) -> None:
         self.name = name
         self.remedy = "build the books anew from the log: spendlog books rebuild"
         self._postgres = postgres
@@ -100,7 +100,7 @@ class Ledger:
             where = ", ".join(
                 f"{run.partition}:{run.before.next_seq}..{run.after.next_seq - 1}" for run in runs
             )
-            raise InvariantBroken(f"decisions {where} cannot be booked: {refused}") from refused
+            raise PartitionBroken(f"decisions {where} cannot be booked: {refused}") from refused
 
     def _write(self, runs: Sequence[Run], work: _Work, *, careful: bool) -> dict[Key, Authorization]:
         """Returns the authorizations as they stand after the batch."""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from schemas.chain import Chain, NotNext
 from schemas.decisions import GENESIS_HASH, Decision
-from sinks.errors import InvariantBroken
+from sinks.errors import PartitionBroken
 
 
-class Record(NamedTuple):
+class DecisionRecord(NamedTuple):
     """One record of the decisions topic. Offsets have holes: transaction markers take some."""
 
     partition: int
@@ -41,7 +41,9 @@ class Run:
     values: list[bytes]  # as they stand on the topic, one for each decision
 
 
-def read_run(partition: int, before: Place, records: Iterable[Record]) -> tuple[Run, InvariantBroken | None]:
+def read_run(
+    partition: int, before: Place, records: Iterable[DecisionRecord]
+) -> tuple[Run, PartitionBroken | None]:
     """The records of `partition` from `before` on, up to the first that does not continue them.
 
     Records below `before.next_offset` were handled already and are dropped. The error says what is wrong
@@ -59,7 +61,7 @@ def read_run(partition: int, before: Place, records: Iterable[Record]) -> tuple[
         try:
             decision = follow(value)
         except NotNext as found:
-            broken = InvariantBroken(f"partition {partition} offset {offset}: {found}", partition)
+            broken = PartitionBroken(f"partition {partition} offset {offset}: {found}", partition)
             break
         assert value is not None
         decisions.append(decision)

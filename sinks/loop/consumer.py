@@ -14,9 +14,9 @@ import structlog
 
 from schemas.backoff import Backoff
 from schemas.standing import REPORT_EVERY_S, Part, Report
-from sinks.errors import InvariantBroken, PositionMoved, Unavailable
-from sinks.loop.chain import Place, Record, Run, read_run
-from sinks.loop.metrics import Metrics
+from sinks.errors import PartitionBroken, PositionMoved, Unavailable
+from sinks.loop.chain import DecisionRecord, Place, Run, read_run
+from sinks.loop.metrics import SinkMetrics
 from sinks.loop.placing import placed
 from sinks.loop.ports import Clock, Log, Store
 
@@ -33,7 +33,7 @@ STOPPED = Backoff(5.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """`rows_max` bounds a batch's memory and transaction; `linger_s_max` how long a batch waits to grow."""
 
     rows_max: int = 4000
@@ -63,15 +63,15 @@ class Consumer:
         log: Log,
         store: Store,
         clock: Clock,
-        limits: Limits | None = None,
-        metrics: Metrics | None = None,
+        limits: BatchLimits | None = None,
+        metrics: SinkMetrics | None = None,
         process: str = "",
     ) -> None:
         self._log = log
         self._store = store
         self._clock = clock
-        self._limits = limits or Limits()
-        self._metrics = metrics or Metrics(store.name)
+        self._limits = limits or BatchLimits()
+        self._metrics = metrics or SinkMetrics(store.name)
         self._places: dict[int, Place] = {}
         self._generation: int | None = None  # of the assignment that `_places` belongs to; None: ask again
         self._stopped: dict[int, Stopped] = {}
@@ -104,7 +104,7 @@ class Consumer:
             if self._generation != self._log.generation or self._due():
                 self._take_over()
             self._batch()
-        except InvariantBroken as broken:
+        except PartitionBroken as broken:
             self._stop(broken)
         except PositionMoved as moved:
             log.warning("position_moved", sink=self._store.name, detail=str(moved))
@@ -134,13 +134,13 @@ class Consumer:
         at = {partition: place.next_seq for partition, place in sorted(places.items())}
         log.info("partitions_owned", sink=self._store.name, next_seq=at)
 
-    def _placed(self, stored: Mapping[int, Place]) -> tuple[dict[int, Place], list[InvariantBroken]]:
+    def _placed(self, stored: Mapping[int, Place]) -> tuple[dict[int, Place], list[PartitionBroken]]:
         """Where the log goes on after what is stored; what is found at another offset is stored so."""
         places, broken = {}, []
         for partition, place in stored.items():
             try:
                 places[partition] = placed(self._log, partition, place, self._store.remedy)
-            except InvariantBroken as lost:
+            except PartitionBroken as lost:
                 broken.append(lost)
                 continue
             if places[partition] != place:
@@ -163,7 +163,7 @@ class Consumer:
             for partition, stopped in self._stopped.items()
         )
 
-    def _stop(self, broken: InvariantBroken) -> None:
+    def _stop(self, broken: PartitionBroken) -> None:
         """Its partition stands still for a while, and the others go on from where they are stored."""
         partition = broken.partition
         if partition is None:
@@ -213,8 +213,8 @@ class Consumer:
         for one in broken:
             self._stop(one)
 
-    def _runs(self, records: Sequence[Record]) -> tuple[list[Run], list[InvariantBroken]]:
-        by_partition: dict[int, list[Record]] = {}
+    def _runs(self, records: Sequence[DecisionRecord]) -> tuple[list[Run], list[PartitionBroken]]:
+        by_partition: dict[int, list[DecisionRecord]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
         runs, all_broken = [], []
@@ -230,12 +230,12 @@ class Consumer:
         """All together; where the rows of one contradict what is stored, each for itself."""
         try:
             self._commit(runs)
-        except InvariantBroken:
+        except PartitionBroken:
             for run in runs:
                 try:
                     self._commit([run])
-                except InvariantBroken as broken:
-                    self._stop(InvariantBroken(str(broken), run.partition))
+                except PartitionBroken as broken:
+                    self._stop(PartitionBroken(str(broken), run.partition))
 
     def _commit(self, runs: Sequence[Run]) -> None:
         started_s = self._clock.monotonic_s()

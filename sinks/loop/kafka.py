@@ -13,8 +13,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from schemas.repeats import Repeats, RepeatsFilter
 from schemas.standing import REPORT_EVERY_S, Report, encode_report
 from schemas.topics import STATUS
-from sinks.errors import InvariantBroken, SinkError, Unavailable
-from sinks.loop.chain import Record
+from sinks.errors import PartitionBroken, SinkError, Unavailable
+from sinks.loop.chain import DecisionRecord
 
 log = structlog.get_logger()
 _repeats = Repeats()
@@ -32,7 +32,7 @@ LOOK_TIMEOUT_S = 5.0  # at one record, or at a partition's bounds: most take som
 _LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 
 
-class KafkaLog:
+class KafkaDecisions:
     """A member of consumer group `group`, assigned eagerly: all partitions are let go, then given anew.
 
     An assignment starts to deliver only when `read_from` says from where: the group's own offsets are not
@@ -108,7 +108,7 @@ class KafkaLog:
         self._consumer.assign(wanted)
         self._started = frozenset(offsets)
 
-    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[Record]:
+    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[DecisionRecord]:
         try:
             messages = self._consumer.consume(1, wait_s)
             if messages and rows_max > 1:
@@ -126,7 +126,7 @@ class KafkaLog:
             raise Unavailable(f"Kafka: {error.args[0].str()}") from error
         return int(low), int(high)
 
-    def first_from(self, partition: int, offset: int) -> Record | None:
+    def first_from(self, partition: int, offset: int) -> DecisionRecord | None:
         reader, until_s = self._beside(), time.monotonic() + LOOK_TIMEOUT_S
         reader.assign([TopicPartition(self._topic, partition, offset)])
         try:
@@ -196,7 +196,7 @@ class KafkaLog:
             if self._looker is not None:
                 self._looker.close()
 
-    def _record(self, message: Message) -> Record | None:
+    def _record(self, message: Message) -> DecisionRecord | None:
         error = message.error()
         if error is not None:
             self._examine(message, error)
@@ -204,11 +204,13 @@ class KafkaLog:
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         assert offset is not None
-        return tuple.__new__(Record, (partition, offset, message.value()))  # half the time of Record()
+        return tuple.__new__(
+            DecisionRecord, (partition, offset, message.value())
+        )  # half the time of DecisionRecord()
 
     def _examine(self, message: Message, error: KafkaError) -> None:
         if error.code() in _LOST:
-            raise InvariantBroken(
+            raise PartitionBroken(
                 f"partition {message.partition()}: the log of {self._topic} does not hold offset "
                 f"{message.offset()}, where this sink must go on: {error.str()}",
                 message.partition(),

@@ -27,7 +27,7 @@ _seconds = Histogram(
 )
 
 
-class Metrics:
+class SinkMetrics:
     """The metrics of the sink called `name`."""
 
     def __init__(self, name: str) -> None:

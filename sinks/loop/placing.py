@@ -8,7 +8,7 @@ is a hint (docs/decisions/0031).
 from __future__ import annotations
 
 from schemas.chain import Chain, offset_after
-from sinks.errors import InvariantBroken
+from sinks.errors import PartitionBroken
 from sinks.loop.chain import Place
 from sinks.loop.ports import Log
 
@@ -17,13 +17,13 @@ def placed(log: Log, partition: int, stored: Place, remedy: str) -> Place:
     """`stored`, at the offset where the log goes on after it.
 
     Raises:
-        InvariantBroken: the log does not have the last stored decision, or no longer what follows it.
+        PartitionBroken: the log does not have the last stored decision, or no longer what follows it.
         Unavailable: the log cannot be read.
     """
     low, high = log.bounds(partition)
     following = f"{partition}:{stored.next_seq}"
     if low > stored.next_offset:
-        raise InvariantBroken(
+        raise PartitionBroken(
             f"partition {partition}: the log begins at offset {low}, but decision {following} at "
             f"{stored.next_offset} is the next to store: it was deleted before it was stored; {remedy}",
             partition,
@@ -36,7 +36,7 @@ def placed(log: Log, partition: int, stored: Place, remedy: str) -> Place:
     found = offset_after(chain, low, high, lambda offset: _found(log, partition, offset))
     if found is None:
         last = f"{partition}:{stored.next_seq - 1} with hash {stored.last_hash[:12]}"
-        raise InvariantBroken(
+        raise PartitionBroken(
             f"partition {partition}: decision {last} is stored, but the log, {low} to {high}, does not have "
             "it: it lost its end, or was made anew. Nothing is stored until it has been decided again as it "
             f"was, or else {remedy}",

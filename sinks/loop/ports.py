@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from schemas.standing import Report
-from sinks.loop.chain import Place, Record, Run
+from sinks.loop.chain import DecisionRecord, Place, Run
 
 
 class Log(Protocol):
@@ -28,7 +28,7 @@ class Log(Protocol):
         """Deliver exactly these partitions from these offsets on; what was fetched before is dropped."""
         ...
 
-    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[Record]:
+    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[DecisionRecord]:
         """Waits up to `wait_s` for a first record, then up to `linger_s` for `rows_max`.
 
         Keeps the membership alive and takes part in rebalances, also while nothing is delivered.
@@ -46,7 +46,7 @@ class Log(Protocol):
         """
         ...
 
-    def first_from(self, partition: int, offset: int) -> Record | None:
+    def first_from(self, partition: int, offset: int) -> DecisionRecord | None:
         """The first record at `offset` or after it, beside what `poll` delivers; None: there is none.
 
         Raises:

@@ -37,7 +37,7 @@ class Brief(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     occurred_at: datetime | None = None
 
 
-class Entry(NamedTuple):
+class FeedEntry(NamedTuple):
     """A feed entry of `organization`; `position` is `partition:seq`, `decision` the brief as JSON."""
 
     organization: str
@@ -71,7 +71,7 @@ def brief(decision: Decision) -> Brief:
     )
 
 
-def entries(decisions: Iterable[Decision], length_max: int) -> list[Entry]:
+def entries(decisions: Iterable[Decision], length_max: int) -> list[FeedEntry]:
     """Feed entries in log order, for each organization its last `length_max` at most.
 
     Decisions without organization are nobody's: they are in the log and among the dead letters.
@@ -81,7 +81,7 @@ def entries(decisions: Iterable[Decision], length_max: int) -> list[Entry]:
         if decision.organization_id is not None:
             by_organization.setdefault(decision.organization_id, []).append(decision)
     return [
-        Entry(organization, f"{decision.partition}:{decision.seq}", _encode(brief(decision)))
+        FeedEntry(organization, f"{decision.partition}:{decision.seq}", _encode(brief(decision)))
         for organization, found in by_organization.items()
         for decision in found[-length_max:]
     ]

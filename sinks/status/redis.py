@@ -15,7 +15,7 @@ from schemas.cache import AUTHORIZATION, FEED, POSITION, ROUTE
 from sinks.errors import PositionMoved, SinkError, Unavailable
 from sinks.loop.chain import BEGINNING, Place, Run
 from sinks.payments import Key
-from sinks.status.feed import Entry
+from sinks.status.feed import FeedEntry
 
 TTL_S = 7 * 86_400
 FEED_LENGTH_MAX = 10_000
@@ -116,7 +116,7 @@ class StatusKeys:
         return {key: _decode(body) for key, body in zip(wanted, bodies, strict=True) if body is not None}
 
     def apply(
-        self, runs: Sequence[Run], authorizations: Collection[Authorization], feed: Collection[Entry]
+        self, runs: Sequence[Run], authorizations: Collection[Authorization], feed: Collection[FeedEntry]
     ) -> None:
         """All or nothing.
 

@@ -19,7 +19,7 @@ from sinks.status.redis import FEED_LENGTH_MAX, TTL_S, StatusKeys
 _KEPT = timedelta(seconds=TTL_S)
 
 
-class Status:
+class StatusStore:
     """A Store.
 
     Bounded also while it is built again from an old log: what was recorded longer ago than the keys live is

@@ -53,7 +53,7 @@ def local_date(at_s: int, zone: str) -> date:
     return date(1970, 1, 1) + timedelta(days=local_s(at_s, zone) // 86_400)
 
 
-class Clock:
+class PeriodLabels:
     """Labels of one calendar's periods. Two look-ups in dictionaries for most moments."""
 
     def __init__(self, calendar: Calendar) -> None:
@@ -197,6 +197,6 @@ def _months_later(first: date, months: int) -> date:
 
 
 @lru_cache(maxsize=1024)
-def clock_of(calendar: Calendar) -> Clock:
+def clock_of(calendar: Calendar) -> PeriodLabels:
     """The calendar's clock: one for all who use the same calendar."""
-    return Clock(calendar)
+    return PeriodLabels(calendar)

@@ -54,7 +54,7 @@ def recorded_at(ms: int) -> datetime:
     return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
 
 
-class Scorer(Protocol):
+class Scoring(Protocol):
     """Gives a score to a request from the card's history so far; None when it cannot."""
 
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
@@ -64,7 +64,7 @@ def judge(
     state: PartitionState,
     record: Record,
     partitions: int,
-    scorer: Scorer,
+    scorer: Scoring,
     plans: Plans | None = None,
     *,
     card_numbers_refused: bool = True,

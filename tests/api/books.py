@@ -14,15 +14,15 @@ import psycopg
 import redis
 
 from api.access.keys import Scope, create_key
-from api.settings import Settings
+from api.settings import ApiSettings
 from schemas.topics import DECISIONS
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer
-from sinks.loop.kafka import KafkaLog
+from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.ports import Store, SystemClock
 from sinks.status.redis import StatusKeys
-from sinks.status.sink import Status
+from sinks.status.sink import StatusStore
 from tests.api.support import new_database, serving, wait_ready
 
 REDIS_DATABASE = "7"  # not the one that the other tests of this folder flush key by key
@@ -41,7 +41,9 @@ class Sink(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        source = KafkaLog(self._kafka, DECISIONS.name, f"tests-api-{self._store.name}-{uuid.uuid4().hex[:8]}")
+        source = KafkaDecisions(
+            self._kafka, DECISIONS.name, f"tests-api-{self._store.name}-{uuid.uuid4().hex[:8]}"
+        )
         consumer = Consumer(source, self._store, SystemClock())
         try:
             while not self._ended.is_set():
@@ -116,7 +118,7 @@ class Organization:
 class Books:
     """The running API with its database and Redis, and the sinks that fill both."""
 
-    settings: Settings
+    settings: ApiSettings
     base_url: str
     ledger: Sink
     status: Sink
@@ -165,7 +167,7 @@ def usd(minor: int) -> dict[str, Any]:
 
 
 @contextmanager
-def running_books(shared: Settings) -> Iterator[Books]:
+def running_books(shared: ApiSettings) -> Iterator[Books]:
     """On `shared`'s Kafka, with a database and a Redis database of its own."""
     base, _, query = shared.postgres.partition("?")
     admin = f"{base.rpartition('/')[0]}/postgres" + (f"?{query}" if query else "")
@@ -175,8 +177,8 @@ def running_books(shared: Settings) -> Iterator[Books]:
     )
     with ExitStack() as running:
         sinks = (
-            Sink(settings.kafka, Ledger(Postgres(database, "spendlog_sink", "tests-api-ledger"))),
-            Sink(settings.kafka, Status(StatusKeys(settings.redis), SystemClock())),
+            Sink(settings.kafka, Ledger(PostgresSession(database, "spendlog_sink", "tests-api-ledger"))),
+            Sink(settings.kafka, StatusStore(StatusKeys(settings.redis), SystemClock())),
         )
         for sink in sinks:
             sink.start()

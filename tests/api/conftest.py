@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.access.keys import create_key
-from api.settings import Settings
+from api.settings import ApiSettings
 from tests.api.books import Books, Organization, running_books
 from tests.api.decider import Decider
 from tests.api.support import Views, delete_topics, empty_topics, new_database, serving, wait_ready
@@ -20,16 +20,16 @@ Send = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="package")
-def settings(stack: Any) -> Iterator[Settings]:
+def settings(stack: Any) -> Iterator[ApiSettings]:
     """Empty topics, a new database, and a short-lived key cache, so that tests see revocations."""
     empty_topics(stack.kafka)
     database = new_database(stack.postgres, "spendlog_api_tests")
-    yield Settings(kafka=stack.kafka, postgres=database, redis=stack.redis, api_key_fresh_s=0.2)
+    yield ApiSettings(kafka=stack.kafka, postgres=database, redis=stack.redis, api_key_fresh_s=0.2)
     delete_topics(stack.kafka)  # their names are fixed: other folders' tests find none of ours
 
 
 @pytest.fixture(scope="package")
-def decider(settings: Settings) -> Iterator[Decider]:
+def decider(settings: ApiSettings) -> Iterator[Decider]:
     thread = Decider(settings.kafka)
     thread.start()
     yield thread
@@ -38,14 +38,14 @@ def decider(settings: Settings) -> Iterator[Decider]:
 
 
 @pytest.fixture(scope="package")
-def server(settings: Settings, decider: Decider) -> Iterator[str]:
+def server(settings: ApiSettings, decider: Decider) -> Iterator[str]:
     with serving(settings) as base_url:
         wait_ready(base_url)
         yield base_url
 
 
 @pytest.fixture(scope="package")
-def books(settings: Settings, decider: Decider) -> Iterator[Books]:
+def books(settings: ApiSettings, decider: Decider) -> Iterator[Books]:
     with running_books(settings) as books:
         yield books
 
@@ -58,7 +58,7 @@ def company(books: Books) -> Iterator[Organization]:
 
 
 @pytest.fixture
-def views(settings: Settings) -> Iterator[Views]:
+def views(settings: ApiSettings) -> Iterator[Views]:
     views = Views(settings)
     yield views
     views.close()
@@ -71,7 +71,7 @@ def organization() -> str:
 
 
 @pytest.fixture
-def secret(settings: Settings, organization: str) -> str:
+def secret(settings: ApiSettings, organization: str) -> str:
     return create_key(settings.postgres, organization_id=organization, name="all scopes")[0]
 
 

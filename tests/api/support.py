@@ -18,7 +18,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from api.server import config
-from api.settings import Settings
+from api.settings import ApiSettings
 from infra import topics
 from infra.migrate import migrate
 from schemas.authorizations import Authorization
@@ -84,7 +84,7 @@ def new_database(url: str, name: str) -> str:
 class Views:
     """Writes rows as the sinks do."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ApiSettings) -> None:
         self.postgres = psycopg.connect(settings.postgres, autocommit=True)
         self.redis = redis.Redis.from_url(settings.redis)
 
@@ -161,7 +161,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: ApiSettings) -> Iterator[str]:
     """A real server in a thread; its base URL."""
     port = free_port()
     server = uvicorn.Server(config(settings, host="127.0.0.1", port=port))

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.settings import Settings
+from api.settings import ApiSettings
 from infra.commands.keys import app
 
 
 @pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> object:
+def run(settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setenv("SPENDLOG_POSTGRES", settings.postgres)
     monkeypatch.setenv("COLUMNS", "200")
 

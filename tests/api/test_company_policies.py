@@ -12,7 +12,7 @@ import pytest
 
 from api.access.keys import Scope
 from api.app import create_app
-from api.settings import Settings
+from api.settings import ApiSettings
 from schemas.controls import Block, Match, Policy
 from schemas.defaults import default_policy
 from schemas.policies import digest
@@ -454,7 +454,7 @@ def test_each_department_has_an_event_of_its_own_that_names_who_did_it(
     assert actors == [([three.key], 3)]
 
 
-def test_the_examples_of_the_description_are_taken(settings: Settings, three: Organization) -> None:
+def test_the_examples_of_the_description_are_taken(settings: ApiSettings, three: Organization) -> None:
     operation = create_app(settings).openapi()["paths"]["/v1/organizations/{organization_id}/policies"][
         "post"
     ]

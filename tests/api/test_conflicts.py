@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.settings import Settings
+from api.settings import ApiSettings
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.conftest import Send, Submit, budget_body, budget_path, payment_body
 from tests.api.decider import Decider
@@ -174,7 +174,7 @@ def test_in_flight_writes_nothing_twice(books: Books, company: Organization, dec
     assert decided == [("approved", False), ("approved", True), ("approved", True)]
 
 
-def test_the_description_tells_both(settings: Settings) -> None:
+def test_the_description_tells_both(settings: ApiSettings) -> None:
     described = create_app(settings).openapi()
     for path, method in (
         ("/v1/authorizations", "post"),

@@ -15,7 +15,7 @@ import pytest
 from api.access.keys import create_key
 from api.app import BODY_BYTES_MAX
 from api.http.connections import HEAD_BYTES_MAX
-from api.settings import Settings
+from api.settings import ApiSettings
 from tests.api.support import serving, wait_until
 
 SLOW_S = 0.5
@@ -23,7 +23,7 @@ PER_ADDRESS = 40
 
 
 @pytest.fixture(scope="module")
-def strict(settings: Settings) -> Iterator[tuple[str, int]]:
+def strict(settings: ApiSettings) -> Iterator[tuple[str, int]]:
     """A server whose patience is short."""
     bounds = {
         "api_head_s_max": SLOW_S,
@@ -179,7 +179,7 @@ def test_what_http_allows_is_taken(strict: tuple[str, int], head: bytes) -> None
     assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
-def test_a_slow_body_is_ended(strict: tuple[str, int], settings: Settings) -> None:
+def test_a_slow_body_is_ended(strict: tuple[str, int], settings: ApiSettings) -> None:
     secret, _ = create_key(settings.postgres, organization_id="org-slow", name="slow")
     head = (
         POST + f"Authorization: Bearer {secret}\r\nIdempotency-Key: k\r\nContent-Length: 500\r\n\r\n".encode()

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.settings import Settings
+from api.settings import ApiSettings
 from schemas.controls import Calendar
 from schemas.terms import time_zones
 from tests.api.books import Organization, usd
@@ -164,7 +164,7 @@ def test_a_zone_that_not_every_side_knows_is_refused(company: Organization, zone
     assert "time zone" in answers[0].text or not zone
 
 
-def test_postgresql_knows_every_zone_that_we_take(settings: Settings) -> None:
+def test_postgresql_knows_every_zone_that_we_take(settings: ApiSettings) -> None:
     with psycopg.connect(settings.postgres) as connection:
         known = {name for (name,) in connection.execute("SELECT name FROM pg_timezone_names")}
     assert time_zones() - known == set()

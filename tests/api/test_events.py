@@ -13,7 +13,7 @@ from api.access.keys import Scope, create_key
 from api.app import create_app
 from api.resources.events.examples import EXAMPLES
 from api.resources.events.scopes import OWNERS_ONLY, SCOPES, scopes_of, tag_of
-from api.settings import Settings
+from api.settings import ApiSettings
 from schemas.events import EVENT_TYPES
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.decider import Decider
@@ -344,7 +344,7 @@ def test_without_a_decision_in_time_the_answer_claims_nothing(
 
 
 def test_a_key_of_another_organization_does_not_reach_this_one(
-    books: Books, company: Organization, settings: Settings
+    books: Books, company: Organization, settings: ApiSettings
 ) -> None:
     company.start()
     with books.organization() as other:
@@ -352,7 +352,7 @@ def test_a_key_of_another_organization_does_not_reach_this_one(
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_department")
 
 
-def test_the_description_has_a_schema_and_an_example_of_each_type(settings: Settings) -> None:
+def test_the_description_has_a_schema_and_an_example_of_each_type(settings: ApiSettings) -> None:
     described = create_app(settings).openapi()
     operation = described["paths"]["/v1/events"]["post"]
     media = operation["requestBody"]["content"]["application/json"]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from api.settings import Settings
+from api.settings import ApiSettings
 from schemas.authorizations import Authorization, Status
 from schemas.decisions import Contribution, Score
 from schemas.events import Merchant
@@ -25,7 +25,7 @@ PARTITION = 2  # of the rows below; no event of these tests goes there
 
 
 @pytest.fixture(scope="module", autouse=True)
-def long_log(settings: Settings, decider: Decider) -> None:
+def long_log(settings: ApiSettings, decider: Decider) -> None:
     """The positions of the rows below are within the log: one beyond its end is told so instead."""
     producer = Producer({"bootstrap.servers": settings.kafka})
     consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "tests-lookups"})

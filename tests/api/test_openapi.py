@@ -13,13 +13,13 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.app import TAGS, create_app
-from api.settings import Settings
+from api.settings import ApiSettings
 
 Operation = tuple[str, str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def described(settings: Settings) -> Any:
+def described(settings: ApiSettings) -> Any:
     return json.loads(json.dumps(create_app(settings).openapi()))
 
 

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from api.app import create_app
 from api.http.reference import page
 from api.log.standing import FRESH_S
-from api.settings import Settings, SettingsError, load_settings
+from api.settings import ApiSettings
+from schemas.settings import SettingError, read_settings
 from schemas.standing import Report, encode_report
 from tests.api.conftest import Submit
 from tests.api.support import serving, wait_ready
@@ -42,7 +43,7 @@ def test_a_process_with_all_services_is_ready(server: str) -> None:
 
 
 @pytest.fixture
-def status_topic(settings: Settings) -> Iterator[str]:
+def status_topic(settings: ApiSettings) -> Iterator[str]:
     """Of its own: what is told here would be silence, and so a standstill, for all tests that follow."""
     admin = AdminClient({"bootstrap.servers": settings.kafka})
     topic = f"status-{uuid.uuid4().hex[:8]}"
@@ -51,7 +52,9 @@ def status_topic(settings: Settings) -> Iterator[str]:
     admin.delete_topics([topic])[topic].result(10)
 
 
-def test_a_partition_that_stands_still_is_told_with_what_to_do(settings: Settings, status_topic: str) -> None:
+def test_a_partition_that_stands_still_is_told_with_what_to_do(
+    settings: ApiSettings, status_topic: str
+) -> None:
     """As a worker tells it; silence is told, too, and what others write is not."""
     with serving(settings.model_copy(update={"status_topic": status_topic})) as base_url:
         wait_ready(base_url)
@@ -120,7 +123,7 @@ def test_metrics_count_by_route_template(server: str, submit: Submit, client: ht
     assert "nowhere-to-be-found" not in text
 
 
-def test_the_description_is_complete(settings: Settings) -> None:
+def test_the_description_is_complete(settings: ApiSettings) -> None:
     described = create_app(settings).openapi()
     json.dumps(described)
     assert "HTTPValidationError" not in described["components"]["schemas"]
@@ -188,14 +191,14 @@ def test_the_reference_page_shows_markup_as_text() -> None:
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str, value: str
+    monkeypatch: pytest.MonkeyPatch, settings: ApiSettings, name: str, value: str
 ) -> None:
     for other in ("kafka", "postgres", "redis"):
         monkeypatch.setenv(f"SPENDLOG_{other.upper()}", getattr(settings, other))
-    assert load_settings().kafka == settings.kafka
+    assert read_settings(ApiSettings).kafka == settings.kafka
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError) as caught:
-        load_settings()
+    with pytest.raises(SettingError) as caught:
+        read_settings(ApiSettings)
     assert str(caught.value).startswith(f"setting {name} is ")
     assert "\n" not in str(caught.value)
     assert settings.postgres not in str(caught.value)

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from api.access.keys import create_key
-from api.settings import Settings
-from infra.settings import Settings as StackSettings
+from api.settings import ApiSettings
+from infra.settings import Settings
 from infra.stack import Stack
 from infra.stack.endpoints import ServiceName
 from tests.api.conftest import budget_body, budget_path, payment_body
@@ -30,7 +30,7 @@ class World:
     """A running API of its own with all that it needs."""
 
     stack: Stack
-    settings: Settings
+    settings: ApiSettings
     client: httpx.Client
     base_url: str
     decider: Decider
@@ -54,11 +54,11 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("outages")
-    with Stack(folder, settings=StackSettings(kafka=None, postgres=None, redis=None)) as stack:
+    with Stack(folder, settings=Settings(kafka=None, postgres=None, redis=None)) as stack:
         at = stack.endpoints
         empty_topics(at.kafka)
         database = new_database(at.postgres, "spendlog_api_outages")
-        settings = Settings(kafka=at.kafka, postgres=database, redis=at.redis, api_key_fresh_s=0)
+        settings = ApiSettings(kafka=at.kafka, postgres=database, redis=at.redis, api_key_fresh_s=0)
         secret, _ = create_key(database, organization_id=ORGANIZATION, name="outages")
         decider = Decider(at.kafka)
         decider.start()

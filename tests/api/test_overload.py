@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, TopicPartition
 from api.access.keys import create_key
 from api.http.door import FLIGHT_MIN, Door, LoopClock, Share
 from api.http.preferences import IdempotencyKey
-from api.settings import Settings
+from api.settings import ApiSettings
 from perf.overload import HttpClients, LoadOutcome, departments_of
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
@@ -131,7 +131,7 @@ class _Id(msgspec.Struct):
     event_id: str
 
 
-def check(outcome: LoadOutcome, settings: Settings, organization: str) -> None:
+def check(outcome: LoadOutcome, settings: ApiSettings, organization: str) -> None:
     """Each answer against the log."""
     asked = {IdempotencyKey(answer.key).event_id(organization): answer for answer in outcome.answers}
     written = set()
@@ -164,7 +164,7 @@ def check(outcome: LoadOutcome, settings: Settings, organization: str) -> None:
 
 
 @pytest.fixture
-def flooded(settings: Settings, decider: Decider, organization: str) -> Any:
+def flooded(settings: ApiSettings, decider: Decider, organization: str) -> Any:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="flood")
 
     def run(load: Callable[[HttpClients], Any], **bounds: Any) -> tuple[LoadOutcome, str]:
@@ -189,7 +189,7 @@ def flooded(settings: Settings, decider: Decider, organization: str) -> Any:
 
 
 def test_a_flood_is_shed_and_what_is_answered_is_in_the_log(
-    flooded: Any, settings: Settings, organization: str
+    flooded: Any, settings: ApiSettings, organization: str
 ) -> None:
     outcome, text = flooded(lambda clients: clients.open_loop(1_500, 3), api_waiters_max=FLIGHT_MIN)
     assert outcome.times(200)
@@ -199,7 +199,7 @@ def test_a_flood_is_shed_and_what_is_answered_is_in_the_log(
 
 
 def test_without_decisions_the_limit_falls_and_the_rest_is_told_so_at_once(
-    flooded: Any, decider: Decider, settings: Settings, organization: str
+    flooded: Any, decider: Decider, settings: ApiSettings, organization: str
 ) -> None:
     async def load(clients: HttpClients) -> LoadOutcome:
         with decider.paused():
@@ -213,7 +213,7 @@ def test_without_decisions_the_limit_falls_and_the_rest_is_told_so_at_once(
 
 
 @pytest.mark.faults
-def test_a_minute_of_twice_the_load(flooded: Any, settings: Settings, organization: str) -> None:
+def test_a_minute_of_twice_the_load(flooded: Any, settings: ApiSettings, organization: str) -> None:
     async def load(clients: HttpClients) -> LoadOutcome:
         capacity = await clients.closed_loop(5)
         return await clients.open_loop(2 * len(capacity.times(200)) / capacity.seconds, 60)

@@ -11,7 +11,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from api.resources.budgets import clocks
-from api.settings import Settings
+from api.settings import ApiSettings
 from api.stores.postgres import Postgres, PostgresAway
 from api.stores.sql import statement
 from schemas.controls import Calendar, PeriodKind
@@ -356,7 +356,7 @@ def test_a_departments_budget_may_have_any_calendar(company: Organization, kind:
     assert company.read(company.path("/budget"), period=found["period"]) == found
 
 
-def test_a_report_that_takes_too_long_does_not_stop_the_quick_looks(settings: Settings) -> None:
+def test_a_report_that_takes_too_long_does_not_stop_the_quick_looks(settings: ApiSettings) -> None:
     async def ask() -> None:
         postgres = Postgres(settings.postgres, connections_max=2)
         await postgres.open()

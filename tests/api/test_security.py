@@ -23,7 +23,7 @@ from api.access.keys import (
 from api.access.security import KeyedRoute, Keyring
 from api.app import create_app
 from api.resources.events.scopes import SCOPES
-from api.settings import Settings
+from api.settings import ApiSettings
 from api.stores.postgres import PostgresAway
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.support import wait_until
@@ -67,7 +67,7 @@ def call(server: str, method: str, template: str, body: Any, **headers: str) -> 
     return httpx.request(method, server + path, json=body, headers=headers, timeout=10)
 
 
-def test_every_route_under_v1_is_in_this_table(settings: Settings) -> None:
+def test_every_route_under_v1_is_in_this_table(settings: ApiSettings) -> None:
     described = create_app(settings).openapi()["paths"]
     found = {
         (method.upper(), path): operation["x-required-scope"]
@@ -80,7 +80,7 @@ def test_every_route_under_v1_is_in_this_table(settings: Settings) -> None:
 
 
 def test_a_key_that_nobody_thought_about_cannot_correct_books_approve_increases_or_set_a_cap(
-    settings: Settings,
+    settings: ApiSettings,
 ) -> None:
     _, key = create_key(settings.postgres, organization_id="org-default", name="default")
     special = {"ledger:correct", "caps:write", "budgets:approve"}
@@ -97,7 +97,7 @@ def test_a_route_without_a_scope_cannot_be_made() -> None:
 
 @pytest.mark.parametrize(("method", "path", "scope", "body"), ROUTES)
 def test_each_scope_opens_its_own_route_only(
-    server: str, settings: Settings, method: str, path: str, scope: Scope, body: Any
+    server: str, settings: ApiSettings, method: str, path: str, scope: Scope, body: Any
 ) -> None:
     for held in Scope:
         secret, _ = create_key(settings.postgres, organization_id=ORGANIZATION, name="one", scopes=[held])
@@ -141,7 +141,7 @@ def test_another_organizations_budget_is_404(client: httpx.Client, method: str) 
 
 
 def test_a_revoked_key_ends_within_the_cache_time(
-    settings: Settings, client: httpx.Client, organization: str
+    settings: ApiSettings, client: httpx.Client, organization: str
 ) -> None:
     path = "/v1/authorizations/none"
     assert client.get(path).status_code == 404
@@ -154,7 +154,7 @@ def test_a_revoked_key_ends_within_the_cache_time(
     assert revoke_key(settings.postgres, key="sl_unknown") is None
 
 
-def test_a_key_is_stored_as_its_hash_only(settings: Settings) -> None:
+def test_a_key_is_stored_as_its_hash_only(settings: ApiSettings) -> None:
     secret, key = create_key(settings.postgres, organization_id="org-hash", name="one")
     assert secret.startswith(f"{key.prefix}_sl"[: len(key.prefix) + 1])
     assert len(secret.removeprefix(f"{key.prefix}_")) == 43  # 256 bits in base64url
@@ -177,7 +177,7 @@ def test_a_key_is_stored_as_its_hash_only(settings: Settings) -> None:
     ],
 )
 def test_a_key_with_bad_words_is_not_made(
-    settings: Settings, organization: str, name: str, scopes: list[str]
+    settings: ApiSettings, organization: str, name: str, scopes: list[str]
 ) -> None:
     with pytest.raises(KeyNotCreated):
         create_key(settings.postgres, organization_id=organization, name=name, scopes=scopes)
@@ -194,7 +194,7 @@ def test_a_key_with_bad_words_is_not_made(
         ("4111 1111 1111 1111", "card number"),
     ],
 )
-def test_an_actor_that_could_be_mistaken_is_not_taken(settings: Settings, actor: str, said: str) -> None:
+def test_an_actor_that_could_be_mistaken_is_not_taken(settings: ApiSettings, actor: str, said: str) -> None:
     with pytest.raises(KeyNotCreated, match=said):
         create_key(settings.postgres, organization_id="org-odd-actor", name="odd", actor=actor)
     assert list_keys(settings.postgres, organization_id="org-odd-actor") == []

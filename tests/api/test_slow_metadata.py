@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from api.access.keys import create_key
-from api.settings import Settings
+from api.settings import ApiSettings
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.slow_kafka import SlowKafka, slow_kafka
 from tests.api.support import serving, wait_ready, wait_until
 
 
 @pytest.fixture
-def proxy(settings: Settings) -> Iterator[SlowKafka]:
+def proxy(settings: ApiSettings) -> Iterator[SlowKafka]:
     with slow_kafka(settings.kafka) as proxy:
         yield proxy
 
@@ -30,7 +30,7 @@ def submit(base_url: str, secret: str) -> httpx.Response:
 @pytest.mark.usefixtures("decider")
 @pytest.mark.parametrize("delay_s", [0.8, pytest.param(1.5, marks=pytest.mark.faults)])
 def test_authorizations_are_taken_while_metadata_is_slow(
-    settings: Settings, proxy: SlowKafka, organization: str, delay_s: float
+    settings: ApiSettings, proxy: SlowKafka, organization: str, delay_s: float
 ) -> None:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="slow")
     behind = settings.model_copy(update={"kafka": f"127.0.0.1:{proxy.port}"})

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from api.access.keys import create_key
-from api.settings import Settings
+from api.settings import ApiSettings
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
-from infra.settings import Settings as StackSettings
+from infra.settings import Settings
 from infra.stack import Stack
 from tests.api.books import usd
 from tests.api.conftest import payment_body
@@ -62,12 +62,12 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("worker")
-    services = StackSettings(kafka=None, postgres=None, redis=None)
+    services = Settings(kafka=None, postgres=None, redis=None)
     with Stack(folder, settings=services) as stack, Supervisor(folder / "logs") as supervisor:
         at = stack.endpoints
         empty_topics(at.kafka)
         database = new_database(at.postgres, "spendlog_api_worker")
-        settings = Settings(kafka=at.kafka, postgres=database, redis=at.redis)
+        settings = ApiSettings(kafka=at.kafka, postgres=database, redis=at.redis)
         secret, _ = create_key(database, organization_id="org-worker", name="worker")
 
         def new_worker(name: str) -> Child:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.controls import Calendar
-from streams.core.calendar import Clock, epoch_s, latest_end_s, moment_of
+from streams.core.calendar import PeriodLabels, epoch_s, latest_end_s, moment_of
 
 ZONES = (
     "UTC",
@@ -37,7 +37,7 @@ MOMENTS = st.integers(946_684_800, 4_102_444_800)  # 2000 to 2100
 @example(Calendar("day", "Pacific/Kiritimati"), 1_772_323_200)
 @example(Calendar("month", "Europe/Berlin"), 1_774_832_400)  # the day on which summer time begins
 def test_a_label_says_when_its_period_ends(calendar: Calendar, at_s: int) -> None:
-    clock = Clock(calendar)
+    clock = PeriodLabels(calendar)
     label = clock.label(at_s)
     ends_s = clock.ends_of(label)
     assert ends_s == clock.ends_s(at_s)
@@ -50,10 +50,10 @@ def test_a_label_says_when_its_period_ends(calendar: Calendar, at_s: int) -> Non
 def test_a_label_of_another_calendar_ends_as_it_says_or_is_not_known(
     calendar: Calendar, other: Calendar, at_s: int
 ) -> None:
-    clock, label = Clock(calendar), Clock(other).label(at_s)
+    clock, label = PeriodLabels(calendar), PeriodLabels(other).label(at_s)
     ends_s = clock.ends_of(label)
     assert ends_s is None or clock.label(ends_s - 1) == label
-    assert (latest_end_s(label) or 0) >= (Clock(other).ends_s(at_s) or 0)
+    assert (latest_end_s(label) or 0) >= (PeriodLabels(other).ends_s(at_s) or 0)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_is_no_period_never_ends(label: str) -> None:
         Calendar("lifetime"),
         Calendar("day", "Asia/Tokyo"),
     ):
-        assert Clock(calendar).ends_of(label) is None
+        assert PeriodLabels(calendar).ends_of(label) is None
     assert latest_end_s(label) is None
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 
 import api.settings
 import infra.settings
+import infra.ticker.settings
 import sinks.settings
 from schemas.settings import PREFIX
 from streams.settings import StreamSettings
@@ -19,8 +20,9 @@ from streams.settings import StreamSettings
 ROOMS: dict[str, type[BaseSettings]] = {
     "commands": infra.settings.Settings,
     "worker": StreamSettings,
-    "sinks, ticker": sinks.settings.Settings,
-    "API": api.settings.Settings,
+    "sinks": sinks.settings.SinkSettings,
+    "ticker": infra.ticker.settings.TickerSettings,
+    "API": api.settings.ApiSettings,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"

@@ -4,9 +4,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.errors import SettingError
 from infra.settings import load_settings, one_line
-from schemas.settings import masked
+from schemas.settings import SettingError, masked
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from schemas.effects import (
 )
 from schemas.events import Merchant
 from schemas.reasons import Outcome, Reason, ReasonCode
-from sinks.loop.chain import Record
+from sinks.loop.chain import DecisionRecord
 
 PERIOD = "2026-11"
 CHARGES = (f"department@{PERIOD}",)
@@ -351,10 +351,11 @@ class DecisionLog:
             number += 1
         return self
 
-    def records(self, hole_every: int = 3) -> list[Record]:
+    def records(self, hole_every: int = 3) -> list[DecisionRecord]:
         """As a consumer gets them: after every `hole_every` records an offset is a transaction marker's."""
         return [
-            Record(self.partition, seq + seq // hole_every, value) for seq, value in enumerate(self.values)
+            DecisionRecord(self.partition, seq + seq // hole_every, value)
+            for seq, value in enumerate(self.values)
         ]
 
     # -- parts

@@ -13,7 +13,7 @@ import redis
 from psycopg import sql
 
 from infra.migrate import migrate
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from tests.sinks.topics import create_topic
 
@@ -45,7 +45,7 @@ def rows(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def ledger(database: str) -> Iterator[Ledger]:
-    ledger = Ledger(Postgres(database))
+    ledger = Ledger(PostgresSession(database))
     yield ledger
     ledger.close()
 

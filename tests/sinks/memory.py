@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from schemas.standing import Report
-from sinks.errors import InvariantBroken, PositionMoved
-from sinks.loop.chain import BEGINNING, Place, Record, Run
+from sinks.errors import PartitionBroken, PositionMoved
+from sinks.loop.chain import BEGINNING, DecisionRecord, Place, Run
 
 
 class Crash(BaseException):
@@ -44,7 +44,7 @@ class MemoryLog:
 
     def __init__(
         self,
-        records: Mapping[int, Sequence[Record]],
+        records: Mapping[int, Sequence[DecisionRecord]],
         clock: MemoryClock,
         steps: Steps | None = None,
         rebalance_at: int | None = None,
@@ -64,13 +64,13 @@ class MemoryLog:
         self._steps.step()
         self._next = dict(offsets)
 
-    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[Record]:
+    def poll(self, rows_max: int, wait_s: float, linger_s: float) -> list[DecisionRecord]:
         self._steps.step()
         self.polls += 1
-        found: list[Record] = []
+        found: list[DecisionRecord] = []
         for partition, offset in self._next.items():
             if offset > (end := self.bounds(partition)[1]):
-                raise InvariantBroken(f"offset {offset} of a log that ends at {end}", partition)
+                raise PartitionBroken(f"offset {offset} of a log that ends at {end}", partition)
             rows = [record for record in self.records[partition] if record.offset >= offset]
             found += rows[: max(0, rows_max - len(found))]
         for record in found:
@@ -88,7 +88,7 @@ class MemoryLog:
         first = self.first.get(partition, 0)
         return first, max(first, records[-1].offset + 1 if records else 0)
 
-    def first_from(self, partition: int, offset: int) -> Record | None:
+    def first_from(self, partition: int, offset: int) -> DecisionRecord | None:
         self._steps.step()
         return next((record for record in self.records[partition] if record.offset >= offset), None)
 

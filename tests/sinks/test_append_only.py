@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 
 from infra.migrate import MigrationError, migrate
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
@@ -24,7 +24,7 @@ ROLES = ["spendlog_sink", "spendlog_api", "spendlog_auditor"]
 
 @pytest.fixture
 def booked(database: str) -> str:
-    ledger = Ledger(Postgres(database))
+    ledger = Ledger(PostgresSession(database))
     book(ledger, [DecisionLog().mixed(12)])
     ledger.close()
     return database
@@ -86,7 +86,7 @@ def test_an_auditor_sees_keys_but_not_what_they_are_checked_against(booked: str)
 
 def test_the_ledger_works_with_the_rights_of_its_role_alone(booked: str) -> None:
     assert query(booked, "SELECT count(*) > 0 FROM transfer") == [(True,)]
-    postgres = Postgres(booked)
+    postgres = PostgresSession(booked)
     with postgres.session() as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("spendlog_sink",)
     postgres.close()

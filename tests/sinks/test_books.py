@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from sinks.errors import InvariantBroken
+from sinks.errors import PartitionBroken
 from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
@@ -57,7 +57,7 @@ def test_a_posting_is_taken_back_once(ledger: Ledger, database: str) -> None:
     log.undo(cleared)
     book(ledger, [log])
     log.undo(cleared)
-    with pytest.raises(InvariantBroken, match=r"decisions 0:2\.\.2 cannot be booked.*compensated_once"):
+    with pytest.raises(PartitionBroken, match=r"decisions 0:2\.\.2 cannot be booked.*compensated_once"):
         book(ledger, [log])
     assert query(database, "SELECT count(*) FROM transfer WHERE kind = 'correction'") == [(1,)]
 
@@ -67,7 +67,7 @@ def test_what_was_never_posted_is_not_taken_back(ledger: Ledger) -> None:
     log.approve("a", 100)
     cleared = log.clear("b", 100)
     log.undo(cleared, of_seq=0)
-    with pytest.raises(InvariantBroken, match="0:2 corrects 0:0, which posted nothing to authorization b"):
+    with pytest.raises(PartitionBroken, match="0:2 corrects 0:0, which posted nothing to authorization b"):
         book(ledger, [log])
 
 
@@ -83,7 +83,7 @@ def test_what_was_never_posted_is_not_taken_back(ledger: Ledger) -> None:
 def test_a_correction_is_all_of_the_posting_and_that_alone(ledger: Ledger, lie: dict[str, Any]) -> None:
     log = DecisionLog()
     log.undo(log.clear("a", 108, fx=8), **lie)
-    with pytest.raises(InvariantBroken, match="posted"):
+    with pytest.raises(PartitionBroken, match="posted"):
         book(ledger, [log])
 
 

@@ -23,10 +23,9 @@ from schemas.money import MINOR_MAX, TOTAL_MAX, Money, PositiveMoney
 from schemas.reasons import Outcome
 from schemas.stored import Bound, bounds
 from sinks.ledger.sink import Ledger
-from sinks.loop.chain import Record
+from sinks.loop.chain import DecisionRecord
 from streams.core.apply.evolve import evolve
-from streams.core.intake import Record as CardEventRecord
-from streams.core.intake import judge
+from streams.core.intake import Record, judge
 from streams.core.sealing import seal
 from streams.core.state import PartitionState
 from streams.model import Unscored
@@ -151,7 +150,7 @@ class Books:
             occurred_at=self.at,
             **members,
         )
-        record = CardEventRecord(len(self.values), self.at, event.key.encode(), encode_event(event))
+        record = Record(len(self.values), self.at, event.key.encode(), encode_event(event))
         decision, value = seal(judge(self.state, record, 1, Unscored()))
         assert decision.outcome is Outcome.ACCEPTED, decision.reasons
         evolve(self.state, decision)
@@ -159,7 +158,9 @@ class Books:
 
     def store(self) -> None:
         place = self.ledger.places(frozenset({0}))[0]
-        book_run(self.ledger, place, [Record(0, n, v) for n, v in enumerate(self.values) if n >= place[0]])
+        book_run(
+            self.ledger, place, [DecisionRecord(0, n, v) for n, v in enumerate(self.values) if n >= place[0]]
+        )
 
 
 LARGEST = PositiveMoney(MINOR_MAX, "USD")

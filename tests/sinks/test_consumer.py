@@ -10,16 +10,16 @@ from itertools import count
 import pytest
 
 from schemas.codec import decode_decision
-from sinks.errors import InvariantBroken, Unavailable
-from sinks.loop.chain import Place, Record, Run
-from sinks.loop.consumer import BACKOFF, Consumer, Limits
+from sinks.errors import PartitionBroken, Unavailable
+from sinks.loop.chain import DecisionRecord, Place, Run
+from sinks.loop.consumer import BACKOFF, BatchLimits, Consumer
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import Crash, MemoryClock, MemoryLog, MemoryStore, ShakyStore, Steps
 
 LOGS = [DecisionLog(partition).mixed(25) for partition in (0, 1)]
 RECORDS = {log.partition: log.records() for log in LOGS}
 WHOLE = {log.partition: log.values for log in LOGS}
-LIMITS = Limits(rows_max=7)
+LIMITS = BatchLimits(rows_max=7)
 
 
 def stored(store: MemoryStore) -> dict[int, list[bytes]]:
@@ -103,7 +103,7 @@ def test_two_owners_of_one_partition_never_store_a_decision_twice(seed: int) -> 
     store = MemoryStore()
     clock = MemoryClock()
     sinks = [
-        Consumer(MemoryLog(RECORDS, clock), store, clock, Limits(rows_max=chance.randint(1, 9)))
+        Consumer(MemoryLog(RECORDS, clock), store, clock, BatchLimits(rows_max=chance.randint(1, 9)))
         for _ in range(2)
     ]
     for _ in range(400):
@@ -126,7 +126,7 @@ def test_a_store_that_was_emptied_is_filled_again_while_the_log_is_idle() -> Non
     assert stored(store) == WHOLE
 
 
-def broken_log(kind: str) -> list[Record]:
+def broken_log(kind: str) -> list[DecisionRecord]:
     """Ten decisions, of which the sixth is not what must be there."""
     records = list(mendable(10))
     other = DecisionLog(0)
@@ -194,7 +194,7 @@ def test_a_record_that_breaks_the_log_stops_its_partition_after_what_was_good(ki
 
 
 @cache
-def mendable(count: int) -> tuple[Record, ...]:
+def mendable(count: int) -> tuple[DecisionRecord, ...]:
     """The records of `broken_log` as they must be."""
     log = DecisionLog(0)
     for number in range(count):
@@ -211,7 +211,7 @@ class Refusing(MemoryStore):
 
     def commit(self, runs: Sequence[Run]) -> None:
         if any(run.partition == self._refused for run in runs):
-            raise InvariantBroken("rows that contradict what is stored")
+            raise PartitionBroken("rows that contradict what is stored")
         super().commit(runs)
 
 

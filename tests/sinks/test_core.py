@@ -12,7 +12,7 @@ from schemas.controls import Calendar, Policy
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, PolicyTaken
 from schemas.reasons import Outcome, Reason, ReasonCode
-from sinks.errors import InvariantBroken
+from sinks.errors import PartitionBroken
 from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.models import changes_of
 from sinks.payments import fold, touched
@@ -42,18 +42,18 @@ def test_the_period_is_what_follows_the_last_at_sign_of_the_department_s_charge(
 @pytest.mark.parametrize("change", [{"currency": None}, {"organization_id": None}, {"department_id": None}])
 def test_an_effect_that_cannot_be_booked_breaks_an_invariant(change: dict[str, None]) -> None:
     decision = msgspec.structs.replace(DecisionLog().approve("a"), **change)
-    with pytest.raises(InvariantBroken, match="decision 0:0"):
+    with pytest.raises(PartitionBroken, match="decision 0:0"):
         Bookkeeper().transfers([decision])
 
 
 def test_money_that_counts_in_no_budget_breaks_an_invariant() -> None:
-    with pytest.raises(InvariantBroken, match="effect 0 counts in no budget"):
+    with pytest.raises(PartitionBroken, match="effect 0 counts in no budget"):
         Bookkeeper().transfers([DecisionLog().approve("a", charges=())])
 
 
 @pytest.mark.parametrize("amount", [0, -5])
 def test_an_amount_that_is_not_above_zero_breaks_an_invariant(amount: int) -> None:
-    with pytest.raises(InvariantBroken, match=f"moves {amount}"):
+    with pytest.raises(PartitionBroken, match=f"moves {amount}"):
         Bookkeeper().transfers([DecisionLog().approve("a", amount)])
 
 

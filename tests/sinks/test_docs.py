@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from schemas.reasons import Reason, ReasonCode
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.test_ledger import book
@@ -47,7 +47,7 @@ def story() -> DecisionLog:
 
 @pytest.fixture
 def told(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    ledger = Ledger(Postgres(database))
+    ledger = Ledger(PostgresSession(database))
     book(ledger, [story()])
     ledger.close()
     with psycopg.connect(database, autocommit=True, options="-c role=spendlog_auditor") as connection:

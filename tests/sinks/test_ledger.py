@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from schemas.authorizations import Authorization, advance, touched_by
-from sinks.errors import InvariantBroken, PositionMoved, SinkError, Unavailable
-from sinks.ledger.postgres import Postgres
+from sinks.errors import PartitionBroken, PositionMoved, SinkError, Unavailable
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
-from sinks.loop.chain import Place, Record, read_run
+from sinks.loop.chain import DecisionRecord, Place, read_run
 from sinks.recent import Recent
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import empty, query, snapshot
@@ -33,7 +33,7 @@ def book(ledger: Ledger, logs: Sequence[DecisionLog], rows: int = 10) -> None:
             place = book_run(ledger, place, remaining[:rows])
 
 
-def book_run(ledger: Ledger, place: Place, records: Sequence[Record]) -> Place:
+def book_run(ledger: Ledger, place: Place, records: Sequence[DecisionRecord]) -> Place:
     run, broken = read_run(records[0].partition, place, records)
     assert broken is None
     ledger.commit([run])
@@ -113,7 +113,7 @@ def test_every_account_that_a_transfer_names_is_open(ledger: Ledger, database: s
 @pytest.mark.parametrize("kept_max", [0, 2, 1000])
 def test_the_read_model_is_the_fold_of_the_log(database: str, kept_max: int) -> None:
     log = DecisionLog().mixed(150)
-    ledger = Ledger(Postgres(database), recent=Recent(kept_max))
+    ledger = Ledger(PostgresSession(database), recent=Recent(kept_max))
     book(ledger, [log])
     ledger.close()
     found = query(database, "SELECT body::text FROM card_authorization")
@@ -137,7 +137,7 @@ def test_a_request_after_a_clearing_of_the_same_payment_changes_the_row_that_is_
     log.approve("a", 70, alerts=("cleared_before_request",))
     place = ledger.places(frozenset({0}))[0]
     place = book_run(ledger, place, log.records()[:1])
-    other = Ledger(Postgres(database))  # without the memory of what the first one wrote
+    other = Ledger(PostgresSession(database))  # without the memory of what the first one wrote
     book_run(other, place, log.records()[1:])
     other.close()
     columns = "held, posted, requested, authorized, seq"
@@ -150,7 +150,7 @@ def test_a_guess_that_a_request_is_new_is_made_good_when_it_is_wrong(ledger: Led
     log.approve("a", 70)  # nothing tells that there was a clearing before
     place = ledger.places(frozenset({0}))[0]
     place = book_run(ledger, place, log.records()[:1])
-    other = Ledger(Postgres(database))
+    other = Ledger(PostgresSession(database))
     book_run(other, place, log.records()[1:])
     other.close()
     assert query(database, "SELECT held, posted, seq FROM card_authorization") == [(70, 50, 1)]
@@ -181,7 +181,7 @@ def test_reading_again_from_the_beginning_changes_nothing(ledger: Ledger, databa
 
 def test_of_two_writers_at_one_position_the_second_one_is_refused(database: str) -> None:
     log = DecisionLog().mixed(20)
-    first, second = Ledger(Postgres(database)), Ledger(Postgres(database))
+    first, second = Ledger(PostgresSession(database)), Ledger(PostgresSession(database))
     place = first.places(frozenset({0}))[0]
     assert second.places(frozenset({0}))[0] == place
     after = book_run(first, place, log.records()[:10])
@@ -198,7 +198,7 @@ def test_of_two_writers_at_one_position_the_second_one_is_refused(database: str)
 
 def test_a_batch_over_partitions_moves_all_of_them_or_none(database: str) -> None:
     logs = [DecisionLog(partition).mixed(12) for partition in (0, 1)]
-    ledger, other = Ledger(Postgres(database)), Ledger(Postgres(database))
+    ledger, other = Ledger(PostgresSession(database)), Ledger(PostgresSession(database))
     places = ledger.places(frozenset({0, 1}))
     runs = [read_run(log.partition, places[log.partition], log.records())[0] for log in logs]
     book(other, logs[1:])
@@ -217,7 +217,7 @@ def test_the_unique_keys_are_a_tripwire_behind_the_positions(ledger: Ledger, dat
     book(ledger, [log])
     query(database, "UPDATE sink_position SET next_offset = 0 RETURNING 1")  # as no code of ours does
     run, _ = read_run(0, Place(0, 0, "0" * 64), log.records())
-    with pytest.raises(InvariantBroken, match=r"decisions 0:0\.\.\d+ cannot be booked"):
+    with pytest.raises(PartitionBroken, match=r"decisions 0:0\.\.\d+ cannot be booked"):
         ledger.commit([run])
 
 
@@ -249,7 +249,7 @@ class FailingConnection:
         return getattr(self._connection, name)
 
 
-class FailingPostgres(Postgres):
+class FailingPostgres(PostgresSession):
     def __init__(self, url: str, steps: Steps) -> None:
         super().__init__(url)
         self._steps = steps
@@ -265,7 +265,7 @@ def test_a_failure_at_any_moment_of_the_transaction_leaves_every_row_once(
     database: str, failure: Callable[[], BaseException]
 ) -> None:
     log = DecisionLog(partition=0).mixed(9)
-    whole = Ledger(Postgres(database))
+    whole = Ledger(PostgresSession(database))
     book(whole, [log], rows=5)
     expected = snapshot(database)
     for fail_at in count():
@@ -276,7 +276,7 @@ def test_a_failure_at_any_moment_of_the_transaction_leaves_every_row_once(
             book(first, [log], rows=5)
         except (Crash, Unavailable):
             first.close()
-            again = Ledger(Postgres(database))
+            again = Ledger(PostgresSession(database))
             book(again, [log], rows=5)
             again.close()
             assert snapshot(database) == expected, f"failure at step {fail_at}"
@@ -287,7 +287,7 @@ def test_a_failure_at_any_moment_of_the_transaction_leaves_every_row_once(
     whole.close()
 
 
-def book_when_possible(ledger: Ledger, place: Place, records: Sequence[Record]) -> str:
+def book_when_possible(ledger: Ledger, place: Place, records: Sequence[DecisionRecord]) -> str:
     """Returns what the last refused try said."""
     said = ""
     for _ in range(8):
@@ -301,7 +301,7 @@ def book_when_possible(ledger: Ledger, place: Place, records: Sequence[Record]) 
 
 def test_a_frozen_owner_is_ended_by_the_next_one(database: str) -> None:
     log = DecisionLog().mixed(10)
-    ledger = Ledger(Postgres(database, name="frozen-test", frozen_after_s=0.5, lock_wait_max_s=0.3))
+    ledger = Ledger(PostgresSession(database, name="frozen-test", frozen_after_s=0.5, lock_wait_max_s=0.3))
     place = ledger.places(frozenset({0}))[0]
     with psycopg.connect(database, application_name="frozen-test") as frozen:
         frozen.execute("UPDATE sink_position SET updated_at = now()")
@@ -315,13 +315,13 @@ def test_a_frozen_owner_is_ended_by_the_next_one(database: str) -> None:
 
 def test_a_database_without_schema_is_told_in_a_sentence(stack: Any) -> None:
     empty = urlunsplit(urlsplit(stack.postgres)._replace(path="/postgres"))
-    ledger = Ledger(Postgres(empty, role=None))
+    ledger = Ledger(PostgresSession(empty, role=None))
     with pytest.raises(SinkError, match="run spendlog migrate"):
         ledger.places(frozenset({0}))
     ledger.close()
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
-    ledger = Ledger(Postgres("postgresql://nobody@127.0.0.1:9/none"))
+    ledger = Ledger(PostgresSession("postgresql://nobody@127.0.0.1:9/none"))
     with pytest.raises(Unavailable, match="PostgreSQL"):
         ledger.places(frozenset({0}))

@@ -10,13 +10,13 @@ from functools import cache
 
 import pytest
 
-from sinks.loop.chain import Record
-from sinks.loop.consumer import Consumer, Limits
+from sinks.loop.chain import DecisionRecord
+from sinks.loop.consumer import BatchLimits, Consumer
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import MemoryClock, MemoryLog, MemoryStore
 
 COUNT = 40
-Records = list[Record]
+Records = list[DecisionRecord]
 
 
 @cache
@@ -30,7 +30,7 @@ def history(seed: str, count: int = 2 * COUNT) -> tuple[bytes, ...]:
 
 def lying(values: tuple[bytes, ...], every: int, start: int = 0) -> Records:
     """At offsets as transactions of `every` records leave them, each with a marker behind it."""
-    return [Record(0, start + number + number // every, value) for number, value in enumerate(values)]
+    return [DecisionRecord(0, start + number + number // every, value) for number, value in enumerate(values)]
 
 
 class Site:
@@ -40,7 +40,7 @@ class Site:
         self.store, self.clock = MemoryStore(), MemoryClock()
         self.values = values
         self.log = MemoryLog({0: lying(values[:COUNT], 4)}, self.clock)
-        self.sink = Consumer(self.log, self.store, self.clock, Limits(rows_max=7))
+        self.sink = Consumer(self.log, self.store, self.clock, BatchLimits(rows_max=7))
         self.wait(3.0)
         assert self.store.rows == list(values[:COUNT])
 
@@ -50,7 +50,7 @@ class Site:
             self.sink.step()
 
     def restart(self) -> None:
-        self.sink = Consumer(self.log, self.store, self.clock, Limits(rows_max=7))
+        self.sink = Consumer(self.log, self.store, self.clock, BatchLimits(rows_max=7))
 
 
 @pytest.fixture(params=["while it runs", "while it was away"])

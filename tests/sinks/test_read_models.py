@@ -21,7 +21,7 @@ from schemas.effects import (
     PolicyTaken,
 )
 from schemas.reasons import Reason, ReasonCode
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import TABLES, empty, query, snapshot
@@ -86,7 +86,7 @@ def test_a_limit_s_changes_are_kept_even_where_the_sink_forgot_the_one_before(
         log.budget("eng", limit)
         log.approve(f"a{number}", 1)
     for _ in range(2):  # the second one begins without what the first remembered
-        ledger = Ledger(Postgres(database))
+        ledger = Ledger(PostgresSession(database))
         book(ledger, [log], rows)
         ledger.close()
         log.approve(f"b{len(log.values)}", 1)
@@ -240,7 +240,7 @@ def test_reading_the_log_again_gives_the_same_rows(database: str) -> None:
     log.ask_increase("r2")
     found = []
     for size in (1, 7, 500):
-        ledger = Ledger(Postgres(database))
+        ledger = Ledger(PostgresSession(database))
         book(ledger, [log], size)
         ledger.close()
         found.append(snapshot(database))

@@ -14,10 +14,10 @@ import redis
 
 from schemas.authorizations import Authorization
 from sinks.errors import PositionMoved, Unavailable
-from sinks.loop.chain import BEGINNING, Place, Record, read_run
+from sinks.loop.chain import BEGINNING, DecisionRecord, Place, read_run
 from sinks.recent import Recent
 from sinks.status.redis import TTL_S, StatusKeys
-from sinks.status.sink import Status
+from sinks.status.sink import StatusStore
 from tests.sinks.builder import DecisionLog
 from tests.sinks.memory import MemoryClock
 from tests.sinks.test_ledger import folded
@@ -33,19 +33,19 @@ def client(redis_url: str) -> Iterator[Client]:
 
 
 @pytest.fixture
-def status(redis_url: str) -> Iterator[Status]:
-    status = Status(StatusKeys(redis_url), MemoryClock())
+def status(redis_url: str) -> Iterator[StatusStore]:
+    status = StatusStore(StatusKeys(redis_url), MemoryClock())
     yield status
     status.close()
 
 
-def follow(status: Status, log: DecisionLog, rows: int = 10) -> None:
+def follow(status: StatusStore, log: DecisionLog, rows: int = 10) -> None:
     place = status.places(frozenset({log.partition}))[log.partition]
     while remaining := [record for record in log.records() if record.offset >= place.next_offset]:
         place = follow_run(status, place, remaining[:rows])
 
 
-def follow_run(status: Status, place: Place, records: list[Record]) -> Place:
+def follow_run(status: StatusStore, place: Place, records: list[DecisionRecord]) -> Place:
     run, broken = read_run(records[0].partition, place, records)
     assert broken is None
     status.commit([run])
@@ -69,7 +69,7 @@ def everything(client: Client) -> dict[str, Any]:
 @pytest.mark.parametrize("kept_max", [0, 1000])
 def test_every_authorization_stands_as_the_log_says(redis_url: str, client: Client, kept_max: int) -> None:
     log = DecisionLog().mixed(150)
-    status = Status(StatusKeys(redis_url), MemoryClock(), Recent(kept_max))
+    status = StatusStore(StatusKeys(redis_url), MemoryClock(), Recent(kept_max))
     follow(status, log)
     status.close()
     expected = {
@@ -84,14 +84,16 @@ def test_every_authorization_stands_as_the_log_says(redis_url: str, client: Clie
     assert all(0 < client.ttl(key) <= TTL_S for key in found)
 
 
-def test_an_authorization_is_found_without_its_department(status: Status, client: Client) -> None:
+def test_an_authorization_is_found_without_its_department(status: StatusStore, client: Client) -> None:
     log = DecisionLog()
     log.approve("a1", department="sales")
     follow(status, log)
     assert client.get("spendlog:route:techcorp/a1") == "sales"
 
 
-def test_the_feed_tells_every_decision_of_the_organization_in_order(status: Status, client: Client) -> None:
+def test_the_feed_tells_every_decision_of_the_organization_in_order(
+    status: StatusStore, client: Client
+) -> None:
     log = DecisionLog(partition=2)
     log.approve("a", 4200)
     log.unreadable()
@@ -104,7 +106,7 @@ def test_the_feed_tells_every_decision_of_the_organization_in_order(status: Stat
     assert "budget exceeded" in json.loads(second["decision"])["sentence"]
 
 
-def test_the_feed_is_bounded(status: Status, client: Client) -> None:
+def test_the_feed_is_bounded(status: StatusStore, client: Client) -> None:
     log = DecisionLog()
     for number in range(11_000):
         log.approve(f"a{number}")
@@ -114,7 +116,7 @@ def test_the_feed_is_bounded(status: Status, client: Client) -> None:
     assert last["position"] == "0:10999"
 
 
-def test_after_a_flush_it_is_refused_then_built_again_equal(status: Status, client: Client) -> None:
+def test_after_a_flush_it_is_refused_then_built_again_equal(status: StatusStore, client: Client) -> None:
     log = DecisionLog().mixed(60)
     follow(status, log)
     before = everything(client)
@@ -139,7 +141,7 @@ def test_after_a_flush_it_is_refused_then_built_again_equal(status: Status, clie
 
 def test_of_two_writers_the_second_one_is_refused(redis_url: str, client: Client) -> None:
     log = DecisionLog().mixed(20)
-    first, second = (Status(StatusKeys(redis_url), MemoryClock()) for _ in range(2))
+    first, second = (StatusStore(StatusKeys(redis_url), MemoryClock()) for _ in range(2))
     follow_run(first, BEGINNING, log.records()[:10])
     before = everything(client)
     with pytest.raises(PositionMoved):
@@ -153,7 +155,7 @@ def test_of_two_writers_the_second_one_is_refused(redis_url: str, client: Client
 
 
 def test_what_was_recorded_longer_ago_than_keys_live_is_checked_but_not_written(
-    status: Status, client: Client
+    status: StatusStore, client: Client
 ) -> None:
     log = DecisionLog(started=datetime.now(UTC) - timedelta(seconds=TTL_S + 60)).mixed(20)
     follow(status, log)
@@ -161,7 +163,7 @@ def test_what_was_recorded_longer_ago_than_keys_live_is_checked_but_not_written(
     assert client.hget("spendlog:position:0", "next_seq") == str(len(log.values))
 
 
-def test_half_a_payment_is_not_shown_as_a_whole_one(status: Status, client: Client) -> None:
+def test_half_a_payment_is_not_shown_as_a_whole_one(status: StatusStore, client: Client) -> None:
     log = DecisionLog()
     log.approve("a")
     follow(status, log)
@@ -198,7 +200,7 @@ def test_rebuilt_in_batches_of_any_size_it_is_the_same_as_live(
     found = []
     for rows in (1, rng.randint(2, 9), rng.randint(10, 60), len(log.values)):
         client.flushdb()
-        status = Status(StatusKeys(redis_url), MemoryClock())
+        status = StatusStore(StatusKeys(redis_url), MemoryClock())
         follow(status, log, rows)
         status.close()
         found.append(everything(client))
@@ -213,7 +215,9 @@ def state(client: Client, name: str) -> Authorization:
     return msgspec.json.decode(body, type=Authorization)
 
 
-def test_holds_that_lapse_with_another_s_event_are_shown_as_lapsed(status: Status, client: Client) -> None:
+def test_holds_that_lapse_with_another_s_event_are_shown_as_lapsed(
+    status: StatusStore, client: Client
+) -> None:
     log = DecisionLog()
     for name in "abc":
         log.approve(name, 100)
@@ -230,7 +234,7 @@ def test_holds_that_lapse_with_another_s_event_are_shown_as_lapsed(status: Statu
     assert len(client.xrange("spendlog:feed:techcorp")) == 4
 
 
-def test_a_lapse_of_what_is_no_longer_here_brings_nothing_back(status: Status, client: Client) -> None:
+def test_a_lapse_of_what_is_no_longer_here_brings_nothing_back(status: StatusStore, client: Client) -> None:
     log = DecisionLog()
     log.approve("a", 100)
     log.approve("b", 100)
@@ -244,7 +248,7 @@ def test_a_lapse_of_what_is_no_longer_here_brings_nothing_back(status: Status, c
 
 
 def test_what_a_resolved_dispute_moved_is_shown_though_its_decision_names_no_payment(
-    status: Status, client: Client
+    status: StatusStore, client: Client
 ) -> None:
     log = DecisionLog()
     log.approve("a", 100)
@@ -257,7 +261,7 @@ def test_what_a_resolved_dispute_moved_is_shown_though_its_decision_names_no_pay
     assert state(client, "a").status.value == "refunded"
 
 
-def test_a_voided_payment_and_its_late_request_are_shown(status: Status, client: Client) -> None:
+def test_a_voided_payment_and_its_late_request_are_shown(status: StatusStore, client: Client) -> None:
     log = DecisionLog()
     log.void("a")
     follow(status, log)
@@ -270,7 +274,7 @@ def test_a_voided_payment_and_its_late_request_are_shown(status: Status, client:
 
 
 def test_a_timeout_of_a_payment_whose_clearing_is_not_kept_is_not_shown_as_all_of_it(
-    status: Status, client: Client
+    status: StatusStore, client: Client
 ) -> None:
     log = DecisionLog()
     log.void("a", "late", alerts=("already_settled",))
@@ -279,7 +283,7 @@ def test_a_timeout_of_a_payment_whose_clearing_is_not_kept_is_not_shown_as_all_o
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
-    status = Status(StatusKeys("redis://127.0.0.1:9/0"), MemoryClock())
+    status = StatusStore(StatusKeys("redis://127.0.0.1:9/0"), MemoryClock())
     with pytest.raises(Unavailable, match="Redis"):
         status.places(frozenset({0}))
     status.close()

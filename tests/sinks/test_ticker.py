@@ -29,7 +29,7 @@ from schemas.effects import LeaseAdded
 from schemas.events import ClockTicked, Event
 from schemas.partitions import partition_of
 from sinks.errors import Unavailable
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import Endpoints, query
@@ -67,13 +67,13 @@ class Recorded:
 
 @contextmanager
 def ticker(database: str, events: Events, at: datetime = NOW) -> Iterator[Ticker]:
-    postgres = Postgres(database, "spendlog_ticker", "ticker-test", setup="")
+    postgres = PostgresSession(database, "spendlog_ticker", "ticker-test", setup="")
     yield Ticker(postgres, events, Standing(at))
     postgres.close()
 
 
 def store(database: str, log: DecisionLog) -> None:
-    ledger = Ledger(Postgres(database))
+    ledger = Ledger(PostgresSession(database))
     book(ledger, [log])
     ledger.close()
 

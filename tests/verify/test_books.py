@@ -28,13 +28,12 @@ from schemas.events import (
     PolicyActivated,
     RefundPresented,
 )
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
-from sinks.loop.chain import Record as Sunk
-from sinks.loop.chain import read_run
+from sinks.loop.chain import DecisionRecord, read_run
 from sinks.loop.ports import Store, SystemClock
 from sinks.status.redis import StatusKeys
-from sinks.status.sink import Status
+from sinks.status.sink import StatusStore
 from tests.verify.logs import Company, World, violated
 from tests.verify.stories import Storyteller
 from tests.verify.told import CARD, at, budget, cap, card, clear, event, policy, request, usd
@@ -51,7 +50,7 @@ def sink(company: Company, store: Store) -> None:
     """Everything that was decided, in one batch for each partition."""
     places = store.places(frozenset(company.worlds))
     for p, world in company.worlds.items():
-        records = [Sunk(p, offset, value) for offset, value in offsets(world)]
+        records = [DecisionRecord(p, offset, value) for offset, value in offsets(world)]
         run, broken = read_run(p, places[p], records)
         assert broken is None
         if run.decisions:
@@ -119,7 +118,7 @@ def a_company() -> Company:
 
 def test_what_the_sinks_make_of_a_story_holds(database: str) -> None:
     told = Storyteller(9, late=True).tell(1_000)
-    sink(told, Ledger(Postgres(database)))
+    sink(told, Ledger(PostgresSession(database)))
     report = check(told, database)
     assert violated(report) == {}
     assert report["O1"].checked > 1_000
@@ -133,8 +132,8 @@ def test_statuses_in_redis_hold(database: str, redis_url: str) -> None:
     company.tell(
         event(AuthorizationReversed, 4, authorization_id="a9", cause="timeout"), recorded_at=datetime.now(UTC)
     )
-    sink(company, Ledger(Postgres(database)))
-    sink(company, Status(StatusKeys(redis_url), SystemClock()))
+    sink(company, Ledger(PostgresSession(database)))
+    sink(company, StatusStore(StatusKeys(redis_url), SystemClock()))
     report = check(company, database, redis_url)
     assert violated(report) == {}
     assert report["O6"].notes == ["4 statuses in Redis compared"]
@@ -142,8 +141,8 @@ def test_statuses_in_redis_hold(database: str, redis_url: str) -> None:
 
 def test_a_status_in_redis_that_is_wrong_or_gone_is_found(database: str, redis_url: str) -> None:
     company = a_company()
-    sink(company, Ledger(Postgres(database)))
-    sink(company, Status(StatusKeys(redis_url), SystemClock()))
+    sink(company, Ledger(PostgresSession(database)))
+    sink(company, StatusStore(StatusKeys(redis_url), SystemClock()))
     client = redis.Redis.from_url(redis_url)
     key = f"spendlog:authorization:{NAME}a1"
     body = client.get(key)
@@ -214,7 +213,7 @@ CHANGES: list[tuple[LiteralString, str]] = [
 @pytest.mark.parametrize(("statement", "said"), CHANGES)
 def test_a_row_that_somebody_changed_is_found(database: str, statement: LiteralString, said: str) -> None:
     company = a_company()
-    sink(company, Ledger(Postgres(database)))
+    sink(company, Ledger(PostgresSession(database)))
     assert violated(check(company, database)) == {}
     change(database, statement)
     found = violated(check(company, database))
@@ -234,8 +233,8 @@ def test_the_tables_and_what_is_said_of_them_go_together() -> None:
 def test_what_is_older_than_the_cache_is_not_looked_for_there(database: str, redis_url: str) -> None:
     told = Company()
     told.tell(budget(90_000), request("a1", 900), recorded_at=datetime.now(UTC) - timedelta(days=7))
-    sink(told, Ledger(Postgres(database)))
-    sink(told, Status(StatusKeys(redis_url), SystemClock()))
+    sink(told, Ledger(PostgresSession(database)))
+    sink(told, StatusStore(StatusKeys(redis_url), SystemClock()))
     report = check(told, database, redis_url)
     assert violated(report) == {}
     assert report["O6"].notes == ["0 statuses in Redis compared"]

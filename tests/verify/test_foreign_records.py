@@ -29,8 +29,8 @@ from schemas.event import Event, Merchant
 from schemas.events import AuthorizationRequested, BudgetSet
 from schemas.money import Money, PositiveMoney
 from schemas.topics import CARD_EVENTS, DECISIONS, TOPICS
-from sinks.loop.consumer import Consumer, Limits
-from sinks.loop.kafka import KafkaLog as SinkLog
+from sinks.loop.consumer import BatchLimits, Consumer
+from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.ports import SystemClock
 from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge, recorded_at
@@ -168,8 +168,8 @@ def owner(site: Site) -> str:
 
 
 def sink(site: Site) -> str:
-    store, log = MemoryStore(), SinkLog(site.kafka, site.decisions, f"{site.prefix}sink")
-    consumer = Consumer(log, store, SystemClock(), Limits(rows_max=7))
+    store, log = MemoryStore(), KafkaDecisions(site.kafka, site.decisions, f"{site.prefix}sink")
+    consumer = Consumer(log, store, SystemClock(), BatchLimits(rows_max=7))
     try:
         for _ in range(200):
             consumer.step()

@@ -18,10 +18,10 @@ from infra.errors import SpendlogError
 from infra.rebuild import LostDecision, rebuild
 from schemas.ids import Position
 from schemas.topics import TOPICS
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer
-from sinks.loop.kafka import KafkaLog as SinkLog
+from sinks.loop.kafka import KafkaDecisions as SinkLog
 from sinks.loop.ports import SystemClock
 from tests.sinks.conftest import database, query  # noqa: F401  a fixture
 from tests.sinks.topics import open_producer
@@ -64,7 +64,7 @@ def eventually(claim: Callable[[], Any], timeout_s: float = 30.0) -> None:
 
 @contextmanager
 def running_ledger(site: Site, url: str) -> Iterator[Consumer]:
-    ledger, log = Ledger(Postgres(url)), SinkLog(site.kafka, site.decisions, f"{site.prefix}ledger")
+    ledger, log = Ledger(PostgresSession(url)), SinkLog(site.kafka, site.decisions, f"{site.prefix}ledger")
     sink, ended = Consumer(log, ledger, Hasty()), threading.Event()
     thread = threading.Thread(target=sink.run, args=(ended.is_set,))
     thread.start()

@@ -23,12 +23,12 @@ from infra.verify.sources import Logs
 from schemas.codec import encode_event
 from schemas.effects import LeaseAdded
 from schemas.topics import CARD_EVENTS, DECISIONS
-from sinks.ledger.postgres import Postgres
+from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
-from sinks.loop.chain import Record, read_run
+from sinks.loop.chain import DecisionRecord, read_run
 from sinks.loop.ports import Store, SystemClock
 from sinks.status.redis import StatusKeys
-from sinks.status.sink import Status
+from sinks.status.sink import StatusStore
 from tests.verify.logs import PARTITIONS, Company
 from tests.verify.told import budget, cap, clear, request
 
@@ -67,8 +67,8 @@ def publish(endpoints: Endpoints, company: Company, after: Upto, upto: Upto) -> 
             producer.produce(DECISIONS.name, world.values[n], partition=p)
     assert producer.flush(20) == 0
     for store in (
-        Ledger(Postgres(endpoints.postgres)),
-        Status(StatusKeys(endpoints.redis), SystemClock()),
+        Ledger(PostgresSession(endpoints.postgres)),
+        StatusStore(StatusKeys(endpoints.redis), SystemClock()),
     ):
         sink(company, store, upto)
 
@@ -76,7 +76,7 @@ def publish(endpoints: Endpoints, company: Company, after: Upto, upto: Upto) -> 
 def sink(company: Company, store: Store, upto: Upto) -> None:
     places = store.places(frozenset(company.worlds))
     for p, world in company.worlds.items():
-        records = [Record(p, n, value) for n, value in enumerate(world.values[: upto[p]])]
+        records = [DecisionRecord(p, n, value) for n, value in enumerate(world.values[: upto[p]])]
         run, broken = read_run(p, places[p], records)
         assert broken is None
         if run.decisions:

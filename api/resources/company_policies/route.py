@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access.keys import ApiKey, Scope
 from api.access.security import Caller, KeyedRoute, needs, own_organization
-from api.asking.rollout import Act, CompanyPolicy, Fate
+from api.asking.rollout import CompanyPolicy, Fate, Origin
 from api.asking.submit import Answered
 from api.http.paths import storable
 from api.http.preferences import AtPosition, IdempotencyKey, Waiting, WithIdempotencyKey
@@ -107,9 +107,9 @@ async def set_company_policy(
     return reply(body, _STATUS[body.status], **headers)
 
 
-def _act(caller: ApiKey, key: IdempotencyKey) -> Act:
+def _act(caller: ApiKey, key: IdempotencyKey) -> Origin:
     event_id = key.event_id(caller.organization_id)
-    return Act(caller.organization_id, event_id, caller.actor, datetime.now(UTC))
+    return Origin(caller.organization_id, event_id, caller.actor, datetime.now(UTC))
 
 
 def _content(organization_id: str, asked: CompanyPolicy) -> str:

@@ -8,12 +8,12 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from schemas.authorizations import Authorization
-from sinks.errors import InvariantBroken, PositionMoved
+from sinks.errors import PartitionBroken, PositionMoved
 from sinks.ledger.accounts import Account
 from sinks.ledger.bookings import Transfer
 from sinks.ledger.changes import Changes
 from sinks.ledger.postgres import appends, models, payments
-from sinks.ledger.postgres.connection import Postgres
+from sinks.ledger.postgres.connection import PostgresSession
 from sinks.loop.chain import BEGINNING, Place, Run
 from sinks.payments import Key
 
@@ -35,7 +35,7 @@ WHERE p.sink = %b AND p.partition = v.partition AND p.next_offset = v.before
 """
 
 
-def read_places(postgres: Postgres, sink: str, partitions: frozenset[int]) -> dict[int, Place]:
+def read_places(postgres: PostgresSession, sink: str, partitions: frozenset[int]) -> dict[int, Place]:
     """Where `sink` stands; a partition never seen gets its row here: moving it is always an update."""
     with postgres.session() as connection:
         wanted = sorted(partitions)
@@ -45,7 +45,7 @@ def read_places(postgres: Postgres, sink: str, partitions: frozenset[int]) -> di
 
 
 class Batch:
-    """One transaction, from `begin` to `finish`, on a connection that `Postgres.session` closes on error."""
+    """One transaction, from `begin` to `finish`, on a connection that `PostgresSession` closes on error."""
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self._connection = connection
@@ -157,8 +157,8 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     return tuple(map(list, zip(*rows, strict=True)))
 
 
-def contradiction(expected: Mapping[Key, Authorization], found: int) -> InvariantBroken:
+def contradiction(expected: Mapping[Key, Authorization], found: int) -> PartitionBroken:
     """The read model lost rows that were just read: someone else writes to it."""
-    return InvariantBroken(
+    return PartitionBroken(
         f"card_authorization has {found} of {len(expected)} rows that this transaction is to update"
     )

@@ -43,7 +43,7 @@ class Refused(SinkError):
     """PostgreSQL refuses the rows themselves: a unique key, a check, or text that it cannot hold."""
 
 
-class Postgres:
+class PostgresSession:
     """A connection that is made when needed and again after it was lost.
 
     `role`: what the session acts as, so that even a superuser's login has only the sink's rights.

@@ -14,7 +14,7 @@ from schemas.controls import Card, Level, Rule, SpendLimit
 from schemas.event import EntryMode, Merchant
 from schemas.money import MINOR_MAX
 from schemas.reasons import ReasonCode
-from streams.core.calendar import QUARTER_S, Clock, clock_of
+from streams.core.calendar import QUARTER_S, PeriodLabels, clock_of
 from streams.core.matching import Purchase, Test, compiled
 from streams.core.state import Budget, Period
 from streams.core.windows import reach, slot_width_s
@@ -45,7 +45,7 @@ class Allowance:
     def __init__(
         self,
         id_: str,
-        clock: Clock,
+        clock: PeriodLabels,
         code: ReasonCode,
         name: str,
         *,
