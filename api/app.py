@@ -68,21 +68,7 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         door.clock.start()
         services = Services.make(settings, metrics)
         app.state.services = services
-        metrics.gauge("waiters", "Requests that wait for their decision", lambda: services.tail.waiting)
-        metrics.gauge("tail_lag_records", "Decisions not looked at yet", lambda: services.tail.lag_records)
-        metrics.gauge("kafka_up", "1 when events can be written", lambda: float(services.events.away is None))
-        metrics.gauge(
-            "tail_partitions_stopped",
-            "Partitions of which nothing is told",
-            lambda: len(services.tail.stopped),
-        )
-        metrics.gauge("tail_up", "1 when decisions are read", lambda: float(services.tail.away is None))
-        for share in (door.writes, door.reads):
-            metrics.gauge(
-                f"{share.name}_in_flight", "Requests that are being answered", partial(_in_flight, share)
-            )
-        metrics.gauge("writes_limit", "Writes that may be in flight", lambda: door.writes.limit)
-        metrics.gauge("loop_late_seconds", "The event loop's lateness", lambda: door.clock.recent_late_s)
+        _watch(metrics, services, door)
         # The rules of all zones: a third of a second, in which no request is answered.
         await asyncio.to_thread(budgets.clocks, datetime.now(UTC))
         await services.postgres.open()
@@ -122,6 +108,25 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         guide.add(room.router.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
+
+
+def _watch(metrics: Metrics, services: Services, door: Door) -> None:
+    """What an operator sees of the services and the door, asked when somebody looks."""
+    metrics.gauge("waiters", "Requests that wait for their decision", lambda: services.tail.waiting)
+    metrics.gauge("tail_lag_records", "Decisions not looked at yet", lambda: services.tail.lag_records)
+    metrics.gauge("kafka_up", "1 when events can be written", lambda: float(services.events.away is None))
+    metrics.gauge(
+        "tail_partitions_stopped",
+        "Partitions of which nothing is told",
+        lambda: len(services.tail.stopped),
+    )
+    metrics.gauge("tail_up", "1 when decisions are read", lambda: float(services.tail.away is None))
+    for share in (door.writes, door.reads):
+        metrics.gauge(
+            f"{share.name}_in_flight", "Requests that are being answered", partial(_in_flight, share)
+        )
+    metrics.gauge("writes_limit", "Writes that may be in flight", lambda: door.writes.limit)
+    metrics.gauge("loop_late_seconds", "The event loop's lateness", lambda: door.clock.recent_late_s)
 
 
 def _in_flight(share: Share) -> float:

@@ -56,12 +56,7 @@ def up(
     settings = load_settings()
     data_dir = data or settings.data
     console = Console(stderr=True)
-    running = StackRecord.read(data_dir)
-    if (
-        running is not None
-        and running.mode == "detached"
-        and running.services.keys() == running.living().keys()
-    ):
+    if (running := _running(data_dir)) is not None:
         if running.services and not reset:
             console.print("already running")
             _show(running, as_json)
@@ -81,9 +76,21 @@ def up(
         )
         stack.up()
     console.print(f"ready in {time.monotonic() - started_s:.1f} s")
+    _keep(stack, console, foreground=foreground, as_json=as_json)
+
+
+def _running(data_dir: Path) -> StackRecord | None:
+    """What an `up` before left running there, where all of it still lives."""
+    record = StackRecord.read(data_dir)
+    whole = record is not None and record.services.keys() == record.living().keys()
+    return record if record is not None and whole and record.mode == "detached" else None
+
+
+def _keep(stack: Stack, console: Console, *, foreground: bool, as_json: bool) -> None:
+    """Show it, then leave it running; in the foreground watch it until Ctrl-C, and end it."""
     try:
         with termination_raises():
-            _show(StackRecord.read(data_dir), as_json)
+            _show(StackRecord.read(stack.data_dir), as_json)
             if foreground:
                 console.print("Ctrl-C ends it")
                 while True:

@@ -98,19 +98,7 @@ class Case:
         then nothing else has moved.
         """
         event, place, department = self.event, self.place, self.department
-        if balances is None:
-            moves = [move for effect in effects if (move := movement(effect)) is not None]
-            balances = self._balances(moves, charges)
-            check_sums(balances)
-            opened = self._opened(effects, [charge for move in moves for charge in move[0]])
-        else:
-            if self.lapsed:
-                balances += self._others({}, charges)
-            opened = self._opened(effects, charges)
-        if self.lapsed:
-            effects = self.lapsed + effects
-        if opened:
-            effects += opened
+        effects, balances = self._settle(effects, charges, balances)
         return Decision(
             partition=place.partition,
             seq=place.seq,
@@ -168,6 +156,21 @@ class Case:
             alerts=alerts,
             available=available,
         )
+
+    def _settle(
+        self, effects: tuple[Effects, ...], charges: Sequence[str], balances: list[Balance] | None
+    ) -> tuple[tuple[Effects, ...], list[Balance]]:
+        """All effects of the decision, with what lapsed before and opens with it, and the balances after."""
+        if balances is None:
+            moves = [move for effect in effects if (move := movement(effect)) is not None]
+            balances = self._balances(moves, charges)
+            check_sums(balances)
+            opened = self._opened(effects, [charge for move in moves for charge in move[0]])
+        else:
+            if self.lapsed:
+                balances += self._others({}, charges)
+            opened = self._opened(effects, charges)
+        return self.lapsed + effects + opened, balances
 
     def _opened(self, effects: Sequence[Effects], moved: Sequence[str]) -> tuple[Effects, ...]:
         """What begins with this decision: the department, and periods in which nothing counted before."""

@@ -13,7 +13,16 @@ from api.access.keys import create_key
 from api.settings import ApiSettings
 from tests.api.books import Books, Organization, running_books
 from tests.api.decider import Decider
-from tests.api.support import Views, delete_topics, empty_topics, new_database, serving, wait_ready
+from tests.api.policies import NAMES, add, listed
+from tests.api.support import (
+    Views,
+    delete_topics,
+    empty_topics,
+    new_database,
+    serving,
+    wait_ready,
+    wait_until,
+)
 
 Submit = Callable[..., httpx.Response]
 Send = Callable[..., httpx.Response]
@@ -138,3 +147,12 @@ def engineering(client: httpx.Client, organization: str, send: Send) -> str:
     answer = send("policy.drafted", "no-rules", policy={}, activate=True)
     assert answer.status_code == 200, answer.text
     return "engineering"
+
+
+@pytest.fixture
+def three(company: Organization) -> Organization:
+    """A company with three departments that the ledger knows."""
+    for name in NAMES:
+        add(company, name)
+    wait_until(lambda: listed(company)["departments"][2:])
+    return company

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from api.access.keys import Scope
@@ -18,67 +17,21 @@ from schemas.defaults import default_policy
 from schemas.policies import digest
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.decider import Decider
+from tests.api.policies import (
+    BLOCK,
+    CARD,
+    NAMES,
+    OTHER,
+    POLICY,
+    add,
+    apply,
+    by_department,
+    drafted,
+    in_force,
+    listed,
+    path,
+)
 from tests.api.support import serving, wait_ready, wait_until
-
-BLOCK = {"rule": "block", "rule_id": "no-gambling", "what": {"mcc_groups": ["gambling"]}}
-POLICY: dict[str, Any] = {"rules": [BLOCK]}
-OTHER: dict[str, Any] = {"rules": [BLOCK], "hold_days": 9}
-CARD = "4111111111111111"
-NAMES = ("engineering", "marketing", "sales")
-
-
-@pytest.fixture
-def three(company: Organization) -> Organization:
-    """A company with three departments that the ledger knows."""
-    for name in NAMES:
-        add(company, name)
-    wait_until(lambda: listed(company)["departments"][2:])
-    return company
-
-
-def add(company: Organization, name: str) -> None:
-    company.done("budget.set", department_id=name, name=name.capitalize(), limit=usd(1_000_000))
-
-
-def path(company: Organization) -> str:
-    return f"/v1/organizations/{company.id}/policies"
-
-
-def apply(
-    company: Organization,
-    key: str,
-    policy: dict[str, Any] = POLICY,
-    *,
-    headers: dict[str, str] | None = None,
-    **members: Any,
-) -> httpx.Response:
-    body = {"policy": policy, **members}
-    return company.client.post(path(company), json=body, headers={"Idempotency-Key": key, **(headers or {})})
-
-
-def listed(company: Organization, **params: Any) -> dict[str, Any]:
-    answer = company.client.get(path(company), params=params)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def by_department(answer: httpx.Response) -> dict[str, dict[str, Any]]:
-    return {one["department_id"]: one for one in answer.json()["departments"]}
-
-
-def drafted(books: Books, company: Organization) -> list[tuple[str, str, bool]]:
-    """Every decision about a draft: department, outcome, whether it is a repeat; once the ledger has all."""
-    return rows(
-        books,
-        "SELECT department_id, outcome, duplicate_of IS NOT NULL FROM decision"
-        " WHERE organization_id = %s AND event_type = 'policy.drafted' ORDER BY partition, seq",
-        company.id,
-    )
-
-
-def in_force(company: Organization, version: int) -> bool:
-    return all(one["version"] == version for one in listed(company)["departments"])
 
 
 def test_it_is_in_force_in_every_department_that_has_a_budget(three: Organization) -> None:
@@ -319,92 +272,6 @@ def test_many_callers_of_one_key_make_one_version(books: Books, three: Organizat
     assert len({answer.json()["digest"] for answer in answers}) == 1
     positions = [[one["position"] for one in answer.json()["departments"]] for answer in answers]
     assert positions == [positions[0]] * 4
-
-
-def test_the_list_shows_who_has_what_since_when_and_who_drifted(three: Organization) -> None:
-    company = apply(three, "company", activate=True)
-    drift = three.done("policy.drafted", department_id="sales", policy=OTHER, activate=True)
-    three.read(three.path("/policies", "sales"), drift["position"])
-    wait_until(lambda: [one["version"] for one in listed(three)["departments"]] == [1, 1, 2])
-    found = listed(three)
-    digests = {one["department_id"]: one["digest"] for one in found["departments"]}
-    assert digests["engineering"] == digests["marketing"] == company.json()["digest"]
-    assert digests["sales"] not in (company.json()["digest"], digest(default_policy("USD")))
-    assert found["in_force"] == [
-        {"digest": company.json()["digest"], "departments": 2, "default": False},
-        {"digest": digests["sales"], "departments": 1, "default": False},
-    ]
-    places = {one["department_id"]: one["position"] for one in found["departments"]}
-    assert places["sales"] == drift["position"]
-    assert places["marketing"] == by_department(company)["marketing"]["position"]
-    assert all(one["activated_at"] for one in found["departments"])
-
-
-def test_a_department_that_came_later_has_the_default_policy_until_it_gets_one(three: Organization) -> None:
-    first = apply(three, "company", activate=True)
-    add(three, "warehouse")
-    wait_until(lambda: len(listed(three)["departments"]) == 4)
-    found = listed(three)
-    assert [one["default"] for one in found["departments"]] == [False, False, False, True]
-    assert {one["digest"]: one["departments"] for one in found["in_force"]} == {
-        first.json()["digest"]: 3,
-        digest(default_policy("USD")): 1,
-    }
-    repeated = apply(three, "company", activate=True)
-    assert (repeated.status_code, len(repeated.json()["departments"])) == (200, 4)
-    assert repeated.json()["departments"][:3] == first.json()["departments"]
-    wait_until(lambda: in_force(three, 1))
-
-
-def test_the_default_policy_is_that_of_each_department_s_currency(company: Organization) -> None:
-    currencies = {"austin": "USD", "caracas": "VES", "jakarta": "IDR", "surabaya": "IDR"}
-    for name, currency in currencies.items():
-        limit = {"minor": 1_000_000, "currency": currency}
-        done = company.done("budget.set", department_id=name, name=name, limit=limit)
-        shown = company.read(company.path("/policy", name), done["position"])
-        assert msgspec.convert(shown["policy"], Policy) == default_policy(currency)
-    wait_until(lambda: len(listed(company)["departments"]) == len(currencies))
-    found = listed(company)
-    assert {one["department_id"]: one["digest"] for one in found["departments"]} == {
-        name: digest(default_policy(currency)) for name, currency in currencies.items()
-    }
-    assert all(one["default"] for one in found["departments"])
-    assert [(one["departments"], one["default"]) for one in found["in_force"]] == [
-        (2, True),
-        (1, True),
-        (1, True),
-    ]
-
-
-def test_the_list_comes_in_pages_and_counts_all(three: Organization) -> None:
-    apply(three, "company", activate=True)
-    wait_until(lambda: in_force(three, 1))
-    first = listed(three, limit=2)
-    assert ([one["department_id"] for one in first["departments"]], first["next"]) == (
-        ["engineering", "marketing"],
-        "marketing",
-    )
-    rest = listed(three, limit=2, after=first["next"])
-    assert ([one["department_id"] for one in rest["departments"]], rest["next"]) == (["sales"], None)
-    assert [one["departments"] for one in first["in_force"]] == [3]
-    assert rest["in_force"] == first["in_force"]
-    assert three.client.get(path(three), params={"after": "a\0"}).status_code == 422
-
-
-def test_drafts_that_were_passed_over_or_are_no_longer_kept_do_not_wait(company: Organization) -> None:
-    add(company, "engineering")
-    for number in range(12):
-        company.done("policy.drafted", policy={"hold_days": number + 1})
-
-    def waiting() -> list[int]:
-        return [draft["version"] for draft in listed(company)["departments"][0]["drafts"]]
-
-    wait_until(lambda: waiting() == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3])
-    kept = [company.send("policy.activated", f"v{n}", policy_version=n).status_code for n in (2, 3)]
-    assert kept == [422, 200]
-    company.done("policy.activated", policy_version=6)
-    wait_until(lambda: listed(company)["departments"][0]["version"] == 6)
-    assert waiting() == [12, 11, 10, 9, 8, 7]
 
 
 def test_a_digest_tells_content_apart_and_not_how_it_was_written() -> None:

@@ -1,13 +1,12 @@
-"""Valid stretches of the decision log: sealed, chained, with balances that follow from their effects."""
+"""Valid stretches of the decision log: a method for each kind of decision."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from schemas.codec import decode_decision, seal_decision
 from schemas.controls import Calendar, Policy
-from schemas.decisions import GENESIS_HASH, Balance, Contribution, Decision, Score
+from schemas.decisions import Contribution, Decision, Score
 from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
@@ -17,8 +16,6 @@ from schemas.effects import (
     DisputeStarted,
     Effects,
     FxDifference,
-    HoldPlaced,
-    HoldReleased,
     IncreaseAsked,
     IncreaseClosed,
     IncreaseStep,
@@ -30,29 +27,12 @@ from schemas.effects import (
     Refunded,
     RefundUndone,
 )
-from schemas.events import Merchant
 from schemas.reasons import Outcome, Reason, ReasonCode
-from sinks.loop.chain import DecisionRecord
-
-PERIOD = "2026-11"
-CHARGES = (f"department@{PERIOD}",)
-LIMIT = 10_000_000
-HOLD_DAYS = 7
-Cause = Literal["reversal", "timeout", "clearing", "expiry", "advice"]
+from tests.sinks.sealed_log import CHARGES, LIMIT, PERIOD, Cause, SealedLog
 
 
-class DecisionLog:
+class DecisionLog(SealedLog):
     """One partition's decisions, in order. Every method appends one and returns it."""
-
-    def __init__(self, partition: int = 0, started: datetime | None = None) -> None:
-        self.partition = partition
-        self.values: list[bytes] = []
-        self.decisions: list[Decision] = []
-        self.limit = LIMIT
-        self._hash = GENESIS_HASH
-        self._started = started or datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-        self._held: dict[str, tuple[int, Charges]] = {}
-        self._totals: dict[tuple[str, str], list[int]] = {}  # department, charge: posted, held
 
     # -- the life of a payment
 
@@ -290,33 +270,6 @@ class DecisionLog:
     def card(self, card: Any) -> Decision:
         return self.set("card.set", CardChanged(card=card), card_id=card.card_id)
 
-    # -- what changes nothing
-
-    def repeat(self, first: Decision) -> Decision:
-        """The same event again."""
-        assert first.event_type is not None
-        assert first.department_id is not None
-        return self.append(
-            *(first.event_type, first.outcome, first.department_id, first.authorization_id, first.amount),
-            duplicate_of=first.seq,
-            balances=(),
-            event_id=first.event_id,
-        )
-
-    def unreadable(self) -> Decision:
-        why = Reason(code=ReasonCode.UNDECODABLE, detail="not JSON")
-        return self._seal(
-            Decision(
-                partition=self.partition,
-                seq=len(self.values),
-                source_offset=len(self.values),
-                recorded_at=self._now(),
-                outcome=Outcome.REJECTED,
-                reasons=(why,),
-                previous_hash=self._hash,
-            )
-        )
-
     # -- many
 
     def mixed(self, count: int, departments: int = 3) -> DecisionLog:
@@ -350,122 +303,6 @@ class DecisionLog:
                     self.tick(f"a-{self.partition}-{late:06d}", department=f"dept-{late % departments}")
             number += 1
         return self
-
-    def records(self, hole_every: int = 3) -> list[DecisionRecord]:
-        """As a consumer gets them: after every `hole_every` records an offset is a transaction marker's."""
-        return [
-            DecisionRecord(self.partition, seq + seq // hole_every, value)
-            for seq, value in enumerate(self.values)
-        ]
-
-    # -- parts
-
-    def _hold(
-        self, authorization: str, amount: int, charges: Charges, expires_at: datetime | None
-    ) -> HoldPlaced:
-        held = self._held.get(authorization, (0, charges))[0]
-        self._held[authorization] = (held + amount, charges)
-        return HoldPlaced(
-            authorization_id=authorization,
-            charges=charges,
-            amount=amount,
-            expires_at=expires_at or self._now() + timedelta(days=HOLD_DAYS),
-        )
-
-    def _release(self, authorization: str, cause: Cause, amount: int | None = None) -> list[HoldReleased]:
-        held, charges = self._held.pop(authorization, (0, CHARGES))
-        if not held:
-            return []
-        released = held if amount is None else amount
-        if released < held:
-            self._held[authorization] = (held - released, charges)
-        return [HoldReleased(authorization_id=authorization, charges=charges, amount=released, cause=cause)]
-
-    def append(
-        self,
-        event_type: str,
-        outcome: Outcome,
-        department: str,
-        authorization: str | None,
-        amount: int | None,
-        *effects: Effects,
-        **more: Any,
-    ) -> Decision:
-        seq = len(self.values)
-        moved = self._move(department, effects)
-        fields: dict[str, Any] = {
-            "event_id": f"evt-{self.partition}-{seq}",
-            "organization_id": "techcorp",
-            "card_id": f"card-{seq % 5}" if authorization else None,
-            "merchant": Merchant(name="Café № 7", mcc="5812", country="US") if authorization else None,
-            "currency": "USD",
-            "occurred_at": self._now() - timedelta(milliseconds=5),
-            "balances": self._balances(department, moved or CHARGES, self.limit),
-        }
-        return self._seal(
-            Decision(
-                partition=self.partition,
-                seq=seq,
-                source_offset=seq * 2,
-                recorded_at=self._now(),
-                outcome=outcome,
-                event_type=event_type,
-                department_id=department,
-                authorization_id=authorization,
-                amount=amount,
-                effects=effects,
-                previous_hash=self._hash,
-                **fields | more,
-            )
-        )
-
-    def _move(self, department: str, effects: tuple[Effects, ...]) -> Charges:
-        """Adds up what moved; returns the charges in which it did."""
-        moved: dict[str, None] = {}
-        for effect in effects:
-            posted = held = 0
-            match effect:
-                case HoldPlaced():
-                    held = effect.amount
-                case HoldReleased():
-                    held = -effect.amount
-                case Posted() | RefundUndone():
-                    posted = effect.amount
-                case FxDifference():
-                    posted = effect.amount if effect.direction == "loss" else -effect.amount
-                case PostingUndone():
-                    posted = -effect.amount - effect.fx
-                case Refunded():
-                    posted = -effect.amount
-                case DisputeClosed(outcome="won"):
-                    posted = -effect.amount
-                case _:
-                    continue
-            for charge in effect.charges:
-                totals = self._totals.setdefault((department, charge), [0, 0])
-                totals[0] += posted
-                totals[1] += held
-                moved[charge] = None
-        return tuple(moved)
-
-    def _balances(self, department: str, charges: Charges, limit: int) -> tuple[Balance, ...]:
-        found = []
-        for charge in charges:
-            budget, _, period = charge.rpartition("@")
-            posted, held = self._totals.get((department, charge), (0, 0))
-            found.append(Balance(budget, period, limit, posted, held))
-        return tuple(found)
-
-    def _now(self) -> datetime:
-        return self._started + timedelta(milliseconds=len(self.values))
-
-    def _seal(self, decision: Decision) -> Decision:
-        value = seal_decision(decision)
-        self._hash = decision.hash
-        sealed = decode_decision(value)
-        self.values.append(value)
-        self.decisions.append(sealed)
-        return sealed
 
 
 def _exceeded(department: str, amount: int) -> Reason:
