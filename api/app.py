@@ -21,9 +21,11 @@ from api.http.guide import Guide
 from api.http.middleware import RequestFrame
 from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
-from api.resources import budgets, controls, increases, ledger, operations
+from api.resources import budgets, increases, ledger, operations, policies
 from api.resources.authorizations import route as authorizations
-from api.resources.company_policies import route as policies
+from api.resources.cards import read as cards
+from api.resources.cards import write as card_acts
+from api.resources.company_policies import route as company_policies
 from api.resources.events import route as events
 from api.resources.events.describe import components
 from api.services import Services
@@ -33,6 +35,19 @@ from schemas.settings import read_settings
 
 # The largest valid request is a few KB; an event has 2 KiB more for what the API adds.
 BODY_BYTES_MAX = EVENT_BYTES_MAX - 2 * 1024
+
+ROOMS = (
+    authorizations,
+    events,
+    cards,
+    card_acts,
+    budgets,
+    increases,
+    policies,
+    company_policies,
+    ledger,
+    operations,
+)
 
 DESCRIPTION = """\
 Company card spending: ask for authorizations and follow their lives, set budgets, policies and cards, read
@@ -103,7 +118,7 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
     )
     app.add_middleware(RequestFrame, metrics=metrics, door=door, guide=guide, body_bytes_max=BODY_BYTES_MAX)
     problems.install(app, guide)
-    for room in (authorizations, events, budgets, increases, policies, controls, ledger, operations):
+    for room in ROOMS:
         app.include_router(room.router)
         guide.add(room.router.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

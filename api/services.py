@@ -35,6 +35,7 @@ BEYOND_S = 0.5
 LAST_LOOK_S = 0.05  # of a read's time: to look once more, and to say where the views are
 
 T = TypeVar("T")
+Check = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -91,16 +92,20 @@ class Services:
         # What nobody can have been told will not come soon; the tail needs a moment to see the newest.
         return min(left_s, BEYOND_S) if position and self.tail.beyond(position) else left_s
 
-    async def submit(self, event: Event, wait: Wait, *, since: float) -> Answered | Pending:
+    async def submit(
+        self, event: Event, wait: Wait, *, since: float, check: Check | None = None
+    ) -> Answered | Pending:
         """Claims the idempotency key, writes the event and waits for its decision.
 
-        `since`: see `since_of`. A claim is given back where nothing was written. Raises Problem.
+        `since`: see `since_of`; `check`: see `claimed`. A claim is given back where nothing was written.
+        Raises Problem.
         """
         wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
         use, result = await self.claimed(
             event.event_id,
             content_of(event),
             lambda: self.submissions.submit(event, wait_s=wait_s, since=since),
+            check,
         )
         if isinstance(result, Pending) and use is Use.REPEAT and wait_s > 0:
             return replace(result, repeated=True)
@@ -118,17 +123,28 @@ class Services:
         )
         return result
 
-    async def claimed(self, event_id: str, content: str, submit: Callable[[], Awaitable[T]]) -> tuple[Use, T]:
+    async def claimed(
+        self,
+        event_id: str,
+        content: str,
+        submit: Callable[[], Awaitable[T]],
+        check: Check | None = None,
+    ) -> tuple[Use, T]:
         """What `submit` gives, with the idempotency key of `event_id` claimed for `content`.
 
+        `check`: raises the Problem for which a first use is not written; a repeat is not asked.
         A first claim is given back where nothing was written, or where the log says that the key was used
         for another request: the memory had forgotten that one, and must not refuse its repeats.
         """
         use = await self.memory.claim(event_id, content)
+        unwritten = True
         try:
+            if check is not None and use is not Use.REPEAT:
+                await check()
+            unwritten = False
             return use, await submit()
         except Problem as problem:
-            if use is Use.FIRST and (problem.status_code == 503 or problem.code == KEY_REUSED):
+            if use is Use.FIRST and (unwritten or problem.status_code == 503 or problem.code == KEY_REUSED):
                 await self.memory.release(event_id)
             raise
 

@@ -169,6 +169,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 
 
 CardStatus = Literal["active", "frozen", "canceled"]
+LastFour = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$", max_length=4)]
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -176,7 +177,8 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fal
 
     `expires_on`: last day on which it is valid, in the time zone of the department's budget. `locked_to`:
     the only merchant (name or id); `lock_to_first`: the first merchant that is approved becomes it.
-    `single_use`: one approval, then it is used up.
+    `single_use`: one approval, then it is used up. `last_four`: last digits of its number, for people to tell
+    it from others; no rule looks at them.
     """
 
     card_id: Identifier
@@ -187,6 +189,7 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fal
     locked_to: ShortText | None = None
     lock_to_first: bool = False
     status: CardStatus = "active"
+    last_four: LastFour | None = None
 
 
 # Ranges of MCCs (ISO 18245; the travel ranges are those of the card networks), first and last included.

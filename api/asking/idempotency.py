@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from enum import StrEnum
+from hashlib import sha256
 
 from api.http.problems import Problem
 from api.stores.redis import Client, Redis, RedisAway
@@ -56,15 +57,34 @@ class IdempotencyMemory:
 
     async def release(self, event_id: str) -> None:
         """Forget a claim that was none: nothing was written, or the log knows another request by this key."""
+        await self._delete(_name(event_id))
 
+    async def once(self, what: str, event_id: str) -> bool:
+        """Whether the event is the first, or one that was let through before, to use up `what`. True without
+        Redis: who asks has looked elsewhere, too."""
+        try:
+            before = await self._redis.claim(_once(what), event_id, keep_s=KEEP_S)
+        except RedisAway:
+            return True
+        return before is None or before.decode() == event_id
+
+    async def again(self, what: str) -> None:
+        """`what` was not used up after all."""
+        await self._delete(_once(what))
+
+    async def _delete(self, name: str) -> None:
         async def delete(client: Client) -> None:
-            await client.delete(_name(event_id))
+            await client.delete(name)
 
         with contextlib.suppress(RedisAway):
             await self._redis.call(delete)
 
 
 _ID = len("api-") + 32
+
+
+def _once(what: str) -> str:
+    return f"spendlog:once:{sha256(what.encode()).hexdigest()[:32]}"
 
 
 def _name(event_id: str) -> str:

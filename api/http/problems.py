@@ -227,7 +227,8 @@ _MEANINGS = {
     405: "The path does not know the method; Allow names those it knows.",
     409: "`request_in_flight`: the request with this Idempotency-Key is in the log and still undecided at "
     "the end of the wait; repeat it later. `authorization_exists`, `refund_exists`, `dispute_exists`, "
-    "`request_exists`: the id is that of another one.",
+    "`request_exists`, `card_exists`: the id is that of another one.",
+    412: "`precondition_failed`: it was changed since `If-Match` was its `ETag`. Nothing was written.",
     413: "The body is larger than 64 KiB.",
     415: "The body is not application/json.",
     422: "The input is not valid, the event was rejected, or (`idempotency_key_reused`) the Idempotency-Key "

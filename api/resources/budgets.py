@@ -260,7 +260,8 @@ async def read_any_budget(
 
 
 async def _find(reading: OfDepartment, budget_id: str | None, period: str | None) -> Any:
-    return await reading.find("budgets", budget_id=budget_id, period=period, **clocks(datetime.now(UTC)))
+    asked: dict[str, Any] = {"budget_id": budget_id, "period": period, "subjects": None}
+    return await reading.find("budgets", **asked, **clocks(datetime.now(UTC)))
 
 
 def clocks(at: datetime) -> dict[str, Any]:

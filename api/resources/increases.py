@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.security import KeyedRoute, needs
+from api.http.paging import NEXT, Page, Paged
 from api.http.paths import IN_PATH, storable
 from api.http.problems import Problem
 from api.http.types import MoneyOut, Output
@@ -19,6 +20,7 @@ from api.resources.places import (
     DEPARTMENT,
     OfDepartment,
     Reading,
+    list_responses,
     read_responses,
     shown,
 )
@@ -68,14 +70,14 @@ class IncreaseRequestListOut(Output):
     model_config = ConfigDict(title="IncreaseRequests")
 
     requests: list[IncreaseRequestOut]
-    next: str | None = Field(description="send it as `after` for the next page; null: this is the last")
+    next: str | None = Field(description=NEXT)
 
 
-def requests_out(organization_id: str, department_id: str, row: Row, *, page: int) -> IncreaseRequestListOut:
-    """The row of increases.sql, which was asked for one request more than `page`."""
-    found = [request_out(organization_id, department_id, request) for request in row["requests"]]
-    more = len(found) > page
-    return IncreaseRequestListOut(requests=found[:page], next=found[page - 1].request_id if more else None)
+def requests_out(organization_id: str, department_id: str, row: Row, page: Page) -> IncreaseRequestListOut:
+    """The row of increases.sql."""
+    rows, last = page.split(row["requests"])
+    found = [request_out(organization_id, department_id, request) for request in rows]
+    return IncreaseRequestListOut(requests=found, next=None if last is None else last["request_id"])
 
 
 def request_out(organization_id: str, department_id: str, row: Row) -> IncreaseRequestOut:
@@ -104,9 +106,6 @@ def request_out(organization_id: str, department_id: str, row: Row) -> IncreaseR
 
 
 PATH = f"{DEPARTMENT}/increase-requests"
-PAGE = 100
-PAGE_MAX = 500
-
 router = APIRouter(tags=["budgets"], route_class=KeyedRoute)
 
 
@@ -115,15 +114,12 @@ router = APIRouter(tags=["budgets"], route_class=KeyedRoute)
     summary="List requests for an increase",
     response_model=IncreaseRequestListOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses=read_responses("A page of them."),
+    responses=list_responses("A page of them."),
 )
 async def list_requests(
     reading: Reading,
+    page: Paged,
     status: Annotated[RequestStatus | None, Query(description="only these; all, if absent")] = None,
-    after: Annotated[
-        str | None, Query(max_length=128, description="only requests whose id comes after this one")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="requests on a page")] = PAGE,
 ) -> Response:
     """By id. Ask with the event `increase.requested`, answer with `increase.approved` or `increase.refused`.
 
@@ -131,8 +127,9 @@ async def list_requests(
     One that nobody answers for 90 days is forgotten by those who decide: it stays here, and waits for ever.
     """
     where = reading.own()
-    row = await _find(reading, status=status, after=after, rows_max=limit + 1)
-    return shown(requests_out(*where, row, page=limit), reading.wait)
+    row = await _find(reading, status=status, after=page.after, rows_max=page.rows_max)
+    body = requests_out(*where, row, page)
+    return shown(body, reading.wait, **page.link(body.next))
 
 
 @router.get(
@@ -163,7 +160,7 @@ async def _find(
     after: str | None = None,
     rows_max: int = 1,
 ) -> Any:
-    if not storable(request_id or "") or not storable(after or ""):
+    if not storable(request_id or ""):
         raise Problem(404, "unknown_request", "There is no such request for an increase.")
     return await reading.known(
         "increases", request_id=request_id, status=status, after=after, rows_max=rows_max

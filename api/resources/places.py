@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.access.keys import ApiKey
 from api.access.security import Caller, own_organization
+from api.http.paging import LINK
 from api.http.preferences import POSITION_HEADER, AtPosition, Wait, Waiting
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.http.types import Output
@@ -28,6 +29,13 @@ DepartmentId = Annotated[
 ]
 
 READ_HEADERS = replies.POSITION | replies.APPLIED
+
+
+def list_responses(description: str) -> dict[int | str, dict[str, Any]]:
+    """What a list in pages answers."""
+    found = read_responses(description)
+    found[200] = {**found[200], "headers": READ_HEADERS | LINK}
+    return found
 
 
 def read_responses(description: str) -> dict[int | str, dict[str, Any]]:
@@ -105,12 +113,51 @@ async def _reading(
 Reading = Annotated[OfDepartment, Depends(_reading)]
 
 
+@dataclass(frozen=True, slots=True)
+class OfOrganization:
+    """A read of all that the caller's organization has: who asks, and from which position on."""
+
+    services: Services
+    since: float
+    caller: ApiKey
+    wait: Wait
+    position: Position | None
+
+    async def find(
+        self,
+        name: str,
+        *,
+        reached: Position | None = None,
+        timeout_s: float = QUERY_TIMEOUT_S,
+        **asked: Any,
+    ) -> Any:
+        """The row of `sql/NAME.sql`, once the ledger is there: at `reached`, or the caller's position."""
+        position = reached or self.position
+        return await self.services.ledger.find(
+            name,
+            position,
+            wait_s=self.services.reading(self.wait, position, since=self.since),
+            timeout_s=timeout_s,
+            organization_id=self.caller.organization_id,
+            **asked,
+        )
+
+
+async def _reading_all(
+    request: Request, caller: Caller, wait: Waiting, position: AtPosition
+) -> OfOrganization:
+    return OfOrganization(services_of(request), since_of(request), caller, wait, position)
+
+
+ReadingAll = Annotated[OfOrganization, Depends(_reading_all)]
+
+
 def invalid(field: str, code: str, message: str) -> Problem:
     """422 for one member that is wrong."""
     return invalid_request([FieldError(field=field, code=code, message=message)])
 
 
-def shown(body: Output, wait: Wait, position: str | Position | None = None) -> Response:
+def shown(body: Output, wait: Wait, position: str | Position | None = None, **headers: str) -> Response:
     """The answer of a read; `position`: of what it shows, where it has one."""
     at = {} if position is None else {POSITION_HEADER: str(position)}
-    return reply(body, 200, **at, **wait.applied)
+    return reply(body, 200, **at, **wait.applied, **headers)

@@ -12,12 +12,14 @@ import msgspec
 import typer
 from pydantic import BaseModel
 
+from api.http.paging import Page
 from api.http.types import MoneyOut
 from api.resources.authorizations.answer import authorization_out
 from api.resources.budgets import budgets_out, clocks
-from api.resources.controls import cards_out, policies_out
+from api.resources.cards.answer import CardListOut, cards_out
 from api.resources.increases import RequestStatus, requests_out
 from api.resources.ledger import accounts_out, balances_out, trial_balance_out
+from api.resources.policies import policies_out
 from api.stores.postgres import PostgresAway, direct
 from api.stores.sql import statement
 from infra.errors import SpendlogError
@@ -44,7 +46,7 @@ def show() -> None:
 def budgets(department: Department, as_json: AsJson = False) -> None:
     """All budgets, each with its current period."""
     where = _department(department)
-    row = _read("budgets", where, budget_id=None, period=None, **clocks(datetime.now(UTC)))
+    row = _read("budgets", where, budget_id=None, period=None, subjects=None, **clocks(datetime.now(UTC)))
     if not row["budgets"]:
         raise _unknown(department)
     found = budgets_out(row)
@@ -65,10 +67,11 @@ def requests(
 ) -> None:
     """Requests for an increase: who asked and why, who has approved or refused, who may approve now."""
     where = _department(department)
-    row = _read("increases", where, request_id=None, status=status, after=None, rows_max=PAGE + 1)
+    page = Page(None, PAGE)
+    row = _read("increases", where, request_id=None, status=status, after=None, rows_max=page.rows_max)
     if not row["known"]:
         raise _unknown(department)
-    found = requests_out(*where, row, page=PAGE)
+    found = requests_out(*where, row, page)
     people = ("asked by", "approved by", "refused by", "waits for")
     table = TextTable("request", "budget", "status", "amount", *people)
     for request in found.requests:
@@ -108,10 +111,13 @@ def policy(
 def cards(department: Department, as_json: AsJson = False) -> None:
     """Registered cards."""
     where = _department(department)
-    row = _read("cards", where, card_id=None, after=None, rows_max=PAGE + 1)
+    page = Page(None, PAGE)
+    filters = dict.fromkeys(("card_id", "status", "employee", "team", "after", "after_department"))
+    row = _read("cards", where, **filters, rows_max=page.rows_max)
     if not row["known"]:
         raise _unknown(department)
-    found = cards_out(*where, row, page=PAGE)
+    listed, last = cards_out(row, page)
+    found = CardListOut(cards=listed, next=None if last is None else last.card_id)
     table = TextTable("card", "status", "employee", "team", "valid until", "merchant")
     for card in found.cards:
         merchant = card.locked_to or ("its first" if card.lock_to_first else "")

@@ -201,7 +201,7 @@ def test_current_periods_have_the_labels_of_the_core(
     ]
     cursor = views.postgres.cursor(row_factory=dict_row)
     asked = {"organization_id": organization, "department_id": "engineering", "budget_id": None}
-    asked |= {"period": None, "partition": None}
+    asked |= {"period": None, "subjects": None, "partition": None}
     for moment in moments:
         row = cursor.execute(statement("budgets"), asked | clocks(moment)).fetchone()
         assert row is not None

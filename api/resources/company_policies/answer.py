@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from api.http.paging import NEXT
 from api.http.types import Output
 from api.resources.reasons import ReasonOut
 
@@ -108,4 +109,4 @@ class CompanyPoliciesOut(Output):
     organization_id: str = Field(examples=["techcorp"])
     in_force: list[PolicyInForceOut] = Field(description="of all departments, the most frequent first")
     departments: list[DepartmentPolicyOut]
-    next: str | None = Field(description="send it as `after` for the next page; null: this is the last")
+    next: str | None = Field(description=NEXT)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access.keys import ApiKey, Scope
 from api.access.security import Caller, KeyedRoute, needs, own_organization
 from api.asking.rollout import CompanyPolicy, Fate, Origin
 from api.asking.submit import Answered
-from api.http.paths import storable
+from api.http.paging import Paged
 from api.http.preferences import AtPosition, IdempotencyKey, Waiting, WithIdempotencyKey
 from api.http.problems import responses
 from api.resources import replies
@@ -22,8 +22,7 @@ from api.resources.company_policies.view import company_policies_out, policy_set
 from api.resources.places import (
     ORGANIZATION,
     OrganizationId,
-    invalid,
-    read_responses,
+    list_responses,
     shown,
 )
 from api.resources.replies import REPLAYED_HEADER, reply
@@ -33,8 +32,6 @@ from api.stores.pace import within
 PATH = f"{ORGANIZATION}/policies"
 router = APIRouter(tags=["policies"], route_class=KeyedRoute)
 
-PAGE = 200
-PAGE_MAX = 1_000
 DRAFTS_MAX = 10  # as many as a department keeps
 
 _STATUS = {"complete": 200, "pending": 202, "partial": 207}
@@ -121,18 +118,15 @@ def _content(organization_id: str, asked: CompanyPolicy) -> str:
     summary="List what is in force in each department",
     response_model=CompanyPoliciesOut,
     openapi_extra=needs(Scope.POLICIES_READ),
-    responses=read_responses("A page of departments."),
+    responses=list_responses("A page of departments."),
 )
 async def list_company_policies(
     request: Request,
     caller: Caller,
     wait: Waiting,
     position: AtPosition,
+    page: Paged,
     organization_id: OrganizationId,
-    after: Annotated[
-        str | None, Query(max_length=64, description="only departments whose id comes after this one")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="departments on a page")] = PAGE,
 ) -> Response:
     """Which version each department has in force, since when, and which drafts wait there.
 
@@ -140,16 +134,15 @@ async def list_company_policies(
     whose digest differs has drifted from the company's policy, or never got it.
     """
     own_organization(caller, organization_id)
-    if not storable(after or ""):
-        raise invalid("query.after", "value_error", "must not contain control characters")
     services = services_of(request)
     row: Any = await services.ledger.find(
         "company_policies",
         position,
         wait_s=services.reading(wait, position, since=since_of(request)),
         organization_id=organization_id,
-        after=after,
-        rows_max=limit + 1,
+        after=page.after,
+        rows_max=page.rows_max,
         drafts_max=DRAFTS_MAX,
     )
-    return shown(company_policies_out(organization_id, row, page=limit), wait)
+    body = company_policies_out(organization_id, row, page)
+    return shown(body, wait, **page.link(body.next))

@@ -11,6 +11,7 @@ import msgspec
 
 from api.asking.rollout import CompanyPolicy, Fate
 from api.asking.submit import Answered, Pending, Rejection
+from api.http.paging import Page
 from api.resources.company_policies.answer import (
     CompanyPoliciesOut,
     CompanyPolicySetOut,
@@ -90,8 +91,8 @@ def _fate_out(organization_id: str, fate: Fate) -> PolicyFateOut:
     )
 
 
-def company_policies_out(organization_id: str, row: Row, *, page: int) -> CompanyPoliciesOut:
-    """The row of company_policies.sql, which was asked for one department more than `page`."""
+def company_policies_out(organization_id: str, row: Row, page: Page) -> CompanyPoliciesOut:
+    """The row of company_policies.sql."""
     defaults = {currency: digest(default_policy(currency)) for currency in row["currencies"]}
     digests = defaults | {
         content: digest(_policy_decoder.decode(text)) for content, text in row["policies"].items()
@@ -102,7 +103,7 @@ def company_policies_out(organization_id: str, row: Row, *, page: int) -> Compan
     drafts: defaultdict[str, list[Row]] = defaultdict(list)
     for draft in row["drafts"]:
         drafts[draft["department_id"]].append(draft)
-    shown, more = row["departments"][:page], len(row["departments"]) > page
+    shown, last = page.split(row["departments"])
     return CompanyPoliciesOut(
         organization_id=organization_id,
         in_force=[
@@ -110,7 +111,7 @@ def company_policies_out(organization_id: str, row: Row, *, page: int) -> Compan
             for found, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         ],
         departments=[_department_out(each, drafts[each["department_id"]], digests) for each in shown],
-        next=shown[-1]["department_id"] if more else None,
+        next=None if last is None else last["department_id"],
     )
 
 

@@ -1,6 +1,7 @@
 -- A department's budgets, or one of them (removed or not), each with one period: the asked one, or the one that
 -- holds `at` in the budget's own calendar. Labels as in docs/rules.md. A period that is over keeps the limit
--- that it ended with; the current one, and one in which nothing happened, has what is in force.
+-- that it ended with; the current one, and one in which nothing happened, has what is in force. `subjects`: only
+-- those of one of these, as LEVEL:SUBJECT.
 SELECT
     place.next_seq,
     (
@@ -70,6 +71,8 @@ SELECT
                     WHEN %(budget_id)s::text IS NULL THEN NOT budget.removed
                     ELSE budget.budget_id = %(budget_id)s
                 END
+                AND (%(subjects)s::text[] IS NULL
+                    OR budget.level || ':' || coalesce(budget.subject, '') = ANY(%(subjects)s))
         ) AS found
     ) AS budgets
 FROM (SELECT 1) AS always

@@ -1,23 +1,28 @@
--- A page of a department's registered cards by id, or one card.
+-- A page of registered cards by id, of an organization or of one department, or the cards with one id.
 SELECT
     place.next_seq,
     EXISTS (
         SELECT 1
         FROM budget
         WHERE organization_id = %(organization_id)s
-            AND department_id = %(department_id)s
+            AND department_id = %(department_id)s::text
             AND budget_id = 'department'
     ) AS known,
     (
-        SELECT coalesce(json_agg(found ORDER BY found.card_id COLLATE "C"), '[]')
+        SELECT coalesce(
+            json_agg(found ORDER BY found.card_id COLLATE "C", found.department_id COLLATE "C"), '[]')
         FROM (
-            SELECT card_id, body::text AS body, partition, seq
+            SELECT organization_id, department_id, card_id, body::text AS body, partition, seq
             FROM card
             WHERE organization_id = %(organization_id)s
-                AND department_id = %(department_id)s
-                AND (%(card_id)s::text IS NULL OR card_id = %(card_id)s)
-                AND (%(after)s::text IS NULL OR card_id COLLATE "C" > %(after)s)
-            ORDER BY card_id COLLATE "C"
+                AND (%(department_id)s::text IS NULL OR department_id = %(department_id)s)
+                AND (%(card_id)s::text IS NULL OR card_id COLLATE "C" = %(card_id)s)
+                AND (%(status)s::text IS NULL OR status = %(status)s)
+                AND (%(employee)s::text IS NULL OR employee = %(employee)s)
+                AND (%(team)s::text IS NULL OR team = %(team)s)
+                AND (%(after)s::text IS NULL
+                    OR (card_id COLLATE "C", department_id COLLATE "C") > (%(after)s, %(after_department)s::text))
+            ORDER BY card_id COLLATE "C", department_id COLLATE "C"
             LIMIT %(rows_max)s
         ) AS found
     ) AS cards

@@ -1,0 +1,1 @@
+"""Cards: registered, looked at, frozen, canceled."""

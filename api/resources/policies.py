@@ -1,0 +1,127 @@
+"""Policies of departments. They are set with events; here they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+from starlette.responses import Response
+
+from api.access.keys import Scope
+from api.access.security import KeyedRoute, needs
+from api.http.types import Output
+from api.resources.places import (
+    DEPARTMENT,
+    Reading,
+    read_responses,
+    shown,
+)
+from schemas.defaults import default_policy
+from schemas.ids import Position
+
+Row = Mapping[str, Any]
+
+
+class PolicyOut(Output):
+    """One version of a department's policy. 0 is the default, which nobody drafted."""
+
+    model_config = ConfigDict(title="Policy")
+
+    organization_id: str
+    department_id: str
+    version: int = Field(examples=[3])
+    in_force: bool
+    policy: dict[str, Any] = Field(
+        description="rules and validities, as in the event policy.drafted",
+        examples=[
+            {"rules": [{"rule": "block", "rule_id": "no-gambling", "what": {"mcc_groups": ["gambling"]}}]}
+        ],
+    )
+    drafted_at: datetime | None
+    activated_at: datetime | None = Field(description="the last time; null: never")
+    position: str | None = Field(
+        description="`partition:seq` of the decision that drafted it, or put it in force", examples=["3:1042"]
+    )
+
+
+class PolicyListOut(Output):
+    """Versions, newest first."""
+
+    model_config = ConfigDict(title="Policies")
+
+    policies: list[PolicyOut]
+
+
+def policies_out(organization_id: str, department_id: str, row: Row) -> PolicyListOut:
+    """The row of policies.sql. A department to which nothing was said has the default policy."""
+    found = [_policy_out(organization_id, department_id, policy) for policy in row["policies"]]
+    if not found:
+        found = [
+            PolicyOut(
+                organization_id=organization_id,
+                department_id=department_id,
+                version=0,
+                in_force=True,
+                policy=msgspec.to_builtins(default_policy(row["currency"])),
+                drafted_at=None,
+                activated_at=None,
+                position=None,
+            )
+        ]
+    return PolicyListOut(policies=found)
+
+
+def _policy_out(organization_id: str, department_id: str, row: Row) -> PolicyOut:
+    seq = max((seq for seq in (row["drafted_seq"], row["activated_seq"]) if seq is not None), default=None)
+    return PolicyOut(
+        organization_id=organization_id,
+        department_id=department_id,
+        version=row["version"],
+        in_force=row["active"],
+        policy=msgspec.json.decode(row["policy"]),
+        drafted_at=row["drafted_at"],
+        activated_at=row["activated_at"],
+        position=None if seq is None else str(Position(row["partition"], seq)),
+    )
+
+
+router = APIRouter(tags=["policies"], route_class=KeyedRoute)
+
+VERSIONS_MAX = 100
+
+
+@router.get(
+    f"{DEPARTMENT}/policy",
+    summary="Look at the policy in force",
+    response_model=PolicyOut,
+    openapi_extra=needs(Scope.POLICIES_READ),
+    responses=read_responses("The version in force."),
+)
+async def read_policy(
+    reading: Reading,
+) -> Response:
+    """What a request is measured by now. Draft another with the event `policy.drafted`."""
+    where = reading.own()
+    row = await reading.known("policies", only_active=True, rows_max=VERSIONS_MAX)
+    body = policies_out(*where, row).policies[0]
+    return shown(body, reading.wait, body.position)
+
+
+@router.get(
+    f"{DEPARTMENT}/policies",
+    summary="List a policy's versions",
+    response_model=PolicyListOut,
+    openapi_extra=needs(Scope.POLICIES_READ),
+    responses=read_responses(f"The newest {VERSIONS_MAX} versions."),
+)
+async def list_policies(
+    reading: Reading,
+) -> Response:
+    """Drafts and what was in force, newest first. The last 10 drafts may be put in force."""
+    where = reading.own()
+    row = await reading.known("policies", only_active=False, rows_max=VERSIONS_MAX)
+    return shown(policies_out(*where, row), reading.wait)
