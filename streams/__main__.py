@@ -13,9 +13,9 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings
-from streams.app import configure_logging, create_app
 from streams.kafka_log import Names
 from streams.settings import StreamSettings
+from streams.worker.app import configure_logging, create_app
 
 
 async def count_partitions(bootstrap: str, topic: str) -> int:

@@ -17,6 +17,8 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlin
 BROKEN = {
     "Rooms:": ("infra/cli.py", "import perf.bench"),
     "Door: faust and aiokafka": ("sinks/loop/kafka.py", "import aiokafka"),
+    "In streams:": ("streams/core/calendar.py", "import streams.turns"),
+    "Door: faust in streams": ("streams/turns.py", "import faust"),
     "Door: river": ("streams/model.py", "import river"),
     "Decisions need no client": ("streams/log.py", "import psycopg"),
     "The core is pure": ("streams/core/calendar.py", "import time"),

@@ -10,7 +10,7 @@ from infra.supervision import BACKOFF as SUPERVISOR
 from schemas.backoff import Backoff
 from sinks.loop.consumer import BACKOFF as STORE
 from sinks.loop.consumer import STOPPED
-from streams.owners import RETRY
+from streams.worker.owners import RETRY
 
 
 @pytest.mark.parametrize(

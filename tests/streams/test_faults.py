@@ -73,8 +73,8 @@ def test_a_zombie_is_fenced(line: Line) -> None:
 # An owner that is behind while Faust seeks: frames that come then wait in Faust's queue.
 SLOW_SEEK = """
 import asyncio
-from streams.owners import Owners
-from streams.frames import FrameConsumer
+from streams.worker.owners import Owners
+from streams.worker.frames import FrameConsumer
 
 seek, arrived, sought = FrameConsumer.perform_seek, Owners.arrived, asyncio.Event()
 

@@ -12,12 +12,13 @@ import pytest
 from schemas.backoff import Backoff
 from schemas.decisions import Decision
 from schemas.standing import utc
-from streams import owners as owners_module
 from streams.core.intake import Record
 from streams.log import DeadLetter, Entry, Frame
 from streams.model import Unscored
 from streams.owner import Owner
-from streams.owners import WAITING_BYTES_MAX, Owners
+from streams.worker import owners as owners_module
+from streams.worker.owners import Owners
+from streams.worker.seats import WAITING_BYTES_MAX
 from tests.simulation.histories import history
 from tests.simulation.world import PARTITIONS, RECORDED_AT, Cluster, MemoryLog, Steps, new_owner
 
@@ -197,7 +198,7 @@ class Hanging(Log):
 
 @pytest.mark.parametrize("at", ["begin", "append", "commit"])
 def test_a_batch_that_comes_to_no_end_is_told_and_given_up(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owners_module, "LATE_S", 0.05)
+    monkeypatch.setattr("streams.worker.seats.LATE_S", 0.05)
     monkeypatch.setattr(owners_module, "DECIDE_S_MAX", 0.5)
     cluster = Cluster(history(2, 30))
     hung: list[str] = []

@@ -11,9 +11,9 @@ from tests.streams.events import DEPARTMENTS, budget, requests
 from tests.streams.line import PARTITIONS, Line
 
 OFTEN = """
-import streams.app
-streams.app.REPORT_EVERY_S = streams.app.CHECK_EVERY_S = 0.5
-streams.app.METADATA_MS_MAX = 1_000
+import streams.worker.app
+streams.worker.app.REPORT_EVERY_S = streams.worker.app.CHECK_EVERY_S = 0.5
+streams.worker.app.METADATA_MS_MAX = 1_000
 """
 # Partition 1 cannot be taken over.
 BROKEN = f"""{OFTEN}

@@ -254,14 +254,14 @@ def test_snapshots_that_are_cut_or_foreign_cost_a_longer_replay_only(line: Line)
 # The broker has given the partitions to somebody else and does not take this member's offsets any more.
 REFUSED_HINTS = """
 import aiokafka
-import streams.app
+import streams.worker.app
 from aiokafka.errors import CommitFailedError
 
 async def refuse(consumer, offsets=None):
     raise CommitFailedError("the member is unknown")
 
 aiokafka.AIOKafkaConsumer.commit = refuse
-streams.app.COMMIT_EVERY_S = 0.2
+streams.worker.app.COMMIT_EVERY_S = 0.2
 """
 
 

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -21,17 +20,15 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.backoff import Backoff
 from schemas.exits import ExitStatus
-from schemas.standing import Report, utc
-from streams import metrics
+from schemas.standing import Report
 from streams.log import Fenced, Frame, InvariantBroken, ReplayIncomplete, TopicMissing
 from streams.owner import Owner
-from streams.standstill import Standstill, remedy_of
+from streams.worker import metrics
+from streams.worker.seats import Seat, report_of
+from streams.worker.standstill import Standstill, remedy_of
 
 log = structlog.get_logger()
 
-# Of records waiting for one owner; more would only be memory. Not a number of frames: an owner that is slow
-# has many small ones, and whoever waits for room here has the frames of all other partitions behind him.
-WAITING_BYTES_MAX = 16_000_000
 # One transaction's records: large enough to make its two round trips cheap, small enough to answer soon.
 TRANSACTION_RECORDS_MAX = 5_000
 # A partition that stands still tries again after 1 s, doubled up to 30 s: a broker's restart costs few tries,
@@ -41,9 +38,8 @@ RETRY = Backoff(1.0, 30.0)
 FIRST_TRY_S_MAX = 20.0
 # Letting go of a producer: more only when the broker does not answer, and its transaction is void anyway.
 CLOSE_S_MAX = 5.0
-# A batch takes 0.1 s. After 10 s people are told that none comes through; after 60 s the broker gives its
-# transaction up, and a producer that waits for a topic that is gone would wait for ever.
-LATE_S = 10.0
+# A batch takes 0.1 s. After 60 s the broker gives its transaction up, and a producer that waits for a topic
+# that is gone would wait for ever.
 DECIDE_S_MAX = 60.0
 # A frame that was on its way while its partition was sought is no gap: it is sought again, at most so often.
 SEEK_AGAIN_S = 1.0
@@ -57,65 +53,6 @@ class Consumption(Protocol):
 
     async def seek(self, partition: int, position: int) -> None:
         """Deliver the partition's frames from `position` on, if frames flow; else the next start does so."""
-
-
-class Waiting:
-    """Frames on their way to one owner, as many as `WAITING_BYTES_MAX` lets in, and one."""
-
-    def __init__(self) -> None:
-        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
-        self._bytes = 0
-        self._room = asyncio.Event()
-        self._room.set()
-
-    async def room(self) -> None:
-        """Returns when one more may be put."""
-        await self._room.wait()
-
-    def put(self, frame: Frame) -> None:
-        self._frames.put_nowait(frame)
-        self._count(_size(frame))
-
-    async def get(self, records_max: int) -> list[Frame]:
-        """What waits, until there are so many records; at least one frame."""
-        found = [await self._frames.get()]
-        records = len(found[0].records)
-        while not self._frames.empty() and records < records_max:
-            found.append(self._frames.get_nowait())
-            records += len(found[-1].records)
-        self._count(-sum(map(_size, found)))
-        return found
-
-    def clear(self) -> None:
-        while not self._frames.empty():
-            self._frames.get_nowait()
-        self._count(-self._bytes)
-
-    def _count(self, change: int) -> None:
-        self._bytes += change
-        (self._room.clear if self._bytes > WAITING_BYTES_MAX else self._room.set)()
-
-
-def _size(frame: Frame) -> int:
-    return sum(len(record.value or b"") + len(record.key or b"") for record in frame.records)
-
-
-@dataclass(slots=True)
-class _Seat:
-    """A partition's place here. `owner` None: not taken over yet, or standing still."""
-
-    task: asyncio.Task[None] | None = None
-    owner: Owner | None = None
-    # Frames that come while there is no owner are dropped, and read again.
-    frames: Waiting = field(default_factory=Waiting)
-    tried: asyncio.Event = field(default_factory=asyncio.Event)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    sought_s: float = 0.0
-    in_step: bool = False  # a frame has continued the owner's position
-    # Seconds since the epoch: the last decision, and the begin of the batch that is under way.
-    decided_at: float | None = None
-    began_at: float | None = None
-    standstill: Standstill | None = None
 
 
 class Owners:
@@ -134,7 +71,7 @@ class Owners:
         self._consumption = consumption
         self._new_owner = new_owner
         self._fenced_wait_s = fenced_wait_s
-        self._seats: dict[int, _Seat] = {}
+        self._seats: dict[int, Seat] = {}
         self._taking_over = asyncio.Lock()
         self._closing = False
 
@@ -150,7 +87,7 @@ class Owners:
         for partition in sorted(partitions):
             seat = self._seats.get(partition)
             if seat is None or seat.task is None or seat.task.done():
-                seat = self._seats[partition] = _Seat()
+                seat = self._seats[partition] = Seat()
                 self._start(partition, seat)
             elif seat.owner is None:
                 seat.tried.clear()
@@ -190,7 +127,7 @@ class Owners:
 
     def reports(self, process: str) -> list[Report]:
         """How each partition assigned here stands. `process`: the name under which it is told."""
-        return [_report(partition, seat, process, time.time()) for partition, seat in self._seats.items()]
+        return [report_of(partition, seat, process, time.time()) for partition, seat in self._seats.items()]
 
     async def check(self) -> None:
         """Look whether card events are still those that were decided; a difference stops their partition."""
@@ -207,7 +144,7 @@ class Owners:
             if not seat.in_step:
                 await self._seek(partition, seat)
 
-    async def _again(self, partition: int, seat: _Seat, why: Exception) -> None:
+    async def _again(self, partition: int, seat: Seat, why: Exception) -> None:
         """End the partition's task as if its owner had found this out, and start it anew."""
         assert seat.task is not None
         await _ended(seat.task)
@@ -217,10 +154,10 @@ class Owners:
 
     # -- one partition
 
-    def _start(self, partition: int, seat: _Seat) -> None:
+    def _start(self, partition: int, seat: Seat) -> None:
         seat.task = asyncio.create_task(self._serve(partition, seat), name=f"owner-{partition}")
 
-    async def _serve(self, partition: int, seat: _Seat) -> None:
+    async def _serve(self, partition: int, seat: Seat) -> None:
         """Own the partition until this task is cancelled, or Faust gives it to another worker."""
         while partition in self._consumption.assigned() and not self._closing:
             owner = self._new_owner(partition)
@@ -250,7 +187,7 @@ class Owners:
         self._goes_on(partition, seat)
         seat.tried.set()
 
-    async def _take_over(self, partition: int, seat: _Seat, owner: Owner) -> bool:
+    async def _take_over(self, partition: int, seat: Seat, owner: Owner) -> bool:
         """False: the partition went to another worker meanwhile."""
         # One after the other: replaying several at once ends none of them sooner, and takes more memory.
         async with self._taking_over:
@@ -283,7 +220,7 @@ class Owners:
         await self._seek(partition, seat)
         return True
 
-    async def _decide(self, partition: int, seat: _Seat, owner: Owner) -> None:
+    async def _decide(self, partition: int, seat: Seat, owner: Owner) -> None:
         """Decide frames as they come, as many as wait in one transaction."""
         while True:
             batch = await seat.frames.get(TRANSACTION_RECORDS_MAX)
@@ -303,13 +240,13 @@ class Owners:
             seat.decided_at, seat.began_at = time.time(), None
             self._goes_on(partition, seat)
 
-    async def _seek(self, partition: int, seat: _Seat) -> None:
+    async def _seek(self, partition: int, seat: Seat) -> None:
         now_s = time.monotonic()
         if seat.owner is not None and now_s - seat.sought_s >= SEEK_AGAIN_S:
             seat.sought_s = now_s
             await self._consumption.seek(partition, seat.owner.position)
 
-    def _stand_still(self, partition: int, seat: _Seat, error: Exception) -> float:
+    def _stand_still(self, partition: int, seat: Seat, error: Exception) -> float:
         """Note and tell why; returns the seconds until the next try."""
         before = seat.standstill
         tries = before.tries + 1 if before else 1
@@ -336,7 +273,7 @@ class Owners:
         )
         return wait_s
 
-    def _goes_on(self, partition: int, seat: _Seat) -> None:
+    def _goes_on(self, partition: int, seat: Seat) -> None:
         """It decides again, or it is not ours any more."""
         if seat.standstill is not None:
             log.info("partition_stands_still_no_more", partition=partition, tries=seat.standstill.tries)
@@ -362,27 +299,6 @@ def crash(error: BaseException, **where: object) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(ExitStatus.CRASHED)
-
-
-def _report(partition: int, seat: _Seat, process: str, now: float) -> Report:
-    owner, still = seat.owner, seat.standstill
-    why, remedy, since = (still.why, still.remedy, still.since) if still else (None, None, None)
-    if still is None and seat.began_at is not None and now - seat.began_at > LATE_S:
-        late = KafkaTimeoutError(f"a batch has been under way for {now - seat.began_at:.0f} s")
-        why, remedy, since = str(late), remedy_of(late, partition), seat.began_at
-    return Report(
-        "worker",
-        partition,
-        process,
-        "standing_still" if why else "working" if owner else "taking_over",
-        utc(now),
-        position=owner.position if owner else None,
-        seq=owner.state.seq if owner else None,
-        since=None if since is None else utc(since),
-        why=why,
-        remedy=remedy,
-        progress=None if seat.decided_at is None else utc(seat.decided_at),
-    )
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
