@@ -21,11 +21,11 @@ from infra.migrate import migrate
 from infra.verify.sources import Logs
 from schemas.topics import DECISIONS
 from sinks.errors import SinkError
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer
 from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.ports import SystemClock
+from sinks.postgres import PostgresSession
 
 _CONNECT_TIMEOUT_S: Final = 10
 LOST_SHOWN_MAX: Final = 20

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from api.log.standing import LOOK_BACK_S, Reports, StatusReader, silent
 from infra import dead_letters
 from infra.errors import SpendlogError
-from schemas.standing import PARTS, Part, Report
+from schemas.standing import OPTIONAL, PARTS, Part, Report
 from schemas.topics import CARD_EVENTS, STATUS, TOPICS
 
 TIMEOUT_S = 5.0
@@ -136,7 +136,10 @@ def _told(kafka: str, prefix: str, missing: Sequence[str]) -> Reports:
 def judge(told: Reports, ends: Mapping[int, int], now: datetime) -> list[PartitionStatus]:
     """Each part's partitions, given what was told and the ends of the card events."""
     found = []
+    told_parts = {part for part, _ in told}
     for part in PARTS:
+        if part in OPTIONAL and part not in told_parts:
+            continue
         for partition in sorted(ends or {of for _, of in told}):
             report = told.get((part, partition))
             if report is None:

@@ -17,9 +17,11 @@ SILENT_AFTER_S: Final = 30.0
 #: Of each text: a reason is read by people, and hundreds of records are read for one answer.
 TEXT_MAX: Final = 1_000
 
-Part = Literal["worker", "ledger", "status"]
+Part = Literal["worker", "ledger", "status", "webhooks"]
 State = Literal["working", "taking_over", "standing_still"]
-PARTS: Final[tuple[Part, ...]] = ("worker", "ledger", "status")
+PARTS: Final[tuple[Part, ...]] = ("worker", "ledger", "status", "webhooks")
+#: What a system may do without: nobody is missed who never told.
+OPTIONAL: Final[frozenset[Part]] = frozenset({"webhooks"})
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):

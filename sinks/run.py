@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
-import signal
 import socket
 import sys
 import threading
-from types import FrameType
 from typing import Literal
 
 import structlog
@@ -18,21 +15,20 @@ from prometheus_client import start_http_server
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, shown
 from sinks.errors import PartitionBroken, SinkError
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import BatchLimits, Consumer
 from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.metrics import SinkMetrics
 from sinks.loop.ports import Store, SystemClock
+from sinks.postgres import PostgresSession
+from sinks.process import configure_logs, stop_on_signals
 from sinks.settings import SinkSettings, load_settings
 from sinks.status.redis import StatusKeys
 from sinks.status.sink import StatusStore
+from sinks.webhooks.sink import WebhookStore
 
-SinkName = Literal["ledger", "status"]
-_NEEDS: dict[SinkName, str] = {"ledger": "postgres", "status": "redis"}
-
-# 15 s: a batch takes milliseconds, but its transaction may be waiting for a server that went away.
-STOP_TIMEOUT_S = 15.0
+SinkName = Literal["ledger", "status", "webhooks"]
+_NEEDS: dict[SinkName, str] = {"ledger": "postgres", "status": "redis", "webhooks": "postgres"}
 
 log = structlog.get_logger()
 
@@ -86,40 +82,8 @@ def _store(sink: SinkName, settings: SinkSettings) -> Store:
         return StatusStore(StatusKeys(settings.redis), SystemClock())
     assert settings.postgres is not None
     role = None if settings.postgres_role == "none" else settings.postgres_role
-    return Ledger(PostgresSession(settings.postgres, role, "spendlog-sink-ledger"))
-
-
-def configure_logs() -> None:
-    """One line for each event on standard error: JSON, or readable on a terminal."""
-    terminal = sys.stderr.isatty()
-    # It warns of what it could not say to a connection that is lost; that it is lost is told below.
-    logging.getLogger("psycopg").setLevel(logging.ERROR)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(default=str),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def stop_on_signals() -> threading.Event:
-    """Set by SIGTERM or SIGINT; the process ends by itself if it has not within `STOP_TIMEOUT_S`."""
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if not stopping.is_set():
-            stopping.set()
-            # Leaving without goodbye is safe at any point: the position moves with the rows or not at all.
-            timer = threading.Timer(STOP_TIMEOUT_S, os._exit, (ExitStatus.FAILED,))
-            timer.daemon = True
-            timer.start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    return stopping
+    session = PostgresSession(settings.postgres, role, f"spendlog-sink-{sink}")
+    return WebhookStore(session) if sink == "webhooks" else Ledger(session)
 
 
 def _calm_collector() -> None:

@@ -37,7 +37,7 @@ class Part(BaseModel):
 class StandingStill(BaseModel):
     """A partition in which a worker decides nothing, or a sink stores nothing, while the others go on."""
 
-    part: Literal["worker", "ledger", "status", "api"]
+    part: Literal["worker", "ledger", "status", "webhooks", "api"]
     partition: int
     since: datetime | None
     why: str

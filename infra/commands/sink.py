@@ -1,4 +1,4 @@
-"""`spendlog sink ledger|status`: one sink in the foreground, until Ctrl-C or SIGTERM."""
+"""`spendlog sink ledger|status|webhooks`: one sink in the foreground, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def sink() -> None:
-    """From the decision log to PostgreSQL (ledger) and Redis (status)."""
+    """From the decision log to PostgreSQL (ledger, webhooks) and Redis (status)."""
 
 
 @app.command()
@@ -25,3 +25,9 @@ def ledger() -> None:
 def status() -> None:
     """Keep the status cache and the live feed in Redis."""
     raise typer.Exit(supervise("the status sink", (*SINKS, "status")))
+
+
+@app.command()
+def webhooks() -> None:
+    """Queue deliveries for the endpoints of webhooks; `spendlog webhooks run` sends them."""
+    raise typer.Exit(supervise("the webhook sink", (*SINKS, "webhooks")))

@@ -11,6 +11,7 @@ Command = tuple[str, ...]
 WORKER: Final[Command] = (sys.executable, "-m", "streams", "worker")
 SINKS: Final[Command] = (sys.executable, "-m", "sinks")
 TICKER: Final[Command] = (sys.executable, "-m", "infra.ticker")
+SENDER: Final[Command] = (sys.executable, "-m", "sinks.webhooks")
 API: Final[Command] = (sys.executable, "-m", "api")
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
-from sinks.ledger.postgres.connection import PostgresSession
+from sinks.postgres import PostgresSession
 
 
 class Claim(NamedTuple):

@@ -22,10 +22,10 @@ from schemas.events import ClockTicked, Event
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings, shown
 from sinks.errors import SinkError, Unavailable
-from sinks.ledger.postgres import PostgresSession
 from sinks.loop.consumer import BACKOFF
 from sinks.loop.ports import Clock, SystemClock
-from sinks.run import configure_logs, stop_on_signals
+from sinks.postgres import PostgresSession
+from sinks.process import configure_logs, stop_on_signals
 
 log = structlog.get_logger()
 
@@ -110,7 +110,7 @@ def run() -> int:
 
 def _serve(settings: TickerSettings, stopping: threading.Event) -> None:
     role = None if settings.ticker_role == "none" else settings.ticker_role
-    postgres = PostgresSession(settings.postgres, role, "spendlog-ticker", setup="")
+    postgres = PostgresSession(settings.postgres, role, "spendlog-ticker")
     events = EventProducer(settings.kafka, settings.card_events_topic, "spendlog-ticker")
     try:
         Ticker(postgres, events, SystemClock()).run(stopping, settings.ticker_every_s)

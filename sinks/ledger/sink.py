@@ -15,9 +15,10 @@ from sinks.ledger.accounts import Account, chart_of
 from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.changes import Changes, Names
 from sinks.ledger.models import changes_of
-from sinks.ledger.postgres import Batch, CarefulBatch, PostgresSession, Refused, contradiction, read_places
+from sinks.ledger.postgres import STAGING, Batch, CarefulBatch, contradiction
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched
+from sinks.postgres import PostgresSession, Refused, read_places
 from sinks.recent import Recent
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Ledger:
     def __init__(self, postgres: PostgresSession, name: str = "ledger", recent: Recent | None = None) -> None:
         self.name = name
         self.remedy = "build the books anew from the log: spendlog books rebuild"
+        postgres.begin_each_with(STAGING)
         self._postgres = postgres
         self._recent = recent or Recent()
         self._bookkeeper = Bookkeeper()

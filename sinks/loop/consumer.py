@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from schemas.backoff import Backoff
-from schemas.standing import REPORT_EVERY_S, Part, Report
+from schemas.standing import PARTS, REPORT_EVERY_S, Part, Report
 from sinks.errors import PartitionBroken, PositionMoved, Unavailable
 from sinks.loop.chain import DecisionRecord, Place, Run, read_run
 from sinks.loop.metrics import SinkMetrics
@@ -77,7 +77,7 @@ class Consumer:
         self._stopped: dict[int, Stopped] = {}
         self._tries = 0
         self._linger_s = 0.0
-        self._part: Part = "status" if store.name == "status" else "ledger"
+        self._part: Part = next((part for part in PARTS if part == store.name), "ledger")
         self._process = process
         self._progress: dict[int, datetime] = {}
         self._away: tuple[datetime, str] | None = None  # the store: since when, and what it said

@@ -16,11 +16,11 @@ import redis
 from api.access.keys import Scope, create_key
 from api.settings import ApiSettings
 from schemas.topics import DECISIONS
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer
 from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.ports import Store, SystemClock
+from sinks.postgres import PostgresSession
 from sinks.status.redis import StatusKeys
 from sinks.status.sink import StatusStore
 from tests.api.support import new_database, serving, wait_ready

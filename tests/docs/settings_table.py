@@ -14,6 +14,7 @@ import api.settings
 import infra.settings
 import infra.ticker.settings
 import sinks.settings
+import sinks.webhooks.settings
 from schemas.settings import PREFIX
 from streams.settings import StreamSettings
 
@@ -22,6 +23,7 @@ ROOMS: dict[str, type[BaseSettings]] = {
     "worker": StreamSettings,
     "sinks": sinks.settings.SinkSettings,
     "ticker": infra.ticker.settings.TickerSettings,
+    "sender": sinks.webhooks.settings.WebhookSettings,
     "API": api.settings.ApiSettings,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -49,6 +49,7 @@ WORKER = told("worker", 90, 80)
         ("ledger", [WORKER, told("ledger", 500, 82)], "working", 0),
         ("ledger", [told("ledger", 500, 77)], "working", None),
         ("ledger", [WORKER], "unknown", None),
+        ("webhooks", [WORKER, told("webhooks", 9, 75)], "working", 5),
         ("status", [WORKER, told("status", 9, 9, state="standing_still", why="w")], "standing_still", 71),
     ],
 )
@@ -58,6 +59,11 @@ def test_each_partition_is_judged_by_what_was_told(
     found = of(part, *reports)
     assert (found.state, found.lag) == (state, lag)
     assert (found.why is None) == (state in ("working", "taking_over"))
+
+
+def test_nobody_misses_webhooks_that_never_told() -> None:
+    found = judge({("worker", 0): WORKER}, {0: 100}, NOW)
+    assert [one.part for one in found] == ["worker", "ledger", "status"]
 
 
 def test_who_is_silent_is_told_with_its_last_word_and_what_to_do() -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 import redis
-from psycopg import sql
 
 from infra.migrate import migrate
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
+from sinks.postgres import PostgresSession
 from tests.sinks.topics import create_topic
 
 
@@ -24,17 +24,29 @@ class Endpoints(Protocol):
     redis: str
 
 
+@pytest.fixture(scope="session")
+def schema(stack: Endpoints) -> Iterator[str]:
+    """Name of a database with the schema and nothing else, of which the others are copies."""
+    with new_database(stack, "TEMPLATE template0") as url:
+        migrate(url)
+        yield urlsplit(url).path[1:]
+
+
 @pytest.fixture
-def database(stack: Endpoints) -> Iterator[str]:
+def database(stack: Endpoints, schema: str) -> Iterator[str]:
     """URL of an empty database with the schema, for a user that owns it."""
+    with new_database(stack, f"TEMPLATE {schema}") as url:
+        yield url
+
+
+@contextmanager
+def new_database(stack: Endpoints, options: str) -> Iterator[str]:
     name = f"sinks_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(stack.postgres, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = urlunsplit(urlsplit(stack.postgres)._replace(path=f"/{name}"))
-    migrate(url)
-    yield url
+        admin.execute(f"CREATE DATABASE {name} {options}".encode())
+    yield urlunsplit(urlsplit(stack.postgres)._replace(path=f"/{name}"))
     with psycopg.connect(stack.postgres, autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 # By single decisions, by small batches, all at once: what a batch gathers must be what rows add up to.

@@ -7,8 +7,8 @@ import pytest
 from psycopg import errors
 
 from infra.migrate import MigrationError, migrate
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
+from sinks.postgres import PostgresSession
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import query
 from tests.sinks.test_ledger import book

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from schemas.reasons import Reason, ReasonCode
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
+from sinks.postgres import PostgresSession
 from tests.sinks.builder import DecisionLog
 from tests.sinks.test_ledger import book
 

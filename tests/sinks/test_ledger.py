@@ -15,9 +15,9 @@ import pytest
 
 from schemas.authorizations import Authorization, advance, touched_by
 from sinks.errors import PartitionBroken, PositionMoved, SinkError, Unavailable
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import DecisionRecord, Place, read_run
+from sinks.postgres import PostgresSession
 from sinks.recent import Recent
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import empty, query, snapshot

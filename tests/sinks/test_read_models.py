@@ -21,8 +21,8 @@ from schemas.effects import (
     PolicyTaken,
 )
 from schemas.reasons import Reason, ReasonCode
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
+from sinks.postgres import PostgresSession
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import TABLES, empty, query, snapshot
 from tests.sinks.test_ledger import book

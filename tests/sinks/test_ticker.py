@@ -29,8 +29,8 @@ from schemas.effects import LeaseAdded
 from schemas.events import ClockTicked, Event
 from schemas.partitions import partition_of
 from sinks.errors import Unavailable
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
+from sinks.postgres import PostgresSession
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import Endpoints, query
 from tests.sinks.memory import MemoryClock
@@ -67,7 +67,7 @@ class Recorded:
 
 @contextmanager
 def ticker(database: str, events: Events, at: datetime = NOW) -> Iterator[Ticker]:
-    postgres = PostgresSession(database, "spendlog_ticker", "ticker-test", setup="")
+    postgres = PostgresSession(database, "spendlog_ticker", "ticker-test")
     yield Ticker(postgres, events, Standing(at))
     postgres.close()
 

@@ -28,10 +28,10 @@ from schemas.events import (
     PolicyActivated,
     RefundPresented,
 )
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import DecisionRecord, read_run
 from sinks.loop.ports import Store, SystemClock
+from sinks.postgres import PostgresSession
 from sinks.status.redis import StatusKeys
 from sinks.status.sink import StatusStore
 from tests.verify.logs import Company, World, violated

@@ -18,11 +18,11 @@ from infra.errors import SpendlogError
 from infra.rebuild import LostDecision, rebuild
 from schemas.ids import Position
 from schemas.topics import TOPICS
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer
 from sinks.loop.kafka import KafkaDecisions as SinkLog
 from sinks.loop.ports import SystemClock
+from sinks.postgres import PostgresSession
 from tests.sinks.conftest import database, query  # noqa: F401  a fixture
 from tests.sinks.topics import open_producer
 from tests.verify.test_foreign_records import COUNT, Site, decided, events, following, recorded

@@ -24,10 +24,10 @@ from schemas.codec import encode_event
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded
 from schemas.topics import CARD_EVENTS, DECISIONS
-from sinks.ledger.postgres import PostgresSession
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import DecisionRecord, read_run
 from sinks.loop.ports import Store, SystemClock
+from sinks.postgres import PostgresSession
 from sinks.status.redis import StatusKeys
 from sinks.status.sink import StatusStore
 from tests.verify.logs import PARTITIONS, Company

@@ -1,6 +1,6 @@
-"""The only place of this room that knows psycopg: a connection, its errors, the ledger's statements."""
+"""The statements of the ledger."""
 
-from sinks.ledger.postgres.batch import Batch, CarefulBatch, contradiction, read_places
-from sinks.ledger.postgres.connection import PostgresSession, Refused
+from sinks.ledger.postgres.batch import Batch, CarefulBatch, contradiction
+from sinks.ledger.postgres.payments import STAGING
 
-__all__ = ["Batch", "CarefulBatch", "PostgresSession", "Refused", "contradiction", "read_places"]
+__all__ = ["STAGING", "Batch", "CarefulBatch", "contradiction"]

@@ -8,40 +8,14 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from schemas.authorizations import Authorization
-from sinks.errors import PartitionBroken, PositionMoved
+from sinks.errors import PartitionBroken
 from sinks.ledger.accounts import Account
 from sinks.ledger.bookings import Transfer
 from sinks.ledger.changes import Changes
 from sinks.ledger.postgres import appends, models, payments
-from sinks.ledger.postgres.connection import PostgresSession
-from sinks.loop.chain import BEGINNING, Place, Run
+from sinks.loop.chain import Run
 from sinks.payments import Key
-
-_PLACES = """
-SELECT partition, next_offset, next_seq, last_hash FROM sink_position
-WHERE sink = %s AND partition = ANY(%s)
-"""
-_OPEN_PLACES = """
-INSERT INTO sink_position (sink, partition, next_offset, next_seq, last_hash)
-SELECT %s, unnest(%s::int[]), %s, %s, %s
-ON CONFLICT (sink, partition) DO NOTHING
-"""
-_MOVE = """
-UPDATE sink_position p
-SET next_offset = v.next_offset, next_seq = v.next_seq, last_hash = v.last_hash, updated_at = now()
-FROM unnest(%b::int[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[])
-    AS v (partition, before, next_offset, next_seq, last_hash)
-WHERE p.sink = %b AND p.partition = v.partition AND p.next_offset = v.before
-"""
-
-
-def read_places(postgres: PostgresSession, sink: str, partitions: frozenset[int]) -> dict[int, Place]:
-    """Where `sink` stands; a partition never seen gets its row here: moving it is always an update."""
-    with postgres.session() as connection:
-        wanted = sorted(partitions)
-        connection.execute(_OPEN_PLACES, (sink, wanted, *BEGINNING))
-        rows = connection.execute(_PLACES, (sink, wanted)).fetchall()
-    return {partition: Place(*place) for partition, *place in rows}
+from sinks.postgres import MOVE_PLACES, moves_of, require_moved
 
 
 class Batch:
@@ -58,23 +32,11 @@ class Batch:
         Raises:
             PositionMoved: a stored position is not the run's `before`.
         """
-        moves = [
-            (
-                run.partition,
-                run.before.next_offset,
-                run.after.next_offset,
-                run.after.next_seq,
-                run.after.last_hash,
-            )
-            for run in runs
-        ]
         with self._connection.pipeline():
             self._connection.execute("BEGIN")
-            moved = self._connection.execute(_MOVE, (*_columns(moves), sink), binary=True)
+            moved = self._connection.execute(MOVE_PLACES, moves_of(sink, runs), binary=True)
             found = self._connection.execute(payments.FETCH, _columns(list(wanted))) if wanted else None
-        if moved.rowcount != len(runs):
-            where = ", ".join(f"{run.partition} at {run.before.next_offset}" for run in runs)
-            raise PositionMoved(f"{len(runs) - moved.rowcount} of these was moved by another owner: {where}")
+        require_moved(runs, moved.rowcount)
         if found is None:
             return {}
         states = (payments.decode(body) for (body,) in found)

@@ -12,7 +12,6 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from sinks.errors import SinkError, Unavailable
-from sinks.ledger.postgres.payments import STAGING
 
 CONNECT_TIMEOUT_S = 5
 # A frozen owner keeps its row locks, and in the middle of a COPY no timeout of PostgreSQL ends it. 15 s: a
@@ -47,7 +46,6 @@ class PostgresSession:
     """A connection that is made when needed and again after it was lost.
 
     `role`: what the session acts as, so that even a superuser's login has only the sink's rights.
-    `setup`: a statement for each new connection.
     """
 
     def __init__(
@@ -57,7 +55,6 @@ class PostgresSession:
         name: str = "spendlog-sink",
         frozen_after_s: float = FROZEN_AFTER_S,
         lock_wait_max_s: float = LOCK_WAIT_MAX_S,
-        setup: LiteralString = STAGING,
     ) -> None:
         options = dict(_SESSION, role=role) if role else dict(_SESSION)
         options["lock_timeout"] = f"{lock_wait_max_s * 1000:.0f}"
@@ -65,7 +62,7 @@ class PostgresSession:
         self._frozen_after_s = frozen_after_s
         given = conninfo_to_dict(url).get("options")
         self._url = url
-        self._setup = setup
+        self._setup: LiteralString = ""
         self._connect_options: dict[str, Any] = {
             "options": " ".join(
                 [*(f"-c {key}={value}" for key, value in options.items()), *([str(given)] if given else [])]
@@ -74,6 +71,10 @@ class PostgresSession:
             "connect_timeout": CONNECT_TIMEOUT_S,
         }
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def begin_each_with(self, setup: LiteralString) -> None:
+        """`setup`: a statement for each new connection."""
+        self._setup = setup
 
     def close(self) -> None:
         if self._connection is not None:

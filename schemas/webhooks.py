@@ -1,0 +1,124 @@
+"""Webhooks as the API offers them and the sinks send them: types, endpoints' URLs, states of a delivery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from schemas.addresses import not_public
+
+#: What is told, by its stable name, and when. docs/webhooks.md shows the table; a test compares.
+TYPES: Final[dict[str, str]] = {
+    "authorization.approved": "a request was approved in full",
+    "authorization.partially_approved": "a request was approved for a part of its amount",
+    "authorization.declined": "a request was declined; `reasons` say why, with numbers",
+    "authorization.incremented": "an increment was approved, in full or in part",
+    "authorization.increment_declined": "an increment was declined; the hold stays as it was",
+    "authorization.advised": "the network decided in our place, and told it",
+    "authorization.reversed": "a hold, or a part of it, was given back",
+    "authorization.expired": "a hold lapsed: nobody cleared it in its time",
+    "clearing.posted": "a clearing was posted: the money is spent",
+    "clearing.reversed": "a posting was taken back",
+    "refund.posted": "money came back",
+    "refund.reversed": "the merchant took a refund back",
+    "dispute.opened": "a payment is disputed",
+    "dispute.won": "a dispute was won: its amount is no longer spent",
+    "dispute.lost": "a dispute was lost",
+    "dispute.withdrawn": "a dispute was withdrawn",
+    "budget.changed": "a budget was created or changed",
+    "budget.removed": "a budget no longer limits",
+    "budget.increased": "a budget has more for a time",
+    "increase.requested": "somebody asked for more",
+    "increase.approved": "the last level approved a request: the increase is set",
+    "increase.refused": "a request for more was refused, or taken back",
+    "policy.activated": "another version of a policy is in force",
+    "card.changed": "a card was registered or changed",
+    "card.frozen": "a card was frozen",
+    "card.unfrozen": "a card is active again",
+    "card.canceled": "a card was canceled for good",
+    "alert.review": "something was approved that somebody should look at",
+    "alert.suspicious": "the model found an authorization unusual",
+    "alert.over_capture": "a clearing took more than its hold",
+    "alert.no_authorization": "a clearing without a known authorization was posted",
+    "alert.after_decline": "something was posted for a declined payment",
+    "alert.after_reversal": "something was posted for a reversed payment",
+    "alert.after_expiry": "something was posted after its hold had lapsed",
+    "alert.after_timeout": "something was posted for a payment that had timed out",
+    "alert.cleared_before_request": "a clearing came before the request that it belongs to",
+    "alert.already_settled": "a timeout came after its clearing",
+    "alert.over_refund": "more came back than was spent on the payment",
+    "alert.refund_exceeds_posted": "more came back than is posted in the budget",
+    "alert.rate_mismatch": "a clearing's rate is not the request's",
+    "alert.above_limits": "what the network decided is above the limits here",
+    "event.rejected": "an event was unusable and moved nothing; it is among the dead letters",
+}
+#: Sent by hand only, to try an endpoint; it goes to whatever endpoint it is sent to.
+TEST_TYPE: Final = "webhook.test"
+
+EndpointStatus = Literal["active", "paused"]
+#: `dropped`: more waited for the endpoint than may; it is stored, and a replay sends it.
+DeliveryStatus = Literal["pending", "delivered", "failed", "dropped"]
+
+URL_MAX: Final = 2_000
+ENDPOINTS_MAX: Final = 20
+SECRET_PREFIX: Final = "whsec_"
+#: Of one endpoint at one time: the newest, and those before it whose overlap has not ended.
+SECRETS_MAX: Final = 3
+
+_LOCAL_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "localdomain")
+_HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+
+
+def url_fault(url: str, *, local: bool = False) -> str | None:
+    """What is wrong with `url` as an endpoint's; None: nothing. Names no resolver: sending looks again.
+
+    `local`: the development switch; http, any port, and our own network are let in.
+    """
+    if len(url) > URL_MAX or any(not "!" <= character <= "~" for character in url):
+        return f"must be at most {URL_MAX} printable ASCII characters; a host of others is written xn--..."
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "is no URL"
+    schemes = ("https", "http") if local else ("https",)
+    if parts.scheme not in schemes or not host:
+        return f"must be an {'://, '.join(schemes)}:// URL with a host"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user or a password; deliveries are signed"
+    if parts.fragment or "\\" in url:
+        return "must have no fragment and no backslash"
+    if local:
+        return None
+    if port is not None and port != 443 and port < 1024:
+        return f"must not name port {port}: 443, or one from 1024 on"
+    return _host_fault(host)
+
+
+def _host_fault(host: str) -> str | None:
+    try:
+        words = not_public(host)
+    except ValueError:
+        words = None
+        if host.split(".")[-1][:1].isdigit():  # 127.1, 0x7f000001, 2130706433: only a resolver reads these
+            return "must name its host by a name, or by an address as it is usually written"
+    else:
+        return f"leads to {ip_address(host.partition('%')[0])}, which is {words}" if words else None
+    if not _HOST.fullmatch(host) or host.endswith(tuple(f".{name}" for name in _LOCAL_NAMES)):
+        return f"names the host {host[:80]}, which is not a public name"
+    return words
+
+
+def unknown_types(patterns: Iterable[str]) -> list[str]:
+    """Those of `patterns` that no type matches. A pattern is a type, or a group with all of it: `card.*`."""
+    groups = {f"{name.partition('.')[0]}.*" for name in TYPES}
+    return [pattern for pattern in patterns if pattern not in TYPES and pattern not in groups]
+
+
+def wants(patterns: Iterable[str], event_type: str) -> bool:
+    """Whether `patterns` name `event_type`; none at all name every type."""
+    names = tuple(patterns)
+    return not names or event_type in names or f"{event_type.partition('.')[0]}.*" in names
