@@ -15,6 +15,7 @@ from api.http.connections import Connection, Limits
 from api.http.door import Door
 from api.metrics import Metrics
 from api.settings import ApiSettings
+from schemas.settings import masked
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ def serve(settings: ApiSettings, *, host: str = "127.0.0.1", port: int = 8080) -
         "serving",
         host=host,
         port=port,
-        kafka=settings.kafka,
+        kafka=masked(settings.kafka),
         postgres=_place(settings.postgres),
         redis=_place(settings.redis),
     )

@@ -21,6 +21,8 @@ from infra.verify.records import Record, head_of
 from infra.verify.sources import Logs
 from schemas.chain import NotNext, sealed_decision
 from schemas.decisions import Decision
+from schemas.kafka import librdkafka
+from schemas.settings import masked
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.intake import recorded_at
 
@@ -76,7 +78,7 @@ def examine(kafka: str, partition: int, prefix: str = "") -> Gap:
     try:
         return _examine(logs, partition, prefix)
     except KafkaException as error:
-        raise SpendlogError(f"Kafka at {kafka} does not answer: {error.args[0].str()}") from None
+        raise SpendlogError(f"Kafka at {masked(kafka)} does not answer: {error.args[0].str()}") from None
     finally:
         logs.close()
 
@@ -167,7 +169,7 @@ def close(kafka: str, gap: Gap, prefix: str = "") -> Closed:
         SpendlogError: Kafka did not take all of it; run it again.
     """
     topic = prefix + CARD_EVENTS.name
-    config: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka, "log_level": 0}
+    config: dict[str, str | int | float | bool] = {**librdkafka(kafka), "log_level": 0}
     producer = Producer({**config, "acks": "all", "enable.idempotence": True})
     fillers = 0
     # Others may send meanwhile: each of their records needs one filler less, and is looked at below.

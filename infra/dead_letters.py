@@ -13,8 +13,10 @@ from infra.consumed import bytes_of, offset_of, partition_of
 from infra.errors import SpendlogError
 from infra.verify.sources import Logs
 from schemas.headers import REASON
+from schemas.kafka import librdkafka
 from schemas.partitions import PARTITIONER
 from schemas.reasons import ReasonCode
+from schemas.settings import masked
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS
 
 TIMEOUT_S = 20.0
@@ -77,7 +79,7 @@ def _records(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, str], Mess
                 headers = cast(Headers, message.headers() or [])
                 yield {name: (value or b"").decode(errors="replace") for name, value in headers}, message
     except KafkaException as error:
-        raise SpendlogError(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from None
+        raise SpendlogError(f"Kafka at {masked(bootstrap)} does not answer: {error.args[0].str()}") from None
     finally:
         logs.close()
 
@@ -114,7 +116,7 @@ def reroute(bootstrap: str, prefix: str = "", again: bool = False) -> int:
     )
     # One id: who runs it at the same time fences the other.
     ids = {"transactional.id": f"{prefix}spendlog-dead-letters", "partitioner": PARTITIONER}
-    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0, **ids})
+    producer = Producer({**librdkafka(bootstrap), "log_level": 0, **ids})
     sent = 0
     try:
         producer.init_transactions(TIMEOUT_S)

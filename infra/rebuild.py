@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from infra.errors import SpendlogError
 from infra.migrate import migrate
 from infra.verify.sources import Logs
+from schemas.kafka import librdkafka
 from schemas.topics import DECISIONS
 from sinks.errors import SinkError
 from sinks.ledger.sink import Ledger
@@ -125,7 +126,7 @@ def _fill(kafka: str, url: str, topic: str) -> None:
 
 
 def _forget_group(kafka: str, group: str) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka})
+    admin = AdminClient({**librdkafka(kafka)})
     (done,) = admin.delete_consumer_groups([group]).values()
     done.exception(_CONNECT_TIMEOUT_S)  # one that never committed is not there
 

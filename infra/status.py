@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from api.log.standing import LOOK_BACK_S, Reports, StatusReader, silent
 from infra import dead_letters
 from infra.errors import SpendlogError
+from schemas.kafka import librdkafka
 from schemas.standing import OPTIONAL, PARTS, Part, Report
 from schemas.topics import CARD_EVENTS, STATUS, TOPICS
 
@@ -81,7 +82,7 @@ def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefi
     missing: list[str] = []
     partitions: list[PartitionStatus] = []
     letters = None
-    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    admin = AdminClient({**librdkafka(kafka), "log_level": 0})
     try:
         missing = _missing(admin, prefix)
         partitions = judge(_told(kafka, prefix, missing), _ends(admin, prefix, missing), datetime.now(UTC))

@@ -17,6 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from infra.errors import SpendlogError
+from schemas.kafka import librdkafka
+from schemas.settings import masked
 from schemas.topics import TOPICS, Topic
 
 TIMEOUT_S = 20.0
@@ -41,7 +43,7 @@ class TopicDifference:
 
 def _admin(bootstrap: str) -> AdminClient:
     timeout_ms = int(TIMEOUT_S * 1000)
-    return AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": timeout_ms, "log_level": 0})
+    return AdminClient({**librdkafka(bootstrap), "socket.timeout.ms": timeout_ms, "log_level": 0})
 
 
 def _registry(prefix: str) -> list[Topic]:
@@ -58,7 +60,7 @@ def diff(bootstrap: str, partitions: int = PARTITIONS, prefix: str = "") -> list
     try:
         existing = admin.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
-        raise SpendlogError(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from None
+        raise SpendlogError(f"Kafka at {masked(bootstrap)} does not answer: {error.args[0].str()}") from None
     differences = []
     for topic in _registry(prefix):
         wanted = topic.partitions or partitions

@@ -22,6 +22,7 @@ from confluent_kafka.cimpl import NewTopic
 from infra.errors import SpendlogError
 from schemas.codec import decode_decision, encode_event
 from schemas.events import Event
+from schemas.kafka import librdkafka
 from schemas.partitions import PARTITIONER, partition_of
 from schemas.topics import SNAPSHOTS
 
@@ -53,14 +54,14 @@ class BenchFailed(SpendlogError):
 @lru_cache
 def _admin(kafka: str) -> AdminClient:
     """One for the whole run: a client that ends complains of answers it did not wait for."""
-    return AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    return AdminClient({**librdkafka(kafka), "log_level": 0})
 
 
 def new_consumer(kafka: str, **more: Any) -> Consumer:
     """A consumer of committed records, assigned by hand."""
     return Consumer(
         {
-            "bootstrap.servers": kafka,
+            **librdkafka(kafka),
             "group.id": "spendlog-bench",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
@@ -76,7 +77,7 @@ def new_producer(kafka: str, linger_ms: float) -> Producer:
     """Acknowledged by all replicas, never reordered, Kafka's own partitioner."""
     return Producer(
         {
-            "bootstrap.servers": kafka,
+            **librdkafka(kafka),
             "partitioner": PARTITIONER,
             "enable.idempotence": True,
             "linger.ms": linger_ms,

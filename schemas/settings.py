@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ValidationError
 from pydantic_settings import BaseSettings
 
-PREFIX = "SPENDLOG_"
+from schemas.kafka import kafka_address
 
-_HOST_PORT = re.compile(r"[^\s:/,@]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
+PREFIX = "SPENDLOG_"
 
 
 def _servers(value: str) -> str:
-    servers = [part.strip() for part in value.split(",")]
-    if not all(_HOST_PORT.fullmatch(server) for server in servers):
-        raise ValueError("must be host:port, or several with commas between them")
-    return ",".join(servers)
+    address = kafka_address(value)
+    for name in ("ca", "cert", "key"):
+        file = getattr(address, name)
+        if file is not None and not Path(file).is_file():
+            raise ValueError(f"must name files that there are, and {name} names {file}")
+    return value.strip()
 
 
 def url_of(*schemes: str) -> AfterValidator:
@@ -33,7 +36,7 @@ def url_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-#: Kafka's bootstrap servers.
+#: Kafka's bootstrap servers, or a URL with them; see `schemas.kafka`.
 Servers = Annotated[str, AfterValidator(_servers)]
 PostgresUrl = Annotated[str, url_of("postgresql", "postgres")]
 RedisUrl = Annotated[str, url_of("redis", "rediss")]
@@ -56,11 +59,7 @@ def read_settings(room: type[Room]) -> Room:
 
 def masked(url: str) -> str:
     """The URL without its password, for a person to read."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    location = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{location}"))
+    return re.sub(r"^([^:/]+://[^:@/]*):.*@", r"\1:***@", url)
 
 
 def shown(settings: BaseSettings) -> dict[str, object]:

@@ -12,7 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.exits import ExitStatus
-from schemas.settings import SettingError, read_settings
+from schemas.settings import SettingError, masked, read_settings
+from streams.cluster import aiokafka_options
 from streams.kafka_log import Names
 from streams.settings import StreamSettings
 from streams.worker.app import configure_logging, create_app
@@ -20,7 +21,7 @@ from streams.worker.app import configure_logging, create_app
 
 async def count_partitions(bootstrap: str, topic: str) -> int:
     """How many partitions a topic has; 0 when there is no such topic."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**aiokafka_options(bootstrap))
     await admin.start()
     try:
         described = await admin.describe_topics([topic])
@@ -48,7 +49,7 @@ def main() -> None:
     try:
         partitions = asyncio.run(count_partitions(settings.kafka, names.card_events))
     except KafkaConnectionError as error:
-        stop(f"Kafka at {settings.kafka} (SPENDLOG_KAFKA) does not answer: {error}")
+        stop(f"Kafka at {masked(settings.kafka)} (SPENDLOG_KAFKA) does not answer: {error}")
     if not partitions:
         stop(f"there is no topic {names.card_events}: run `spendlog topics apply` first")
     if "worker" in sys.argv and "--with-web" not in sys.argv:

@@ -16,6 +16,7 @@ from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFence
 from schemas.headers import REASON
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
+from streams.cluster import aiokafka_options
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete
 from streams.lookups import Lookups
@@ -84,7 +85,7 @@ class KafkaLog:
     async def open(self) -> None:
         await self._lookups.require(self._names.needed)
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **aiokafka_options(self._bootstrap),
             transactional_id=f"decider-{self._names.decisions}-{self._partition}",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_batch_size=BATCH_BYTES,
@@ -152,7 +153,7 @@ class KafkaLog:
 
     def _reader(self, check_crcs: bool = True) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **aiokafka_options(self._bootstrap),
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
+from streams.cluster import aiokafka_options
 from streams.log import TopicMissing
 
 # Several round trips of a millisecond each; a broker under load must not count as one that is away.
@@ -76,7 +77,7 @@ class Lookups:
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
+                **aiokafka_options(self._bootstrap),
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="none",

@@ -23,6 +23,7 @@ from schemas.codec import decode_decision
 from schemas.decisions import Decision
 from schemas.headers import EVENT_ID
 from schemas.ids import Position
+from schemas.kafka import librdkafka
 from schemas.partitions import partition_of
 from schemas.topics import DECISIONS
 
@@ -111,7 +112,7 @@ class DecisionTail:
         self, servers: str, *, waiters_max: int, topic: str = DECISIONS.name, try_again_s: float = TRY_AGAIN_S
     ) -> None:
         self._config: dict[str, Any] = {
-            "bootstrap.servers": servers,
+            **librdkafka(servers),
             "client.id": "spendlog-api-tail",
             "group.id": "spendlog-api-tail",  # required by the client; `assign` joins no group
             "enable.auto.commit": False,

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.codec import encode_event
 from schemas.events import Event
+from schemas.kafka import librdkafka
 from schemas.partitions import PARTITIONER
 from schemas.topics import CARD_EVENTS
 
@@ -73,7 +74,7 @@ class KafkaEventLog:
 
     def __init__(self, servers: str, *, delivery_timeout_s: float) -> None:
         self._config: dict[str, Any] = {
-            "bootstrap.servers": servers,
+            **librdkafka(servers),
             "client.id": "spendlog-api",
             "partitioner": PARTITIONER,  # librdkafka's own default would open a second budget
             "enable.idempotence": True,

@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from msgspec.structs import replace
 
+from schemas.kafka import librdkafka
 from schemas.standing import Part, Report, decode_report
 from schemas.topics import STATUS
 
@@ -45,7 +46,7 @@ class StatusReader:
         self._topic = topic
         self._consumer = Consumer(
             {
-                "bootstrap.servers": servers,
+                **librdkafka(servers),
                 "client.id": "spendlog-status",
                 "group.id": "spendlog-status",  # required by the client; `assign` joins no group
                 "enable.auto.commit": False,

@@ -13,6 +13,8 @@ from infra.consumed import bytes_of, partition_of
 from infra.errors import SpendlogError
 from schemas.chain import Chain, NotNext, sealed_decision
 from schemas.decisions import Decision
+from schemas.kafka import librdkafka
+from schemas.settings import masked
 from schemas.topics import CARD_EVENTS, DECISIONS
 
 TIMEOUT_S: Final = 20.0
@@ -24,7 +26,7 @@ def new_reader(kafka: str, **more: Any) -> Consumer:
     """A consumer of committed records that is assigned by hand and belongs to no group that matters."""
     return Consumer(
         {
-            "bootstrap.servers": kafka,
+            **librdkafka(kafka),
             "group.id": "spendlog-demo",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
@@ -55,7 +57,7 @@ def end_offsets(kafka: str, topic: str) -> dict[int, int]:
             for p in found.partitions
         }
     except KafkaException as error:
-        raise SpendlogError(f"Kafka at {kafka} does not answer: {error.args[0].str()}") from None
+        raise SpendlogError(f"Kafka at {masked(kafka)} does not answer: {error.args[0].str()}") from None
     finally:
         reader.close()
 
@@ -66,7 +68,7 @@ class Sender:
     def __init__(self, kafka: str) -> None:
         self._producer = Producer(
             {
-                "bootstrap.servers": kafka,
+                **librdkafka(kafka),
                 "enable.idempotence": True,  # also: acks=all, and nothing overtakes in a retry
                 "linger.ms": 1,
                 "queue.buffering.max.messages": 200_000,

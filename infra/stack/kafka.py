@@ -5,7 +5,8 @@ import os
 import signal
 import threading
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.stack.endpoints import ServiceName
@@ -26,6 +27,7 @@ class Kafka:
     repository: str
     heap_mb: int = 512
     full_jit: bool = False
+    more: Mapping[str, str] = field(default_factory=dict)  # of server.properties; wins
     name: ServiceName = "kafka"
     label: str = "Apache Kafka"
 
@@ -113,5 +115,6 @@ class Kafka:
                 "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
                 "num.network.threads": 2,
                 "num.io.threads": 4,
+                **self.more,
             }.items()
         )

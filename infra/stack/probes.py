@@ -6,6 +6,8 @@ import socket
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from schemas.kafka import kafka_address, librdkafka
+
 _quiet = logging.getLogger("spendlog.probe")
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
@@ -14,11 +16,9 @@ _quiet.propagate = False
 def kafka_answers(servers: str, timeout_s: float = 2.0) -> bool:
     """Whether a broker lists its topics."""
     # The port first: a client that meets a closed one waits out its own backoff.
-    if not any(_connects(server, timeout_s) for server in servers.split(",")):
+    if not any(_connects(server, timeout_s) for server in kafka_address(servers).servers.split(",")):
         return False
-    client = AdminClient(
-        {"bootstrap.servers": servers, "socket.connection.setup.timeout.ms": 2000}, logger=_quiet
-    )
+    client = AdminClient({**librdkafka(servers), "socket.connection.setup.timeout.ms": 2000}, logger=_quiet)
     try:
         return bool(client.list_topics(timeout=timeout_s).brokers)
     except KafkaException:

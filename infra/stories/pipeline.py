@@ -23,6 +23,7 @@ from infra.stories.core import message_refused
 from infra.stories.story import Line, Story
 from schemas.decisions import Decision
 from schemas.event import Event
+from schemas.kafka import librdkafka
 from schemas.reasons import Outcome
 from schemas.topics import CARD_EVENTS
 from streams.core.messages import messages
@@ -105,7 +106,7 @@ class Pipeline:
         self._partitions = partitions
         self._require_alive = require_alive
         self._producer = Producer(
-            {"bootstrap.servers": kafka, "enable.idempotence": True, "linger.ms": 2, "log_level": 0}
+            {**librdkafka(kafka), "enable.idempotence": True, "linger.ms": 2, "log_level": 0}
         )
         self._decided: queue.SimpleQueue[Decision] = queue.SimpleQueue()
         self._waiting: dict[At, PlayedStory] = {}

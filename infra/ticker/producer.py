@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.codec import encode_event
 from schemas.events import Event
+from schemas.kafka import librdkafka
 from schemas.partitions import PARTITIONER
 from sinks.errors import Unavailable
 from sinks.loop.kafka import CLOSE_TIMEOUT_S, DELIVERY_TIMEOUT_S, LIBRDKAFKA, warn_away
@@ -21,7 +22,7 @@ class EventProducer:
         self._topic = topic
         self._producer = Producer(
             {
-                "bootstrap.servers": servers,
+                **librdkafka(servers),
                 "client.id": client,
                 "partitioner": PARTITIONER,  # librdkafka's own default would open a second budget
                 "enable.idempotence": True,

@@ -17,6 +17,8 @@ from infra.verify.records import Record
 from schemas.cache import NEXT_SEQ, authorization_key, position_key
 from schemas.chain import Chain, NotNext, sealed_decision
 from schemas.decisions import Decision
+from schemas.kafka import librdkafka
+from schemas.settings import masked
 
 TIMEOUT_S: Final = 20.0
 _NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
@@ -37,7 +39,7 @@ class Logs:
     def _reader(self) -> Consumer:
         return Consumer(
             {
-                "bootstrap.servers": self._kafka,
+                **librdkafka(self._kafka),
                 "group.id": "spendlog-verify",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
@@ -55,7 +57,8 @@ class Logs:
         try:
             found = self._admin.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         except KafkaException as error:
-            raise SpendlogError(f"Kafka at {self._kafka} does not answer: {error.args[0].str()}") from None
+            why = error.args[0].str()
+            raise SpendlogError(f"Kafka at {masked(self._kafka)} does not answer: {why}") from None
         if found.error is not None:
             if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise SpendlogError(f"there is no topic {topic}: run `spendlog topics apply` first")

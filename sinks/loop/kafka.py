@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from schemas.kafka import librdkafka
 from schemas.repeats import Repeats, RepeatsFilter
 from schemas.standing import REPORT_EVERY_S, Report, encode_report
 from schemas.topics import STATUS
@@ -58,7 +59,7 @@ class KafkaDecisions:
         self._started: frozenset[int] = frozenset()
         self._closed = False
         config: dict[str, Any] = {
-            "bootstrap.servers": servers,
+            **librdkafka(servers),
             "group.id": group,
             "client.id": group,
             "isolation.level": "read_committed",
@@ -85,7 +86,7 @@ class KafkaDecisions:
         # A report that is late is worth nothing: the next one is newer.
         self._producer = Producer(
             {
-                "bootstrap.servers": servers,
+                **librdkafka(servers),
                 "client.id": f"{group}-status",
                 "message.timeout.ms": round(REPORT_EVERY_S * 1000),
                 "reconnect.backoff.max.ms": 2_000,
@@ -150,7 +151,7 @@ class KafkaDecisions:
         if self._looker is None:
             self._looker = Consumer(
                 {
-                    "bootstrap.servers": self._servers,
+                    **librdkafka(self._servers),
                     "group.id": f"{self._group}-look",  # required by the client; `assign` joins no group
                     "isolation.level": "read_committed",
                     "enable.auto.commit": False,

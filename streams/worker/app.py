@@ -14,6 +14,7 @@ from prometheus_client import start_http_server
 
 from schemas.repeats import limit_repeats
 from schemas.standing import REPORT_EVERY_S
+from streams.cluster import faust_options
 from streams.kafka_log import Names
 from streams.settings import StreamSettings
 from streams.worker.desk import Desk
@@ -33,7 +34,7 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     check_pinned()
     app = faust.App(
         settings.worker_group,
-        broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
+        **faust_options(settings.kafka),
         store="memory://",
         datadir=str(settings.worker_data),
         consumer_group_instance_id=settings.worker_instance,

@@ -50,3 +50,5 @@ def test_a_password_is_masked() -> None:
     assert masked("redis://:secret@127.0.0.1:1/0") == "redis://:***@127.0.0.1:1/0"
     assert masked("postgresql://me:secret@[::1]:5/x?a=b") == "postgresql://me:***@[::1]:5/x?a=b"
     assert masked("127.0.0.1:9092") == "127.0.0.1:9092"
+    assert masked("sasl_ssl://me:s%40@h:1,i:2?ca=/a") == "sasl_ssl://me:***@h:1,i:2?ca=/a"
+    assert masked("postgresql://me:not/quo@ted@h/x") == "postgresql://me:***@h/x"
