@@ -1,11 +1,10 @@
-"""A cluster's address in the words of aiokafka and of Faust."""
+"""A cluster's address in the words of aiokafka."""
 
 from __future__ import annotations
 
 import ssl
 from typing import Any
 
-import faust
 from aiokafka.helpers import create_ssl_context
 
 from schemas.kafka import KafkaAddress, kafka_address
@@ -17,7 +16,7 @@ def aiokafka_options(text: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bootstrap_servers": address.servers,
         "security_protocol": address.protocol.upper(),
-        "ssl_context": _context(address),
+        "ssl_context": ssl_context(address),
     }
     if address.mechanism is not None:
         options |= {
@@ -28,23 +27,8 @@ def aiokafka_options(text: str) -> dict[str, Any]:
     return options
 
 
-def faust_options(text: str) -> dict[str, Any]:
-    """What a Faust application is made with."""
-    address = kafka_address(text)
-    options: dict[str, Any] = {"broker": f"kafka://{address.servers.replace(',', ';kafka://')}"}
-    if address.mechanism is not None:
-        options["broker_credentials"] = faust.SASLCredentials(
-            username=address.username,
-            password=address.password,
-            ssl_context=_context(address),
-            mechanism=address.mechanism,
-        )
-    elif address.encrypted:
-        options["broker_credentials"] = faust.SSLCredentials(_context(address))
-    return options
-
-
-def _context(address: KafkaAddress) -> ssl.SSLContext | None:
+def ssl_context(address: KafkaAddress) -> ssl.SSLContext | None:
+    """None where nothing is encrypted."""
     if not address.encrypted:
         return None
     context: ssl.SSLContext = create_ssl_context(
