@@ -37,14 +37,17 @@ def bench(
         Path | None,
         typer.Option(
             help="Where the figures go, as JSON.",
-            show_default="perf/results/bench.json after a whole full run",
+            show_default="perf/results/bench.json after a whole full run on a quiet machine",
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the whole run that was stopped, part by part.")
+    ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Only show where the owner's time for an event goes.")
     ] = False,
 ) -> None:
-    """Measure on a fresh embedded stack, and compare with what is asked and with row locks."""
+    """Measure on a fresh embedded stack, and compare with what is asked and with rivals, in turns."""
     console = Console()
     scale = QUICK if quick else FULL
     if profile:
@@ -54,42 +57,55 @@ def bench(
     unknown = sorted(set(names) - set(benches.NAMES))
     if unknown:
         raise SpendlogError(f"no bench is called {', '.join(unknown)}; there are {', '.join(benches.NAMES)}")
-    report = _run(console, scale, names)
-    _table(report.table).print(console)
     whole = not quick and set(names) == set(benches.NAMES)
-    target = out or (benches.RESULTS if whole else None)
-    if target is not None:
-        benches.write(report, target)
-        console.print(f"figures: {target}")
-    if whole:
-        _draw(console, report)
+    if resume and not whole:
+        raise SpendlogError("only a whole run can be resumed: leave out --quick and --only")
+    run = benches.resumed(benches.UNFINISHED, scale) if resume else benches.new_run(scale)
+    _run(console, run, scale, names, benches.UNFINISHED if whole else None)
+    _table(run.table).print(console)
+    for why in run.trial:
+        console.print(f"a trial, not to be published: {why}")
+    if out is not None:
+        benches.write(run, out)
+        console.print(f"figures: {out}")
+    elif whole and not run.trial:
+        _publish(console, run)
 
 
-def _run(console: Console, scale: Scale, names: list[str]) -> benches.BenchRun:
+def _run(console: Console, run: benches.BenchRun, scale: Scale, names: list[str], kept: Path | None) -> None:
     columns = (SpinnerColumn(finished_text="•"), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
         termination_raises(),
         Progress(*columns, console=console, disable=not console.is_terminal) as display,
     ):
-        tasks = {
-            name: display.add_task(f"{name:<15}", total=1, start=False)
-            for name in benches.NAMES
-            if name in names
-        }
+        parts = benches.parts(names)
+        tasks = {part: display.add_task(f"{part:<15}", total=1, start=False) for part in parts}
         started: set[str] = set()
 
-        def say(name: str, text: str) -> None:
-            if name not in started:
-                started.add(name)
-                display.start_task(tasks[name])
-            display.update(tasks[name], description=f"{name:<15} {text}")
+        def say(part: str, text: str) -> None:
+            if part not in started:
+                started.add(part)
+                display.start_task(tasks[part])
+            display.update(tasks[part], description=f"{part:<15} {text}")
 
-        def done(name: str) -> None:
-            display.update(tasks[name], description=f"{name:<15} done", completed=1)
+        def done(part: str) -> None:
+            display.update(tasks[part], description=f"{part:<15} done", completed=1)
             if not console.is_terminal:
-                console.print(f"{name} done")
+                console.print(f"{part} done")
 
-        return benches.run(scale, names, say, done)
+        def keep(run: benches.BenchRun) -> None:
+            if kept is not None:
+                benches.write(run, kept)
+
+        benches.run(run, scale, names, benches.Watch(say, done, keep))
+
+
+def _publish(console: Console, run: benches.BenchRun) -> None:
+    """The figures, the pictures, and the tables in the documents: only of a whole run on a quiet machine."""
+    benches.write(run, benches.RESULTS)
+    benches.forget_unfinished()
+    console.print(f"figures: {benches.RESULTS}")
+    _draw(console, run)
 
 
 def _table(rows: list[Figure]) -> TextTable:

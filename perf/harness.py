@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
-
-import psutil
 
 from infra import topics
 from infra.migrate import migrate
@@ -23,7 +20,7 @@ from infra.running.programs import ledger_stands, require_alive
 from infra.settings import Settings
 from infra.stack import Endpoints, StackOptions, running_stack
 from infra.stack.record import StackRecord
-from perf.kafka import BenchFailed, Moment, fill, wait_decided
+from perf.kafka import BenchFailed, Moment, drop_topics, fill, wait_decided
 from schemas.events import Event
 from streams.kafka_log import Names
 
@@ -34,25 +31,28 @@ READY_TIMEOUT_S = 60.0
 class Scale:
     """How much of everything; the quick one is for seeing that the benches work."""
 
-    hot_events: int = 300_000
+    recovery_events: int = 300_000
     end_to_end_events: int = 150_000
     decide_events: int = 20_000
     decide_rounds: int = 7
-    row_lock_s: float = 6.0
+    turns: int = 5
+    round_s: float = 2.0
     latency_s: float = 20.0
     rates: tuple[int, ...] = (100, 500, 2_000)
-    clients: tuple[int, ...] = (1, 4, 16)
+    clients: tuple[int, ...] = (1, 4, 16, 64)
     # The slowest that would still be worth a figure.
     timeout_s: float = 600.0
 
 
-FULL = Scale(clients=(1, 4, 16, 64))
+FULL = Scale()
 QUICK = Scale(
-    hot_events=60_000,
+    recovery_events=60_000,
     end_to_end_events=40_000,
     decide_events=10_000,
     decide_rounds=3,
-    row_lock_s=2.0,
+    turns=1,
+    round_s=1.0,
+    clients=(1, 16),
     latency_s=5.0,
     rates=(500,),
 )
@@ -73,6 +73,10 @@ class TopicSet:
     def fill(self, events: Iterable[Event]) -> dict[int, int]:
         """Sends events; returns how many each partition got."""
         return fill(self.session.endpoints.kafka, self.names.card_events, events, self.partitions)
+
+    def drop(self) -> None:
+        """Deletes the topics: rounds must not fill the disk."""
+        drop_topics(self.session.endpoints.kafka, self.prefix)
 
     def worker(self, *, level: str = "warn", **settings: str) -> Child:
         """A real worker process, as `spendlog worker` starts it."""
@@ -108,18 +112,6 @@ class TopicSet:
         )
 
 
-class DecidedLog(NamedTuple):
-    """A line whose log is full and whose worker is gone; `per_s`: how fast it was decided.
-
-    `cpu_us`: processor time for each decision, by process.
-    """
-
-    topic_set: TopicSet
-    per_s: float
-    decisions: int
-    cpu_us: dict[str, float]
-
-
 @dataclass
 class Session:
     """One run. `say` tells whoever watches what happens now."""
@@ -129,8 +121,6 @@ class Session:
     supervisor: Supervisor
     scale: Scale
     say: Callable[[str], None]
-    #: One department's log, decided with scoring, for the bench that reads it again.
-    decided: DecidedLog | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def fresh_topics(self, name: str, partitions: int) -> TopicSet:
@@ -172,6 +162,12 @@ class Session:
             raise BenchFailed("the stack has lost its record")
         return record.services["kafka"].process.pid
 
+    def rivals_folder(self) -> Path:
+        """For servers of their own. A folder that PostgreSQL's user may pass through."""
+        folder = self.folder / "rivals"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def require_alive(self) -> None:
         require_alive(self.supervisor.children)
 
@@ -200,38 +196,3 @@ def session(scale: Scale, say: Callable[[str], None]) -> Iterator[Session]:
             Supervisor(folder / "logs") as supervisor,
         ):
             yield Session(endpoints, folder, supervisor, scale, say)
-
-
-class CpuMeter:
-    """Processor time of processes, from when it is first asked to start: steadier than any clock."""
-
-    def __init__(self, pids: Mapping[str, int]) -> None:
-        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
-        self._started: dict[str, float] = {}
-
-    def start(self) -> None:
-        """Only the first call counts."""
-        self._started = self._started or self._now()
-
-    def each_us(self, count: int) -> dict[str, float]:
-        """Microseconds since the start for each of `count` things, by process."""
-        return {name: (now - self._started[name]) / count * 1e6 for name, now in self._now().items()}
-
-    def _now(self) -> dict[str, float]:
-        times = {name: process.cpu_times() for name, process in self._processes.items()}
-        return {name: spent.user + spent.system for name, spent in times.items()}
-
-
-def rate(count: int, moments: list[Moment]) -> float:
-    """Decisions a second from the first to the last commit that was seen.
-
-    What the first one brought is not counted, for it was made before; its marker makes that one too many, so
-    the rate is a little too low.
-
-    Raises:
-        BenchFailed: all came at once, so there is nothing to divide by.
-    """
-    first, last = moments[0], moments[-1]
-    if first.end >= count or last.at_s <= first.at_s:
-        raise BenchFailed(f"{count} decisions came in one commit: too few to measure")
-    return (count - first.end) / (last.at_s - first.at_s)

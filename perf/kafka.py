@@ -255,3 +255,12 @@ def flush_each_batch(kafka: str, *topics: str, undo: bool = False) -> None:
         entry = ConfigEntry("flush.messages", None if undo else "1", incremental_operation=operation)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         admin.incremental_alter_configs([resource])[resource].result(timeout=TIMEOUT_S)
+
+
+def drop_topics(kafka: str, prefix: str) -> None:
+    """Deletes all topics of a prefix, Faust's own among them. An empty one would mean every topic."""
+    assert prefix
+    admin = _admin(kafka)
+    names = [name for name in admin.list_topics(timeout=TIMEOUT_S).topics if name.startswith(prefix)]
+    for future in admin.delete_topics(names, operation_timeout=TIMEOUT_S).values():
+        future.result(timeout=TIMEOUT_S)

@@ -20,7 +20,8 @@ import uvloop
 from api.access.keys import create_key
 from infra.running.commands import API
 from infra.stack.ports import free_port
-from perf.harness import QUICK, CpuMeter, Session, session
+from perf.cpu import TreeMeter
+from perf.harness import QUICK, Session, session
 from perf.percentiles import percentile
 
 ORGANIZATION = "overload"
@@ -257,7 +258,6 @@ def run(running: Session, *, ratio: float, seconds: float, rate: float | None) -
     departments = departments_of(base_url, secret, ORGANIZATION, 20)
     pids = {child.name: child.pid for child in running.supervisor.children}
     assert {api.name, worker.name} <= pids.keys()
-    meter = CpuMeter({**pids, "kafka": running.broker_pid()})
 
     async def load() -> str:
         clients = HttpClients(base_url, secret, departments, f"k{time.time_ns():x}")
@@ -271,9 +271,9 @@ def run(running: Session, *, ratio: float, seconds: float, rate: float | None) -
             load_rate = ratio * served
         gc.collect()
         gc.disable()  # the sender must not pause
-        meter.start()
+        meter = TreeMeter({**pids, "kafka": running.broker_pid()})
         result = await clients.open_loop(load_rate, seconds)
-        each = meter.each_us(max(1, len(result.answers)))
+        each = meter.spent({}).each_us(max(1, len(result.answers)))
         gc.enable()
         late = _late(base_url)
         clients.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from perf.results import EndToEnd, HotDepartment, Latency, Recovery, Result, RowLocks
+from perf.comparison import RIVALS, Compared
+from perf.results import EndToEnd, Latency, Recovery, Result
+from perf.rounds import CLASSES, Contest, Durability, spread
 
 OURS, OTHERS, ASKED = "#2563eb", "#9ca3af", "#dc2626"
 
@@ -23,10 +25,10 @@ def draw(results: dict[str, Result], path: Path, caption: str) -> None:
     mpl.rcParams.update({"svg.hashsalt": "spendlog", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot
 
-    panels = [panel for panel in (_hot, _rates, _latency) if panel(None, results)]
+    panels = [panel for panel in (_in_memory, _on_disk, _rates, _latency) if panel(None, results)]
     if not panels:
         return
-    heights = [3.2 if panel is _hot else 2.0 for panel in panels]
+    heights = [3.2 if panel in (_in_memory, _on_disk) else 2.0 for panel in panels]
     figure, axes = pyplot.subplots(
         len(panels), 1, figsize=(8.4, sum(heights)), height_ratios=heights, squeeze=False
     )
@@ -42,27 +44,40 @@ def draw(results: dict[str, Result], path: Path, caption: str) -> None:
     pyplot.close(figure)
 
 
-def _hot(axis: Any, results: dict[str, Result]) -> bool:
-    """One department: the log against row locks."""
-    hot, locks = results.get("hot-department"), results.get("row-locks")
-    if not isinstance(hot, HotDepartment) or not isinstance(locks, RowLocks):
+def _compared(axis: Any, results: dict[str, Result], durability: Durability) -> bool:
+    """One class: ours, and each rival at its best; the line across a bar is its spread."""
+    compared = results.get(f"compared-{durability}")
+    if not isinstance(compared, Compared):
         return False
     if axis is None:
         return True
+    shown = [*compared.ours(), *filter(None, (_best(compared, rival) for rival in RIVALS))]
+    spreads = [spread(one.rates) for one in shown]
     bars = [
-        ("spendlog", hot.scoring_off, OURS),
-        ("spendlog, scored", hot.scoring_on, OURS),
-        ("spendlog, synced to disk", hot.scoring_off_synced, OURS),
-        *((f"row locks, {client}", rate, OTHERS) for client, rate in locks.rates.items()),
-        ("row locks, not synced", locks.not_synced, OTHERS),
+        (one.name, rates.middle, OURS if one.rival is None else OTHERS)
+        for one, rates in zip(shown, spreads, strict=True)
     ]
-    labels = [f"{value:,.0f}/s   {value / locks.best:.1f} ×" for _, value, _ in bars]
-    for row, asked in enumerate((8, 4)):
-        labels[row] += f"   (goal: {asked} ×)"
-        _goal(axis, asked * locks.best, row)
+    labels = [
+        f"{rates.middle:,.0f}/s   {one.cpu_us:.0f} µs of processor"
+        for one, rates in zip(shown, spreads, strict=True)
+    ]
     _bars(axis, bars, labels)
-    axis.set_title("One hot department: decisions a second, and times row locks at their best", loc="left")
+    for row, rates in enumerate(spreads):
+        axis.plot([rates.low, rates.high], [row, row], color="#111827", linewidth=1.2, zorder=2)
+    axis.set_title(f"One hot department, {CLASSES[durability]}: decisions a second", loc="left")
     return True
+
+
+def _best(compared: Compared, rival: str) -> Contest | None:
+    return max(compared.variants(rival), key=lambda one: spread(one.rates).middle, default=None)
+
+
+def _in_memory(axis: Any, results: dict[str, Result]) -> bool:
+    return _compared(axis, results, "memory")
+
+
+def _on_disk(axis: Any, results: dict[str, Result]) -> bool:
+    return _compared(axis, results, "disk")
 
 
 def _rates(axis: Any, results: dict[str, Result]) -> bool:

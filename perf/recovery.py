@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import chain
 from typing import NamedTuple
 
 from perf.harness import Session, TopicSet
-from perf.hot_department import decided
-from perf.kafka import drop_snapshots
+from perf.kafka import BenchFailed, drop_snapshots, outcomes
 from perf.results import Recovery
+from perf.workload import HOT, events, opening
 
 _TAKEN_OVER = re.compile(r"partition_taken_over.*?\breplayed=(\d+).*?\btook_s=([\d.]+)")
 
@@ -24,12 +25,12 @@ class Takeover(NamedTuple):
 
 def run(session: Session) -> Recovery:
     """Takeovers of a log decided with scoring: first with its snapshots, then from the log alone."""
-    log = session.decided or decided(session, scoring=True)
+    topic_set, decisions = decided(session)
     session.say("taking over with a snapshot")
-    short = takeover(session, log.topic_set)
-    drop_snapshots(session.endpoints.kafka, log.topic_set.prefix, log.topic_set.partitions)
-    session.say(f"taking over {log.decisions:,} decisions without a snapshot")
-    whole = takeover(session, log.topic_set)
+    short = takeover(session, topic_set)
+    drop_snapshots(session.endpoints.kafka, topic_set.prefix, topic_set.partitions)
+    session.say(f"taking over {decisions:,} decisions without a snapshot")
+    whole = takeover(session, topic_set)
     return Recovery(
         decisions=whole.replayed,
         from_log=whole.replayed / whole.took_s,
@@ -39,6 +40,22 @@ def run(session: Session) -> Recovery:
         with_snapshot_s=short.took_s,
         with_snapshot_restart_s=short.restart_s,
     )
+
+
+def decided(session: Session) -> tuple[TopicSet, int]:
+    """One department's requests, decided with scoring by a worker that is gone; and how many decisions."""
+    topic_set = session.fresh_topics("log", 1)
+    count = session.scale.recovery_events
+    session.say(f"sending {count:,} requests of one department")
+    records = topic_set.fill(chain(opening(HOT), events(count)))
+    worker = topic_set.worker()
+    topic_set.wait_decided(records)
+    session.end(worker)
+    total = sum(records.values())
+    tally = outcomes(session.endpoints.kafka, topic_set.names.decisions, 1)
+    if tally.total() != total or tally["rejected"]:
+        raise BenchFailed(f"{total} events came to {dict(tally)}")
+    return topic_set, total
 
 
 def takeover(session: Session, topic_set: TopicSet) -> Takeover:

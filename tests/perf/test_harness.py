@@ -6,33 +6,10 @@ from collections import Counter
 
 import pytest
 
-from perf.harness import rate
-from perf.kafka import BenchFailed, Moment
 from perf.percentiles import percentile
-from perf.results import HotDepartment, Latency, LatencyAt, RowLocks, rows
+from perf.results import Latency, LatencyAt, rows
 from perf.workload import HOT, LIMIT_MINOR, Mix, budgets, events
 from schemas.events import AuthorizationRequested, ClearingPresented
-
-LOCKS = RowLocks(
-    rates={"1 client": 3_000.0, "4 clients": 4_000.0},
-    best=4_000.0,
-    best_client="4 clients",
-    not_synced=8_000.0,
-    outcomes={},
-    settings={},
-)
-
-
-def hot(without: float, scored: float) -> HotDepartment:
-    return HotDepartment(
-        decisions=1,
-        scoring_off=without,
-        scoring_on=scored,
-        scoring_off_synced=without / 2,
-        scoring_off_cpu_us={},
-        scoring_on_cpu_us={},
-        outcomes={},
-    )
 
 
 @pytest.mark.parametrize(
@@ -49,27 +26,6 @@ def test_the_percentile_of_one_value_is_that_value() -> None:
 def test_nothing_has_no_percentile() -> None:
     with pytest.raises(ValueError, match="0 values"):
         percentile([], 0.5)
-
-
-def test_a_rate_leaves_out_what_the_first_commit_brought() -> None:
-    assert rate(10_000, [Moment(5.0, 2_000), Moment(6.0, 7_001), Moment(7.0, 10_004)]) == 4_000.0
-
-
-def test_one_commit_has_no_rate() -> None:
-    with pytest.raises(BenchFailed):
-        rate(500, [Moment(5.0, 501)])
-
-
-def test_ratios_are_to_the_best_row_lock_client_and_know_their_goal() -> None:
-    table = rows({"hot-department": hot(40_000, 15_000), "row-locks": LOCKS})
-    ratios = {row.what: row for row in table if row.bench == "ratio"}
-    assert (ratios["without scoring"].value, ratios["without scoring"].met) == (10.0, True)
-    assert (ratios["with scoring"].value, ratios["with scoring"].met) == (3.75, False)
-    assert ratios["without scoring, neither synced"].value == 5.0
-
-
-def test_without_both_sides_there_is_no_ratio() -> None:
-    assert not [row for row in rows({"row-locks": LOCKS}) if row.bench == "ratio"]
 
 
 def test_a_latency_goal_is_an_upper_bound_at_500_a_second_only() -> None:

@@ -1,5 +1,6 @@
 -- The usual way: one row for each department and month, locked while a request is decided. Same rules as
--- streams/core, and as fast as PostgreSQL lets it be: one locking read, two look-ups, two inserts, one update.
+-- streams/core for a budget and for repeats, and no more than they need: one locking read, two look-ups, an
+-- insert and an update. Bookings are made later, as on the other side.
 
 CREATE TABLE department_budget (
     organization_id text   NOT NULL,
@@ -41,18 +42,7 @@ CREATE TABLE card_authorization (
     posted           bigint      NOT NULL,
     held             bigint      NOT NULL,
     PRIMARY KEY (organization_id, department_id, authorization_id),
-    UNIQUE (organization_id, department_id, event_id)
-);
-
-CREATE TABLE entry (
-    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    organization_id  text   NOT NULL,
-    department_id    text   NOT NULL,
-    authorization_id text   NOT NULL,
-    account          text   NOT NULL,
-    amount           bigint NOT NULL, -- debits above zero, credits below
-    currency         text   NOT NULL,
-    period           text   NOT NULL
+    CONSTRAINT card_authorization_events UNIQUE (organization_id, department_id, event_id)
 );
 
 CREATE TYPE answer AS (
@@ -97,6 +87,7 @@ BEGIN
         INSERT INTO budget_period VALUES (p_organization, p_department, label, 0, 0) ON CONFLICT DO NOTHING;
     END LOOP;
 
+    -- The content is all but the time, for a network repeats with a new one.
     -- Under the lock: whoever had it before has committed, and this statement sees it.
     SELECT * INTO first FROM card_authorization a
     WHERE a.organization_id = p_organization AND a.department_id = p_department AND a.event_id = p_event;
@@ -131,11 +122,6 @@ BEGIN
         budget.limit_minor, budget.posted, budget.held
     );
     IF result.outcome = 'approved' THEN
-        INSERT INTO entry (organization_id, department_id, authorization_id, account, amount, currency, period)
-        VALUES
-            (p_organization, p_department, p_authorization, 'encumbrance', p_amount, p_currency, budget.period),
-            (p_organization, p_department, p_authorization, 'encumbrance-reserve', -p_amount, p_currency,
-             budget.period);
         UPDATE budget_period SET held = held + p_amount
         WHERE organization_id = p_organization AND department_id = p_department AND period = budget.period;
     END IF;
