@@ -28,6 +28,8 @@ from api.resources.cards import write as card_acts
 from api.resources.company_policies import route as company_policies
 from api.resources.events import route as events
 from api.resources.events.describe import components
+from api.resources.transactions import create as purchases
+from api.resources.transactions import read as transactions
 from api.services import Services
 from api.settings import ApiSettings
 from schemas.entrance import EVENT_BYTES_MAX
@@ -41,6 +43,8 @@ ROOMS = (
     events,
     cards,
     card_acts,
+    transactions,
+    purchases,
     budgets,
     increases,
     policies,
@@ -178,6 +182,7 @@ TAGS = {
     "budgets": "What departments, teams, cards and employees may spend, and requests for more.",
     "policies": "The rules of a department or of a whole company.",
     "cards": "Registered cards.",
+    "transactions": "Purchases with their whole life: listed by filters, looked at, made in one step.",
     "ledger": "The books: balances, accounts, trial balance.",
     "operations": "For those who run it: health, readiness, metrics. Without a key.",
 }

@@ -25,6 +25,7 @@ from api.stores.authorizations import AuthorizationReads, PostgresView, RedisVie
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
 from api.stores.redis import Redis
+from api.stores.transactions import TransactionReads
 from schemas.events import AuthorizationRequested, Event
 from schemas.ids import Position
 
@@ -56,6 +57,7 @@ class Services:
     rollouts: PolicyRollouts
     authorizations: AuthorizationReads
     ledger: LedgerReads
+    transactions: TransactionReads
 
     @classmethod
     def make(cls, settings: ApiSettings, metrics: Metrics) -> Services:
@@ -82,6 +84,7 @@ class Services:
             rollouts=PolicyRollouts(submissions, ledger),
             authorizations=authorizations,
             ledger=ledger,
+            transactions=TransactionReads(ledger),
         )
 
     def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:

@@ -27,6 +27,7 @@ from schemas.reasons import Outcome, Reason
 
 # What one payment's row may hold: an increment a day for two months fits, and a row stays below a page.
 REVIEWS_MAX = 20
+HISTORY_MAX = 200
 
 
 class Status(StrEnum):
@@ -55,6 +56,8 @@ class Authorization(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     `disputed`: in open and in won disputes; `recovered`: in won ones. `approved`: what the request's answer
     approved, where that is less than was requested. `expires_at`: when what is held lapses.
     `reasons`, `shadows`, `would_pass`, `score`: of the request's own decision; `reviews`, `alerts`: of all.
+    `begun_at`: when it was first heard of, where its answer then told another time. `history`: seqs of the
+    decisions about it before the last one, oldest first; of very many the latest.
     """
 
     # Not frozen: `advance` fills in a copy, which takes 1.8 us a decision where building it anew took 4.6.
@@ -72,6 +75,7 @@ class Authorization(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     merchant_amount: Money | None = None
     rate: str | None = None
     occurred_at: datetime | None = None
+    begun_at: datetime | None = None
     updated_at: datetime | None = None
     expires_at: datetime | None = None
     requested: int = 0
@@ -92,6 +96,27 @@ class Authorization(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     alerts: tuple[str, ...] = ()
     would_pass: WouldPass | None = None
     score: Score | None = None
+    history: tuple[int, ...] = ()
+
+    @property
+    def seqs(self) -> tuple[int, ...]:
+        """Of all decisions about it in its partition, as far as they are kept."""
+        return (*self.history, self.seq)
+
+    @property
+    def amount(self) -> int:
+        """What it comes to now: settled, else held, else asked for, else refunded."""
+        return self.posted or self.held or max(self.requested, self.authorized) or self.refunded
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was first heard of, in the time of events. It never changes, so lists go by it."""
+        return self.begun_at or self.occurred_at
+
+    @property
+    def flagged(self) -> bool:
+        """By the model, when its request was answered."""
+        return self.score is not None and self.score.flagged
 
 
 def touched_by(decision: Decision) -> list[str]:
@@ -132,6 +157,8 @@ def advance(before: Authorization | None, decision: Decision, authorization_id: 
         _tell(after, decision)
     if answers:
         _answer(after, decision)
+    if before is not None:
+        after.history = (*before.history, before.seq)[-HISTORY_MAX:]
     after.seq = decision.seq
     after.updated_at = decision.occurred_at
     after.status = _status(after)
@@ -225,6 +252,8 @@ def _answer(after: Authorization, decision: Decision) -> None:
     after.merchant = decision.merchant
     after.merchant_amount = decision.merchant_amount
     after.rate = decision.rate
+    if after.occurred_at != decision.occurred_at and after.begun_at is None:
+        after.begun_at = after.occurred_at
     after.occurred_at = decision.occurred_at
     after.reasons = decision.reasons
     after.shadows = decision.shadows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from itertools import chain
@@ -17,6 +18,13 @@ _UNSEEN = frozenset(
         range(0xE0000, 0xE1000),
     )
 )
+
+# Who takes payments for shops puts a mark before their names.
+_FACILITATOR = re.compile(r"^(?:sqc?|gosq|tst|toast|paypal|pypl|pp|sp|zettle_?|iz|sumup|klarna|fs|bt) ?\* ?")
+# A shop's number, a reference of the payment: what tells one branch or one bill of a merchant from another.
+_REFERENCE = re.compile(r"(?: (?:store|shop|no\.?|nr\.?|filiale))?(?: #?| ?#)[0-9]{3,}$| ?#[0-9]+$")
+_BILL = re.compile(r" ?\* ?(?=[a-z0-9-]*[0-9])[a-z0-9-]{4,}$")
+MERCHANT_KEY_MAX = 200
 
 
 @lru_cache(maxsize=8192)
@@ -35,3 +43,16 @@ def folded(name: str) -> str:
 
 def _is_seen(character: str) -> bool:
     return unicodedata.category(character) != "Cf" and ord(character) not in _UNSEEN
+
+
+@lru_cache(maxsize=65_536)
+def merchant_key(name: str) -> str:
+    """A merchant's name as lists and searches know it: `SQ *BLUE BOTTLE 0042` is `blue bottle`.
+
+    Folded, without the mark of a payment facilitator before it and the number of a branch or bill after it.
+    No rule of a policy looks at it: there a name is the whole name. Never "", at most MERCHANT_KEY_MAX long.
+    """
+    whole = folded(name)
+    short = _FACILITATOR.sub("", whole)
+    short = _REFERENCE.sub("", _BILL.sub("", short)).strip(" -*#")
+    return (short or whole or name)[:MERCHANT_KEY_MAX]

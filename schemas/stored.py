@@ -15,6 +15,7 @@ from schemas.administration import BudgetId
 from schemas.event import ShortText
 from schemas.ids import Identifier, Name
 from schemas.money import TOTAL_MAX, CurrencyCode, MinorUnits, PositiveMinorUnits
+from schemas.names import MERCHANT_KEY_MAX
 from schemas.topics import MESSAGE_BYTES_MAX
 
 _Label = Annotated[str, msgspec.Meta(min_length=1, max_length=10)]  # 2026-11-21, lifetime
@@ -22,6 +23,8 @@ _Zone = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Hash = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 _Record = Annotated[str, msgspec.Meta(min_length=1, max_length=MESSAGE_BYTES_MAX)]
+_Mcc = Annotated[str, msgspec.Meta(min_length=4, max_length=4)]
+_MerchantName = Annotated[str, msgspec.Meta(min_length=1, max_length=MERCHANT_KEY_MAX)]
 _BudgetName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # department:ORGANIZATION/DEPARTMENT:encumbrance-reserve
 _Account = Annotated[str, msgspec.Meta(min_length=1, max_length=160)]
@@ -52,14 +55,14 @@ _OURS: Final = "made here"
 _TABLES: Final = (
     *("decision", "transfer", "account", "card_authorization", "budget", "budget_increase"),
     *("increase_request", "budget_period", "limit_change", "policy_version", "card", "refund", "dispute"),
-    *("company_cap", "lease", "department_tick"),
+    *("company_cap", "lease", "department_tick", "merchant"),
 )
 _Row = tuple[tuple[str, ...], Any, tuple[str, ...]]  # columns, their type, the tables that have them
 
 _PAYMENTS: Final = ("decision", "transfer", "card_authorization", "refund", "dispute")
 _OF_EVENTS: Final[tuple[_Row, ...]] = (
     (("organization_id",), Name, _TABLES),
-    (("department_id",), Name, tuple(table for table in _TABLES if table != "company_cap")),
+    (("department_id",), Name, tuple(table for table in _TABLES if table not in ("company_cap", "merchant"))),
     (("event_id",), Identifier, ("decision",)),
     (("authorization_id",), Identifier, _PAYMENTS),
     (("card_id",), Identifier, ("decision", "card_authorization", "card", "refund")),
@@ -76,6 +79,9 @@ _OF_EVENTS: Final[tuple[_Row, ...]] = (
     (("team",), Name, ("card",)),
     (("employee",), ShortText, ("card",)),
     (("actor",), ShortText, ("decision",)),
+    (("cardholder",), ShortText, ("card_authorization",)),
+    (("mcc",), _Mcc, ("card_authorization",)),
+    (("name",), _MerchantName, ("merchant",)),
     (("asked_by", "reason", "refused_by", "refusal_reason"), ShortText, ("increase_request",)),
     (
         ("currency",),
@@ -100,6 +106,7 @@ _MADE_HERE: Final[tuple[_Row, ...]] = (
     (("event_type", "outcome", "reason", "review"), _Code, ("decision",)),
     (("status",), _Code, ("card_authorization",)),
     (("hash",), _Hash, ("decision",)),
+    (("merchant_key",), _MerchantName, ("card_authorization", "merchant")),
     (("record",), _Record, ("decision",)),
     (("debit_account", "credit_account"), _Account, ("transfer",)),
     (("name",), _Account, ("account",)),

@@ -222,7 +222,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _MEANINGS = {
     400: "The request cannot be read: broken JSON, no Idempotency-Key, a malformed position.",
     401: "No API key, or one that is not valid.",
-    403: "The API key does not have the scope of this operation.",
+    402: "`declined`: the purchase was declined for a limit, a rule or its card; `reasons` have the numbers, "
+    "`would_pass` says what would pass.",
+    403: "The API key does not have the scope of this operation; or `fraud_detected`: a purchase "
+    "was declined by a rule against fraud.",
     404: "It does not exist, or not for the organization of the API key.",
     405: "The path does not know the method; Allow names those it knows.",
     409: "`request_in_flight`: the request with this Idempotency-Key is in the log and still undecided at "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 from api.http.problems import Problem
 from api.stores.pace import Beyond, LookAgain, reached, view_behind, views_away
@@ -30,9 +30,22 @@ class LedgerReads:
         timeout_s: float = QUERY_TIMEOUT_S,
         **asked: Any,
     ) -> Row:
-        """The row of `name`.sql for the parameters `asked`, at or after `position`.
+        """The row of `name`.sql for the parameters `asked`, at or after `position`. The rest as in `run`."""
+        return await self.run(statement(name), position, wait_s=wait_s, timeout_s=timeout_s, asked=asked)
 
-        `timeout_s`: of one look; `wait_s`: until the position is reached.
+    async def run(
+        self,
+        sql: LiteralString,
+        position: Position | None = None,
+        *,
+        wait_s: float,
+        timeout_s: float = QUERY_TIMEOUT_S,
+        prepare: bool | None = None,
+        asked: Row,
+    ) -> Row:
+        """The row of `sql` for the parameters `asked`, at or after `position`.
+
+        `prepare`: see `Postgres.row`. `timeout_s`: of one look; `wait_s`: until the position is reached.
 
         Raises:
             Problem: 503, PostgreSQL does not answer, or has not reached the position within `wait_s`.
@@ -42,7 +55,7 @@ class LedgerReads:
         while True:
             away, next_seq = "", None
             try:
-                row = await self._postgres.row(statement(name), parameters, timeout_s=timeout_s)
+                row = await self._postgres.row(sql, parameters, timeout_s=timeout_s, prepare=prepare)
             except PostgresAway as error:
                 away = str(error)
             else:

@@ -59,15 +59,21 @@ class Postgres:
         await self._pool.close(timeout=1.0)
 
     async def row(
-        self, sql: LiteralString, parameters: Row | None = None, *, timeout_s: float = QUERY_TIMEOUT_S
+        self,
+        sql: LiteralString,
+        parameters: Row | None = None,
+        *,
+        timeout_s: float = QUERY_TIMEOUT_S,
+        prepare: bool | None = None,
     ) -> Row | None:
-        """The first row, or None. `timeout_s`: QUERY_TIMEOUT_S or more. Raises PostgresAway."""
+        """The first row, or None. `timeout_s`: QUERY_TIMEOUT_S or more. `prepare` False: planned for these
+        parameters, each time; None: once for all, after some. Raises PostgresAway."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._again_at:
             raise PostgresAway("it did not answer a moment ago")
         # A task of its own: cancelling a query asks the server to stop it and waits for that, and a hung
         # server does not answer that either. The caller goes on; the task ends when the server does.
-        task = asyncio.create_task(self._row(sql, parameters, timeout_s))
+        task = asyncio.create_task(self._row(sql, parameters, timeout_s, prepare))
         try:
             done, _ = await asyncio.wait({task}, timeout=timeout_s)
         except asyncio.CancelledError:
@@ -93,21 +99,26 @@ class Postgres:
             log.warning("postgres_away", error=error, next_warning_s=WARN_EVERY_S)
         return PostgresAway(error)
 
-    async def _row(self, sql: LiteralString, parameters: Row | None, timeout_s: float) -> Row | None:
+    async def _row(
+        self, sql: LiteralString, parameters: Row | None, timeout_s: float, prepare: bool | None
+    ) -> Row | None:
         async with self._pool.connection() as connection:
             if timeout_s == QUERY_TIMEOUT_S:
-                return await _first(connection, sql, parameters)
+                return await _first(connection, sql, parameters, prepare)
             async with connection.transaction():
                 # Earlier than the caller gives up, so that a server that lives says so itself.
                 bound = f"{round((timeout_s - QUERY_TIMEOUT_S) * 1000)}ms"
                 await connection.execute("SELECT set_config('statement_timeout', %s, true)", [bound])
-                return await _first(connection, sql, parameters)
+                return await _first(connection, sql, parameters, prepare)
 
 
 async def _first(
-    connection: psycopg.AsyncConnection[Any], sql: LiteralString, parameters: Row | None
+    connection: psycopg.AsyncConnection[Any],
+    sql: LiteralString,
+    parameters: Row | None,
+    prepare: bool | None,
 ) -> Row | None:
-    cursor = await connection.execute(sql, parameters)
+    cursor = await connection.execute(sql, parameters, prepare=prepare)
     found: Row | None = await cursor.fetchone()  # dict_row, said in the pool's arguments
     return found
 

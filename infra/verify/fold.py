@@ -9,7 +9,7 @@ from typing import Any
 from infra.verify.calendar import seconds
 from infra.verify.postings import Postings
 from infra.verify.rates import disagrees
-from infra.verify.state import SPAN_S, Department, DepartmentName, Dispute, Payment, Refund
+from infra.verify.state import SPAN_S, About, Department, DepartmentName, Dispute, Payment, Refund
 from infra.verify.terms import TERMS
 from schemas.decisions import Decision
 from schemas.effects import (
@@ -25,6 +25,7 @@ from schemas.effects import (
     Refunded,
     RefundUndone,
 )
+from schemas.names import merchant_key
 from schemas.reasons import Outcome
 
 
@@ -38,6 +39,7 @@ class Fold:
         self.departments: dict[DepartmentName, Department] = {}
         self.newly_charged: list[Charges] = []
         self._charges: dict[Charges, Charges] = {}
+        self._abouts: dict[About, About] = {}
         self.postings = Postings()
         self._span = 0  # of the decision that is applied
         self._wrong: list[str] = []
@@ -217,6 +219,7 @@ class Fold:
         payment = department.payments.get(authorization_id)
         if payment is None:
             payment = Payment(touched=self._span, first_seq=decision.seq, since=decision.seq)
+            payment.begun_s, payment.about = begun_s(decision), self._about(decision)
             department.payments[authorization_id] = payment
         elif payment.ghost or department.forgotten(payment):
             payment = department.payments[authorization_id] = payment.anew(self._span, decision.seq)
@@ -238,6 +241,7 @@ class Fold:
         payment = known or department.payments.get(authorization_id)
         if payment is None:
             payment = department.payments[authorization_id] = Payment(ghost=True, first_seq=decision.seq)
+            payment.begun_s, payment.about = begun_s(decision), self._about(decision)
         payment.seq = decision.seq
         if known is not None:
             known.refunded += amount
@@ -267,6 +271,7 @@ class Fold:
             return
         if decision.event_type == "authorization.requested":
             payment = self._payment(department, name, decision)
+            self._show(payment, decision)
             payment.answer = intern(decision.outcome.value)
             payment.in_part = decision.outcome is Outcome.PARTIALLY_APPROVED
             payment.requested, payment.authorized = decision.amount or 0, decision.granted
@@ -276,6 +281,8 @@ class Fold:
                 _grant(payment, decision)
         elif decision.event_type == "authorization.advised":
             payment = self._payment(department, name, decision)
+            if not payment.shown or (not payment.authorized and decision.approved is not None):
+                self._show(payment, decision)
             if not payment.authorized:
                 payment.authorized = decision.approved or 0
             if decision.approved is not None or not payment.voided:
@@ -288,6 +295,18 @@ class Fold:
             payment.seq = decision.seq
             if department.known(name) is not None:
                 payment.touched = max(payment.touched, self._span)
+        if decision.reviews and name in department.payments:
+            department.payments[name].review = True
+
+    def _show(self, payment: Payment, decision: Decision) -> None:
+        payment.shown, payment.about = True, self._about(decision)
+        payment.flagged = decision.score is not None and decision.score.flagged
+
+    def _about(self, decision: Decision) -> About:
+        merchant = decision.merchant
+        named = (None, None) if merchant is None else (merchant_key(merchant.name), merchant.mcc)
+        about = (decision.cardholder, *named)
+        return self._abouts.setdefault(about, about)
 
 
 def _grant(payment: Payment, decision: Decision) -> None:
@@ -301,6 +320,11 @@ def _grant(payment: Payment, decision: Decision) -> None:
 def span(decision: Decision) -> int:
     """Which span of time the decision's event lies in."""
     return seconds(decision.occurred_at or decision.recorded_at) // SPAN_S
+
+
+def begun_s(decision: Decision) -> int:
+    """The second in which a payment is first heard of with this decision."""
+    return seconds(decision.occurred_at or decision.recorded_at)
 
 
 def clock_s(decision: Decision) -> int:

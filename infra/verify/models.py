@@ -114,6 +114,10 @@ class Models:
             *totals(payment),
             payment.expires_s if payment.held else 0,
             payment.seq,
+            payment.begun_s,
+            *payment.about,
+            payment.flagged,
+            payment.review,
         )
 
     def _budget(self, key: Key) -> Row | None:

@@ -61,6 +61,10 @@ class Earlier(NamedTuple):
 NEW = Earlier()
 
 
+#: Cardholder, key of the merchant's name, MCC.
+About = tuple[str | None, str | None, str | None]
+
+
 class Payment(msgspec.Struct, gc=False):
     """One authorization in minor units, as its effects add up.
 
@@ -72,7 +76,8 @@ class Payment(msgspec.Struct, gc=False):
     time of the last event about it. `first_seq`, `seq`: of the decisions about it. `ghost`: nobody knows it
     but refunds that name it. `since`: seq of the decision that made it known; `granted`: approved by a
     request or an advice; `closed`: the cause that ended its hold. `foreign`: currency and rate of that
-    approval; `clearings`: how many came.
+    approval; `clearings`: how many came. `begun_s`, `about`, `flagged`, `review`: what lists go by; `shown`:
+    by an answer, no longer by what was first heard of it.
     """
 
     charges: Charges = ()
@@ -103,6 +108,11 @@ class Payment(msgspec.Struct, gc=False):
     seq: int = -1
     earlier: Earlier = NEW
     ghost: bool = False
+    begun_s: int = 0
+    about: About = (None, None, None)
+    shown: bool = False
+    flagged: bool = False
+    review: bool = False
 
     @property
     def answered(self) -> bool:
@@ -129,6 +139,11 @@ class Payment(msgspec.Struct, gc=False):
             touched=span,
             first_seq=self.first_seq,
             since=seq,
+            begun_s=self.begun_s,
+            about=self.about,
+            shown=self.shown,
+            flagged=self.flagged,
+            review=self.review,
             earlier=Earlier(
                 before.posted + self.posted,
                 before.refunded + self.refunded,

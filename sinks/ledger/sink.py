@@ -15,7 +15,7 @@ from sinks.ledger.accounts import Account, chart_of
 from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.changes import Changes, Names
 from sinks.ledger.models import changes_of
-from sinks.ledger.postgres import STAGING, Batch, CarefulBatch, contradiction
+from sinks.ledger.postgres import STAGING, Batch, CarefulBatch, contradiction, merchants_of
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched
 from sinks.postgres import PostgresSession, Refused, read_places
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 # A department has one a month: only a log of many years and companies comes here.
 LIMITS_KEPT_MAX = 100_000
+MERCHANTS_KEPT_MAX = 200_000  # 200 bytes each
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Ledger:
         self._bookkeeper = Bookkeeper()
         self._opened: set[Account] = set()
         self._limits: dict[Names, int] = {}
+        self._merchants: set[tuple[str, str]] = set()
 
     def places(self, partitions: frozenset[int]) -> dict[int, Place]:
         self._forget()
@@ -77,6 +79,9 @@ class Ledger:
             self._forget()
             raise
         self._recent.keep(after)
+        if len(self._merchants) > MERCHANTS_KEPT_MAX:
+            self._merchants.clear()
+        self._merchants.update(merchants_of(after.values()))
         self._opened.update(work.accounts)
         if len(self._limits) > LIMITS_KEPT_MAX:
             self._limits.clear()
@@ -119,6 +124,8 @@ class Ledger:
             batch.append_transfers(work.transfers)
             after = fold(known, work.payments)
             batch.insert_authorizations([after[key] for key in after.keys() - known.keys()])
+            merchants = merchants_of(after.values())
+            batch.open_merchants({key: merchants[key] for key in merchants.keys() - self._merchants})
             changed = [after[key] for key in known]
             updated = batch.update_authorizations(changed)
             if updated != len(changed):
@@ -131,3 +138,4 @@ class Ledger:
         self._recent.forget()
         self._opened.clear()
         self._limits.clear()
+        self._merchants.clear()

@@ -106,11 +106,20 @@ class Views:
     def to_ledger(self, row: Authorization) -> None:
         self.postgres.execute(
             "INSERT INTO card_authorization (organization_id, authorization_id, department_id, status,"
-            " currency, partition, seq, updated_at, requested, held, posted, refunded, body)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " currency, partition, seq, updated_at, created_at, requested, held, posted, refunded, body)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, now()), %s, %s, %s, %s, %s)",
             [
                 *(row.organization_id, row.authorization_id, row.department_id, row.status, row.currency),
-                *(row.partition, row.seq, row.updated_at, row.requested, row.held, row.posted, row.refunded),
+                *(
+                    row.partition,
+                    row.seq,
+                    row.updated_at,
+                    row.created_at,
+                    row.requested,
+                    row.held,
+                    row.posted,
+                    row.refunded,
+                ),
                 msgspec.json.encode(row).decode(),
             ],
         )

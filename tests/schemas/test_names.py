@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.resources.authorizations.body import MerchantIn
 from infra.verify.controls import plain as verifiers
-from schemas.names import folded
+from schemas.names import MERCHANT_KEY_MAX, folded, merchant_key
 
 ALIKE = {
     "composed and not": ("CAFÉ NOIR", "CAFE\u0301 noir"),
@@ -116,3 +116,38 @@ def test_a_name_stays_what_it_is(name: str) -> None:
     assert folded(once) == once
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         assert folded(unicodedata.normalize(form, name)) == once
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Blue Bottle Coffee", "blue bottle coffee"),
+        ("SQ *BLUE BOTTLE 0042", "blue bottle"),
+        ("sq*Blue  Bottle", "blue bottle"),
+        ("TST* JOE'S PIZZA #12", "joe's pizza"),
+        ("PAYPAL *SPOTIFY", "spotify"),
+        ("SUMUP  *Bäckerei Müller", "bäckerei müller"),
+        ("AMZN Mktp US*2A3B4C5D6", "amzn mktp us"),
+        ("GOOGLE *ADS1234567", "google"),
+        ("GOOGLE *YouTube", "google *youtube"),
+        ("7-Eleven 34021", "7-eleven"),
+        ("WALMART STORE #2284", "walmart"),
+        ("Studio 54", "studio 54"),
+        ("REWE Filiale 1234", "rewe"),
+        ("ＣＡＦＥ", "cafe"),
+        ("12345", "12345"),
+        ("SQ *", "sq *"),
+        ("*", "*"),
+        ("#1234", "#1234"),
+    ],
+)
+def test_a_merchant_is_known_without_its_facilitator_and_bill(name: str, key: str) -> None:
+    assert merchant_key(name) == key
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_a_key_is_never_empty_nor_too_long_and_its_own_key_but_for_more_numbers(name: str) -> None:
+    key = merchant_key(name)
+    assert 1 <= len(key) <= MERCHANT_KEY_MAX
+    assert len(merchant_key(key)) <= len(key)
+    assert merchant_key(name.swapcase().swapcase()) == merchant_key(name) or not name.isascii()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from schemas.authorizations import REVIEWS_MAX, Authorization, Status, advance
+from schemas.authorizations import HISTORY_MAX, REVIEWS_MAX, Authorization, Status, advance
 from schemas.decisions import Decision, WouldPass
 from schemas.events import Merchant
 from schemas.money import Money
@@ -326,3 +326,42 @@ def test_the_same_alert_is_told_once_and_reviews_are_bounded() -> None:
     for _ in range(REVIEWS_MAX + 5):
         log.increment("a", 1, reviews=(TOLERANCE,))
     assert len(after(log.decisions).reviews) == REVIEWS_MAX
+
+
+def test_when_it_was_first_heard_of_stays_though_its_answer_tells_another_time() -> None:
+    log = DecisionLog()
+    cleared = log.clear("a", 50)
+    asked = log.approve("a", 70)
+    log.clear("a", 70)
+    state = after(log.decisions)
+    assert cleared.occurred_at != asked.occurred_at
+    assert (state.created_at, state.occurred_at) == (cleared.occurred_at, asked.occurred_at)
+    assert after(log.decisions[1:]).begun_at is None
+
+
+def test_the_decisions_about_it_are_kept_and_of_very_many_the_latest() -> None:
+    log = DecisionLog()
+    log.approve("b", 1)
+    log.approve("a", 70)
+    log.approve("c", 1)
+    log.increment("a", 5)
+    log.clear("a", 75)
+    assert after(log.decisions).seqs == (1, 3, 4)
+    for _ in range(HISTORY_MAX + 10):
+        log.increment("b", 1)
+    last = log.decisions[-1].seq
+    assert after(log.decisions, "b").seqs == tuple(range(last - HISTORY_MAX, last + 1))
+
+
+def test_what_it_comes_to_is_what_is_settled_else_held_else_asked_for_else_refunded() -> None:
+    log = DecisionLog()
+    log.approve("a", 70)
+    assert after(log.decisions).amount == 70
+    log.increment("a", 5)
+    assert after(log.decisions).amount == 75
+    log.clear("a", 60)
+    assert after(log.decisions).amount == 60
+    log.decline("b", 500)
+    assert after(log.decisions, "b").amount == 500
+    log.refund("c", 30)
+    assert after(log.decisions, "c").amount == 30

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from schemas.authorizations import Authorization, advance, touched_by
+from schemas.names import merchant_key
 from sinks.errors import PartitionBroken, PositionMoved, SinkError, Unavailable
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import DecisionRecord, Place, read_run
@@ -127,6 +128,31 @@ def test_the_read_model_is_the_fold_of_the_log(database: str, kept_max: int) -> 
             OR seq <> (body->>'seq')::bigint""",
     )
     assert columns == [(0,)]
+    listed = query(
+        database,
+        """SELECT organization_id, department_id, authorization_id, created_at, cardholder, merchant_key, mcc,
+            flagged, review, amount FROM card_authorization""",
+    )
+    assert {row[:3]: row[3:] for row in listed} == {
+        key: (
+            *(state.created_at, state.cardholder),
+            *(merchant_key(state.merchant.name), state.merchant.mcc),
+            *(state.flagged, bool(state.reviews), state.amount),
+        )
+        if state.merchant
+        else (
+            state.created_at,
+            state.cardholder,
+            None,
+            None,
+            state.flagged,
+            bool(state.reviews),
+            state.amount,
+        )
+        for key, state in folded(log).items()
+    }
+    names = {(key[0], row[2]) for key, row in ((row[:3], row[3:]) for row in listed) if row[2] is not None}
+    assert {(row[0], row[1]) for row in query(database, "SELECT * FROM merchant")} == names
 
 
 def test_a_request_after_a_clearing_of_the_same_payment_changes_the_row_that_is_there(

@@ -166,6 +166,18 @@ CHANGES: list[tuple[LiteralString, str]] = [
         "UPDATE card_authorization SET expires_at = expires_at + interval '1 s' WHERE held > 50",
         "card_authorization acme/sales/a1 is",
     ),
+    (
+        "UPDATE card_authorization SET created_at = '2020-01-01' WHERE authorization_id = 'a1'",
+        "card_authorization acme/sales/a1 is",
+    ),
+    (
+        "UPDATE card_authorization SET merchant_key = 'other' WHERE authorization_id = 'a1'",
+        "card_authorization acme/sales/a1 is",
+    ),
+    (
+        "UPDATE card_authorization SET flagged = NOT flagged WHERE authorization_id = 'a1'",
+        "card_authorization acme/sales/a1 is",
+    ),
     ("DELETE FROM card_authorization WHERE authorization_id = 'a2'", "acme/sales/a2 is not in PostgreSQL"),
     ("UPDATE budget SET tolerance_minor = 1 WHERE level = 'team'", "budget acme/sales/team:alpha is"),
     ("DELETE FROM budget WHERE level = 'team'", "budget acme/sales/team:alpha is not in PostgreSQL"),

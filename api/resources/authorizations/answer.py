@@ -97,7 +97,7 @@ def authorization_out(found: Authorization) -> AuthorizationOut:
         return MoneyOut(minor=minor, currency=found.currency)
 
     foreign = found.merchant_amount
-    outcome = _outcome(found)
+    outcome = outcome_of(found)
     return AuthorizationOut(
         authorization_id=found.authorization_id,
         organization_id=found.organization_id,
@@ -113,7 +113,7 @@ def authorization_out(found: Authorization) -> AuthorizationOut:
         updated_at=found.updated_at,
         expires_at=found.expires_at,
         requested=of(found.requested),
-        approved=of(_approved(found, outcome)),
+        approved=of(approved_by(found, outcome)),
         authorized=of(found.authorized),
         incremented=of(found.incremented),
         reversed=of(found.reversed),
@@ -128,13 +128,13 @@ def authorization_out(found: Authorization) -> AuthorizationOut:
         shadows=[reason_out(reason) for reason in found.shadows],
         alerts=list(found.alerts),
         would_pass=would_pass_out(found.would_pass, found.currency),
-        flagged=found.score is not None and found.score.flagged,
-        score=_score_out(found.score) if found.score else None,
+        flagged=found.flagged,
+        score=score_out(found.score) if found.score else None,
         position=f"{found.partition}:{found.seq}",
     )
 
 
-def _outcome(found: Authorization) -> reasons.Outcome:
+def outcome_of(found: Authorization) -> reasons.Outcome:
     """That of its request; the status may say something else by now, as after a clearing of a decline."""
     if found.approved is not None:
         return reasons.Outcome.PARTIALLY_APPROVED
@@ -142,7 +142,8 @@ def _outcome(found: Authorization) -> reasons.Outcome:
     return reasons.Outcome.DECLINED if found.reasons else reasons.Outcome.APPROVED
 
 
-def _approved(found: Authorization, outcome: reasons.Outcome) -> int:
+def approved_by(found: Authorization, outcome: reasons.Outcome) -> int:
+    """Minor units that the answer to its request approved."""
     if outcome is reasons.Outcome.DECLINED:
         return 0
     return found.requested if found.approved is None else found.approved
@@ -152,7 +153,7 @@ def _merchant_out(merchant: Merchant) -> MerchantOut:
     return MerchantOut(name=merchant.name, mcc=merchant.mcc, country=merchant.country, id=merchant.id)
 
 
-def _score_out(score: decisions.Score) -> ScoreOut:
+def score_out(score: decisions.Score) -> ScoreOut:
     return ScoreOut(
         value=score.value,
         model=score.model,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
 from typing import Annotated, Literal, cast
 from urllib.parse import urlencode
 
@@ -12,47 +10,36 @@ from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.security import Caller, KeyedRoute, needs
-from api.asking.deadline import REVERSAL_S, SUFFIX, Missed
+from api.asking.deadline import Missed
 from api.asking.submit import Answered, Pending
 from api.http.paths import IN_PATH, segment, storable
 from api.http.preferences import (
     MEMBERS_ONCE,
     POSITION_HEADER,
     AtPosition,
-    IdempotencyKey,
     Wait,
     Waiting,
     WithIdempotencyKey,
 )
-from api.http.problems import FieldError, Problem, invalid_request, responses
+from api.http.problems import Problem, responses
 from api.http.types import MoneyOut
 from api.resources import replies
 from api.resources.authorizations.answer import AuthorizationOut, authorization_out
+from api.resources.authorizations.ask import MISSED, ask, came_too_late
 from api.resources.authorizations.body import (
     AuthorizationIn,
     AuthorizationPendingOut,
     DecisionOut,
-    merchant_of,
-    positive,
 )
 from api.resources.reasons import reason_out, would_pass_out
 from api.resources.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.services import services_of, since_of
 from api.stores.authorizations import Which
-from schemas.decisions import Decision
 from schemas.events import AuthorizationRequested
 from schemas.ids import is_name
-from schemas.reasons import Outcome, Reason, ReasonCode, response_code
+from schemas.reasons import Outcome, response_code
 
 router = APIRouter(prefix="/v1/authorizations", tags=["authorizations"], route_class=KeyedRoute)
-
-# The network's window for an answer, from the first byte of the request.
-ANSWER_S_MAX = 2.0
-
-# The whole answer of a missed deadline: it is the same whoever gives it, and at whatever position.
-MISSED = Reason(
-    code=ReasonCode.DEADLINE_MISSED, detail="no decision came in time, and one that comes later is undone"
-)
 
 
 @router.post(
@@ -83,18 +70,7 @@ async def request_authorization(
     `Location` will have the answer. Or, with `on_timeout: decline`, `200` with response code 91, once it is
     certain that nothing will be held. `503` says that nothing was written.
     """
-    since = since_of(request)
-    services = services_of(request)
-    event = _event(body, caller.organization_id, key)
-    result: Answered | Missed | Pending
-    if body.on_timeout == "decline":
-        _require_time(wait)
-        result = await services.submit_or_decline(event, wait, since=since)
-    else:
-        result = await services.submit(event, wait, since=since)
-    if not isinstance(result, Pending) and time.monotonic() - request.state.arrived > ANSWER_S_MAX:
-        # Who asked takes a late decision for none, so none is given; a repeat gets it.
-        result = Pending(recorded=True)
+    event, result = await ask(request, body, caller, key, wait)
     match result:
         case Answered():
             headers = decided_headers(wait, replayed=result.replayed, position=result.decision.position)
@@ -105,37 +81,10 @@ async def request_authorization(
             return _pending(event, result, wait)
 
 
-def _event(body: AuthorizationIn, organization_id: str, key: IdempotencyKey) -> AuthorizationRequested:
-    # What is to happen on a timeout belongs to the request: with another wish it is another request, also
-    # where only the log remembers the first.
-    suffix = SUFFIX if body.on_timeout == "decline" else ""
-    return AuthorizationRequested(
-        event_id=key.event_id(organization_id) + suffix,
-        organization_id=organization_id,
-        department_id=body.department_id,
-        occurred_at=body.occurred_at or datetime.now(UTC),
-        authorization_id=body.authorization_id or f"auth_{key.digest(organization_id)}",
-        card_id=body.card_id,
-        amount=positive(body.amount),
-        merchant=merchant_of(body.merchant),
-        cardholder=body.cardholder,
-        entry_mode=body.entry_mode,
-        partial_allowed=body.partial_allowed,
-        merchant_amount=positive(body.merchant_amount) if body.merchant_amount else None,
-        rate=body.rate,
-    )
-
-
-def _require_time(wait: Wait) -> None:
-    if wait.asked == 0:
-        words = f"on_timeout decline takes {REVERSAL_S} s of the wait, so wait 1 or 2 seconds"
-        raise invalid_request([FieldError(field="header.prefer", code="wait_too_short", message=words)])
-
-
 def _decided(event: AuthorizationRequested, answer: Answered) -> DecisionOut:
     # Only what the first decision and every repeat of it say alike: a repeat's body must not differ.
     decision = answer.decision
-    if _came_too_late(decision):
+    if came_too_late(decision):
         return _missed(event)
     currency = event.amount.currency
     return DecisionOut(
@@ -153,10 +102,6 @@ def _decided(event: AuthorizationRequested, answer: Answered) -> DecisionOut:
         would_pass=would_pass_out(decision.would_pass, currency),
         position=str(answer.first),
     )
-
-
-def _came_too_late(decision: Decision) -> bool:
-    return bool(decision.reasons) and decision.reasons[0].code is ReasonCode.DEADLINE_MISSED
 
 
 def _missed(event: AuthorizationRequested) -> DecisionOut:

@@ -70,6 +70,10 @@ class Batch:
         self._copy(payments.COPY_STAGED, payments.STAGED_TYPES, map(payments.staged_row, states))
         return self._connection.execute(payments.UPDATE).rowcount
 
+    def open_merchants(self, names: Mapping[tuple[str, str], str]) -> None:
+        """In the order of their keys: two writers that name the same ones wait for each other, never both."""
+        self._unnest(payments.OPEN_MERCHANTS, [(*key, names[key]) for key in sorted(names)])
+
     def finish(self, changes: Changes) -> None:
         """The other read models, a statement for each kind of change that there is, and the commit.
 
