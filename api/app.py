@@ -28,6 +28,7 @@ from api.resources.cards import write as card_acts
 from api.resources.company_policies import route as company_policies
 from api.resources.events import route as events
 from api.resources.events.describe import components
+from api.resources.messages import route as messages
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
 from api.services import Services
@@ -41,6 +42,7 @@ BODY_BYTES_MAX = EVENT_BYTES_MAX - 2 * 1024
 ROOMS = (
     authorizations,
     events,
+    messages,
     cards,
     card_acts,
     transactions,
@@ -183,6 +185,8 @@ TAGS = {
     "policies": "The rules of a department or of a whole company.",
     "cards": "Registered cards.",
     "transactions": "Purchases with their whole life: listed by filters, looked at, made in one step.",
+    "refunds": "What merchants give back.",
+    "disputes": "What cardholders do not accept.",
     "ledger": "The books: balances, accounts, trial balance.",
     "operations": "For those who run it: health, readiness, metrics. Without a key.",
 }

@@ -24,7 +24,8 @@ INSERT INTO card_authorization (organization_id, authorization_id, department_id
     cardholder, merchant_key, mcc, flagged, review)
 SELECT CASE WHEN n %% 50 = 0 THEN 'small' ELSE 'big' END, 'a' || n, 'd' || n %% 20,
     (ARRAY['cleared', 'cleared', 'cleared', 'declined', 'approved', 'refunded'])[1 + n %% 6], 'USD', 0, n,
-    'card-' || n %% 500, t, t, t, n %% 9000, n %% 9000, 0, 0, 0, '{}', 'person-' || n %% 300, 'shop ' || n %% 400,
+    'card-' || n %% 500, t, t, t, n %% 9000, n %% 9000, 0, 0, 0, '{}', 'person-' || n %% 300,
+    'shop ' || n %% 400,
     lpad((n %% 97 * 83 %% 10000)::text, 4, '0'), n %% 500 = 0, n %% 700 = 0
 FROM (
     SELECT n, %(now)s::timestamptz - make_interval(secs => n * 61) AS t

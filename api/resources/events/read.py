@@ -26,7 +26,11 @@ def read_event(body: bytes, caller: ApiKey, *, event_id: str, now: datetime) -> 
     Raises:
         Problem: 400 no JSON, 403 not for this key, 422 with the path of each member at fault.
     """
-    raw = read_object(body)
+    return event_of(read_object(body), caller, event_id=event_id, now=now)
+
+
+def event_of(raw: dict[str, Any], caller: ApiKey, *, event_id: str, now: datetime) -> CardEvent:
+    """The same of a JSON object that was read already."""
     cls = _type_of(raw, caller)
     given = [field_error((name,), "given_by_api", "is given by the API") for name in raw if name in GIVEN]
     given += _department(raw, cls)

@@ -1,0 +1,111 @@
+"""Which event has which route: what of it stands in the path, and what the body need not say."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from schemas import administration as acts
+from schemas import messages as ev
+from schemas.event import Event
+
+
+class Message(NamedTuple):
+    """A route of one event. `named`: the member that the path has; None: it begins something.
+
+    `of`: whose department and card the body may leave out, because the views know them.
+    """
+
+    path: str
+    event: type[Event]
+    named: str | None
+    tag: str
+    operation: str
+    summary: str
+    of: str | None = None
+
+
+_PAYMENT: Final = "/v1/authorizations/{authorization_id}"
+_REQUEST: Final = "/v1/increase-requests/{request_id}"
+
+
+def _payment(
+    name: str, event: type[Event], operation: str, summary: str, tag: str = "authorizations"
+) -> Message:
+    of = "authorization"
+    return Message(f"{_PAYMENT}/{name}", event, "authorization_id", tag, operation, summary, of)
+
+
+MESSAGES: Final = (
+    _payment("increments", ev.AuthorizationIncremented, "increment_authorization", "Ask for more"),
+    _payment("advices", ev.AuthorizationAdvised, "advise_authorization", "Tell a stand-in's answer"),
+    _payment("reversals", ev.AuthorizationReversed, "reverse_authorization", "Give a hold back"),
+    _payment("expiries", ev.AuthorizationExpired, "expire_authorization", "Tell that it is no longer valid"),
+    _payment("clearings", ev.ClearingPresented, "present_clearing", "Settle a payment"),
+    _payment("refunds", ev.RefundPresented, "refund_authorization", "Refund a payment", "refunds"),
+    _payment("disputes", ev.DisputeOpened, "open_dispute", "Dispute a payment", "disputes"),
+    _payment("corrections", acts.PostingReversed, "reverse_posting", "Take a posting back", "ledger"),
+    Message(
+        "/v1/refunds",
+        ev.RefundPresented,
+        None,
+        "refunds",
+        "present_refund",
+        "Refund without a payment",
+    ),
+    Message(
+        "/v1/refunds/{refund_id}/reversals",
+        ev.RefundReversed,
+        "refund_id",
+        "refunds",
+        "reverse_refund",
+        "Take a refund back",
+    ),
+    Message(
+        "/v1/disputes/{dispute_id}/resolutions",
+        ev.DisputeResolved,
+        "dispute_id",
+        "disputes",
+        "resolve_dispute",
+        "End a dispute",
+    ),
+    Message(
+        "/v1/cards/{card_id}/verifications",
+        ev.VerificationRequested,
+        "card_id",
+        "cards",
+        "verify_card",
+        "Ask whether a card would be good",
+    ),
+    Message(
+        "/v1/cards/{card_id}/balance-inquiries",
+        ev.BalanceInquired,
+        "card_id",
+        "cards",
+        "inquire_balance",
+        "Ask what a card may spend",
+    ),
+    Message(
+        "/v1/increase-requests",
+        acts.IncreaseRequested,
+        None,
+        "budgets",
+        "request_increase",
+        "Ask for an increase",
+    ),
+    Message(
+        f"{_REQUEST}/approvals",
+        acts.IncreaseApproved,
+        "request_id",
+        "budgets",
+        "approve_increase",
+        "Approve an increase",
+    ),
+    Message(
+        f"{_REQUEST}/refusals",
+        acts.IncreaseRefused,
+        "request_id",
+        "budgets",
+        "refuse_increase",
+        "Refuse an increase",
+    ),
+)
