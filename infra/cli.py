@@ -35,11 +35,13 @@ COMMANDS = {
     "policies": "A policy for the whole company: apply it, list who has it.",
     "verify": "Prove the books against the log.",
     "replay": "Decide the log again, and compare byte for byte.",
+    "evaluate": "Score labelled requests as a stream would, and compare.",
     "bench": "Measure the figures on this machine.",
 }
 
 _ELSEWHERE = {
     "import": "infra.commands.imports",  # a word of Python is no name of a module
+    "evaluate": "perf.evaluation.command",
     "bench": "perf.command",  # infra does not know what measures it
 }
 

@@ -14,7 +14,6 @@ from schemas.events import AuthorizationRequested
 from schemas.ids import department_key
 from schemas.reasons import Outcome
 from streams.core.history import CardHistory
-from streams.scoring.features import NO_BASELINE, NO_CARD, Baseline, extract
 from streams.scoring.surprise import (
     BINS,
     VALUE_BINS,
@@ -23,6 +22,7 @@ from streams.scoring.surprise import (
     TailSurprise,
     TotalSurprise,
 )
+from streams.scoring.tails import NO_BASELINE, NO_CARD, Baseline, extract
 
 log = structlog.get_logger(__name__)
 

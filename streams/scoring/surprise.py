@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from river import base
 
-from streams.scoring import features
+from streams.scoring import tails as features
 
 # After how many requests counts become a new table. 256: the work is 0.5 us a request when spread out.
 REBUILD_EVERY = 256

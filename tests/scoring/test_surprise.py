@@ -7,7 +7,6 @@ import math
 import pytest
 
 from streams.core.history import CardHistory
-from streams.scoring.features import Baseline, extract
 from streams.scoring.surprise import (
     ALLOWANCE,
     BINS,
@@ -20,6 +19,7 @@ from streams.scoring.surprise import (
     surprises,
     upper_quantile,
 )
+from streams.scoring.tails import Baseline, extract
 from tests.scoring.desk import START
 
 USUAL: Seen = {

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from streams.core.history import CardHistory, merchant_hash
-from streams.scoring.features import Baseline, extract, share_of_limit
+from streams.scoring.tails import Baseline, extract, share_of_limit
 from tests.scoring.desk import START
 
 

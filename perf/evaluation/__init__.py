@@ -1,0 +1,1 @@
+"""How good the scores are: labelled requests, scored first and learned from later, as a stream would be."""

@@ -1,0 +1,56 @@
+"""The score without labels: what is rare in a suspicious direction scores, and the terms add up."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from streams.scoring.cold import TAILS, ColdStart
+from streams.scoring.features import NAMES
+
+
+def usual(rng: random.Random) -> bytes:
+    return bytes(min(63, max(0, int(rng.gauss(28, 4)))) for _ in NAMES)
+
+
+@pytest.fixture(scope="module")
+def learned() -> ColdStart:
+    rng, model = random.Random(1), ColdStart()
+    for _ in range(4_096):
+        model.learn(usual(rng))
+    return model
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_the_suspicious_tail_of_each_feature_scores(learned: ColdStart, name: str) -> None:
+    middle = bytearray([28] * len(NAMES))
+    place, (side, _) = NAMES.index(name), TAILS[name]
+    odd, even = middle.copy(), middle.copy()
+    odd[place], even[place] = (60, 2) if side > 0 else (2, 60)
+    assert learned.raw(bytes(middle)) == learned.raw(bytes(even)) == 0
+    assert learned.raw(bytes(odd)) > 4
+
+
+def test_terms_add_up(learned: ColdStart) -> None:
+    rng = random.Random(2)
+    for _ in range(200):
+        bins = bytes(rng.randrange(64) for _ in NAMES)
+        assert sum(learned.contributions(bins).values()) == learned.raw(bins)
+
+
+def test_nothing_is_surprising_before_anything_was_seen() -> None:
+    rng = random.Random(3)
+    assert max(ColdStart().raw(usual(rng)) for _ in range(100)) < 4
+
+
+def test_what_was_usual_long_ago_is_forgotten() -> None:
+    model = ColdStart()
+    high = bytes([60] * len(NAMES))
+    for _ in range(512):
+        model.learn(high)
+    before = model.raw(high)
+    rng = random.Random(4)
+    for _ in range(20_480):
+        model.learn(usual(rng))
+    assert before == 0 < model.raw(high)
