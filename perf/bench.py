@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from infra.errors import SpendlogError
-from perf import controls, decide, end_to_end, latency, recovery
+from perf import controls, decide, end_to_end, latency, open_loop, recovery
 from perf.compare import compare
 from perf.comparison import RIVALS, Compared
 from perf.harness import Scale, Session, session
@@ -33,6 +33,7 @@ ON_A_STACK: dict[str, Callable[[Session], Result]] = {
     "recovery": recovery.run,
     "end-to-end": end_to_end.run,
     "latency": latency.run,
+    "open-loop": open_loop.run,
 }
 COMPARED: dict[str, Durability] = {f"compared-{durability}": durability for durability in DURABILITIES}
 #: What may be asked for by name: a bench, or one rival and ours beside it.

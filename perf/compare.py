@@ -1,7 +1,8 @@
 """Ours and its rivals in one class of durability, taking turns.
 
-Every turn each contestant plays one round, in one order and then in the other, so that what else the machine
-does, and what one leaves to the next, meets all of them. The first turn is not counted.
+Every turn each contestant plays one round, in one order and then in the other, so that what else the
+machine does, and what one leaves to the next, meets all of them. A first round of ours is not counted: it
+warms the broker, and every contestant warms itself before each of its rounds.
 """
 
 from __future__ import annotations
@@ -40,14 +41,13 @@ def compare(
     with _contestants(session, rivals) as (everyone, plans):
         taking_part = [one for one in everyone if durability in one.classes]
         rounds: dict[str, list[Round]] = {one.name: [] for one in taking_part}
-        for turn in range(scale.turns + 1):
+        session.say(f"{durability}: warming the broker")
+        taking_part[0].play(durability, WARM_UP_S)
+        for turn in range(1, scale.turns + 1):
             for one in taking_part if turn % 2 else reversed(taking_part):
                 session.say(f"{durability}, turn {turn} of {scale.turns}: {one.name}")
-                played = one.play(durability, scale.round_s if turn else WARM_UP_S)
-                if turn:
-                    rounds[one.name].append(played)
-            if turn:
-                on_turn(_compared(durability, taking_part, rounds, before, plans))
+                rounds[one.name].append(one.play(durability, scale.round_s))
+            on_turn(_compared(durability, taking_part, rounds, before, plans))
     found = _compared(durability, taking_part, rounds, before, plans)
     found = msgspec.structs.replace(found, after=calibrate(session.folder))
     if unsteady := found.unsteady():

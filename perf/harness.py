@@ -37,8 +37,9 @@ class Scale:
     decide_rounds: int = 7
     turns: int = 5
     round_s: float = 2.0
-    latency_s: float = 20.0
+    latency_s: float = 8.0
     rates: tuple[int, ...] = (100, 500, 2_000)
+    open_loop_rates: tuple[int, ...] = (100, 500, 2_000, 5_000)
     clients: tuple[int, ...] = (1, 4, 16, 64)
     # The slowest that would still be worth a figure.
     timeout_s: float = 600.0
@@ -53,8 +54,9 @@ QUICK = Scale(
     turns=1,
     round_s=1.0,
     clients=(1, 16),
-    latency_s=5.0,
+    latency_s=4.0,
     rates=(500,),
+    open_loop_rates=(500,),
 )
 
 

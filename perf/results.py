@@ -40,6 +40,29 @@ class Latency(msgspec.Struct, frozen=True, tag=True):
     at: list[LatencyAt]
 
 
+class OpenLoopAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Intended send time to answer at one rate. None: too few requests for that percentile.
+
+    `unanswered`: not before the end, and counted as waiting until then; `late_ms`: the sender itself.
+    """
+
+    side: str
+    durability: Durability
+    rate: int
+    requests: int
+    unanswered: int
+    late_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float | None
+    p999_ms: float | None
+    max_ms: float
+
+
+class OpenLoop(msgspec.Struct, frozen=True, tag=True):
+    at: list[OpenLoopAt]
+
+
 class Recovery(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A worker that starts on a full log. `_s`: its takeover; `restart_s`: from exec to having taken over."""
 
@@ -76,7 +99,7 @@ class Controls(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     card_bytes: float
 
 
-Result = Compared | EndToEnd | Latency | Recovery | Decide | Controls
+Result = Compared | EndToEnd | Latency | OpenLoop | Recovery | Decide | Controls
 
 
 class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,6 +134,8 @@ def rows(results: dict[str, Result]) -> list[Figure]:
                 ]
             case Latency():
                 table += [row for at in result.at for row in _latency(name, at)]
+            case OpenLoop():
+                table += [row for at in result.at for row in _open_loop(name, at)]
             case Recovery():
                 table += [
                     Figure(name, "from the log", result.from_log, "decisions/s", 50_000),
@@ -170,6 +195,16 @@ def _contest(name: str, contest: Contest) -> list[Figure]:
     return [
         Figure(name, contest.name, spread(contest.rates).middle, "decisions/s"),
         Figure(name, f"{contest.name}, processor time", contest.cpu_us, "us", better="less"),
+    ]
+
+
+def _open_loop(name: str, at: OpenLoopAt) -> list[Figure]:
+    what = f"{at.side}, {at.rate:,}/s, {at.durability}"
+    named = {"p50": at.p50_ms, "p99": at.p99_ms, "p99.9": at.p999_ms}
+    return [
+        Figure(name, f"{what}, {percent}", value, "ms", better="less")
+        for percent, value in named.items()
+        if value is not None
     ]
 
 

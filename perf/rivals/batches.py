@@ -6,8 +6,8 @@ somebody who gathers the batches in an order; that is not measured here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -47,14 +47,14 @@ def _play(server: RowLockServer, size: int, durability: Durability, for_s: float
     server.reset()
     synced = durability == "disk"
     roots = {"PostgreSQL": server.server.pid}
-    played = timed(load, for_s, roots, server.conninfo, size, synced, int(RATE_MAX * for_s))
+    played = timed(load, for_s, roots, server.conninfo, synced, made(int(RATE_MAX * for_s), size))
     server.check()
     return played
 
 
-def load(connection: Connection, for_s: float, conninfo: str, size: int, synced: bool, count: int) -> None:
-    """Batches of `size` until time is up; `count` requests are made beforehand."""
-    batches = made(count, size)
+def load(connection: Connection, for_s: float, conninfo: str, synced: bool, made: list[list[bytes]]) -> None:
+    """Sends the batches until time is up, or none is left."""
+    batches = iter(made)
     with closing(psycopg.connect(conninfo, autocommit=True)) as database:
         database.execute(f"SET synchronous_commit = {'on' if synced else 'off'}".encode())
         database.execute("SET plan_cache_mode = force_generic_plan")
@@ -85,20 +85,22 @@ def _received(pg: Any) -> int:
     return int(answer.ntuples)
 
 
-def made(count: int, size: int) -> Iterator[list[bytes]]:
+@lru_cache
+def made(count: int, size: int) -> list[list[bytes]]:
     """The same requests as ours gets, in batches, as parameters of `decide_requests` in text format."""
     requests = [event for event in events(count, HOT) if isinstance(event, AuthorizationRequested)]
-    return iter([parameters(requests[at : at + size]) for at in range(0, len(requests), size)])
+    return [parameters(requests[at : at + size]) for at in range(0, len(requests), size)]
 
 
 def parameters(batch: list[AuthorizationRequested]) -> list[bytes]:
     """Requests of one department as arrays."""
-    columns = zip(*map(_row, batch), strict=True)
+    columns = zip(*map(row, batch), strict=True)
     where = [batch[0].organization_id.encode(), batch[0].department_id.encode()]
     return [*where, *(("{" + ",".join(map(_quoted, column)) + "}").encode() for column in columns)]
 
 
-def _row(event: AuthorizationRequested) -> tuple[str, ...]:
+def row(event: AuthorizationRequested) -> tuple[str, ...]:
+    """Its columns as text, in the order of the parameters, without organization and department."""
     merchant, amount = event.merchant, event.amount
     return (
         event.event_id,

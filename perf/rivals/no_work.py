@@ -25,7 +25,7 @@ def contestants(session: Session) -> list[Contestant]:
         return behind_kafka(session, "copier", durability, for_s, copier)
 
     conditions = f"{IN_FLIGHT:,} requests under way; librdkafka on both sides; decides nothing"
-    return [Contestant("no work: copies the bytes", NO_WORK, play, conditions)]
+    return [Contestant("no work: copies the bytes", NO_WORK, play, conditions, ("memory",))]
 
 
 def copier(kafka: str, source: str, target: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,15 @@ def contestants(server: RedisServer) -> list[Contestant]:
 def _play(server: RedisServer, count: int, durability: Durability, for_s: float) -> Round:
     digest = server.reset(durability)
     roots = {"Valkey": server.server.pid}
-    return timed(load, for_s, roots, server.url, digest, count, int(RATE_MAX * for_s))
+    half = max(1, count // 2)
+    return timed(load, for_s, roots, server.url, count, half, _chunks(int(RATE_MAX * for_s), half, digest))
 
 
-def load(connection: Connection, for_s: float, url: str, digest: str, under_way: int, count: int) -> None:
+def load(
+    connection: Connection, for_s: float, url: str, under_way: int, half: int, made: list[bytes]
+) -> None:
     """Sends and reads in halves of what may be under way, so that the server always has some."""
-    half = max(1, under_way // 2)
-    chunks = _chunks(count, half, digest)
+    chunks = iter(made)
     with _connected(url) as stream:
         window = Window(for_s, connection)
         waiting, left = 0, True
@@ -106,11 +109,12 @@ def load(connection: Connection, for_s: float, url: str, digest: str, under_way:
             waiting -= half
 
 
-def _chunks(count: int, half: int, digest: str) -> Iterator[bytes]:
+@lru_cache
+def _chunks(count: int, half: int, digest: str) -> list[bytes]:
     made = [
         command(event, digest) for event in events(count, HOT) if isinstance(event, AuthorizationRequested)
     ]
-    return iter([b"".join(made[at : at + half]) for at in range(0, len(made) - half + 1, half)])
+    return [b"".join(made[at : at + half]) for at in range(0, len(made) - half + 1, half)]
 
 
 def words(event: AuthorizationRequested, digest: str) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psutil
 import psycopg
+from psycopg import postgres, pq
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.processes.child import Child
@@ -26,7 +27,7 @@ from perf.comparison import ROW_LOCKS
 from perf.contestant import Contestant
 from perf.cpu import TreeMeter, reaped_s, wait_gone
 from perf.kafka import BenchFailed
-from perf.rivals.servers import postgres, postgres_settings
+from perf.rivals import servers
 from perf.rounds import Durability, Round
 from perf.workload import LIMIT_MINOR
 
@@ -49,6 +50,8 @@ PARAMETERS = (
     "'USD'",
     "timestamptz '2026-03-15+00'",
 )
+_TEXT, _BIGINT, _TIME = (postgres.types[name].oid for name in ("text", "bigint", "timestamptz"))
+PARAMETER_TYPES = [_TEXT] * 9 + [_BIGINT, _TEXT, _TIME]
 _DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 _TPS = re.compile(r"^tps = ([\d.]+) \(without", re.MULTILINE)
@@ -97,7 +100,7 @@ class RowLockServer:
 @contextmanager
 def server(folder: Path) -> Iterator[RowLockServer]:
     """The server with tables, functions, and plans that were looked at."""
-    with postgres(folder, postgres_settings()) as (conninfo, child):
+    with servers.postgres(folder, servers.postgres_settings()) as (conninfo, child):
         with psycopg.connect(conninfo, autocommit=True) as connection:
             run(connection, "row_locks.sql")
             run(connection, "batches.sql")
@@ -150,6 +153,16 @@ def _script(variant: str, folder: Path) -> Path:
 def statement() -> str:
     """The one-statement variant without its PREPARE."""
     return (SQL / "statement.sql").read_text(encoding="utf-8").partition(") AS\n")[2]
+
+
+def prepare_both(connection: psycopg.Connection[Any]) -> None:
+    """Prepares `statement` and `function` under these names; both take the same twelve parameters."""
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    function = f"SELECT * FROM decide_request({', '.join(f'${n}' for n in range(1, 13))})"
+    for name, text in (("statement", statement().strip().rstrip(";")), ("function", function)):
+        told = connection.pgconn.prepare(name.encode(), text.encode(), PARAMETER_TYPES)
+        if told.status != pq.ExecStatus.COMMAND_OK:
+            raise BenchFailed(f"{name}: {told.error_message.decode()}")
 
 
 def _play(server: RowLockServer, script: Path, clients: int, durability: Durability, for_s: float) -> Round:

@@ -29,7 +29,7 @@ def contestants(session: Session) -> list[Contestant]:
         return behind_kafka(session, "faust", durability, for_s, worker)
 
     conditions = f"{IN_FLIGHT:,} requests under way; at least once; no fence, no hash chain"
-    return [Contestant("stock Faust agent with tables", FAUST, play, conditions)]
+    return [Contestant("stock Faust agent with tables", FAUST, play, conditions, ("memory",))]
 
 
 def worker(kafka: str, source: str, target: str) -> tuple[str, ...]:
