@@ -21,6 +21,8 @@ from api.http.guide import Guide
 from api.http.middleware import RequestFrame
 from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
+from api.pages.frame import problem_page, wants_page
+from api.pages.rooms import PAGES
 from api.resources import budgets, increases, ledger, operations, policies
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
@@ -123,10 +125,12 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(RequestFrame, metrics=metrics, door=door, guide=guide, body_bytes_max=BODY_BYTES_MAX)
-    problems.install(app, guide)
-    for room in ROOMS:
-        app.include_router(room.router)
-        guide.add(room.router.routes)
+    problems.install(
+        app, guide, lambda request, problem: problem_page(request, problem) if wants_page(request) else None
+    )
+    for router in (*(room.router for room in ROOMS), *PAGES):
+        app.include_router(router)
+        guide.add(router.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

@@ -24,6 +24,7 @@ from api.settings import ApiSettings
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
+from api.stores.pulse import Pulse
 from api.stores.redis import Redis
 from api.stores.transactions import TransactionReads
 from schemas.events import AuthorizationRequested, Event
@@ -47,6 +48,7 @@ class Services:
     metrics: Metrics
     postgres: Postgres
     redis: Redis
+    pulse: Pulse
     events: KafkaEventLog
     tail: DecisionTail
     standings: Standings
@@ -74,6 +76,7 @@ class Services:
             metrics=metrics,
             postgres=postgres,
             redis=redis,
+            pulse=Pulse(redis),
             events=events,
             tail=tail,
             standings=Standings(settings.kafka, settings.status_topic),

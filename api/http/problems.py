@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -171,14 +171,18 @@ def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def install(app: FastAPI, guide: Guide) -> None:
+#: The page for a person to whom a problem happens; None for programs.
+ProblemPage = Callable[[Request, HTTPException], Response | None]
+
+
+def install(app: FastAPI, guide: Guide, page: ProblemPage) -> None:
     """Makes every error answer of `app` a problem; `guide` knows its paths."""
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         if not isinstance(error, Problem):
             error = _guided(request, guide, error)
-        return problem_response(request.scope, error)
+        return page(request, error) or problem_response(request.scope, error)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:

@@ -119,6 +119,10 @@ class Standings:
     async def standing_still(self) -> list[Report]:
         """Those that say so, and those of which nobody tells any more. As last read, while Kafka is away:
         who cannot be heard then is not silent."""
+        return [report for report in await self.reports() if report.state == "standing_still"]
+
+    async def reports(self) -> list[Report]:
+        """The latest of each part and partition; of one that is silent, that it stands still."""
         async with self._asking:
             if time.monotonic() - self._asked_s >= FRESH_S:
                 self._found = await asyncio.to_thread(self._read)
@@ -140,5 +144,4 @@ class Standings:
         except KafkaException:
             return self._found
         now = datetime.now(UTC)
-        judged = (silent(report, now) or report for _, report in sorted(reports.items()))
-        return [report for report in judged if report.state == "standing_still"]
+        return [silent(report, now) or report for _, report in sorted(reports.items())]

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from api.http.reference import CONTENT_SECURITY_POLICY, page
 from api.resources.replies import reply
@@ -74,9 +74,9 @@ async def readiness(request: Request) -> Response:
     """Kafka and the end of the decision log are needed; without the others it is degraded but ready."""
     services = services_of(request)
     postgres, redis, still = await asyncio.gather(
-        _postgres(services), _redis(services), _standing_still(services)
+        postgres_part(services), redis_part(services), _standing_still(services)
     )
-    kafka, tail = _part(services.events.away), _part(services.tail.away)
+    kafka, tail = standing_part(services.events.away), standing_part(services.tail.away)
     needed = kafka.state == tail.state == "up"
     complete = postgres.state == redis.state == "up" and not still
     found = Readiness(
@@ -90,7 +90,7 @@ async def readiness(request: Request) -> Response:
     return reply(found, 200 if needed else 503)
 
 
-def _part(away: str | None) -> Part:
+def standing_part(away: str | None) -> Part:
     return Part(state="up") if away is None else Part(state="down", detail=away)
 
 
@@ -112,7 +112,7 @@ async def _standing_still(services: Services) -> list[StandingStill]:
     ]
 
 
-async def _postgres(services: Services) -> Part:
+async def postgres_part(services: Services) -> Part:
     try:
         await services.postgres.row("SELECT 1 AS one")
     except PostgresAway:
@@ -120,7 +120,7 @@ async def _postgres(services: Services) -> Part:
     return Part(state="up")
 
 
-async def _redis(services: Services) -> Part:
+async def redis_part(services: Services) -> Part:
     async def ping(client: Client) -> None:
         await client.ping()
 
@@ -135,11 +135,6 @@ async def _redis(services: Services) -> Part:
 async def metrics(request: Request) -> Response:
     """Text format of Prometheus."""
     return Response(services_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> Response:
-    return RedirectResponse("/docs", 307)
 
 
 @router.get("/docs", include_in_schema=False)

@@ -16,6 +16,7 @@ from infra.demo.export import Export, play_export
 from infra.demo.generator import generate
 from infra.demo.story import Client, tell
 from infra.demo.stream import StreamPlayer
+from infra.demo.tour import Tour
 from infra.running.log import Watch, end_offsets
 from infra.running.system import RunningSystem, running_system, wait_until_booked
 from infra.settings import load_settings
@@ -60,7 +61,7 @@ def run(options: DemoOptions, console: Console) -> bool:
         verdict = "[bold red]some checks failed[/]" if checks.failed else "[bold green]all checks hold[/]"
         console.print(f"{verdict}, {time.monotonic() - started_s:.1f} s", highlight=False)
         if options.serve:
-            _serve(system, console)
+            _serve(system, console, None if options.export else Tour(system))
         console.print("ending", style="dim")
     return not checks.failed
 
@@ -95,12 +96,16 @@ def _story_and_stream(options: DemoOptions, system: RunningSystem, console: Cons
     summary.show_speed(console, played, booked_s)
 
 
-def _serve(system: RunningSystem, console: Console) -> None:
+def _serve(system: RunningSystem, console: Console, tour: Tour | None) -> None:
     """Until Ctrl-C."""
     try:
+        if tour is not None:
+            tour.begin(console)
         console.print("[bold]serving; Ctrl-C ends everything[/]")
         while True:
             time.sleep(_WATCH_S)
             system.require_alive()
+            if tour is not None:
+                tour.step()
     except KeyboardInterrupt:
         console.print()

@@ -128,12 +128,13 @@ def _check_budget(department: Department, event: BudgetSet) -> None:
 
 def _check_room(department: Department, level: str, subject: str | None) -> None:
     """Whether there may be one more budget."""
-    if len(department.budgets) >= BUDGETS_MAX:
+    budgets = department.budgets.values()
+    if len(budgets) >= BUDGETS_MAX:
         _invalid(
             f"budget_id: there are {BUDGETS_MAX:,} budgets already, no more than one department may have"
         )
-    beside = department.subjects.get(level, {}).get(subject or "", ())
-    if len(beside) >= BUDGETS_A_SUBJECT_MAX:
+    beside = sum(budget.level == level and budget.subject == subject for budget in budgets)
+    if beside >= BUDGETS_A_SUBJECT_MAX:
         _invalid(
             f"subject: {level} {subject or ''} has {BUDGETS_A_SUBJECT_MAX} budgets already, the most it may"
         )

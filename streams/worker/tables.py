@@ -8,9 +8,9 @@ import msgspec
 
 from streams.core.state import Department
 
-# A view in one message, made after each batch: the department's first budgets, and each one's newest periods.
+# A view in one message, made after each batch: the department's first budgets and its newest periods will do.
 BUDGETS_SHOWN_MAX = 200
-PERIODS_SHOWN_MAX = 10
+PERIODS_LOOKED_AT_MAX = 2_000
 
 
 class BudgetView(msgspec.Struct, frozen=True):
@@ -28,13 +28,11 @@ class BudgetView(msgspec.Struct, frozen=True):
 def budget_view(department: Department) -> bytes:
     """The table's value for a department: JSON of BudgetView."""
     limits = {id_: budget.limit for id_, budget in islice(department.budgets.items(), BUDGETS_SHOWN_MAX)}
-    charges = (
-        charge for id_ in limits for charge in department.budget_charges.get(id_, ())[-PERIODS_SHOWN_MAX:]
-    )
+    # Budgets only: limits of policies may have a period for each card and day.
     periods = {
         charge: (period.posted, period.held)
-        for charge in charges
-        if (period := department.periods.get(charge)) is not None
+        for charge, period in islice(reversed(department.periods.items()), PERIODS_LOOKED_AT_MAX)
+        if charge.rpartition("@")[0] in limits
     }
     view = BudgetView(department.currency, department.policy_version, limits, periods)
     return msgspec.json.encode(view)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -182,7 +184,12 @@ def serving(settings: ApiSettings) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
-        assert not thread.is_alive(), "the server did not end"
+        assert not thread.is_alive(), f"the server did not end, and stands at\n{_where(thread)}"
+
+
+def _where(thread: threading.Thread) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return "".join(traceback.format_stack(frame)) if frame else "nowhere"
 
 
 def wait_ready(base_url: str, status: str = "ready", timeout_s: float = 20.0) -> None:

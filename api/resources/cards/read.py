@@ -84,7 +84,7 @@ async def list_all_cards(
 ) -> Response:
     """Registered cards of the organization, by id; filters may be combined."""
     after = page.key(tuple[str, str]) or (None, None)
-    row = await _find(
+    row = await find_cards(
         reading,
         status=status,
         department_id=department_id,
@@ -120,6 +120,12 @@ async def read_any_card(
     `ETag` is for `If-Match` of a change.
     """
     card = await find_card(reading, card_id, department_id)
+    body = await card_detail(reading, card)
+    return shown(body, reading.wait, card.position, **tagged(card.position))
+
+
+async def card_detail(reading: OfOrganization, card: CardOut) -> CardDetailOut:
+    """`card` with the budgets that it spends from, each in its current period."""
     row = await reading.find(
         "budgets",
         reached=reading.position or Position.parse(card.position),
@@ -129,13 +135,12 @@ async def read_any_card(
         subjects=subjects_of(card),
         **clocks(datetime.now(UTC)),
     )
-    body = card_detail_out(card, row)
-    return shown(body, reading.wait, card.position, **tagged(card.position))
+    return card_detail_out(card, row)
 
 
 async def find_card(reading: OfOrganization, card_id: str, department_id: str | None) -> CardOut:
     """The registered card. Raises Problem: 404, there is none; 422, several departments have one."""
-    row = await _find(reading, card_id=card_id, department_id=department_id, rows_max=NAMED_MAX)
+    row = await find_cards(reading, card_id=card_id, department_id=department_id, rows_max=NAMED_MAX)
     found = row["cards"]
     if not found:
         raise unknown_card(card_id)
@@ -150,7 +155,8 @@ def unknown_card(card_id: str) -> Problem:
     return Problem(404, "unknown_card", f"There is no registered card {card_id[:80]!r}.")
 
 
-async def _find(reading: OfOrganization, **asked: Any) -> Any:
+async def find_cards(reading: OfOrganization, **asked: Any) -> Any:
+    """The row of cards.sql for the filters `asked`; all cards without any."""
     if not all(storable(text) for text in asked.values() if isinstance(text, str)):
         return {"cards": []}
     department_id = asked.get("department_id")

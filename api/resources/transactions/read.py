@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
@@ -14,7 +14,7 @@ from api.http.paging import Page, Paged
 from api.http.paths import IN_PATH, storable
 from api.http.problems import FieldError, Problem, invalid_request
 from api.http.types import Moment
-from api.resources.places import ReadingAll, invalid, list_responses, read_responses, shown
+from api.resources.places import OfOrganization, ReadingAll, invalid, list_responses, read_responses, shown
 from api.resources.transactions.answer import (
     STATUSES,
     TransactionDetailOut,
@@ -174,10 +174,17 @@ async def list_transactions(
     Pages go on after the last row's own time and id: what comes in meanwhile neither doubles nor skips any
     that were there. A page is as new as the books; with a log position it is at least that new.
     """
-    filters = filters_of(what, whose)
+    body = await transactions_page(reading, page, filters_of(what, whose), order)
+    return shown(body, reading.wait, **page.link(body.next))
+
+
+async def transactions_page(
+    reading: OfOrganization, page: Page, filters: Filters, order: Order
+) -> TransactionListOut:
+    """The page of those that fit. Raises Problem 503."""
     after = _after(page, order)
     found: list[Authorization] = []
-    if _can_exist(whose):
+    if _can_exist(filters):
         services = reading.services
         found = await services.transactions.page(
             reading.caller.organization_id,
@@ -193,8 +200,7 @@ async def list_transactions(
     if last is not None:
         at = last.created_at if order in ("newest", "oldest") else last.amount
         following = page.cursor(at, last.authorization_id, last.department_id)
-    body = TransactionListOut(transactions=[transaction_out(row) for row in rows], next=following)
-    return shown(body, reading.wait, **page.link(following))
+    return TransactionListOut(transactions=[transaction_out(row) for row in rows], next=following)
 
 
 def _after(page: Page, order: Order) -> Key | None:
@@ -255,9 +261,9 @@ def filters_of(what: _What, whose: _Whose) -> Filters:
     )
 
 
-def _can_exist(whose: _Whose) -> bool:
-    named = whose.department_id is None or is_name(whose.department_id)
-    return named and storable(whose.card_id or "") and storable(whose.employee or "")
+def _can_exist(filters: Filters) -> bool:
+    named = filters.department_id is None or is_name(filters.department_id)
+    return named and storable(filters.card_id or "") and storable(filters.employee or "")
 
 
 @router.get(
@@ -275,6 +281,15 @@ async def read_transaction(
     ] = None,
 ) -> Response:
     """A purchase with all that was decided about it, what of it was booked, and why it was answered so."""
+    found, life = await transaction_life(reading, transaction_id, department_id)
+    at = Position(found.partition, found.seq)
+    return shown(transaction_detail_out(found, life), reading.wait, at)
+
+
+async def transaction_life(
+    reading: OfOrganization, transaction_id: str, department_id: str | None
+) -> tuple[Authorization, Any]:
+    """A purchase as it stands, and the row of transaction_life.sql. Raises Problem: 404, there is none."""
     unknown = Problem(404, "unknown_transaction", "There is no such transaction.")
     if not storable(transaction_id) or (department_id is not None and not is_name(department_id)):
         raise unknown
@@ -284,12 +299,11 @@ async def read_transaction(
     found = await services.authorizations.find(which, reading.position, wait_s=wait_s)
     if found is None:
         raise unknown
-    at = Position(found.partition, found.seq)
     life = await reading.find(
         "transaction_life",
-        reached=at,
+        reached=Position(found.partition, found.seq),
         of_partition=found.partition,
         seqs=list(found.seqs),
         authorization_id=transaction_id,
     )
-    return shown(transaction_detail_out(found, life), reading.wait, at)
+    return found, life

@@ -1,0 +1,1 @@
+"""Pages for people: server-rendered, on the same functions as the API's routes."""

@@ -1,0 +1,141 @@
+"""What every page stands in: templates, navigation by permission, and the answer as HTML."""
+
+from __future__ import annotations
+
+import gzip
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.access.keys import Scope
+from api.http.problems import Problem
+from api.pages import words
+from api.pages.assets import accepts_gzip, address
+from api.pages.icons import icon
+from api.pages.viewer import Viewer
+
+#: Of what is smaller the header of gzip is no gain.
+_GZIP_FROM: Final = 1_000
+
+
+class Entry(NamedTuple):
+    """A page in the navigation, for those who may do one of `permissions`."""
+
+    address: str
+    word: str
+    icon: str
+    permissions: tuple[Scope, ...]
+
+
+NAVIGATION: Final = (
+    Entry("/", "Overview", "home", (Scope.BUDGETS_READ,)),
+    Entry("/transactions", "Transactions", "list", (Scope.AUTHORIZATIONS_READ,)),
+    Entry("/cards", "Cards", "card", (Scope.CARDS_READ,)),
+    Entry("/approvals", "Approvals", "inbox", (Scope.BUDGETS_READ,)),
+    Entry("/policies", "Policies", "rule", (Scope.POLICIES_READ,)),
+    Entry("/dispatch", "Dispatch", "send", (Scope.AUTHORIZATIONS_WRITE,)),
+    Entry("/system", "System", "pulse", (Scope.AUTHORIZATIONS_READ,)),
+)
+
+
+def navigation(viewer: Viewer) -> list[Entry]:
+    return [entry for entry in NAVIGATION if viewer.may(*entry.permissions)]
+
+
+def here(path: str, entry: Entry) -> bool:
+    """Whether `path` is the entry's page, or one below it. A department is below the overview."""
+    if entry.address == "/":
+        return path == "/" or path.startswith("/departments/")
+    return path == entry.address or path.startswith(entry.address + "/")
+
+
+def _environment() -> Environment:
+    # StrictUndefined: a name that is wrong is found by the first test that draws the page.
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        money=words.money,
+        moment=words.moment,
+        segment=lambda text: quote(str(text), safe=""),
+        query=lambda members: urlencode({name: value for name, value in members.items() if value}),
+    )
+    made.globals.update(
+        asset=address,
+        icon=icon,
+        amount=words.amount,
+        major=words.major,
+        percent=words.percent,
+        states=words.STATES,
+        flagged=words.FLAGGED,
+        to_review=words.TO_REVIEW,
+        transaction_states=words.TRANSACTION_STATES,
+        card_states=words.CARD_STATES,
+        request_states=words.REQUEST_STATES,
+        navigation=navigation,
+        here=here,
+        Scope=Scope,
+    )
+    return made
+
+
+_TEMPLATES: Final = _environment()
+
+
+def page(request: Request, name: str, *, status: int = 200, **told: Any) -> Response:
+    """`templates/NAME.html` with what it tells. Never kept by browsers: it is somebody's own."""
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    text = _TEMPLATES.get_template(f"{name}.html").render(
+        request=request, path=request.scope["path"], viewer=viewer, **told
+    )
+    body = text.encode("utf-8", "replace")
+    headers = {"Vary": "Accept-Encoding"}
+    if len(body) > _GZIP_FROM and accepts_gzip(request):
+        body = gzip.compress(body, 4, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, status, headers, "text/html; charset=utf-8")
+
+
+_TITLES: Final = {
+    403: "This is not for your role",
+    404: "There is nothing here",
+    503: "A moment, please",
+}
+_ADVICE: Final = {
+    403: "Your role does not allow it. An Org Admin of your organization can change that under People.",
+    404: "It may have been typed wrong, belong to another organization, or never have existed.",
+    503: "A service behind this page does not answer. Nothing was written; try again in a few seconds.",
+}
+
+
+def problem_page(request: Request, problem: HTTPException) -> Response:
+    """A problem as a page that says what to do."""
+    status = problem.status_code
+    answer = page(
+        request,
+        "problem",
+        status=status,
+        title=_TITLES.get(status, HTTPStatus(status).phrase),
+        advice=_ADVICE.get(status, "Nothing was written. Go back, change what was wrong, and try again."),
+        detail=str(problem.detail),
+        code=problem.code if isinstance(problem, Problem) else f"http_{status}",
+    )
+    for name, value in (problem.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks, and not a program."""
+    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/v1")

@@ -1,0 +1,157 @@
+"""Approvals: who asks for more, the numbers that matter, and the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form
+from starlette.responses import Response
+
+from api.access.keys import Scope
+from api.access.security import needs
+from api.http.paging import Page
+from api.http.problems import Problem
+from api.pages.budgets import DEPARTMENTS_MAX, budgets_of, card_of, department_card, department_cards
+from api.pages.frame import page
+from api.pages.route import Asked, Asking, PageRoute, back
+from api.pages.words import NotMoney, amount, minor_of
+from api.resources.increases import IncreaseRequestOut, RequestStatus, requests_out
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_ROWS_MAX: Final = 100
+
+
+async def waiting_for(asking: Asking) -> list[IncreaseRequestOut]:
+    """Requests that the viewer may answer now."""
+    return [request for request in await requests_of(asking, "waiting") if may_answer(asking, request)]
+
+
+async def requests_of(asking: Asking, status: RequestStatus | None) -> list[IncreaseRequestOut]:
+    """Of all departments, newest first."""
+    row = await asking.organization().find("company_departments", rows_max=DEPARTMENTS_MAX)
+    found = await asyncio.gather(*(_of_department(asking, name, status) for name in row["departments"]))
+    every = [request for requests in found for request in requests]
+    return sorted(
+        every, key=lambda request: request.asked_at or datetime.min.replace(tzinfo=UTC), reverse=True
+    )
+
+
+async def _of_department(
+    asking: Asking, department_id: str, status: RequestStatus | None
+) -> list[IncreaseRequestOut]:
+    row = await asking.department(department_id).find(
+        "increases", request_id=None, status=status, after=None, rows_max=_ROWS_MAX
+    )
+    organization_id = asking.viewer.organization_id
+    return requests_out(organization_id, department_id, row, Page(None, _ROWS_MAX)).requests
+
+
+def may_answer(asking: Asking, request: IncreaseRequestOut) -> bool:
+    """By the levels of the policy, the core's own rule: not who has asked or approved before."""
+    viewer = asking.viewer
+    if request.waits_for is None or not viewer.may(Scope.BUDGETS_APPROVE):
+        return False
+    actor = viewer.caller.actor
+    if actor == request.asked_by or actor in request.approved_by:
+        return False
+    return not request.waits_for or actor in request.waits_for
+
+
+@router.get("/approvals", openapi_extra=needs(Scope.BUDGETS_READ))
+async def show_approvals(asking: Asked) -> Response:
+    requests = await requests_of(asking, None)
+    cards = {card.budget.department_id: card for card in await department_cards(asking)}
+    return page(
+        asking.request,
+        "approvals",
+        inbox=[request for request in requests if may_answer(asking, request)],
+        others=[request for request in requests if not may_answer(asking, request)],
+        cards=cards,
+    )
+
+
+@router.post("/approvals/{department_id}/{request_id:path}", openapi_extra=needs(Scope.BUDGETS_APPROVE))
+async def answer_request(
+    asking: Asked,
+    department_id: str,
+    request_id: str,
+    answer: Annotated[str, Form()],
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """`answer`: approve or refuse."""
+    if answer == "approve":
+        decided = await asking.send("increase.approved", department_id, request_id=request_id)
+        return back("/approvals", decided, done="Approved: the budget is higher now.")
+    if not reason.strip():
+        raise Problem(422, "reason_missing", "A refusal needs a reason: who asked will read it.")
+    decided = await asking.send(
+        "increase.refused", department_id, request_id=request_id, reason=reason.strip()
+    )
+    return back("/approvals", decided, done="Refused. Who asked sees your reason.")
+
+
+@router.get(
+    "/departments/{department_id}/more", openapi_extra=needs(Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
+)
+async def show_more(
+    asking: Asked, department_id: str, amount: str = "", budget_id: str = "department"
+) -> Response:
+    """A form to raise a budget until a day, or to ask for that."""
+    budgets = await budgets_of(asking, department_id)
+    card = await department_card(asking, department_id)
+    if card is None:
+        raise Problem(404, "unknown_department", "There is no such department.")
+    return page(
+        asking.request,
+        "more",
+        card=card,
+        budgets=budgets,
+        budget_id=budget_id,
+        wanted=amount,
+        until=(card.span.end - timedelta(seconds=1)).date() if card.span else None,
+        at_once=asking.viewer.may(Scope.BUDGETS_WRITE),
+    )
+
+
+@router.post(
+    "/departments/{department_id}/more", openapi_extra=needs(Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
+)
+async def ask_more(
+    asking: Asked,
+    department_id: str,
+    wanted: Annotated[str, Form(max_length=30)],
+    until: Annotated[date, Form()],
+    budget_id: Annotated[str, Form(max_length=220)] = "department",
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """At once for those who may write budgets; else a request that goes through the levels of the policy."""
+    named = [budget for budget in await budgets_of(asking, department_id) if budget.budget_id == budget_id]
+    if not named:
+        raise Problem(404, "unknown_budget", "There is no such budget.")
+    currency = named[0].currency
+    try:
+        minor = minor_of(wanted, currency)
+    except NotMoney as error:
+        raise Problem(422, "invalid_request", f"{error}.") from None
+    span = card_of(named[0]).span
+    ends_at = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
+    if span is not None and abs(ends_at - span.end) < timedelta(days=1):
+        ends_at = span.end  # the period's last day, in its own time zone
+    members: dict[str, Any] = {
+        "amount": {"minor": minor, "currency": currency},
+        "ends_at": ends_at.isoformat(),
+        "budget_id": budget_id,
+    }
+    told = amount(minor, currency)
+    if asking.viewer.may(Scope.BUDGETS_WRITE):
+        decided = await asking.send("budget.increased", department_id, **members)
+        return back(f"/departments/{department_id}", decided, done=f"{told} more until {until:%-d %B %Y}.")
+    request_id = f"req_{secrets.token_hex(8)}"
+    decided = await asking.send(
+        "increase.requested", department_id, request_id=request_id, reason=reason.strip() or None, **members
+    )
+    return back("/approvals", decided, done=f"Asked for {told}. You see here when it is answered.")

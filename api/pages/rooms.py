@@ -1,0 +1,37 @@
+"""All pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api.pages import (
+    assets,
+    cards,
+    curve,
+    departments,
+    dispatch,
+    live,
+    overview,
+    policies,
+    requests,
+    sign_in,
+    system,
+    transactions,
+)
+
+PAGES: Final[tuple[APIRouter, ...]] = (
+    assets.router,
+    sign_in.router,
+    overview.router,
+    live.router,
+    departments.router,
+    curve.router,
+    requests.router,
+    cards.router,
+    transactions.router,
+    policies.router,
+    dispatch.router,
+    system.router,
+)

@@ -1,0 +1,174 @@
+"""Page routes: who is signed in, what the page needs, and problems as pages."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
+
+import msgspec
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.responses import RedirectResponse, Response
+
+from api.access.keys import Scope
+from api.access.security import SCOPE_MEMBER, require
+from api.asking.submit import Answered
+from api.http.preferences import Wait
+from api.http.problems import Problem
+from api.pages.frame import problem_page
+from api.pages.viewer import Viewer, viewer_of
+from api.resources.events.read import read_event
+from api.resources.places import OfDepartment, OfOrganization
+from api.services import Services, services_of, since_of
+from api.stores.pace import within
+from schemas.ids import Position
+
+#: A page may ask several views one after the other.
+_READ_S_MAX: Final = 5.0
+_WAIT: Final = Wait(2)
+T = TypeVar("T")
+
+
+class PageRoute(APIRoute):
+    """A page for people who have signed in and may do what `openapi_extra=needs(...)` names."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        named = (self.openapi_extra or {}).get(SCOPE_MEMBER)
+        if named is None:
+            raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
+        required = [Scope(named)] if isinstance(named, str) else [Scope(scope) for scope in named]
+
+        async def handle(request: Request) -> Response:
+            try:
+                without_empty_fields(request)
+                viewer = await viewer_of(request)
+                if viewer is None:
+                    return to_sign_in(request)
+                request.state.viewer, request.state.caller = viewer, viewer.caller
+                require(viewer.caller, *required)
+                if request.method in ("GET", "HEAD"):
+                    return await within(request.state.since + _READ_S_MAX, answer(request))
+                require_own_origin(request)
+                return await answer(request)
+            except Problem as problem:
+                return problem_page(request, problem)
+            except RequestValidationError as error:
+                return problem_page(request, _unreadable(error))
+
+        return handle
+
+
+def to_sign_in(request: Request) -> Response:
+    """To the sign-in page, and from there back to what was asked for."""
+    query = request.scope["query_string"].decode("latin-1")
+    wanted = request.scope["path"] + (f"?{query}" if query else "")
+    return RedirectResponse(f"/sign-in?next={quote(wanted, safe='/')}", 303)
+
+
+def without_empty_fields(request: Request) -> None:
+    """A form sends its empty fields, too: what is empty asks for nothing."""
+    query = request.scope["query_string"]
+    if query and request.method in ("GET", "HEAD"):
+        request.scope["query_string"] = urlencode(parse_qsl(query.decode("latin-1"))).encode()
+
+
+def require_own_origin(request: Request) -> None:
+    """Refuses what another site's page sends in the name of who is signed in (CSRF).
+
+    Browsers tell where a request comes from: all of today by `Sec-Fetch-Site`, older ones by `Origin`.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if site == "same-origin" or (site is None and origin == own):
+        return
+    raise Problem(403, "foreign_origin", "This form was not sent from our own page. Nothing was written.")
+
+
+def _unreadable(error: RequestValidationError) -> Problem:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "the address"
+    return Problem(422, "invalid_request", f"{where}: {first['msg']}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A viewer's request: reads and writes by the functions of the API."""
+
+    request: Request
+    services: Services
+    since: float
+    viewer: Viewer
+    position: Position | None
+
+    def organization(self) -> OfOrganization:
+        return OfOrganization(self.services, self.since, self.viewer.caller, _WAIT, self.position)
+
+    def department(self, department_id: str) -> OfDepartment:
+        return OfDepartment(
+            self.services,
+            self.since,
+            self.viewer.caller,
+            _WAIT,
+            self.position,
+            self.viewer.organization_id,
+            department_id,
+        )
+
+    async def send(self, kind: str, department_id: str, **members: Any) -> Answered:
+        """Writes one event as `POST /v1/events` does, and waits for its decision.
+
+        Raises:
+            Problem: it may not be sent, was rejected, or was not decided in time.
+        """
+        body = msgspec.json.encode({"type": kind, "department_id": department_id, **members})
+        event = read_event(
+            body, self.viewer.caller, event_id=f"page-{secrets.token_hex(16)}", now=datetime.now(UTC)
+        )
+        result = await self.services.submit(event, _WAIT, since=self.since)
+        if isinstance(result, Answered):
+            return result
+        words = "It is in the log and not decided yet. Look again in a moment; do not send it twice."
+        raise Problem(503, "undecided", words, headers={"Retry-After": "2"})
+
+
+async def _asking(request: Request) -> Asking:
+    """`at`: the position that an act of the viewer has just reached; what is shown is at least as new."""
+    text = request.query_params.get("at")
+    try:
+        position = None if text is None else Position.parse(text)
+    except ValueError as error:
+        raise Problem(400, "malformed_position", str(error)[:200]) from None
+    return Asking(request, services_of(request), since_of(request), request.state.viewer, position)
+
+
+Asked = Annotated[Asking, Depends(_asking)]
+
+
+def back(where: str, answer: Answered | None = None, *, done: str | None = None) -> Response:
+    """After a form was sent: to the page that shows what it did, at or after its position."""
+    query = "&".join(
+        part
+        for part in (
+            f"at={answer.decision.position}" if answer else "",
+            f"done={quote(done, safe='')}" if done else "",
+        )
+        if part
+    )
+    joint = "&" if "?" in where else "?"
+    return RedirectResponse(f"{where}{joint if query else ''}{query}", 303)
+
+
+async def or_none(reading: Awaitable[T]) -> T | None:
+    """What `reading` gives; None where there is no such thing, or the viewer may not see it."""
+    try:
+        return await reading
+    except Problem as problem:
+        if problem.status_code in (403, 404):
+            return None
+        raise

@@ -1,0 +1,87 @@
+"""The system for who runs it: services, partitions, owners, lag. Nobody's money is in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.access.keys import Scope
+from api.access.security import needs
+from api.pages.frame import page
+from api.pages.route import Asked, PageRoute
+from api.resources.operations import postgres_part, redis_part, standing_part
+from schemas.standing import Report
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLine:
+    """One partition: who decides it, how many decisions there are, and how far each sink is behind."""
+
+    partition: int
+    owner: str
+    decided: int | None
+    ledger_lag: int | None
+    status_lag: int | None
+    still: tuple[Report, ...]
+    progress: datetime | None
+
+
+@router.get("/system", openapi_extra=needs(Scope.AUTHORIZATIONS_READ))
+async def show_system(asking: Asked) -> Response:
+    services = asking.services
+    postgres, redis, reports = await asyncio.gather(
+        postgres_part(services), redis_part(services), services.standings.reports()
+    )
+    lines = partition_lines(reports)
+    return page(
+        asking.request,
+        "system",
+        parts=[
+            ("Kafka", standing_part(services.events.away)),
+            ("Decision log", standing_part(services.tail.away)),
+            ("PostgreSQL", postgres),
+            ("Redis", redis),
+        ],
+        lines=lines,
+        decided=sum(line.decided or 0 for line in lines),
+        waiting=services.tail.waiting,
+        tail_lag=services.tail.lag_records,
+        watching=services.pulse.listeners,
+        now=datetime.now(UTC),
+    )
+
+
+def partition_lines(reports: Iterable[Report]) -> list[PartitionLine]:
+    """By the latest report of each part."""
+    found: dict[int, dict[str, Report]] = {}
+    for report in reports:
+        found.setdefault(report.partition, {})[report.part] = report
+    return [_line(partition, parts) for partition, parts in sorted(found.items())]
+
+
+def _line(partition: int, parts: dict[str, Report]) -> PartitionLine:
+    worker = parts.get("worker")
+    decided = None if worker is None else worker.seq
+
+    def lag(name: str) -> int | None:
+        sink = parts.get(name)
+        if sink is None or sink.seq is None or decided is None:
+            return None
+        return max(0, decided - sink.seq)  # each tells every 5 s, so they are not of one moment
+
+    return PartitionLine(
+        partition,
+        worker.process if worker is not None else "nobody",
+        decided,
+        lag("ledger"),
+        lag("status"),
+        tuple(report for report in parts.values() if report.state == "standing_still"),
+        None if worker is None else worker.progress,
+    )

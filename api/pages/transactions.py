@@ -1,0 +1,232 @@
+"""Transactions: the list with its filters, and one of them with its whole life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.access.keys import Scope
+from api.access.security import needs
+from api.http.paging import Page
+from api.pages.budgets import budgets_of, department_cards
+from api.pages.frame import page
+from api.pages.life import FEATURES, rulings, steps_of
+from api.pages.route import Asked, Asking, PageRoute, or_none
+from api.pages.tables import TYPES, csv_of, xlsx_of
+from api.pages.words import major, moment
+from api.resources.policies import VERSIONS_MAX, policies_out
+from api.resources.transactions.answer import (
+    TransactionDetailOut,
+    TransactionListOut,
+    TransactionOut,
+    transaction_detail_out,
+)
+from api.resources.transactions.read import (
+    What,
+    Whose,
+    filters_of,
+    transaction_life,
+    transactions_page,
+)
+from api.stores.transactions import Filters, Order
+from schemas.codec import decode_decision
+from schemas.controls import Policy
+from schemas.decisions import Decision
+from schemas.reasons import DEPARTMENT, ReasonCode
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+ROWS: Final = 50
+EXPORT_ROWS_MAX: Final = 10_000
+
+#: The states that a list is narrowed to by one click, and their words.
+CHIPS: Final = (
+    ("", "All"),
+    ("held", "Held"),
+    ("settled", "Settled"),
+    ("declined", "Declined"),
+    ("refunded", "Refunded"),
+    ("disputed", "Disputed"),
+    ("flagged", "Flagged"),
+)
+#: What a raised budget helps against.
+_MONEY: Final = frozenset({ReasonCode.BUDGET_EXCEEDED})
+
+
+async def latest(asking: Asking, filters: Filters, rows_max: int) -> list[TransactionOut]:
+    """The newest that fit."""
+    found = await transactions_page(asking.organization(), Page(None, rows_max), filters, "newest")
+    return found.transactions
+
+
+@router.get("/transactions", openapi_extra=needs(Scope.AUTHORIZATIONS_READ))
+async def show_transactions(
+    asking: Asked, what: What, whose: Whose, order: Order = "newest", after: str | None = None
+) -> Response:
+    """The filters are those of `GET /v1/transactions`, and stay in the address."""
+    given = dict(parse_qsl(asking.request.url.query))
+    found = await transactions_page(asking.organization(), Page(after, ROWS), filters_of(what, whose), order)
+    return page(
+        asking.request,
+        "transactions",
+        rows=found.transactions,
+        chosen=_chosen(given),
+        chips=[(value, word, _address(given, status=value)) for value, word in CHIPS],
+        others=[
+            (f"{name.replace('_', ' ')}: {value}", _address(given, **{name: ""}))
+            for name, value in given.items()
+            if name not in _SHOWN
+        ],
+        kept=_query(given, after=""),
+        more=None if found.next is None else _address(given, after=found.next),
+        departments=[card.budget for card in await department_cards(asking)],
+    )
+
+
+#: Filters that the page has a field or a chip of their own for.
+_SHOWN: Final = frozenset({"search", "department_id", "employee", "order", "status", "after", "at", "done"})
+
+
+def _chosen(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: given.get(name, "") for name in ("search", "department_id", "employee", "status")} | {
+        "order": given.get("order", "newest")
+    }
+
+
+def _query(given: Mapping[str, str], **changed: str) -> str:
+    kept = {
+        name: value
+        for name, value in {**given, "after": "", "at": "", "done": "", **changed}.items()
+        if value
+    }
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def _address(given: Mapping[str, str], **changed: str) -> str:
+    return "/transactions" + _query(given, **changed)
+
+
+@router.get("/transactions.{kind}", openapi_extra=needs(Scope.AUTHORIZATIONS_READ))
+async def export_transactions(
+    asking: Asked, kind: str, what: What, whose: Whose, order: Order = "newest"
+) -> Response:
+    """What the list shows, as a table to take away."""
+    found = await _all(asking, filters_of(what, whose), order)
+    header = (
+        "when",
+        "merchant",
+        "category",
+        "department",
+        "card",
+        "who",
+        "status",
+        "currency",
+        "amount",
+        "why",
+        "id",
+    )
+    rows = [_row(each) for each in found]
+    body = xlsx_of(header, rows, numbers={8}) if kind == "xlsx" else csv_of(header, rows)
+    name = f"transactions-{datetime.now(UTC):%Y-%m-%d}.{'xlsx' if kind == 'xlsx' else 'csv'}"
+    return Response(
+        body,
+        media_type=TYPES["xlsx" if kind == "xlsx" else "csv"],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _all(asking: Asking, filters: Filters, order: Order) -> list[TransactionOut]:
+    rows: list[TransactionOut] = []
+    after: str | None = None
+    while len(rows) < EXPORT_ROWS_MAX:
+        found: TransactionListOut = await transactions_page(
+            asking.organization(), Page(after, 1_000), filters, order
+        )
+        rows += found.transactions
+        after = found.next
+        if after is None:
+            break
+    return rows
+
+
+def _row(each: TransactionOut) -> tuple[str, ...]:
+    return (
+        moment(each.created_at),
+        each.merchant.name if each.merchant else "",
+        (each.merchant.mcc or "") if each.merchant else "",
+        each.department_id,
+        each.card_id or "",
+        each.cardholder or "",
+        str(each.status),
+        each.amount.currency,
+        major(each.amount.minor, each.amount.currency),
+        each.reasons[0].message if each.reasons else "",
+        each.transaction_id,
+    )
+
+
+@router.get(
+    "/transactions/{department_id}/{transaction_id:path}", openapi_extra=needs(Scope.AUTHORIZATIONS_READ)
+)
+async def show_transaction(asking: Asked, department_id: str, transaction_id: str) -> Response:
+    found, life = await transaction_life(asking.organization(), transaction_id, department_id)
+    detail = transaction_detail_out(found, life)
+    decisions = [decode_decision(record.encode()) for record in life["records"]]
+    answer = next((each for each in decisions if each.event_type == "authorization.requested"), None)
+    policy = None if answer is None else await policy_then(asking, answer)
+    would = detail.authorization.would_pass
+    return page(
+        asking.request,
+        "transaction",
+        found=detail,
+        steps=steps_of(decisions, detail.bookings),
+        rulings=[] if answer is None else rulings(answer, policy),
+        record=_record(life["records"][0], decisions[0]) if decisions else None,
+        would_pass="" if would is None else would.message,
+        features=FEATURES,
+        **await _lacking(asking, detail),
+    )
+
+
+def _record(record: str, decision: Decision) -> dict[str, str]:
+    """The text that the hash is taken over: the record without its last member."""
+    body, _, _ = record.rpartition(',"hash":"')
+    return {"body": body + "}", "hash": decision.hash, "position": str(decision.position)}
+
+
+async def policy_then(asking: Asking, decision: Decision) -> Policy | None:
+    """The version by which it was decided; None where the viewer may not see it or it is long gone."""
+    assert decision.department_id is not None
+    row = await or_none(
+        asking.department(decision.department_id).known("policies", only_active=False, rows_max=VERSIONS_MAX)
+    )
+    if row is None:
+        return None
+    versions = policies_out(asking.viewer.organization_id, decision.department_id, row).policies
+    named = [version for version in versions if version.version == (decision.policy_version or 0)]
+    return msgspec.convert(named[0].policy, Policy) if named else None
+
+
+async def _lacking(asking: Asking, detail: TransactionDetailOut) -> dict[str, Any]:
+    """What its budget lacks now for it to pass, for the form that raises it."""
+    budget_id = next((reason.rule for reason in detail.reasons if reason.code in _MONEY), None)
+    nothing = {"raise_by": None, "raise_minor": 0, "raise_budget": DEPARTMENT}
+    if budget_id is None:
+        return nothing
+    budgets = await budgets_of(asking, detail.department_id, budget_id)
+    if not budgets:
+        return nothing
+    missing = detail.requested.minor - detail.approved.minor - budgets[0].available.minor
+    if missing <= 0:
+        return nothing
+    return {
+        "raise_by": major(missing, detail.requested.currency),
+        "raise_minor": missing,
+        "raise_budget": budget_id,
+    }

@@ -1,0 +1,182 @@
+"""How the pages say things: money, times, the state of a purchase, rules. Nothing here asks a store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from babel.numbers import format_currency
+
+from api.http.types import MoneyOut
+from schemas.controls import ActiveHours, Allow, Block, Match, Rule, SpendLimit
+from schemas.money import exponent
+
+
+class Mark(NamedTuple):
+    """A word with the shape (`icon`) and the tone that tell it apart."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+#: The states of a payment: the words of `schemas.authorizations.Status` for people.
+STATES: Final = {
+    "approved": Mark("Held", "clock", "calm"),
+    "partially_approved": Mark("Held in part", "clock", "calm"),
+    "cleared": Mark("Settled", "check", "good"),
+    "partially_cleared": Mark("Settled in part", "half", "good"),
+    "declined": Mark("Declined", "cross", "bad"),
+    "refunded": Mark("Refunded", "back", "accent"),
+    "disputed": Mark("Disputed", "scales", "warn"),
+    "expired": Mark("Lapsed", "hourglass", ""),
+    "reversed": Mark("Reversed", "undo", ""),
+    "voided": Mark("Voided", "undo", ""),
+}
+#: The same in the coarser words of a list.
+TRANSACTION_STATES: Final = {
+    "held": Mark("Held", "clock", "calm"),
+    "settled": Mark("Settled", "check", "good"),
+    "declined": Mark("Declined", "cross", "bad"),
+    "refunded": Mark("Refunded", "back", "accent"),
+    "disputed": Mark("Disputed", "scales", "warn"),
+    "expired": Mark("Lapsed", "hourglass", ""),
+    "reversed": Mark("Reversed", "undo", ""),
+    "voided": Mark("Voided", "undo", ""),
+}
+TO_REVIEW: Final = Mark("To review", "flag", "accent")
+FLAGGED: Final = Mark("Flagged", "flag", "warn")
+CARD_STATES: Final = {
+    "active": Mark("Active", "check", "good"),
+    "frozen": Mark("Frozen", "snow", "calm"),
+    "canceled": Mark("Canceled", "cross", "bad"),
+}
+REQUEST_STATES: Final = {
+    "waiting": Mark("Waiting", "clock", "warn"),
+    "approved": Mark("Approved", "check", "good"),
+    "refused": Mark("Refused", "cross", "bad"),
+}
+
+
+@lru_cache(maxsize=4096)
+def amount(minor: int, currency: str) -> str:
+    """`$6,000.00`: exact, in the currency's own digits."""
+    return format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale="en_US")
+
+
+def money(value: MoneyOut | None) -> str:
+    return "" if value is None else amount(value.minor, value.currency)
+
+
+def major(minor: int, currency: str) -> str:
+    """For a field of a form: `6000.00`."""
+    return f"{Decimal(minor).scaleb(-exponent(currency)):f}"
+
+
+class NotMoney(ValueError):
+    """A text that is no amount; its words say what would be."""
+
+
+def minor_of(text: str, currency: str) -> int:
+    """Minor units of what a person typed: `6,000.00`, `$48000`. Raises NotMoney."""
+    digits = exponent(currency)
+    plain = "".join(sign for sign in text.strip() if sign not in ", $€£¥\u00a0")
+    whole, point, part = plain.partition(".")
+    fits = plain.isascii() and whole.isdigit() and len(whole) <= 13 and len(part) <= digits
+    if not fits or (point and not part.isdigit()):
+        example = "1,250.00" if digits else "1,250"
+        raise NotMoney(f"{text[:30]!r} is no amount in {currency}; write it like {example}")
+    return int(whole + part.ljust(digits, "0"))
+
+
+def moment(at: datetime | str | None) -> str:
+    """Until a script says it in the reader's own time zone."""
+    if at is None:
+        return ""
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
+    return f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
+def percent(part: int, whole: int) -> int:
+    """Whole percent, 0 where there is nothing to be a part of."""
+    return 0 if whole <= 0 else round(100 * part / whole)
+
+
+def rule_words(rule: Rule, currency: str) -> str:
+    """A rule of a policy as a sentence."""
+    match rule:
+        case Block():
+            said = f"{_upper(_match(rule.what))} are declined"
+        case Allow():
+            said = f"Only {_match(rule.what)} are allowed"
+        case ActiveHours():
+            days = "" if len(rule.days) == 7 else " on " + ", ".join(_DAYS[day - 1] for day in rule.days)
+            said = f"Only from {rule.start} to {rule.end}{days} ({rule.time_zone})"
+        case SpendLimit():
+            said = _limit(rule, currency)
+        case _:
+            said = rule.rule_id
+    whom = "" if rule.scope is None else f" For {rule.scope.level} {rule.scope.subject} only."
+    return f"{said}{_ACTIONS[rule.action]}.{' Counts as suspected fraud.' if rule.fraud else ''}{whom}"
+
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_ACTIONS: Final = {
+    "decline": "",
+    "review": "; what is above is approved and looked at",
+    "shadow": "; only tried out, it stops nothing",
+}
+
+
+def _limit(rule: SpendLimit, currency: str) -> str:
+    most = []
+    if rule.amount is not None:
+        most.append(amount(rule.amount, currency))
+    if rule.count is not None:
+        most.append(f"{rule.count} purchases")
+    what = "" if rule.only is None else f" at {_match(rule.only)}"
+    if rule.window == "transaction":
+        span = "in one purchase"
+    elif rule.window == "rolling":
+        span = f"in any {_seconds(rule.seconds or 0)}, for each {rule.per}"
+    else:
+        span = f"a {rule.calendar.period if rule.calendar else 'period'}, for each {rule.per}"
+    return f"At most {' and '.join(most)} {span}{what}"
+
+
+def _seconds(seconds: int) -> str:
+    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} seconds"
+
+
+def _match(what: Match) -> str:
+    parts = []
+    if what.merchants:
+        parts.append("the merchants " + _list(what.merchants))
+    if what.merchants_containing:
+        parts.append("merchants with " + _list(what.merchants_containing) + " in the name")
+    if what.mcc_groups:
+        parts.append(
+            "purchases of the kind " + _list(tuple(name.replace("_", " ") for name in what.mcc_groups))
+        )
+    if what.mccs:
+        parts.append("the categories " + _list(what.mccs))
+    if what.countries:
+        parts.append("purchases in " + _list(what.countries))
+    if what.entry_modes:
+        parts.append("cards used by " + _list(tuple(mode.replace("_", " ") for mode in what.entry_modes)))
+    return ", ".join(parts) or "all purchases"
+
+
+def _list(names: tuple[str, ...], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,78 @@
+"""What a department's purchases cost: day by day, by merchant, by category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from pydantic import ConfigDict, Field
+
+from api.http.types import MoneyOut, Output
+from api.resources.places import OfDepartment
+from api.stores.postgres import REPORT_TIMEOUT_S
+
+Row = Mapping[str, Any]
+TOP: Final = 6
+
+
+class SpendingDayOut(Output):
+    """One day, in the time zone of the department's budget."""
+
+    model_config = ConfigDict(title="SpendingDay")
+
+    day: date
+    amount: MoneyOut
+    purchases: int
+
+
+class SpendingShareOut(Output):
+    """What one merchant, or one category, has cost."""
+
+    model_config = ConfigDict(title="SpendingShare")
+
+    name: str = Field(description="of the merchant, or the MCC; empty: it was not told")
+    amount: MoneyOut
+    purchases: int
+
+
+class SpendingOut(Output):
+    """Settled less refunds, and held, by when it was asked for. Corrections and disputes are in the books."""
+
+    model_config = ConfigDict(title="Spending")
+
+    days: list[SpendingDayOut] = Field(description="those with a purchase, in order")
+    merchants: list[SpendingShareOut] = Field(description="those that cost the most")
+    categories: list[SpendingShareOut] = Field(description="those that cost the most")
+
+
+async def spending_of(
+    reading: OfDepartment, *, since: datetime, time_zone: str, currency: str
+) -> SpendingOut:
+    """Of the department's purchases since `since`. Raises Problem 503."""
+    row: Row = await reading.find(
+        "spending", timeout_s=REPORT_TIMEOUT_S, since=since, time_zone=time_zone, rows_max=TOP
+    )
+
+    def shares(rows: list[Row]) -> list[SpendingShareOut]:
+        return [
+            SpendingShareOut(
+                name=each["name"],
+                amount=MoneyOut(minor=each["minor"], currency=currency),
+                purchases=each["purchases"],
+            )
+            for each in rows
+        ]
+
+    return SpendingOut(
+        days=[
+            SpendingDayOut(
+                day=each["day"],
+                amount=MoneyOut(minor=each["minor"], currency=currency),
+                purchases=each["purchases"],
+            )
+            for each in row["days"]
+        ],
+        merchants=shares(row["merchants"]),
+        categories=shares(row["categories"]),
+    )

@@ -1,0 +1,102 @@
+"""TechCorp's month in a running system, and people at a browser."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from api.access.keys import Scope, create_key
+from infra.demo import month
+from infra.running.log import Sender
+from schemas.codec import encode_event
+from schemas.event import Event
+from schemas.ids import department_key
+from schemas.partitions import partition_of
+from tests.api.books import Books, rows
+from tests.api.conftest import books, decider, settings
+from tests.api.support import wait_until
+from tests.browser.chromium import MISSING, BrowserChoice, find_chromium
+from tests.browser.person import Person, at_browser
+
+__all__ = ["books", "decider", "settings"]
+
+PARTITIONS = 4
+#: What each may do, as the demo gives it.
+ROLES: dict[str, tuple[str, tuple[Scope, ...]]] = {
+    "carol": ("carol@techcorp.com", tuple(Scope)),
+    "auditor": ("auditor@techcorp.com", tuple(scope for scope in Scope if scope.endswith(":read"))),
+}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        if BrowserChoice().ci:
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    # Root may not use Chromium's own sandbox; nothing but this project's pages is opened.
+    how: dict[str, Any] = {"executable_path": program, "args": ["--no-sandbox"]}
+    with sync_playwright() as playwright, closing(playwright.chromium.launch(**how)) as launched:
+        yield launched
+
+
+@dataclass
+class TechCorp:
+    """The running system with TechCorp's month in it; `keys`: by who."""
+
+    books: Books
+    organization: str
+    keys: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.books.base_url
+
+    def play(self, *events: Event) -> None:
+        """Straight to Kafka, and waits until the books have all of it."""
+        sender = Sender(self.books.settings.kafka)
+        for event in events:
+            key = department_key(event.organization_id, event.department_id).encode()
+            sender.send(partition_of(key, PARTITIONS), key, encode_event(event))
+        last = sender.flush()
+        wait_until(lambda: self._booked(last), 60)
+
+    def _booked(self, last: dict[int, int]) -> bool:
+        found = rows(self.books, "SELECT partition, max(source_offset) FROM decision GROUP BY partition")
+        booked: dict[int, Any] = dict(found)
+        return all(booked.get(partition, -1) >= offset for partition, offset in last.items())
+
+
+@pytest.fixture(scope="package")
+def techcorp(books: Books) -> TechCorp:
+    organization = f"techcorp-{uuid.uuid4().hex[:8]}"
+    keys = {
+        who: create_key(
+            books.settings.postgres, organization_id=organization, name=who, scopes=scopes, actor=actor
+        )[0]
+        for who, (actor, scopes) in ROLES.items()
+    }
+    found = TechCorp(books, organization, keys)
+    now = datetime.now(UTC).replace(microsecond=0)
+    found.play(*month.settings(organization, now - timedelta(days=28)), *month.purchases(organization, now))
+    return found
+
+
+@pytest.fixture
+def person(browser: Browser, techcorp: TechCorp) -> Iterator[Callable[..., Person]]:
+    """`person("carol", size=PHONE)`: a window of hers, closed and judged at the end of the test."""
+    with ExitStack() as windows:
+
+        def sit_down(who: str | None = "carol", **how: Any) -> Person:
+            secret = None if who is None else techcorp.keys[who]
+            return windows.enter_context(at_browser(browser, techcorp.url, secret, **how))
+
+        yield sit_down

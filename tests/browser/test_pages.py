@@ -1,0 +1,144 @@
+"""Every page, by everybody who may see it: it opens, fits, is readable by all, and asks no other host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.browser.conftest import TechCorp
+from tests.browser.person import PHONE, Person
+
+Sit = Callable[..., Person]
+
+#: Path, and a text that only this page has.
+PAGES = (
+    ("/", "Needs attention"),
+    ("/departments/sales", "What holds here"),
+    ("/departments/engineering/more", "It reverts by itself"),
+    ("/transactions", "Every purchase that was asked for"),
+    ("/transactions?status=declined", "Declined"),
+    ("/transactions/sales/purchase-suspicious", "What it was flagged for"),
+    ("/transactions/operations/purchase-chairs", "Disputed"),
+    ("/cards", "Department"),
+    ("/cards/operations/card_sven", "Nothing: the card is frozen"),
+    ("/cards/new", "Single use"),
+    ("/approvals", "For you"),
+    ("/policies", "different policies are in force"),
+    ("/policies/sales", "In force, in this order"),
+    ("/dispatch", "In the log"),
+    ("/system", "Partitions"),
+)
+READ_ONLY = tuple(
+    page for page in PAGES if page[0] not in ("/cards/new", "/dispatch", "/departments/engineering/more")
+)
+
+
+@pytest.mark.parametrize(("who", "pages"), [("carol", PAGES), ("auditor", READ_ONLY)])
+def test_each_page_opens_for_whoever_may_see_it(person: Sit, who: str, pages: Any) -> None:
+    sitting = person(who)
+    for path, words in pages:
+        sitting.go(path)
+        assert words in sitting.main(), path
+
+
+#: Pages that have all kinds of parts between them: dark differs from light by its colours alone.
+COLOURED = ("/", "/transactions/sales/purchase-suspicious", "/approvals", "/system")
+
+
+@pytest.mark.parametrize(
+    ("theme", "paths", "rules"),
+    [("light", [path for path, _ in PAGES], ()), ("dark", COLOURED, ("color-contrast",))],
+)
+def test_axe_finds_nothing_serious_on_any_page(person: Sit, theme: str, paths: Any, rules: Any) -> None:
+    sitting = person("carol", theme=theme)
+    found = {}
+    for path in paths:
+        sitting.go(path)
+        if serious := sitting.serious(*rules):
+            found[path] = serious
+    assert found == {}
+
+
+def test_each_page_fits_a_phone(person: Sit) -> None:
+    sitting = person("carol", size=PHONE)
+    wide = []
+    for path, _ in PAGES:
+        sitting.go(path)
+        if not sitting.fits():
+            wide.append(path)
+    assert wide == []
+
+
+def test_who_may_only_read_is_offered_nothing_else(person: Sit, techcorp: TechCorp) -> None:
+    sitting = person("auditor")
+    sitting.go("/cards/engineering/card_bob")
+    assert sitting.page.get_by_role("button", name="Freeze").count() == 0
+    sitting.go("/policies/sales")
+    assert sitting.page.get_by_text("Draft a new rule").count() == 0
+    answer = sitting.page.request.post(
+        f"{techcorp.url}/cards/engineering/card_bob",
+        form={"act": "freeze"},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status == 403
+
+
+def test_a_page_says_what_to_do_where_there_is_nothing(person: Sit, techcorp: TechCorp) -> None:
+    sitting = person("carol")
+    for path in ("/departments/nobody", "/transactions/sales/nothing", "/cards/sales/none", "/nonsense"):
+        answer = sitting.page.request.get(techcorp.url + path, headers={"Accept": "text/html"})
+        assert answer.status == 404, path
+        assert "There is nothing here" in answer.text(), path
+
+
+def test_another_company_s_ids_are_nothing(books: Any, techcorp: TechCorp, person: Sit) -> None:
+    with books.organization() as other:
+        other.start()
+        other.done("card.set", card={"card_id": "card_theirs"})
+        sitting = person("carol")
+        for path in ("/cards/engineering/card_theirs",):
+            assert sitting.page.request.get(techcorp.url + path).status == 404
+
+
+def test_what_is_sent_keeps_frames_inline_code_and_other_hosts_out(techcorp: TechCorp) -> None:
+    for path in ("/sign-in", "/static/app.js", "/v1/cards", "/healthz"):
+        headers = httpx.get(techcorp.url + path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert "unsafe" not in policy, path
+        assert headers["x-frame-options"] == "DENY", path
+        assert headers["x-content-type-options"] == "nosniff", path
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {},
+    ],
+)
+def test_a_form_from_another_site_is_refused(techcorp: TechCorp, headers: dict[str, str]) -> None:
+    cookies = {"__Host-spendlog": techcorp.keys["carol"]}
+    form = {"act": "freeze"}
+    for path, told in (("/cards/engineering/card_bob", form), ("/sign-in", {"key": techcorp.keys["carol"]})):
+        answer = httpx.post(techcorp.url + path, data=told, headers=headers, cookies=cookies)
+        assert answer.status_code == 403, path
+        assert "set-cookie" not in answer.headers
+
+
+def test_the_first_load_is_small(techcorp: TechCorp, person: Sit) -> None:
+    sitting = person("carol")
+    sizes: list[int] = []
+    sitting.page.on("response", lambda answer: sizes.append(int(answer.headers.get("content-length", 0))))
+    sitting.go("/")
+    sitting.page.wait_for_load_state("load")
+    assert sum(sizes) <= 200_000
+    assert len(sizes) >= 5
