@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -87,6 +87,21 @@ class _Batch:
             self.bytes += len(record.value or b"")
 
 
+class Rows:
+    """What is remembered of all departments, counted without looking at those that have not changed."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._each: dict[str, int] = {}
+
+    def count(self, changed: Mapping[str, Department]) -> None:
+        """As they are now."""
+        for key, department in changed.items():
+            rows = department.rows
+            self.total += rows - self._each.get(key, 0)
+            self._each[key] = rows
+
+
 class Owner:
     """Decides one partition of a topic with `partitions` partitions.
 
@@ -127,6 +142,7 @@ class Owner:
         self._pace = pace
         self._turns = turns or Turns()
         self._snapshot_seq = 0
+        self._rows = Rows()
         self._written: int | None = None  # the log's offset after the last write
 
     # -- takeover
@@ -142,6 +158,7 @@ class Owner:
         await self._rebuild()
         self.position = self.state.next_offset
         await self.check_events()
+        self._rows.count(self.state.departments)
         self._publish(self.state.departments)
         return self.position
 
@@ -295,18 +312,16 @@ class Owner:
         await self._log.commit()
         if snapshot is not None:
             self._snapshot_seq = self.state.seq
-        self._publish(self._changed(batch.decisions))
+        changed = self._changed(batch.decisions)
+        self._rows.count(changed)
+        self._publish(changed)
         return batch.decisions
 
     def _snapshot_due(self) -> bool:
         since = self.state.seq - self._snapshot_seq
         if since < self._snapshot_decisions_min:
             return False
-        rows = sum(
-            len(department.payments) + len(department.cards) + sum(map(len, department.answers.values()))
-            for department in self.state.departments.values()
-        )
-        return since * ROWS_A_DECISION >= rows
+        return since * ROWS_A_DECISION >= self._rows.total
 
     async def _snapshot(self) -> StoredSnapshot:
         """As of now; where it lies in the log is not known before the write.
@@ -331,7 +346,7 @@ class Owner:
         """Before `evolve`, from what the card was like when it was scored; live and in replay the same."""
         if decision.score is not None:
             department = self.state.departments[f"{decision.organization_id}/{decision.department_id}"]
-            self._model.learn(department.cards.get(decision.card_id or ""), decision)
+            self._model.learn(department.habits(decision.card_id or ""), decision)
 
     def _changed(self, decisions: Iterable[Decision]) -> dict[str, Department]:
         departments = self.state.departments

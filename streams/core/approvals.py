@@ -20,7 +20,7 @@ def request(case: Case, event: IncreaseRequested) -> Decision:
     """It waits for the levels that the policy in force asks for an amount like this."""
     amount = case.amount(event.amount)
     asked_by = _actor(event.actor)
-    if event.request_id in case.department.requests:
+    if case.department.request(event.request_id) is not None:
         raise Rejected(ReasonCode.REQUEST_EXISTS, f"{event.request_id} was asked for before")
     levels = tuple(level.approvers for level in case.department.policy.approvals if amount >= level.above)
     _keep_possible(levels, 0, asked_by, ())
@@ -72,7 +72,7 @@ def refuse(case: Case, event: IncreaseRefused) -> Decision:
 
 
 def _waiting(case: Case, request_id: str) -> IncreaseRequest:
-    asked = case.department.requests.get(request_id)
+    asked = case.department.request(request_id)
     if asked is None:
         raise Rejected(ReasonCode.UNKNOWN_REQUEST, f"{request_id} is not known")
     if asked.closed:

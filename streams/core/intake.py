@@ -95,7 +95,7 @@ def judge(
         return reject(event, untimely, place)
     score = None
     if department is not None and isinstance(event, AuthorizationRequested):
-        score = scorer.score(department.cards.get(event.card_id), event)
+        score = scorer.score(department.habits(event.card_id), event)
     return decide(department, event, score, place, plans or Plans())
 
 

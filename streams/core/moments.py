@@ -10,7 +10,8 @@ from itertools import groupby, islice
 
 from schemas.decisions import Relief, WouldPass
 from streams.core.calendar import moment_of
-from streams.core.lapses import Entry, next_to_lapse, without
+from streams.core.expiries import Entry
+from streams.core.lapses import next_to_lapse, without
 from streams.core.rules import Ask, Verdict, judge
 from streams.core.rules.allowances import usages
 from streams.core.state import COMPANY, Department

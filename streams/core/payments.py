@@ -39,7 +39,7 @@ def request(case: Case, event: AuthorizationRequested) -> Decision:
     amount = case.amount(event.amount)
     if event.merchant_amount is not None or event.rate is not None:
         check_rate(event)
-    payment = case.department.payments.get(event.authorization_id)
+    payment = case.department.payment(event.authorization_id)
     if payment is not None:
         if payment.requested:
             raise Rejected(ReasonCode.AUTHORIZATION_EXISTS, f"{event.authorization_id} was requested before")
@@ -139,7 +139,7 @@ def increment(case: Case, event: AuthorizationIncremented) -> Decision:
     """More on an approved authorization that still holds something."""
     amount = case.amount(event.amount)
     check_rate(event)
-    payment = case.department.payments.get(event.authorization_id)
+    payment = case.department.payment(event.authorization_id)
     code = None
     if payment is None or not payment.requested:
         code, detail = ReasonCode.UNKNOWN_PAYMENT, f"{event.authorization_id} was never approved"
@@ -172,7 +172,7 @@ def advise(case: Case, event: AuthorizationAdvised) -> Decision:
     """What the network has answered in our place is recorded; above the limits somebody is alerted."""
     amount = case.amount(event.amount)
     alerts = rate_alerts(event)
-    payment = case.department.payments.get(event.authorization_id)
+    payment = case.department.payment(event.authorization_id)
     rules = case.plan.card(event.card_id, event.cardholder)
     purchase = Purchase(case.at_s, event.merchant, None)
     known = case.plan.charges(payment.charges) if payment and payment.charges else None

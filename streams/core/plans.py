@@ -5,8 +5,6 @@ Derived from the state alone and kept beside it, by whoever decides: made anew w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from schemas.controls import LEVELS, ActiveHours, Allow, Block, Card, Level, Rule, SpendLimit
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import clock_of
@@ -34,15 +32,16 @@ class Plan:
         self._policy = policy
         self._checks = [check for rule in policy.rules if (check := _check(rule)) is not None]
         self._limits = [rule for rule in policy.rules if isinstance(rule, SpendLimit)]
-        self._budgets = _budget_allowances(department)
         self._calendars = {rule.rule_id: _rule_allowance(rule) for rule in self._limits if charged(rule)}
         self._windows = {rule.rule_id: Window(rule) for rule in self._limits if counted(rule)}
         self._leases: list[Allowance] = []
         if department.cap is not None:
             clock, name = clock_of(department.cap), department.organization_id
             self._leases = [Allowance(COMPANY, clock, ReasonCode.LEASE_EXCEEDED, name)]
-        self._by_id = {allowance.id: allowance for allowance in (*self._budgets, *self._leases)}
-        self._named = self._subjects_named()
+        # Of budgets as they are asked about: a department may have ten thousand, and a card has a few.
+        self._by_id = {allowance.id: allowance for allowance in self._leases}
+        scopes = [rule.scope for rule in policy.rules if rule.scope is not None]
+        self._scopes = {(scope.level, scope.subject) for scope in scopes}
         self._zone = department.budgets[DEPARTMENT].calendar.time_zone if department.budgets else "UTC"
         self._valid_days: dict[str | None, int] = {}
         self._rule_sets: dict[tuple[str | None, ...], RuleSet] = {}
@@ -76,7 +75,7 @@ class Plan:
     def _rule_set(self, subjects: dict[Level, str | None]) -> RuleSet:
         # A subject that nothing names by its name is like any other.
         signature = tuple(
-            subject if (level, subject) in self._named else "" if subject is not None else None
+            subject if self._is_named(level, subject) else "" if subject is not None else None
             for level, subject in subjects.items()
         )
         found = self._rule_sets.get(signature)
@@ -94,17 +93,30 @@ class Plan:
             limits,
             [self._windows[rule.rule_id] for rule in limits if counted(rule)],
             [
-                *(allowance for allowance in self._budgets if _owns(allowance, subjects)),
+                *self._budgets(subjects),
                 *(self._calendars[rule.rule_id] for rule in limits if charged(rule)),
                 *self._leases,
             ],
             self._zone,
         )
 
-    def _subjects_named(self) -> set[tuple[str, str | None]]:
-        scopes = [rule.scope for rule in self._policy.rules if rule.scope is not None]
-        named: set[tuple[str, str | None]] = {(scope.level, scope.subject) for scope in scopes}
-        return named | {(budget.level, budget.subject) for budget in self.department.budgets.values()}
+    def _is_named(self, level: Level, subject: str | None) -> bool:
+        """Whether a budget or a rule is for this one by its name."""
+        return (level, subject) in self._scopes or subject in self.department.subjects.get(level, ())
+
+    def _budgets(self, subjects: dict[Level, str | None]) -> list[Allowance]:
+        """The department's own first, then from the widest level to the narrowest."""
+        ids = [
+            id_
+            for level in LEVELS
+            for id_ in self.department.subjects.get(level, {}).get(
+                "" if level == DEPARTMENT else subjects[level] or "", ()
+            )
+        ]
+        if DEPARTMENT in ids:
+            ids.remove(DEPARTMENT)
+            ids.insert(0, DEPARTMENT)
+        return [allowance for id_ in ids if (allowance := self._allowance(id_)) is not None]
 
     def charge(self, key: str) -> Charge:
         """A charged period by its parts."""
@@ -123,7 +135,11 @@ class Plan:
     def _allowance(self, id_: str) -> Allowance | None:
         if id_.startswith(RULE):
             return self._calendars.get(id_.removeprefix(RULE).partition(":")[0])
-        return self._by_id.get(id_)
+        found = self._by_id.get(id_)
+        budget = self.department.budgets.get(id_)
+        if found is None and budget is not None:
+            found = self._by_id[id_] = _budget_allowance(id_, budget)
+        return found
 
     def valid_days(self, mcc: str | None) -> int:
         """How long a hold of a merchant of this category is valid."""
@@ -158,20 +174,8 @@ def _rule_allowance(rule: SpendLimit) -> Allowance:
     return Allowance(f"{RULE}{rule.rule_id}", clock, ReasonCode.LIMIT_EXCEEDED, rule.rule_id, rule=rule)
 
 
-def _budget_allowances(department: Department) -> Sequence[Allowance]:
-    def order(item: tuple[str, Budget]) -> tuple[bool, int, str]:
-        return item[0] != DEPARTMENT, LEVELS.index(item[1].level), item[0]
-
-    return [
-        Allowance(id_, clock_of(budget.calendar), ReasonCode.BUDGET_EXCEEDED, budget.name, budget=budget)
-        for id_, budget in sorted(department.budgets.items(), key=order)
-    ]
-
-
-def _owns(allowance: Allowance, subjects: dict[Level, str | None]) -> bool:
-    budget = allowance.budget
-    assert budget is not None
-    return budget.level == DEPARTMENT or subjects[budget.level] == budget.subject
+def _budget_allowance(id_: str, budget: Budget) -> Allowance:
+    return Allowance(id_, clock_of(budget.calendar), ReasonCode.BUDGET_EXCEEDED, budget.name, budget=budget)
 
 
 def _check(rule: Rule) -> Check | None:

@@ -21,7 +21,7 @@ VOIDED_MAX = 100
 def reverse(case: Case, event: AuthorizationReversed) -> Decision:
     """A hold is given back; a timeout also voids what has not come yet."""
     if event.cause == "timeout":
-        return _time_out(case, event, case.department.payments.get(event.authorization_id))
+        return _time_out(case, event, case.department.payment(event.authorization_id))
     payment = _holding(case, event.authorization_id)
     amount = payment.held if event.amount is None else case.amount(event.amount)
     if amount > payment.held:
@@ -72,7 +72,7 @@ def expire(case: Case, event: AuthorizationExpired) -> Decision:
 
 def _holding(case: Case, authorization_id: str) -> Payment:
     """The payment, which must hold something that can be given back."""
-    payment = case.department.payments.get(authorization_id)
+    payment = case.department.payment(authorization_id)
     if payment is None or payment.voided:
         raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{authorization_id} is not known")
     if not payment.held:

@@ -128,13 +128,12 @@ def _check_budget(department: Department, event: BudgetSet) -> None:
 
 def _check_room(department: Department, level: str, subject: str | None) -> None:
     """Whether there may be one more budget."""
-    budgets = department.budgets.values()
-    if len(budgets) >= BUDGETS_MAX:
+    if len(department.budgets) >= BUDGETS_MAX:
         _invalid(
             f"budget_id: there are {BUDGETS_MAX:,} budgets already, no more than one department may have"
         )
-    beside = sum(budget.level == level and budget.subject == subject for budget in budgets)
-    if beside >= BUDGETS_A_SUBJECT_MAX:
+    beside = department.subjects.get(level, {}).get(subject or "", ())
+    if len(beside) >= BUDGETS_A_SUBJECT_MAX:
         _invalid(
             f"subject: {level} {subject or ''} has {BUDGETS_A_SUBJECT_MAX} budgets already, the most it may"
         )

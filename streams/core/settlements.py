@@ -41,7 +41,7 @@ def clear(case: Case, event: ClearingPresented) -> Decision:
     """Posts in full whatever was held: the network has settled it already, so it is recorded and alerted."""
     amount = case.amount(event.amount)
     mismatch = rate_alerts(event)
-    payment = case.department.payments.get(event.authorization_id)
+    payment = case.department.payment(event.authorization_id)
     held = payment.held if payment else 0
     charges = payment.charges if payment and payment.charges else _charges_now(case, event)
     effects: list[Effects] = []
@@ -64,7 +64,7 @@ def _check_room(payment: Payment | None, authorization_id: str, amount: int) -> 
     if payment is None:
         return
     in_range(payment.posted + amount, f"what is posted to {authorization_id}")
-    if len(payment.postings or ()) >= POSTINGS_MAX:
+    if len(payment.postings) >= POSTINGS_MAX:
         detail = f"{authorization_id} has {POSTINGS_MAX:,} clearings, the most that one payment may"
         raise Rejected(ReasonCode.TOO_MANY, detail)
 
@@ -112,9 +112,9 @@ def refund(case: Case, event: RefundPresented) -> Decision:
     amount = case.amount(event.amount)
     mismatch = rate_alerts(event)
     refund_id = event.refund_id or event.event_id
-    if refund_id in case.department.refunds:
+    if case.department.refund(refund_id) is not None:
         raise Rejected(ReasonCode.REFUND_EXISTS, f"{refund_id} was presented before")
-    payment = case.department.payments.get(event.authorization_id) if event.authorization_id else None
+    payment = case.department.payment(event.authorization_id) if event.authorization_id else None
     alerts = mismatch
     if event.authorization_id and payment is None:
         alerts += ("no_authorization",)
@@ -138,7 +138,7 @@ def _posted(case: Case, charge: str) -> int:
 
 def reverse_refund(case: Case, event: RefundReversed) -> Decision:
     """The merchant takes a refund back: the money is spent again."""
-    known = case.department.refunds.get(event.refund_id)
+    known = case.department.refund(event.refund_id)
     if known is None:
         raise Rejected(ReasonCode.UNKNOWN_REFUND, f"{event.refund_id} is not known")
     amount = known.left if event.amount is None else case.amount(event.amount)
@@ -157,7 +157,7 @@ def open_dispute(case: Case, event: DisputeOpened) -> Decision:
     """No budget moves before the outcome: a provisional credit may be taken back."""
     amount = case.amount(event.amount)
     payment = _settled(case, event.authorization_id)
-    if event.dispute_id in case.department.disputes:
+    if case.department.dispute(event.dispute_id) is not None:
         raise Rejected(ReasonCode.DISPUTE_EXISTS, f"{event.dispute_id} was opened before")
     if amount > payment.net:
         raise Rejected(
@@ -174,7 +174,7 @@ def open_dispute(case: Case, event: DisputeOpened) -> Decision:
 
 def resolve_dispute(case: Case, event: DisputeResolved) -> Decision:
     """Won: the money counts as never spent. Lost or withdrawn: a provisional credit goes back."""
-    dispute = case.department.disputes.get(event.dispute_id)
+    dispute = case.department.dispute(event.dispute_id)
     if dispute is None:
         raise Rejected(ReasonCode.UNKNOWN_DISPUTE, f"{event.dispute_id} is not known")
     if dispute.outcome is not None:
@@ -194,7 +194,7 @@ def resolve_dispute(case: Case, event: DisputeResolved) -> Decision:
 def reverse_posting(case: Case, event: PostingReversed) -> Decision:
     """A wrong clearing is undone, once, by a transfer of its own."""
     payment = _settled(case, event.authorization_id)
-    posting = next((posting for posting in payment.postings or () if posting.seq == event.seq), None)
+    posting = next((posting for posting in payment.postings if posting.seq == event.seq), None)
     if posting is None:
         detail = f"decision {event.seq} posted nothing to {event.authorization_id}"
         raise Rejected(ReasonCode.UNKNOWN_POSTING, detail)
@@ -215,7 +215,7 @@ def reverse_posting(case: Case, event: PostingReversed) -> Decision:
 
 
 def _settled(case: Case, authorization_id: str) -> Payment:
-    payment = case.department.payments.get(authorization_id)
+    payment = case.department.payment(authorization_id)
     if payment is None or (payment.voided and not payment.postings):
         raise Rejected(ReasonCode.UNKNOWN_AUTHORIZATION, f"{authorization_id} is not known")
     return payment

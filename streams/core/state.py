@@ -5,6 +5,7 @@ Everything that grows is bounded by rule: see `streams.core.apply.memory` and do
 
 from __future__ import annotations
 
+from bisect import insort
 from datetime import datetime
 
 import msgspec
@@ -12,7 +13,9 @@ import msgspec
 from schemas.controls import Calendar, Card, Level, Policy
 from schemas.decisions import GENESIS_HASH, WouldPass
 from schemas.reasons import Outcome, Reason
+from streams.core.expiries import Expiries
 from streams.core.history import CardHistory
+from streams.core.pages import Pages
 
 # Event ids are remembered for at least three whole buckets of event time; what is older is refused as
 # too old rather than taken for new. 30 days: late presentments arrive within 45 days on card networks.
@@ -87,7 +90,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     valid_days: int = 0
     closed: str = ""
     foreign: tuple[str, str] | None = None
-    postings: list[Posting] | None = None
+    postings: tuple[Posting, ...] = ()
 
     @property
     def net(self) -> int:
@@ -151,6 +154,7 @@ class CardState(msgspec.Struct, gc=False):
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The first answer to an event id, given again to a repeat."""
 
+    bucket: int
     seq: int
     event_type: str
     fingerprint: str
@@ -178,13 +182,32 @@ class Treasury(msgspec.Struct):
         return self.limit - sum(self.leases.get(period, {}).values())
 
 
+class Sweep(msgspec.Struct, array_like=True):
+    """How far letting go of what is `before` that bucket has come.
+
+    `stage`: of which rows; `slot`: of their pages, or `names` still to be looked at. `used`: charges of the
+    payments and refunds that stay.
+    """
+
+    before: int
+    stage: int = 0
+    slot: int = 0
+    names: list[str] | None = None
+    used: dict[str, None] = {}
+
+
 class Department(msgspec.Struct):
     """One department's budgets, controls, payments and memory. Amounts are minor units of `currency`.
 
-    `clock_s`: the latest time that took effect. `expiries`: a heap of (second, authorization id), of which
-    at least all but `outdated` are true. `counters`: of windows, by rule and subject; `counts_until`: second
-    from which each says nothing any more. `asked`: leases on their way. `revision`: grows with what rules are
-    made of. A treasury is a department of its own, with nothing but `treasury`.
+    `clock_s`: the latest time that took effect. `subjects`: ids of budgets, by level and subject.
+    `budget_charges`: periods of budgets and of the lease, by id. `counters`: of windows, by rule and subject;
+    `counts_until`: second from which each says nothing any more. `asked`: leases on their way. `contested`:
+    open disputes of a payment, where there are any. `habits_from_s`: cards that were last used before have
+    none. `revision`: grows with what rules are made of. A treasury
+    is a department of its own, with nothing but `treasury`.
+
+    What is over is gone by the methods at once, and row by row from what they look in: see
+    `streams.core.apply.memory`.
     """
 
     organization_id: str
@@ -193,6 +216,7 @@ class Department(msgspec.Struct):
     latest_bucket: int
     clock_s: int = 0
     budgets: dict[str, Budget] = {}
+    subjects: dict[str, dict[str, list[str]]] = {}
     policy: Policy = Policy()
     policy_version: int = 0
     drafts: dict[int, Policy] = {}
@@ -201,30 +225,100 @@ class Department(msgspec.Struct):
     asked: dict[str, int] = {}
     treasury: Treasury | None = None
     periods: dict[str, Period] = {}
-    payments: dict[str, Payment] = {}
-    expiries: list[tuple[int, str]] = []
-    outdated: int = 0
+    budget_charges: dict[str, list[str]] = {}
+    payments: Pages[Payment] = msgspec.field(default_factory=Pages)
+    expiries: Expiries = msgspec.field(default_factory=Expiries)
     refunds: dict[str, Refund] = {}
     disputes: dict[str, Dispute] = {}
+    contested: dict[str, int] = {}
     requests: dict[str, IncreaseRequest] = {}
     registered: dict[str, CardState] = {}
     counters: dict[str, list[int]] = {}
     counts_until: dict[str, int] = {}
     revision: int = 0
-    answers: dict[int, dict[str, Answer]] = {}
+    answers: Pages[Answer] = msgspec.field(default_factory=Pages)
     cards: dict[str, CardHistory] = {}
+    habits_from_s: int = 0
+    sweep: Sweep | None = None
+
+    def __post_init__(self) -> None:
+        """Which pages were looked through says nothing in another process."""
+        if self.sweep is not None:
+            self.sweep = Sweep(self.sweep.before)
+
+    @property
+    def oldest(self) -> int:
+        """The first bucket that is remembered."""
+        return self.latest_bucket - BUCKETS_KEPT + 1
+
+    @property
+    def rows(self) -> int:
+        """About what a snapshot of it costs."""
+        return self.payments.about + self.answers.about + len(self.cards)
+
+    def put_budget(self, budget_id: str, budget: Budget) -> None:
+        """A new one, or another in its place; level and subject of a budget never change."""
+        if budget_id not in self.budgets:
+            beside = self.subjects.setdefault(budget.level, {})
+            insort(beside.setdefault(budget.subject or "", []), budget_id)
+        self.budgets[budget_id] = budget
+
+    def drop_budget(self, budget_id: str) -> None:
+        """It no longer limits."""
+        gone = self.budgets.pop(budget_id)
+        beside, subject = self.subjects[gone.level], gone.subject or ""
+        beside[subject].remove(budget_id)
+        if not beside[subject]:
+            del beside[subject]
+
+    def forget_charge(self, id_: str, charge: str) -> None:
+        """A period of a budget, or of the lease, is let go of."""
+        charges = self.budget_charges[id_]
+        charges.remove(charge)
+        if not charges:
+            del self.budget_charges[id_]
 
     def answer(self, event_id: str) -> Answer | None:
         """The first answer to this event id, while it is remembered."""
-        for bucket in self.answers.values():
-            found = bucket.get(event_id)
-            if found is not None:
-                return found
-        return None
+        found = self.answers.get(event_id)
+        return found if found is None or found.bucket >= self.oldest else None
+
+    def payment(self, authorization_id: str) -> Payment | None:
+        """While it is remembered."""
+        found = self.payments.get(authorization_id)
+        return found if found is None or self.keeps_payment(authorization_id, found) else None
+
+    def keeps_payment(self, authorization_id: str, payment: Payment) -> bool:
+        """For as long as the last event about it; as long as something is held or contested."""
+        return (
+            payment.bucket > self.latest_bucket - BUCKETS_KEPT
+            or payment.held > 0
+            or authorization_id in self.contested
+        )
+
+    def habits(self, card_id: str) -> CardHistory | None:
+        """Of a card that was used within a year."""
+        found = self.cards.get(card_id)
+        return found if found is None or found.last >= self.habits_from_s else None
+
+    def refund(self, refund_id: str) -> Refund | None:
+        """While it is remembered."""
+        found = self.refunds.get(refund_id)
+        return found if found is None or found.bucket >= self.oldest else None
+
+    def dispute(self, dispute_id: str) -> Dispute | None:
+        """While it is remembered: until it is long over."""
+        found = self.disputes.get(dispute_id)
+        return found if found is None or found.outcome is None or found.bucket >= self.oldest else None
+
+    def request(self, request_id: str) -> IncreaseRequest | None:
+        """While it is remembered."""
+        found = self.requests.get(request_id)
+        return found if found is None or found.bucket >= self.oldest else None
 
 
 # Raised with every change of what is below: a snapshot of another shape is not read, the log is.
-STATE_SHAPE = 2
+STATE_SHAPE = 3
 
 
 class PartitionState(msgspec.Struct, tag=STATE_SHAPE, tag_field="shape"):

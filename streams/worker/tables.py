@@ -8,9 +8,9 @@ import msgspec
 
 from streams.core.state import Department
 
-# A view in one message, made after each batch: the department's first budgets and its newest periods will do.
+# A view in one message, made after each batch: the department's first budgets, and each one's newest periods.
 BUDGETS_SHOWN_MAX = 200
-PERIODS_LOOKED_AT_MAX = 2_000
+PERIODS_SHOWN_MAX = 10
 
 
 class BudgetView(msgspec.Struct, frozen=True):
@@ -28,11 +28,13 @@ class BudgetView(msgspec.Struct, frozen=True):
 def budget_view(department: Department) -> bytes:
     """The table's value for a department: JSON of BudgetView."""
     limits = {id_: budget.limit for id_, budget in islice(department.budgets.items(), BUDGETS_SHOWN_MAX)}
-    # Budgets only: limits of policies may have a period for each card and day.
+    charges = (
+        charge for id_ in limits for charge in department.budget_charges.get(id_, ())[-PERIODS_SHOWN_MAX:]
+    )
     periods = {
         charge: (period.posted, period.held)
-        for charge, period in islice(reversed(department.periods.items()), PERIODS_LOOKED_AT_MAX)
-        if charge.rpartition("@")[0] in limits
+        for charge in charges
+        if (period := department.periods.get(charge)) is not None
     }
     view = BudgetView(department.currency, department.policy_version, limits, periods)
     return msgspec.json.encode(view)

@@ -172,17 +172,19 @@ def departments(draw: st.DrawFn) -> Department:
         rules=tuple(draw(rules(f"r{n}")) for n in range(draw(st.integers(count // 2, count)))),
         registered_cards_only=narrow in ("all", "cards") and draw(st.booleans()) and draw(st.booleans()),
     )
+    limited = draw(budgets(LIMITS if narrow in ("all", "budgets") else PLENTY))
     department = Department(
         "org",
         "eng",
         "USD",
         latest_bucket=0,
         clock_s=MOMENTS[0],
-        budgets=draw(budgets(LIMITS if narrow in ("all", "budgets") else PLENTY)),
         policy=policy,
         cap=draw(st.none() | calendars) if narrow in ("all", "lease") else None,
         registered=draw(registered(plain=narrow not in ("all", "cards"))),
     )
+    for id_, budget in limited.items():
+        department.put_budget(id_, budget)
     _use(draw, department)
     return department
 

@@ -202,8 +202,10 @@ def test_a_rule_that_is_alone_speaks_from_its_limit_on(
 
 
 def test_the_same_card_in_other_hands_has_other_budgets() -> None:
-    budgets = {"department": Budget("department", None, "Engineering", 10**9, 0, Calendar())}
-    budgets |= {name: Budget("employee", name, name, 100, 0, Calendar()) for name in ("ann", "bob")}
-    plan = Plan(Department("org", "eng", "USD", 0, budgets=budgets))
+    department = Department("org", "eng", "USD", 0)
+    department.put_budget("department", Budget("department", None, "Engineering", 10**9, 0, Calendar()))
+    for name in ("ann", "bob"):
+        department.put_budget(name, Budget("employee", name, name, 100, 0, Calendar()))
+    plan = Plan(department)
     for name in ("ann", "bob", "ann"):
         assert plan.card("card-1", name).charges(NOON).keys == ("department@2025-09", f"{name}@2025-09")

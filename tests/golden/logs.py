@@ -15,7 +15,8 @@ from msgspec import inspect
 from schemas.codec import check_seal, decode_decision
 from schemas.decisions import Decision
 from streams.core.apply.evolve import evolve
-from streams.core.state import PartitionState
+from streams.core.pages import Pages
+from streams.core.state import Answer, PartitionState
 
 #: One folder for each version of decisions.
 ROOT: Final = Path(__file__).parent
@@ -25,8 +26,10 @@ STATES: Final = "states.json"
 DEFAULTS: Final = "defaults.json"
 # Logarithms and exponentials may differ by one in the last of 16 digits between C libraries.
 FLOAT_DIGITS: Final = 12
-# No part of what was decided: caches go by it.
-_NO_STATE: Final = frozenset({"revision"})
+# No part of what was decided: caches go by it, or it says again what payments, budgets and periods say.
+_NO_STATE: Final = frozenset(
+    {"revision", "expiries", "subjects", "budget_charges", "contested", "habits_from_s", "sweep"}
+)
 
 
 def read_logs(path: Path) -> Iterator[list[bytes]]:
@@ -65,6 +68,12 @@ def state_hash(state: PartitionState) -> str:
 
 
 def _plain(value: object) -> Any:
+    if isinstance(value, Pages):
+        return (
+            _answers(value)
+            if isinstance(next(iter(value.values()), None), Answer)
+            else _plain(dict(value.items()))
+        )
     if isinstance(value, msgspec.Struct):
         said = (
             (name, getattr(value, name), required, default)
@@ -76,6 +85,15 @@ def _plain(value: object) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(one) for one in value]
     return float(f"{value:.{FLOAT_DIGITS}g}") if isinstance(value, float) else value
+
+
+def _answers(answers: Pages[Answer]) -> Any:
+    """By bucket, as they once lay."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, answer in answers.items():
+        plain = _plain(answer)
+        found.setdefault(str(plain.pop("bucket")), {})[name] = plain
+    return found
 
 
 @cache

@@ -11,6 +11,7 @@ from schemas.effects import (
     IncreaseClosed,
     IncreaseStep,
 )
+from streams.core.apply.memory import finish
 from streams.core.calendar import epoch_s
 from streams.core.state import Budget, Department, IncreaseRequest
 
@@ -18,7 +19,9 @@ from streams.core.state import Budget, Department, IncreaseRequest
 def set_budget(department: Department, effect: BudgetChanged, decision: Decision, bucket: int) -> None:
     known = department.budgets.get(effect.budget_id)
     increases = known.increases if known else []
-    department.budgets[effect.budget_id] = Budget(
+    if known is None and effect.budget_id in department.budget_charges:
+        finish(department)  # a budget that comes again finds what it had posted, or finds it gone
+    budget = Budget(
         effect.level,
         effect.subject,
         effect.name,
@@ -27,16 +30,16 @@ def set_budget(department: Department, effect: BudgetChanged, decision: Decision
         effect.calendar,
         increases,
     )
+    department.put_budget(effect.budget_id, budget)
     # The current period has the new limit, and any that was opened ahead; one that is over keeps its own.
-    prefix = f"{effect.budget_id}@"
-    for charge, period in department.periods.items():
-        if charge.startswith(prefix) and charge.removeprefix(prefix) >= effect.period:
-            period.limit = effect.limit
+    for charge in department.budget_charges.get(effect.budget_id, ()):
+        if charge.rpartition("@")[2] >= effect.period:
+            department.periods[charge].limit = effect.limit
     department.revision += 1
 
 
 def remove_budget(department: Department, effect: BudgetTakenAway, decision: Decision, bucket: int) -> None:
-    del department.budgets[effect.budget_id]
+    department.drop_budget(effect.budget_id)
     department.revision += 1
 
 

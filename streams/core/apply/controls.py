@@ -13,6 +13,7 @@ from schemas.effects import (
     PolicyStored,
     PolicyTaken,
 )
+from streams.core.apply.memory import finish
 from streams.core.state import CardState, Department
 from streams.core.windows import add
 
@@ -29,6 +30,8 @@ def store_policy(department: Department, effect: PolicyStored, decision: Decisio
 def take_policy(department: Department, effect: PolicyTaken, decision: Decision, bucket: int) -> None:
     version = effect.policy_version
     policy = department.drafts[version] if effect.policy is None else effect.policy
+    if any(isinstance(rule, SpendLimit) for rule in policy.rules if rule not in department.policy.rules):
+        finish(department)  # a limit that comes again finds what it had counted, or finds it gone
     same = _limits(department.policy).items() & _limits(policy).items()
     unchanged = {rule_id for rule_id, _ in same}
     for key in [key for key in department.counters if key.partition(":")[0] not in unchanged]:

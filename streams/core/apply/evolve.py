@@ -5,18 +5,17 @@ from __future__ import annotations
 from schemas.decisions import Decision
 from schemas.ids import department_key
 from schemas.reasons import Outcome
-from streams.core.apply.memory import forget
+from streams.core.apply.memory import begin, sweep
 from streams.core.apply.periods import move
 from streams.core.apply.registry import APPLIERS
 from streams.core.calendar import epoch_s
 from streams.core.clock import bucket_of, clock_after
 from streams.core.history import CardHistory, observe_at
-from streams.core.lapses import drop_passed
 from streams.core.movements import MOVEMENTS
 from streams.core.state import Answer, Department, PartitionState
 
 REQUESTED = "authorization.requested"
-_REJECTED = Outcome.REJECTED  # to look it up in its enumeration takes 0.1 us
+_REJECTED, _APPROVED = Outcome.REJECTED, Outcome.APPROVED  # to look it up in its enumeration takes 0.1 us
 
 
 def evolve(state: PartitionState, decision: Decision) -> PartitionState:
@@ -45,13 +44,13 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
         _apply(department, decision, bucket)
     if decision.event_type == REQUESTED:
         _observe(department, decision, at_s)
-    if decision.authorization_id is not None:
+    if decision.authorization_id is not None and decision.outcome is not _APPROVED:
         _touch(department, decision.authorization_id, bucket)
     _remember_answer(department, decision, bucket)
     if bucket > department.latest_bucket:
-        forget(department, bucket)
-    if department.expiries:
-        drop_passed(department)
+        begin(department, bucket)
+    if department.sweep is not None:
+        sweep(department, department.sweep)
     return state
 
 
@@ -71,16 +70,20 @@ def _new_department(decision: Decision, bucket: int) -> Department:
 
 
 def _touch(department: Department, authorization_id: str, bucket: int) -> None:
-    """A payment is remembered for as long as the last event about it."""
-    payment = department.payments.get(authorization_id)
-    if payment is not None and bucket > payment.bucket:
+    """A payment is remembered for as long as the last event about it. Effects on it have told it already."""
+    payment = department.payments.change(authorization_id)
+    if (
+        payment is not None
+        and bucket > payment.bucket
+        and department.keeps_payment(authorization_id, payment)
+    ):
         payment.bucket = bucket
 
 
 def _observe(department: Department, decision: Decision, at_s: int) -> None:
     """The card's habits."""
     assert decision.card_id and decision.amount
-    history = department.cards.get(decision.card_id)
+    history = department.habits(decision.card_id)
     if history is None:
         history = department.cards[decision.card_id] = CardHistory()
     merchant = decision.merchant
@@ -89,10 +92,8 @@ def _observe(department: Department, decision: Decision, at_s: int) -> None:
 
 def _remember_answer(department: Department, decision: Decision, bucket: int) -> None:
     assert decision.event_id and decision.event_type and decision.fingerprint
-    answers = department.answers.get(bucket)
-    if answers is None:
-        answers = department.answers[bucket] = {}
-    answers[decision.event_id] = Answer(
+    department.answers[decision.event_id] = Answer(
+        bucket,
         decision.seq,
         decision.event_type,
         decision.fingerprint,

@@ -1,74 +1,164 @@
-"""What a department lets go of, by rule and in event time: state is bounded, and replay forgets alike."""
+"""What a department lets go of, by rule and in event time: state is bounded, and replay forgets alike.
+
+What is over is gone at once for whoever asks (`Department.payment` and its like). Its rows go with the
+decisions that follow, some hundred with each: to look through a million takes seconds (docs/decisions/0035).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
+from typing import Any, Final
 
-from streams.core.lapses import compact
-from streams.core.state import BUCKET_S, BUCKETS_KEPT, COMPANY, RULE, Department
+from streams.core.pages import Pages
+from streams.core.state import (
+    BUCKET_S,
+    COMPANY,
+    RULE,
+    Department,
+    Period,
+    Refund,
+    Sweep,
+)
 
 # A card that has not been used for a year has no habits any more.
 HABITS_KEPT_S = 365 * 86_400
 # What a removed budget or rule had counted is kept for longer than any year's period lasts.
 GONE_BUCKETS_KEPT = 13
+# So many rows are looked at with each decision, in whole pages: 0.1 ms. Fewer than a page are all at once.
+ROWS_A_DECISION: Final = 500
+
+# How many rows were looked at; None: there are no more.
+Stage = Callable[[Department, Sweep, int], int | None]
+Over = Callable[[str, Any], bool]
 
 
-def forget(department: Department, bucket: int) -> None:
-    """Event time moved on by a bucket: let go of what can no longer matter."""
+def begin(department: Department, bucket: int) -> None:
+    """Event time moved on by a bucket: from here on what is before the oldest one is let go of."""
     department.latest_bucket = bucket
-    oldest = bucket - BUCKETS_KEPT + 1
-    for old in [known for known in department.answers if known < oldest]:
-        del department.answers[old]
-    disputed = {
-        dispute.authorization_id for dispute in department.disputes.values() if dispute.outcome is None
-    }
-    for name in [
-        name
-        for name, payment in department.payments.items()
-        if not payment.held and payment.bucket < oldest and name not in disputed
-    ]:
-        del department.payments[name]
-    for name in [name for name, refund in department.refunds.items() if refund.bucket < oldest]:
-        del department.refunds[name]
-    for name in [
-        name
-        for name, dispute in department.disputes.items()
-        if dispute.outcome is not None and dispute.bucket < oldest
-    ]:
-        del department.disputes[name]
-    for name in [name for name, request in department.requests.items() if request.bucket < oldest]:
-        del department.requests[name]
-    _forget_periods(department, oldest)
-    _forget_counters(department, oldest)
-    _forget_habits(department)
-    compact(department)
-    department.revision += 1  # rules that are made ready have periods and counters at hand that are gone
+    department.habits_from_s = department.clock_s - HABITS_KEPT_S
+    if department.sweep is None:
+        department.sweep = Sweep(department.oldest)
 
 
-def _forget_periods(department: Department, oldest: int) -> None:
+def finish(department: Department) -> None:
+    """Now, however much there is."""
+    while department.sweep is not None:
+        sweep(department, department.sweep)
+
+
+def sweep(department: Department, progress: Sweep) -> None:
+    """As much as one decision may look through."""
+    left = ROWS_A_DECISION
+    while left > 0:
+        if progress.stage == len(_STAGES):
+            # Another bucket may have ended while this went on.
+            over = progress.before == department.oldest
+            department.sweep = None if over else Sweep(department.oldest)
+            return
+        looked_at = _STAGES[progress.stage](department, progress, left)
+        if looked_at is None:
+            progress.stage, progress.slot, progress.names = progress.stage + 1, 0, None
+        else:
+            left -= looked_at
+
+
+def _in_pages(
+    rows_of: Callable[[Department], Pages[Any]],
+    forget: Callable[[Department, dict[str, Any], Sweep], list[str]],
+) -> Stage:
+    """One page after the other."""
+
+    def stage(department: Department, progress: Sweep, left: int) -> int | None:
+        rows = rows_of(department)
+        if progress.slot == len(rows.slots):
+            return None
+        slot = progress.slot
+        progress.slot += 1
+        if rows.first(slot) != slot:
+            return 1
+        page = rows.slots[slot]
+        looked_at = len(page)
+        rows.drop(slot, forget(department, page, progress))
+        return looked_at + 1
+
+    return stage
+
+
+def _by_name(
+    rows_of: Callable[[Department], dict[str, Any]], over: Callable[[Department, Sweep], Over]
+) -> Stage:
+    """A hundred thousand names are listed in a millisecond; each is looked at when its turn comes."""
+
+    def stage(department: Department, progress: Sweep, left: int) -> int | None:
+        rows, is_over = rows_of(department), over(department, progress)
+        if progress.names is None:
+            progress.names = list(rows)
+        names = progress.names[-left:]
+        del progress.names[-left:]
+        for name in names:
+            row = rows.get(name)
+            if row is not None and is_over(name, row):
+                del rows[name]
+        return len(names) or None
+
+    return stage
+
+
+# -- what is over
+
+
+def _answers(department: Department, page: dict[str, Any], progress: Sweep) -> list[str]:
+    return [name for name, answer in page.items() if answer.bucket < progress.before]
+
+
+def _payments(department: Department, page: dict[str, Any], progress: Sweep) -> list[str]:
+    gone = []
+    for name, payment in page.items():
+        if department.keeps_payment(name, payment):
+            progress.used.update(dict.fromkeys(payment.charges))
+        else:
+            gone.append(name)
+    return gone
+
+
+def _refunds(department: Department, progress: Sweep) -> Over:
+    def is_over(name: str, refund: Refund) -> bool:
+        if refund.bucket < progress.before:
+            return True
+        progress.used.update(dict.fromkeys(refund.charges))
+        return False
+
+    return is_over
+
+
+def _disputes(department: Department, progress: Sweep) -> Over:
+    return lambda name, dispute: dispute.outcome is not None and dispute.bucket < progress.before
+
+
+def _requests(department: Department, progress: Sweep) -> Over:
+    return lambda name, request: request.bucket < progress.before
+
+
+def _periods(department: Department, progress: Sweep) -> Over:
     """Those that are over, and that no payment or refund which is remembered can move again."""
-    used: set[str] = set()
-    for payment in department.payments.values():
-        used.update(payment.charges)
-    for refund in department.refunds.values():
-        used.update(refund.charges)
     # Once: a department may have a hundred thousand periods under two hundred rules.
     rules = {rule.rule_id for rule in department.policy.rules}
-    for charge in [
-        charge
-        for charge, period in department.periods.items()
-        if period.bucket < oldest and charge not in used and _is_over(department, rules, charge, oldest)
-    ]:
-        del department.periods[charge]
 
+    def is_over(charge: str, period: Period) -> bool:
+        if period.bucket >= progress.before or charge in progress.used:
+            return False
+        id_ = charge.rpartition("@")[0]
+        if _in_force(department, rules, id_):
+            # It ended before all of what is still remembered, so that no late event can fall into it.
+            over = period.ends_s is not None and period.ends_s <= progress.before * BUCKET_S
+        else:
+            # Its budget or rule is gone and may come again: a year's total must not be lost by a pause.
+            over = period.bucket < progress.before - GONE_BUCKETS_KEPT
+        if over and id_ in department.budget_charges:
+            department.forget_charge(id_, charge)
+        return over
 
-def _is_over(department: Department, rules: Set[str], charge: str, oldest: int) -> bool:
-    """Whether it ended before all of what is still remembered, so that no late event can fall into it."""
-    period = department.periods[charge]
-    if _in_force(department, rules, charge.rpartition("@")[0]):
-        return period.ends_s is not None and period.ends_s <= oldest * BUCKET_S
-    # Its budget or rule is gone and may come again: a year's total must not be lost by a pause.
-    return period.bucket < oldest - GONE_BUCKETS_KEPT
+    return is_over
 
 
 def _in_force(department: Department, rules: Set[str], id_: str) -> bool:
@@ -80,14 +170,30 @@ def _in_force(department: Department, rules: Set[str], id_: str) -> bool:
     return id_ in department.budgets
 
 
-def _forget_counters(department: Department, oldest: int) -> None:
+def _counters(department: Department, progress: Sweep) -> Over:
     """Those that no event which may still come could reach."""
-    oldest_s = oldest * BUCKET_S
-    for key in [key for key, until_s in department.counts_until.items() if until_s <= oldest_s]:
-        del department.counters[key], department.counts_until[key]
+
+    def is_over(name: str, until_s: int) -> bool:
+        if until_s > progress.before * BUCKET_S:
+            return False
+        del department.counters[name]
+        return True
+
+    return is_over
 
 
-def _forget_habits(department: Department) -> None:
-    oldest_s = department.clock_s - HABITS_KEPT_S
-    for card in [card for card, history in department.cards.items() if history.last < oldest_s]:
-        del department.cards[card]
+def _habits(department: Department, progress: Sweep) -> Over:
+    return lambda name, history: history.last < department.habits_from_s
+
+
+#: In this order: what stays of payments and refunds says which periods do.
+_STAGES: Final[tuple[Stage, ...]] = (
+    _in_pages(lambda department: department.answers, _answers),
+    _in_pages(lambda department: department.payments, _payments),
+    _by_name(lambda department: department.refunds, _refunds),
+    _by_name(lambda department: department.disputes, _disputes),
+    _by_name(lambda department: department.requests, _requests),
+    _by_name(lambda department: department.periods, _periods),
+    _by_name(lambda department: department.counts_until, _counters),
+    _by_name(lambda department: department.cards, _habits),
+)

@@ -16,7 +16,6 @@ from schemas.effects import (
     PostingUndone,
 )
 from streams.core.calendar import epoch_s
-from streams.core.lapses import outdate, remember
 from streams.core.state import EVERY_REQUEST, ONLY_ADVISED, Department, Payment, Posting
 
 
@@ -24,11 +23,11 @@ def place_hold(department: Department, effect: HoldPlaced, decision: Decision, b
     """More is kept, and all of it until then."""
     payment = _charged(department, effect, bucket)
     if payment.held:
-        outdate(department)
+        department.expiries.remove(payment.expires_s, effect.authorization_id)
     payment.held += effect.amount
     payment.closed = ""
     payment.expires_s = epoch_s(effect.expires_at)
-    remember(department, (payment.expires_s, effect.authorization_id))
+    department.expiries.add(payment.expires_s, effect.authorization_id)
 
 
 def _charged(department: Department, effect: Any, bucket: int) -> Payment:
@@ -39,11 +38,14 @@ def _charged(department: Department, effect: Any, bucket: int) -> Payment:
 
 
 def _payment(department: Department, authorization_id: str, bucket: int) -> Payment:
-    payment = department.payments.get(authorization_id)
-    if payment is None:
-        payment = department.payments[authorization_id] = Payment((), bucket)
-    elif bucket > payment.bucket:
-        payment.bucket = bucket
+    payment = department.payments.change(authorization_id)
+    if payment is not None:
+        if bucket <= payment.bucket:
+            return payment
+        if department.keeps_payment(authorization_id, payment):
+            payment.bucket = bucket
+            return payment
+    payment = department.payments[authorization_id] = Payment((), bucket)
     return payment
 
 
@@ -55,7 +57,7 @@ def release_hold(department: Department, effect: HoldReleased, decision: Decisio
         payment.bucket = bucket
     if not payment.held:
         payment.closed = effect.cause
-        outdate(department)
+        department.expiries.remove(payment.expires_s, effect.authorization_id)
 
 
 def approve(department: Department, effect: PaymentApproved, decision: Decision, bucket: int) -> None:
@@ -83,8 +85,8 @@ def decline(department: Department, effect: PaymentDeclined, decision: Decision,
 
 def void(department: Department, effect: PaymentVoided, decision: Decision, bucket: int) -> None:
     """Once every request is meant, names say no more."""
-    payment = department.payments.get(effect.authorization_id)
-    if payment is None:
+    payment = department.payments.change(effect.authorization_id)
+    if payment is None or not department.keeps_payment(effect.authorization_id, payment):
         payment = department.payments[effect.authorization_id] = Payment((), bucket)
     payment.voided = (EVERY_REQUEST,) if effect.request_id is None else (*payment.voided, effect.request_id)
 
@@ -94,8 +96,7 @@ def post(department: Department, effect: Posted, decision: Decision, bucket: int
     payment = _charged(department, effect, bucket)
     payment.posted += effect.amount
     payment.settled = payment.settled or effect.final
-    # None until there is one: ten thousand empty lists would all be the garbage collector's to look at.
-    payment.postings = [*(payment.postings or ()), Posting(decision.seq, effect.amount)]
+    payment.postings = (*payment.postings, Posting(decision.seq, effect.amount))
 
 
 def differ(department: Department, effect: FxDifference, decision: Decision, bucket: int) -> None:
@@ -111,6 +112,6 @@ def undo_posting(department: Department, effect: PostingUndone, decision: Decisi
     """All of one posting, what it cost on top included."""
     payment = department.payments[effect.authorization_id]
     payment.posted -= effect.amount + effect.fx
-    for posting in payment.postings or ():
+    for posting in payment.postings:
         if posting.seq == effect.of_seq:
             posting.undone = True

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from schemas.decisions import Decision
 from schemas.effects import PeriodOpened
 from streams.core.calendar import epoch_s
-from streams.core.state import Department, Period
+from streams.core.state import RULE, Department, Period
 
 
 def move(
@@ -31,3 +31,6 @@ def open_period(department: Department, effect: PeriodOpened, decision: Decision
     period = department.periods[effect.charge]
     period.limit += effect.limit
     period.ends_s = None if effect.ends_at is None else epoch_s(effect.ends_at)
+    id_ = effect.charge.rpartition("@")[0]
+    if not id_.startswith(RULE):
+        department.budget_charges.setdefault(id_, []).append(effect.charge)
