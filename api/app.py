@@ -33,6 +33,8 @@ from api.resources.events.describe import components
 from api.resources.messages import route as messages
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
+from api.resources.webhooks import deliveries as webhook_deliveries
+from api.resources.webhooks import endpoints as webhook_endpoints
 from api.services import Services
 from api.settings import ApiSettings
 from schemas.entrance import EVENT_BYTES_MAX
@@ -55,6 +57,8 @@ ROOMS = (
     company_policies,
     ledger,
     operations,
+    webhook_endpoints,
+    webhook_deliveries,
 )
 
 DESCRIPTION = """\
@@ -192,6 +196,7 @@ TAGS = {
     "refunds": "What merchants give back.",
     "disputes": "What cardholders do not accept.",
     "ledger": "The books: balances, accounts, trial balance.",
+    "webhooks": "Endpoints that are told what happens, and what was sent to them.",
     "operations": "For those who run it: health, readiness, metrics. Without a key.",
 }
 

@@ -27,6 +27,7 @@ from api.stores.postgres import Postgres
 from api.stores.pulse import Pulse
 from api.stores.redis import Redis
 from api.stores.transactions import TransactionReads
+from api.stores.webhooks import WebhookTables
 from schemas.events import AuthorizationRequested, Event
 from schemas.ids import Position
 
@@ -60,6 +61,7 @@ class Services:
     authorizations: AuthorizationReads
     ledger: LedgerReads
     transactions: TransactionReads
+    webhooks: WebhookTables
 
     @classmethod
     def make(cls, settings: ApiSettings, metrics: Metrics) -> Services:
@@ -88,6 +90,7 @@ class Services:
             authorizations=authorizations,
             ledger=ledger,
             transactions=TransactionReads(ledger),
+            webhooks=WebhookTables(postgres),
         )
 
     def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:

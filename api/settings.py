@@ -35,4 +35,8 @@ class ApiSettings(BaseSettings):
         default=900, ge=0, le=3600, description="a known key is trusted while PostgreSQL is away"
     )
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
+    webhooks_allow_local: bool = Field(
+        default=False,
+        description="for development: endpoints may be http, loopback and private addresses",
+    )
     api_redis_connections: int = Field(default=32, ge=1, le=1000, description="at most, of one process")

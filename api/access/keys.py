@@ -33,11 +33,15 @@ class Scope(StrEnum):
     LEDGER_READ = "ledger:read"
     LEDGER_CORRECT = "ledger:correct"
     CAPS_WRITE = "caps:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
-# Undoing a booking, dividing the whole company's money and giving somebody more of it are asked for by name:
-# a key that nobody thought about must not be able to.
-SPECIAL_SCOPES = frozenset({Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE})
+# Undoing a booking, dividing the whole company's money, giving somebody more of it, and sending all that
+# happens somewhere else are asked for by name: a key that nobody thought about must not be able to.
+SPECIAL_SCOPES = frozenset(
+    {Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE, Scope.WEBHOOKS_WRITE}
+)
 EVERYDAY_SCOPES = tuple(scope for scope in Scope if scope not in SPECIAL_SCOPES)
 
 

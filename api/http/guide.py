@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.routing import BaseRoute, Route
 
-_ORDER: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+_ORDER: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ALIKE_MIN = 0.75
 _PATH_MAX = 160  # a longer one is nobody's typing error, and comparing would cost
 _VARIABLE = re.compile(r"\{(\w+)(:\w+)?\}")

@@ -31,6 +31,7 @@ from tests.api.support import wait_until
 ORGANIZATION = "org-scopes"
 ORGANIZATION_PATH = "/v1/organizations/{organization_id}"
 DEPARTMENT = f"{ORGANIZATION_PATH}/departments/{{department_id}}"
+WEBHOOK = "/v1/webhooks/{endpoint_id}"
 ROUTES: list[tuple[str, str, Scope, Any]] = [
     ("POST", "/v1/authorizations", Scope.AUTHORIZATIONS_WRITE, payment_body()),
     ("GET", "/v1/authorizations/{authorization_id}", Scope.AUTHORIZATIONS_READ, None),
@@ -49,6 +50,17 @@ ROUTES: list[tuple[str, str, Scope, Any]] = [
     ("GET", f"{DEPARTMENT}/balances", Scope.LEDGER_READ, None),
     ("GET", f"{DEPARTMENT}/accounts", Scope.LEDGER_READ, None),
     ("GET", f"{ORGANIZATION_PATH}/trial-balance", Scope.LEDGER_READ, None),
+    ("POST", "/v1/webhooks", Scope.WEBHOOKS_WRITE, {"url": "https://hooks.example.com/"}),
+    ("GET", "/v1/webhooks", Scope.WEBHOOKS_READ, None),
+    ("GET", WEBHOOK, Scope.WEBHOOKS_READ, None),
+    ("PATCH", WEBHOOK, Scope.WEBHOOKS_WRITE, {}),
+    ("DELETE", WEBHOOK, Scope.WEBHOOKS_WRITE, None),
+    ("POST", f"{WEBHOOK}/secrets", Scope.WEBHOOKS_WRITE, {}),
+    ("POST", f"{WEBHOOK}/test-events", Scope.WEBHOOKS_WRITE, None),
+    ("POST", f"{WEBHOOK}/replays", Scope.WEBHOOKS_WRITE, {}),
+    ("GET", f"{WEBHOOK}/deliveries", Scope.WEBHOOKS_READ, None),
+    ("GET", f"{WEBHOOK}/deliveries/{{event_id}}", Scope.WEBHOOKS_READ, None),
+    ("POST", f"{WEBHOOK}/deliveries/{{event_id}}/replay", Scope.WEBHOOKS_WRITE, None),
 ]
 # Which scope it needs depends on the event that is sent: tests/api/test_events.py.
 EVENTS = ("POST", "/v1/events")
@@ -62,6 +74,8 @@ def call(server: str, method: str, template: str, body: Any, **headers: str) -> 
         budget_id="department",
         card_id="card_ada",
         request_id="inc_7",
+        endpoint_id="whe_1",
+        event_id="evt_3_1042_0",
     )
     headers = {"Idempotency-Key": "scopes", "Prefer": "wait=0", **headers}
     return httpx.request(method, server + path, json=body, headers=headers, timeout=10)
@@ -83,7 +97,7 @@ def test_a_key_that_nobody_thought_about_cannot_correct_books_approve_increases_
     settings: ApiSettings,
 ) -> None:
     _, key = create_key(settings.postgres, organization_id="org-default", name="default")
-    special = {"ledger:correct", "caps:write", "budgets:approve"}
+    special = {"ledger:correct", "caps:write", "budgets:approve", "webhooks:write"}
     assert key.scopes == set(EVERYDAY_SCOPES) == set(Scope) - special
 
 
