@@ -42,6 +42,14 @@ class Rest:
         answer = self._call("POST", path, json=body, headers=headers)
         return answer.status_code, answer.json()
 
+    def change(self, path: str, body: Mapping[str, object]) -> Any:
+        """PATCH; the body of its answer. Raises SpendlogError."""
+        return self._call("PATCH", path, json=body).json()
+
+    def delete(self, path: str) -> None:
+        """Raises SpendlogError."""
+        self._call("DELETE", path)
+
     def close(self) -> None:
         self._session.close()
 

@@ -34,7 +34,9 @@ def run(
     ] = None,
     organization: Annotated[str, typer.Option(help="Whose API key is made.")] = "techcorp",
 ) -> None:
-    """Start the services, worker, sinks, ticker and API; what was there before goes on. Ctrl-C ends it all.
+    """Start the services, worker, sinks, ticker, webhooks and API; Ctrl-C ends it all.
+
+    What was there before goes on.
 
     For one machine. docs/operations.md says how the parts are started each for itself.
     """
@@ -50,7 +52,7 @@ def run(
             port=chosen,
             console=console,
             organization=organization,
-            ticker=True,
+            complete=True,
         ) as system,
     ):
         show_how_to_ask(console, system)

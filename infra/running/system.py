@@ -13,7 +13,7 @@ from typing import Final
 import requests
 from rich.console import Console
 
-from api.access.keys import create_key
+from api.access.keys import EVERYDAY_SCOPES, Scope, create_key
 from infra import topics
 from infra.migrate import migrate
 from infra.processes.child import Child
@@ -34,6 +34,11 @@ from schemas.topics import CARD_EVENTS
 READY_TIMEOUT_S: Final = 60.0
 _LABELS: Final[Mapping[ServiceName, str]] = {"kafka": "Kafka", "postgres": "PostgreSQL", "redis": "Valkey"}
 _TAKEN_OVER = "partition_taken_over"
+_MORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "ticker": ("ticker",),
+    "webhook sink": ("sink", "webhooks"),
+    "webhooks": ("webhooks", "run"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,13 @@ def running_system(
     port: int | None,
     console: Console,
     organization: str | None = None,
-    ticker: bool = False,
+    complete: bool = False,
 ) -> Iterator[RunningSystem]:
     """Starts services, topics, tables, worker, sinks and API; all of it ends with the block.
 
     `keep`: go on with what the data folder holds; else it is emptied first. `port`: of the API; None: any.
-    `organization`: whose key is made; None: techcorp, with the run's tag. `ticker`: start it, too.
+    `organization`: whose key is made; None: techcorp, with the run's tag. `complete`: with the ticker and
+    webhooks, which the demo does without.
     While it runs, the file `env` of the data folder holds what a shell needs to use it.
 
     Raises:
@@ -94,7 +100,7 @@ def running_system(
                 running_stack(data_dir, settings=settings, reset=not keep, on_progress=report)
             )
             supervisor = running.enter_context(Supervisor(data_dir.absolute() / "logs"))
-            system = _start(endpoints, data_dir.absolute(), supervisor, steps, port, organization, ticker)
+            system = _start(endpoints, data_dir.absolute(), supervisor, steps, port, organization, complete)
         running.enter_context(environment.written(system.data_dir, system.environment()))
         yield system
 
@@ -106,7 +112,7 @@ def _start(
     steps: Steps,
     port: int | None,
     organization: str | None,
-    ticker: bool,
+    complete: bool,
 ) -> RunningSystem:
     with steps.step("topics", "declaring"):
         topics.apply(endpoints.kafka)
@@ -118,12 +124,13 @@ def _start(
     api_port = port or free_port(set())
     api = f"http://127.0.0.1:{api_port}"
     env = endpoints.environment() | {"SPENDLOG_WORKER_DATA": str(data_dir / "worker"), "COLUMNS": "200"}
+    env["SPENDLOG_WEBHOOKS_ALLOW_LOCAL"] = "true"  # receivers of whoever tries it are on this machine
     commands = {
         "worker": ("worker",),
         "ledger sink": ("sink", "ledger"),
         "status sink": ("sink", "status"),
         "API": ("serve", "--port", str(api_port)),
-        **({"ticker": ("ticker",)} if ticker else {}),
+        **(_MORE if complete else {}),
     }
     for name in commands:
         steps.doing(name, "starting")
@@ -131,14 +138,17 @@ def _start(
         name: supervisor.start(name.replace(" ", "-").lower(), spendlog(*command), env=env)
         for name, command in commands.items()
     }
-    secret, _ = create_key(endpoints.postgres, organization_id=organization, name="first-steps")
+    scopes = [*EVERYDAY_SCOPES, Scope.WEBHOOKS_WRITE]
+    secret, _ = create_key(
+        endpoints.postgres, organization_id=organization, name="first-steps", scopes=scopes
+    )
     partitions = len(ends)
     ready = {
         "ledger sink": lambda: ledger_stands(endpoints.postgres, partitions),
         "status sink": lambda: "sink_starts" in children["status sink"].output(),
         "API": lambda: _answers(f"{api}/readyz"),
         "worker": lambda: children["worker"].output().count(_TAKEN_OVER) >= partitions,
-        **({"ticker": lambda: children["ticker"].alive()} if ticker else {}),
+        **({name: children[name].alive for name in _MORE} if complete else {}),
     }
     _wait_ready(children, ready, steps)
     return RunningSystem(

@@ -173,7 +173,11 @@ def running_books(shared: ApiSettings) -> Iterator[Books]:
     admin = f"{base.rpartition('/')[0]}/postgres" + (f"?{query}" if query else "")
     database = new_database(admin, "spendlog_api_books")
     settings = shared.model_copy(
-        update={"postgres": database, "redis": f"{shared.redis.rpartition('/')[0]}/{REDIS_DATABASE}"}
+        update={
+            "postgres": database,
+            "redis": f"{shared.redis.rpartition('/')[0]}/{REDIS_DATABASE}",
+            "webhooks_allow_local": True,
+        }
     )
     with ExitStack() as running:
         sinks = (
