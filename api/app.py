@@ -23,7 +23,7 @@ from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
 from api.pages.frame import problem_page, wants_page
 from api.pages.rooms import PAGES
-from api.resources import budgets, increases, ledger, operations, policies
+from api.resources import budgets, feed, increases, ledger, operations, policies
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -59,6 +59,7 @@ ROOMS = (
     operations,
     webhook_endpoints,
     webhook_deliveries,
+    feed,
 )
 
 DESCRIPTION = """\
@@ -101,6 +102,8 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         await services.postgres.open()
         services.events.start()
         services.tail.start()
+        services.feed.start()
+        door.on_stop.append(services.feed.end)
         try:
             yield
         finally:
@@ -110,6 +113,7 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
                 asyncio.to_thread(services.events.close),
                 asyncio.to_thread(services.tail.close),
                 services.standings.close(),
+                services.feed.close(),
                 services.postgres.close(),
                 services.redis.close(),
             )
@@ -150,10 +154,12 @@ def _watch(metrics: Metrics, services: Services, door: Door) -> None:
         lambda: len(services.tail.stopped),
     )
     metrics.gauge("tail_up", "1 when decisions are read", lambda: float(services.tail.away is None))
-    for share in (door.writes, door.reads):
+    for share in (door.writes, door.reads, door.streams):
         metrics.gauge(
             f"{share.name}_in_flight", "Requests that are being answered", partial(_in_flight, share)
         )
+    metrics.gauge("feed_listeners", "Who listens to the feed", lambda: services.feed.listeners)
+    metrics.gauge("feed_dropped", "Listeners that did not read in time", lambda: services.feed.dropped)
     metrics.gauge("writes_limit", "Writes that may be in flight", lambda: door.writes.limit)
     metrics.gauge("loop_late_seconds", "The event loop's lateness", lambda: door.clock.recent_late_s)
 
@@ -196,6 +202,7 @@ TAGS = {
     "refunds": "What merchants give back.",
     "disputes": "What cardholders do not accept.",
     "ledger": "The books: balances, accounts, trial balance.",
+    "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",
     "operations": "For those who run it: health, readiness, metrics. Without a key.",
 }

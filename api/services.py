@@ -22,6 +22,7 @@ from api.log.standing import Standings
 from api.metrics import Metrics
 from api.settings import ApiSettings
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
+from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
 from api.stores.pulse import Pulse
@@ -62,6 +63,7 @@ class Services:
     ledger: LedgerReads
     transactions: TransactionReads
     webhooks: WebhookTables
+    feed: Feed
 
     @classmethod
     def make(cls, settings: ApiSettings, metrics: Metrics) -> Services:
@@ -91,6 +93,7 @@ class Services:
             ledger=ledger,
             transactions=TransactionReads(ledger),
             webhooks=WebhookTables(postgres),
+            feed=Feed(settings.redis),
         )
 
     def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:

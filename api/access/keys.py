@@ -35,6 +35,7 @@ class Scope(StrEnum):
     CAPS_WRITE = "caps:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    FEED_READ = "feed:read"
 
 
 # Undoing a booking, dividing the whole company's money, giving somebody more of it, and sending all that

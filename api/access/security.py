@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -194,6 +194,20 @@ def _secret(request: Request) -> str:
         words = "This is no API key: one reads `sl_`, 10 letters and digits, `_`, and 43 characters more."
         raise _unauthorized("invalid_api_key", words)
     return secret
+
+
+def still_valid(request: Request) -> Callable[[], Awaitable[bool]]:
+    """Whether the key that `request` came with holds, asked again and again by a long answer."""
+    secret = _secret(request)
+    keyring: Keyring = request.app.state.services.keyring
+
+    async def check() -> bool:
+        try:
+            return await keyring.identify(secret) is not None
+        except PostgresAway:
+            return False  # not known for longer than a known key is trusted
+
+    return check
 
 
 def require(key: ApiKey, *scopes: Scope) -> None:

@@ -136,6 +136,10 @@ class Connection(HttpToolsProtocol):
         elif not self._refused:
             self._watch(None if self._phase is _Phase.IDLE else self._phase)
 
+    def shutdown(self) -> None:
+        self._limits.door.stop()
+        super().shutdown()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._watch_writing(True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 BEAT_S = 0.01
@@ -32,6 +33,9 @@ WRITES_LATE_S_MAX = 0.025
 READS_LATE_S_MAX = 0.015
 _NEW = 0.2
 
+#: Answers that end when the client goes.
+STREAMS: Final = frozenset({"/v1/feed"})
+LISTENERS_MAX: Final = 2_000  # 0.1 MB each, if all are as slow as they may be
 _NEVER_SHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -132,7 +136,20 @@ class Door:
         # Fixed: one that waits for its position takes its time however idle everything is.
         self.reads = Share("reads", self.clock, late_s_max=READS_LATE_S_MAX, limit=READS_MAX, limit_max=None)
 
+        # They cost a read when they come, and next to nothing then.
+        self.streams = Share(
+            "streams", self.clock, late_s_max=READS_LATE_S_MAX, limit=LISTENERS_MAX, limit_max=None
+        )
+        #: What ends streams when the server stops, which waits for all answers.
+        self.on_stop: list[Callable[[], None]] = []
+
+    def stop(self) -> None:
+        for end in self.on_stop:
+            end()
+
     def share(self, method: str, path: str) -> Share | None:
         if method in ("GET", "HEAD", "OPTIONS"):
+            if path in STREAMS:
+                return self.streams
             return None if path in _NEVER_SHED else self.reads
         return self.writes

@@ -94,6 +94,7 @@ class RequestFrame:
             if scope["method"] == "OPTIONS":
                 await self._options(scope)(scope, receive, framed)
             elif scope["method"] == "HEAD":
+                state["is_head"] = True
                 scope = {**scope, "method": "GET"}
                 await self._app(scope, self._counted(receive), without_body)
             else:

@@ -89,6 +89,8 @@ def test_the_examples_of_a_read_can_be_used_as_they_stand(
         inputs["query"].pop("as_of", None)  # it is of the department's own partition
         inputs["header"].pop("prefer", None)
         url = path.format(**inputs["path"])
+        if "text/event-stream" in operation["responses"]["200"].get("content", {}):
+            return  # it has no end
         answer = client.get(url, params=inputs["query"], headers=inputs["header"])
         # No view runs here, so none has any position; what the log does not have is told at once.
         assert answer.status_code in (200, 404, 422, 503), (path, answer.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,10 +18,9 @@ from typer.testing import CliRunner, Result
 from infra.commands.webhooks import app
 from infra.errors import SpendlogError
 from infra.listening import listening
-from infra.running.commands import SENDER, spendlog
-from sinks.postgres import PostgresSession
-from sinks.webhooks.sink import WebhookStore
-from tests.api.books import Books, Organization, Sink, usd
+from infra.rest import ProblemAnswer
+from infra.running.commands import SENDER, SINKS, spendlog
+from tests.api.books import Books, Organization, usd
 from tests.api.support import wait_until
 from tests.sinks.receiver import receiver
 from tests.sinks.webhook_books import new_secret
@@ -37,6 +36,8 @@ def run(books: Books, company: Organization, monkeypatch: pytest.MonkeyPatch) ->
 
     def call(*words: str) -> str:
         result: Result = CliRunner().invoke(app, words)
+        if isinstance(result.exception, ProblemAnswer) and result.exception.status == 503:
+            return call(*words)  # a machine that is very busy
         if isinstance(result.exception, SpendlogError):
             raise result.exception
         assert result.exit_code == 0, (result.output, result.exception)
@@ -47,19 +48,23 @@ def run(books: Books, company: Organization, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def sending(books: Books) -> Iterator[None]:
-    """The webhook sink and a sender on the books' database."""
-    postgres = books.settings.postgres
-    sink = Sink(books.settings.kafka, WebhookStore(PostgresSession(postgres, name="tests-api-webhooks")))
-    sink.start()
-    env = {**os.environ, "SPENDLOG_POSTGRES": postgres, "SPENDLOG_WEBHOOKS_ALLOW_LOCAL": "true"}
-    sender = subprocess.Popen(SENDER, env=env)
+    """The webhook sink and a sender on the books' database, as processes: what they say is no command's."""
+    env = {
+        **os.environ,
+        "SPENDLOG_KAFKA": books.settings.kafka,
+        "SPENDLOG_POSTGRES": books.settings.postgres,
+        "SPENDLOG_SINK_GROUP": f"tests-api-webhooks-{uuid.uuid4().hex[:8]}",
+        "SPENDLOG_WEBHOOKS_ALLOW_LOCAL": "true",
+    }
+    children = [subprocess.Popen(command, env=env) for command in ((*SINKS, "webhooks"), SENDER)]
     try:
         yield
-        assert sender.poll() is None
+        assert [child.poll() for child in children] == [None, None]
     finally:
-        sender.terminate()
-        sender.wait(20)
-        sink.stop()
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait(20)
 
 
 def test_events_are_shown_on_a_terminal_as_they_come(
@@ -78,10 +83,10 @@ def test_events_are_shown_on_a_terminal_as_they_come(
         out, err = shown.communicate(timeout=60)
     assert shown.returncode == 0, err
     told = [json.loads(part) for part in out.replace("}\n{", "}\0{").split("\0")]
-    assert [event["type"] for event in told] == [
-        "budget.changed", "policy.activated", "authorization.approved",
-    ]  # fmt: skip
-    assert told[2]["data"]["approved"] == {"minor": 700, "currency": "USD"}
+    # What is about different things has no order.
+    found = {event["type"]: event["data"] for event in told}
+    assert found.keys() == {"budget.changed", "policy.activated", "authorization.approved"}
+    assert found["authorization.approved"]["approved"] == {"minor": 700, "currency": "USD"}
     assert "listening on http://127.0.0.1:" in err
     assert json.loads(run("list", "--json")) == {"endpoints": []}  # it is removed at the end
 
@@ -135,4 +140,3 @@ def test_the_receiver_of_the_terminal_shows_each_signed_event_once() -> None:
         assert next(events)["type"] == "card.frozen"
         assert own._arrived.qsize() == 1  # the repeat; the forged one is left out
         assert requests.post(own.url, b"x" * 1_048_577, timeout=5).status_code == 413
-    assert sys.executable in SENDER
