@@ -14,6 +14,7 @@ from infra.errors import SpendlogError
 from infra.output import TextTable
 from infra.processes.signals import termination_raises
 from perf import bench as benches
+from perf import document
 from perf.decide import profiled
 from perf.harness import FULL, QUICK, Scale
 from perf.picture import draw
@@ -22,6 +23,7 @@ from perf.results import Figure
 app = typer.Typer()
 
 PICTURE = benches.REPOSITORY / "docs" / "pictures" / "bench.svg"
+DOCUMENT = benches.REPOSITORY / "docs" / "performance.md"
 
 
 @app.command()
@@ -104,7 +106,8 @@ def _publish(console: Console, run: benches.BenchRun) -> None:
     """The figures, the pictures, and the tables in the documents: only of a whole run on a quiet machine."""
     benches.write(run, benches.RESULTS)
     benches.forget_unfinished()
-    console.print(f"figures: {benches.RESULTS}")
+    document.put(DOCUMENT, run)
+    console.print(f"figures: {benches.RESULTS} and {DOCUMENT}")
     _draw(console, run)
 
 
