@@ -23,7 +23,7 @@ from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
 from api.pages.frame import problem_page, wants_page
 from api.pages.rooms import PAGES
-from api.resources import budgets, feed, increases, ledger, operations, policies
+from api.resources import budgets, company, feed, increases, ledger, operations, policies, simulations
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -47,10 +47,12 @@ ROOMS = (
     authorizations,
     events,
     messages,
+    company,
     cards,
     card_acts,
     transactions,
     purchases,
+    simulations,
     budgets,
     increases,
     policies,
@@ -197,10 +199,12 @@ TAGS = {
     "events": "All messages of card networks and all acts of people.",
     "budgets": "What departments, teams, cards and employees may spend, and requests for more.",
     "policies": "The rules of a department or of a whole company.",
+    "company": "Departments, teams and employees, as far as the log knows them.",
     "cards": "Registered cards.",
     "transactions": "Purchases with their whole life: listed by filters, looked at, made in one step.",
     "refunds": "What merchants give back.",
     "disputes": "What cardholders do not accept.",
+    "simulations": "In test mode: what a card network would send, with defaults.",
     "ledger": "The books: balances, accounts, trial balance.",
     "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",

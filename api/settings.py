@@ -34,6 +34,9 @@ class ApiSettings(BaseSettings):
     api_key_stale_s: float = Field(
         default=900, ge=0, le=3600, description="a known key is trusted while PostgreSQL is away"
     )
+    api_test_organizations: frozenset[str] = Field(
+        default=frozenset(), description="organizations in test mode, as a JSON list: their keys may simulate"
+    )
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
     webhooks_allow_local: bool = Field(
         default=False,

@@ -72,6 +72,26 @@ class IdempotencyMemory:
         """`what` was not used up after all."""
         await self._delete(_once(what))
 
+    async def kept(self, what: str) -> bytes | None:
+        """What `keep` had kept of it; None: nothing, or Redis is away."""
+
+        async def get(client: Client) -> bytes | None:
+            found = await client.get(_once(what))
+            return found.encode() if isinstance(found, str) else found
+
+        with contextlib.suppress(RedisAway):
+            return await self._redis.call(get)
+        return None
+
+    async def keep(self, what: str, value: bytes) -> None:
+        """For as long as keys are remembered here, while Redis lives."""
+
+        async def put(client: Client) -> None:
+            await client.set(_once(what), value, ex=KEEP_S)
+
+        with contextlib.suppress(RedisAway):
+            await self._redis.call(put)
+
     async def _delete(self, name: str) -> None:
         async def delete(client: Client) -> None:
             await client.delete(name)

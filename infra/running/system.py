@@ -138,7 +138,7 @@ def _start(
         name: supervisor.start(name.replace(" ", "-").lower(), spendlog(*command), env=env)
         for name, command in commands.items()
     }
-    scopes = [*EVERYDAY_SCOPES, Scope.WEBHOOKS_WRITE]
+    scopes = [*EVERYDAY_SCOPES, Scope.WEBHOOKS_WRITE, Scope.SIMULATIONS_WRITE]
     secret, _ = create_key(
         endpoints.postgres, organization_id=organization, name="first-steps", scopes=scopes
     )

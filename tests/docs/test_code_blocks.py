@@ -38,6 +38,7 @@ ELSEWHERE = {
     "spendlog demo --file": "needs the reader's own export; tests/demo plays the shipped mapping",
 }
 TOUR = ROOT / "docs" / "tour.md"
+API = ROOT / "docs" / "api.md"  # played where the tour has everything running
 IN_BACKGROUND = "make run"
 _KEEPING = 'source .state; trap "export -p > .state" EXIT; set -euo pipefail'
 CURRENT = re.compile(r"\b\d{4}-\d{2}\b")
@@ -157,6 +158,7 @@ def test_every_block_has_a_language_that_is_checked() -> None:
         if block.info.startswith("sh") or block.info == "python":
             assert elsewhere(block) or block.page in (
                 "docs/tour.md",
+                "docs/api.md",
                 "CONTRIBUTING.md",
                 "docs/operations.md",
             ), f"{block}: nothing runs it"
@@ -202,7 +204,7 @@ def test_an_answer_must_hold_what_is_documented() -> None:
 
 @pytest.mark.timeout(4 * TIMEOUT_S)
 def test_the_tour_word_by_word(shell: Shell) -> None:
-    found = blocks_of(TOUR)
+    found = [*blocks_of(TOUR), *blocks_of(API)]
     with ExitStack() as terminals:
         for block, after in zip(found, [*found[1:], None], strict=True):
             if block.info != "sh" or elsewhere(block):
