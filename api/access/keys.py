@@ -42,7 +42,13 @@ class Scope(StrEnum):
 # Undoing a booking, dividing the whole company's money, giving somebody more of it, and sending all that
 # happens somewhere else are asked for by name: a key that nobody thought about must not be able to.
 SPECIAL_SCOPES = frozenset(
-    {Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE, Scope.WEBHOOKS_WRITE,Scope.SIMULATIONS_WRITE}
+    {
+        Scope.LEDGER_CORRECT,
+        Scope.CAPS_WRITE,
+        Scope.BUDGETS_APPROVE,
+        Scope.WEBHOOKS_WRITE,
+        Scope.SIMULATIONS_WRITE,
+    }
 )
 EVERYDAY_SCOPES = tuple(scope for scope in Scope if scope not in SPECIAL_SCOPES)
 

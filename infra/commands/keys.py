@@ -33,7 +33,7 @@ def create(
         typer.Option(
             metavar="SCOPE",
             help=f"What it may do; repeat it. One of {', '.join(Scope)}. All but budgets:approve, "
-            "ledger:correct and caps:write, if absent: those must be named.",
+            "ledger:correct, caps:write and simulations:write (test mode), if absent: those must be named.",
         ),
     ] = None,
     actor: Annotated[
