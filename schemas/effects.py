@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from schemas.controls import Calendar, Card, Level, Policy
-from schemas.event import Timestamp
+from schemas.event import Label, LabelSource, Timestamp
 
 Charges = tuple[str, ...]
 
@@ -145,6 +145,14 @@ class DisputeClosed(Effect, tag="dispute_closed", frozen=True, kw_only=True):
     charges: Charges
     provisional: bool
     outcome: Literal["won", "lost", "withdrawn"]
+
+
+class PaymentLabelled(Effect, tag="payment_labelled", frozen=True, kw_only=True):
+    """What a payment turned out to be. No rule asks for it: who learns from the log does."""
+
+    authorization_id: str
+    label: Label
+    source: LabelSource
 
 
 # -- what counts
@@ -360,6 +368,7 @@ Effects = (
     | RefundUndone
     | DisputeStarted
     | DisputeClosed
+    | PaymentLabelled
     | Counted
     | PeriodOpened
     | DepartmentOpened

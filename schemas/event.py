@@ -18,6 +18,10 @@ ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 # How the card met the terminal: ISO 8583 field 22, in words.
 EntryMode = Literal["chip", "contactless", "magnetic_stripe", "manual", "ecommerce", "recurring"]
 
+# What a payment turned out to be, and who found that out.
+Label = Literal["fraud", "legitimate", "unsure"]
+LabelSource = Literal["chargeback", "review", "customer"]
+
 #: What `Merchant.well_formed` asks, in words.
 MERCHANT_FORM = "the name shows something, mcc is 4 digits, country 2 capitals"
 

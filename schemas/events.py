@@ -33,6 +33,7 @@ from schemas.messages import (
     AuthorizationAdvised,
     AuthorizationExpired,
     AuthorizationIncremented,
+    AuthorizationLabelled,
     AuthorizationRequested,
     AuthorizationReversed,
     BalanceInquired,
@@ -56,6 +57,7 @@ CardEvent = (
     | RefundReversed
     | DisputeOpened
     | DisputeResolved
+    | AuthorizationLabelled
     | VerificationRequested
     | BalanceInquired
     | ClockTicked
@@ -86,6 +88,7 @@ __all__ = [
     "AuthorizationAdvised",
     "AuthorizationExpired",
     "AuthorizationIncremented",
+    "AuthorizationLabelled",
     "AuthorizationRequested",
     "AuthorizationReversed",
     "BalanceInquired",

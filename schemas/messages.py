@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.event import EntryMode, Event, Merchant, ShortText
+from schemas.event import Act, EntryMode, Event, Label, LabelSource, Merchant, ShortText
 from schemas.ids import Identifier
 from schemas.money import PositiveMoney
 
@@ -143,6 +143,18 @@ class DisputeResolved(Event, tag="dispute.resolved", frozen=True, kw_only=True, 
 
     dispute_id: Identifier
     outcome: Literal["won", "lost", "withdrawn"]
+
+
+class AuthorizationLabelled(Act, tag="authorization.labelled", frozen=True, kw_only=True, omit_defaults=True):
+    """What a payment turned out to be, days or weeks after it: models learn from this, no money moves.
+
+    `source`: a chargeback (of the network), a review (by whoever looks into it) or the customer. A later
+    label takes the place of an earlier one; "unsure" takes it back.
+    """
+
+    authorization_id: Identifier
+    label: Label
+    source: LabelSource
 
 
 class VerificationRequested(

@@ -11,6 +11,7 @@ from schemas.messages import (
     AuthorizationAdvised,
     AuthorizationExpired,
     AuthorizationIncremented,
+    AuthorizationLabelled,
     AuthorizationRequested,
     AuthorizationReversed,
     BalanceInquired,
@@ -152,6 +153,13 @@ BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
         **given,
         dispute_id=said.id or "",
         outcome=said.outcome,  # type: ignore[arg-type]
+    ),
+    "label": lambda said, given: AuthorizationLabelled(
+        **given,
+        authorization_id=said.id or "",
+        label=said.verdict,  # type: ignore[arg-type]
+        source=said.source,  # type: ignore[arg-type]
+        actor=said.person,
     ),
     "verify": _verify,
     "inquire": lambda said, given: BalanceInquired(**given, card_id=said.id or CARD, cardholder=said.person),

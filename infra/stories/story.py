@@ -40,6 +40,8 @@ class Said:
     request_id: str | None = None
     provisional: bool = False
     outcome: str | None = None
+    verdict: str | None = None
+    source: str | None = None
     # what is set
     named: str | None = None
     own_id: str | None = None

@@ -10,7 +10,7 @@ from infra.stories import values
 from infra.stories.story import Said
 from infra.stories.words import WordReader
 from schemas.controls import CardStatus
-from schemas.event import EntryMode
+from schemas.event import EntryMode, LabelSource
 
 Need = Literal["needed", "optional", "no"]
 Option = Callable[[WordReader, Said], None]
@@ -118,6 +118,10 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "won": _set("outcome", "won"),
     "lost": _set("outcome", "lost"),
     "withdrawn": _set("outcome", "withdrawn"),
+    "fraud": _set("verdict", "fraud"),
+    "legitimate": _set("verdict", "legitimate"),
+    "unsure": _set("verdict", "unsure"),
+    "source": _one_of("source", get_args(LabelSource), "who found it out"),
     "named": _text("named", "a name"),
     "id": _text("own_id", "an id"),
     "tolerance": _tolerance,
@@ -201,6 +205,11 @@ VERBS: Final[Mapping[str, Verb]] = {
     "refund-reverse": Verb("refund.reversed", "a refund, such as R1", money="optional"),
     "dispute": Verb("dispute.opened", "a dispute, such as D1", _options("of", "provisional"), money="needed"),
     "resolve": Verb("dispute.resolved", "a dispute, such as D1", _options("won", "lost", "withdrawn")),
+    "label": Verb(
+        "authorization.labelled",
+        "a payment, such as A1",
+        _options("fraud", "legitimate", "unsure", "source", "by"),
+    ),
     "verify": Verb("verification.requested", "a card, such as card-1", _options(*_MERCHANT, "entry", "by")),
     "inquire": Verb("balance.inquired", "a card, such as card-1", _options("by")),
     "tick": Verb("clock.ticked", None),

@@ -197,6 +197,12 @@ def _dispute(known: Known) -> Moves:
     return Moves(((ef.DisputeStarted, facts),))
 
 
+def _label(known: Known) -> Moves:
+    event = known.event
+    facts = {"authorization_id": event.authorization_id, "label": event.label, "source": event.source}
+    return Moves(((ef.PaymentLabelled, facts),))
+
+
 def _resolve(known: Known) -> Moves:
     facts = {"dispute_id": known.event.dispute_id, "outcome": known.event.outcome}
     return Moves(((ef.DisputeClosed, facts),))
@@ -318,6 +324,7 @@ _RULES: Final[Mapping[type[Event], Callable[[Known], Moves | None]]] = {
     ev.RefundReversed: _take_refund_back,
     ev.DisputeOpened: _dispute,
     ev.DisputeResolved: _resolve,
+    ev.AuthorizationLabelled: _label,
     ev.PostingReversed: _undo,
     ev.BalanceInquired: _nothing,
     ev.BudgetSet: _set_budget,

@@ -23,6 +23,7 @@ from schemas.effects import (
     LeaseGivenBack,
     LeaseRecallSent,
     LeaseTaken,
+    PaymentLabelled,
     PolicyStored,
     PolicyTaken,
 )
@@ -135,6 +136,10 @@ def _ask(department: Department, effect: LeaseAsked, decision: Decision) -> None
     department.asked.add(effect.period)
 
 
+def _label(department: Department, effect: PaymentLabelled, decision: Decision) -> None:
+    """No rule asks for it. That it is the event's own is told by `infra.verify.moves`."""
+
+
 def _of_the_treasury(department: Department, effect: object, decision: Decision) -> None:
     """`infra.verify.leases` looks at these, over all partitions."""
 
@@ -152,6 +157,7 @@ TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
     LeaseAdded: _add_lease,
     LeaseGivenBack: _give_lease_back,
     LeaseAsked: _ask,
+    PaymentLabelled: _label,
     CapChanged: _of_the_treasury,
     LeaseGiven: _of_the_treasury,
     LeaseRecallSent: _of_the_treasury,

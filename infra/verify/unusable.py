@@ -210,6 +210,10 @@ def _dispute(here: Here) -> ReasonCode | None:
     return ReasonCode.EXCEEDS_SETTLED if event.amount.minor > payment.net else None
 
 
+def _label(here: Here) -> ReasonCode | None:
+    return _settled(here.payment(here.event.authorization_id))
+
+
 def _resolve(here: Here) -> ReasonCode | None:
     known = here.department.disputes.get(here.event.dispute_id)
     if known is None or (known.outcome and here.department.past(known.touched)):
@@ -273,6 +277,7 @@ _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
     ev.RefundReversed: _reverse_refund,
     ev.DisputeOpened: _dispute,
     ev.DisputeResolved: _resolve,
+    ev.AuthorizationLabelled: _label,
     ev.PostingReversed: _undo,
     ev.VerificationRequested: _never,
     ev.BalanceInquired: _never,

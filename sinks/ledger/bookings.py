@@ -39,6 +39,7 @@ from schemas.effects import (
     LeaseTaken,
     PaymentApproved,
     PaymentDeclined,
+    PaymentLabelled,
     PaymentVoided,
     PeriodOpened,
     PolicyStored,
@@ -155,7 +156,7 @@ def legs_of(effect: Effects) -> tuple[Leg, ...]:
             return ()
         case PaymentApproved() | PaymentDeclined() | Counted() | PeriodOpened() | DepartmentOpened():
             return ()
-        case CardUsed() | CardLocked():
+        case CardUsed() | CardLocked() | PaymentLabelled():
             return ()
         case PolicyStored() | PolicyTaken() | CardChanged() | CapChanged():
             return ()

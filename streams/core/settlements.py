@@ -9,12 +9,14 @@ from schemas.effects import (
     Effects,
     FxDifference,
     HoldReleased,
+    PaymentLabelled,
     Posted,
     PostingUndone,
     Refunded,
     RefundUndone,
 )
 from schemas.events import (
+    AuthorizationLabelled,
     ClearingPresented,
     DisputeOpened,
     DisputeResolved,
@@ -189,6 +191,13 @@ def resolve_dispute(case: Case, event: DisputeResolved) -> Decision:
         outcome=event.outcome,
     )
     return case.accepted(effect, charges=payment.charges, amount=dispute.amount)
+
+
+def label(case: Case, event: AuthorizationLabelled) -> Decision:
+    """What a payment turned out to be: nothing moves, and no rule asks for it."""
+    payment = _settled(case, event.authorization_id)
+    effect = PaymentLabelled(authorization_id=event.authorization_id, label=event.label, source=event.source)
+    return case.accepted(effect, charges=payment.charges)
 
 
 def reverse_posting(case: Case, event: PostingReversed) -> Decision:

@@ -1,5 +1,8 @@
 """Writes the golden logs of today's version of decisions. Once: they are never written again.
 
+What is new since then has logs of its own beside them: `python -m tests.golden.write labels.txt` plays that
+scenario into `labels.ndjson`, once.
+
 The stories are played in the core, and of them the fewest are kept that say all there is to say: each effect
 with and without each of its members, each reason, review, alert, outcome and event.
 """
@@ -34,6 +37,9 @@ Log = list[bytes]
 
 def main() -> None:
     folder = ROOT / f"v{DECISION_VERSION}"
+    if len(sys.argv) == 2:
+        add(folder, sys.argv[1])
+        return
     if folder.exists():
         sys.exit(
             f"{folder} exists. Golden logs are written once: where today's code does not fold them to their "
@@ -47,6 +53,19 @@ def main() -> None:
     for name, content in ((STATES, states), (DEFAULTS, defaults())):
         pretty = msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2)
         (folder / name).write_bytes(pretty + b"\n")
+
+
+def add(folder: Path, scenario: str) -> None:
+    """The logs of one scenario, and their states beside those of the others."""
+    target = folder / Path(scenario).with_suffix(".ndjson").name
+    if target.exists():
+        sys.exit(f"{target} exists. Golden logs are written once.")
+    logs = [log for file, played_logs in played() if Path(file).name == scenario for log in played_logs]
+    states = msgspec.json.decode((folder / STATES).read_bytes())
+    states[target.name] = [state_hashes(log) for log in logs]
+    target.write_bytes(b"".join(value + b"\n" for log in logs for value in log))
+    pretty = msgspec.json.format(msgspec.json.encode(states, order="sorted"), indent=2)
+    (folder / STATES).write_bytes(pretty + b"\n")
 
 
 def played() -> Iterator[tuple[str, list[Log]]]:

@@ -138,7 +138,7 @@ class History(RuleBasedStateMachine):
 
     @rule(dice=DICE)
     def dispute(self, dice: bytes) -> None:
-        self.step(dice, traffic.open_dispute, traffic.resolve_dispute)
+        self.step(dice, traffic.open_dispute, traffic.resolve_dispute, traffic.label)
 
     @rule(dice=DICE)
     def change_budgets(self, dice: bytes) -> None:

@@ -245,6 +245,17 @@ def resolve_dispute(world: World, dice: Dice) -> ev.Event:
     )
 
 
+def label(world: World, dice: Dice) -> ev.Event:
+    common = world.common(dice)
+    name, _ = world.payment(dice, common, lambda _: True)
+    return ev.AuthorizationLabelled(
+        **common,
+        authorization_id=name,
+        label=dice.pick(("fraud", "legitimate", "unsure")),
+        source=dice.pick(("chargeback", "review", "customer")),
+    )
+
+
 def undo_posting(world: World, dice: Dice) -> ev.Event:
     common = world.common(dice)
     name, _ = world.payment(dice, common, _is_settled)

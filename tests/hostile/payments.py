@@ -176,6 +176,9 @@ def after_life(world: World) -> Iterator[ev.Event]:
                 yield ev.PostingReversed(**common, authorization_id=payment, seq=seq)
             case 5:
                 yield ev.AuthorizationReversed(**common, authorization_id=payment)
+                yield ev.AuthorizationLabelled(
+                    **world.common(department), authorization_id=payment, label="fraud", source="customer"
+                )
             case 6:
                 yield ev.AuthorizationExpired(**common, authorization_id=payment)
             case _:

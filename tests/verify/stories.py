@@ -12,6 +12,7 @@ from schemas.events import (
     AuthorizationAdvised,
     AuthorizationExpired,
     AuthorizationIncremented,
+    AuthorizationLabelled,
     AuthorizationRequested,
     AuthorizationReversed,
     BalanceInquired,
@@ -193,6 +194,9 @@ class Storyteller(Teller):
     def _undo_posting(self, department: str) -> None:
         department, payment, seq = self._rng.choice(self._postings[-20:] or [(department, "a0", 0)])
         self._tell(PostingReversed, department, authorization_id=payment, seq=seq)
+        self._tell(
+            AuthorizationLabelled, department, authorization_id=payment, label="fraud", source="review"
+        )
 
     def _verify(self, department: str) -> None:
         card, merchant = self._card_id(department), self._rng.choice(MERCHANTS)

@@ -55,6 +55,11 @@ def _bodies() -> dict[str, dict[str, Any]]:
             "provisional_credit": True,
         },
         "dispute.resolved": {"dispute_id": "dis_3", "outcome": "withdrawn"},
+        "authorization.labelled": {
+            "authorization_id": "auth_7f3a",
+            "label": "fraud",
+            "source": "chargeback",
+        },
         "posting.reversed": {
             "authorization_id": "auth_7f3a",
             "seq": 1042,

@@ -20,6 +20,7 @@ SCOPES: Final[Mapping[type[Event], Scope]] = {
     messages.RefundReversed: Scope.AUTHORIZATIONS_WRITE,
     messages.DisputeOpened: Scope.AUTHORIZATIONS_WRITE,
     messages.DisputeResolved: Scope.AUTHORIZATIONS_WRITE,
+    messages.AuthorizationLabelled: Scope.AUTHORIZATIONS_WRITE,
     messages.VerificationRequested: Scope.AUTHORIZATIONS_WRITE,
     messages.BalanceInquired: Scope.AUTHORIZATIONS_WRITE,
     messages.ClockTicked: Scope.AUTHORIZATIONS_WRITE,

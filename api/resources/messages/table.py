@@ -43,6 +43,9 @@ MESSAGES: Final = (
     _payment("clearings", ev.ClearingPresented, "present_clearing", "Settle a payment"),
     _payment("refunds", ev.RefundPresented, "refund_authorization", "Refund a payment", "refunds"),
     _payment("disputes", ev.DisputeOpened, "open_dispute", "Dispute a payment", "disputes"),
+    _payment(
+        "labels", ev.AuthorizationLabelled, "label_authorization", "Tell what a payment turned out to be"
+    ),
     _payment("corrections", acts.PostingReversed, "reverse_posting", "Take a posting back", "ledger"),
     Message(
         "/v1/refunds",

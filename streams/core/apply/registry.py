@@ -37,6 +37,7 @@ from schemas.effects import (
     LeaseTaken,
     PaymentApproved,
     PaymentDeclined,
+    PaymentLabelled,
     PaymentVoided,
     PeriodOpened,
     PolicyStored,
@@ -53,7 +54,7 @@ Applier = Callable[[Department, Any, Decision, int], None]
 
 
 def _only_moves(department: Department, effect: Effect, decision: Decision, bucket: int) -> None:
-    """All that it changes are periods, or other departments by a message."""
+    """All that it changes are periods, other departments by a message, or what others learn from the log."""
 
 
 _V1: Final[Mapping[type[Effect], Applier]] = {
@@ -69,6 +70,7 @@ _V1: Final[Mapping[type[Effect], Applier]] = {
     RefundUndone: settlements.undo_refund,
     DisputeStarted: settlements.open_dispute,
     DisputeClosed: settlements.close_dispute,
+    PaymentLabelled: _only_moves,
     Counted: controls.count,
     PeriodOpened: periods.open_period,
     DepartmentOpened: controls.open_department,
