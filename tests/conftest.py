@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infra.stack import Endpoints
 from tests.stacks import chosen_stack
+
+# A busy machine is no counterexample: timings decide no test.
+hypothesis.settings.register_profile(
+    "spendlog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("spendlog")
 
 TESTS = Path(__file__).parent
 #: Folders that share topics and databases, and those that take long; longest first.
