@@ -17,9 +17,8 @@ from confluent_kafka.admin import AdminClient
 
 from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
-from infra.verify.records import Record, head_of
+from infra.verify.records import head_of
 from infra.verify.sources import Logs
-from schemas.chain import NotNext, sealed_decision
 from schemas.decisions import Decision
 from schemas.kafka import librdkafka
 from schemas.settings import masked
@@ -88,10 +87,10 @@ def _examine(logs: Logs, partition: int, prefix: str) -> Gap:
     partitions = logs.partitions(events)
     if partition not in partitions:
         raise SpendlogError(f"{events} has no partition {partition}; it has 0 to {partitions[-1]}")
-    tail = logs.last(log, partition)
+    tail = logs.last_decision(log, partition)
     if tail is None:
         raise SpendlogError(f"nothing was decided on partition {partition}: there is no gap to close")
-    last = _decision(log, partition, tail)
+    last = tail.decision
     position = last.source_offset + 1
     first, end = logs.bounds(events, partition)
     if first > position:
@@ -110,13 +109,6 @@ def _examine(logs: Logs, partition: int, prefix: str) -> Gap:
         if message is not None and not same and not _is_filler(message):
             undecided.append(Lost(offset_of(message), bytes_of(message.key()), bytes_of(message.value())))
     return Gap(partition, position, last.hash, first, end, kept, gone, tuple(undecided))
-
-
-def _decision(topic: str, partition: int, record: Record) -> Decision:
-    try:
-        return sealed_decision(partition, record.value)
-    except NotNext as found:
-        raise SpendlogError(f"{topic}: partition {partition} offset {record.offset}: {found}") from None
 
 
 def _pairs(
@@ -217,8 +209,8 @@ def wait_decided(kafka: str, partition: int, offset: int, wait_s: float, prefix:
     try:
         while True:
             topic = prefix + DECISIONS.name
-            tail = logs.last(topic, partition)
-            if tail is not None and _decision(topic, partition, tail).source_offset >= offset:
+            tail = logs.last_decision(topic, partition)
+            if tail is not None and tail.decision.source_offset >= offset:
                 return True
             if time.monotonic() > deadline_s:
                 return False

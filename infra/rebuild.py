@@ -105,7 +105,7 @@ def _fill(kafka: str, url: str, topic: str) -> None:
     logs, group = Logs(kafka), f"spendlog-rebuild-{uuid.uuid4().hex[:12]}"
     ends = {}
     for partition in logs.partitions(topic):
-        last = logs.last(topic, partition)
+        last = logs.last_decision(topic, partition)
         ends[partition] = 0 if last is None else last.offset + 1
     logs.close()
     log, ledger = KafkaDecisions(kafka, topic, group), Ledger(PostgresSession(url, name="spendlog-rebuild"))

@@ -17,13 +17,14 @@ from confluent_kafka import Message
 from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
 from infra.verify.sources import Logs
-from schemas.chain import Chain, NotNext, sealed_decision
+from schemas.chain import Chain, NotNext
+from schemas.claims import LogRecord, claim_in, stamp_of
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.history import CardHistory
 from streams.core.intake import Record, recorded_at
-from streams.log import DeadLetter, Entry, Frame, InvariantBroken, NoLog
+from streams.log import Entry, Frame, InvariantBroken, NoLog, Written
 from streams.model import Unscored, new_model
 from streams.owner import Owner
 from streams.settings import StreamSettings
@@ -117,17 +118,18 @@ class _Comparing(NoLog):
         self._folded = folded
         self.expected = b""
 
-    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
+    async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
         for value in self._folded:
-            yield (value,)
+            yield (LogRecord(self._end, value, None),)
+            self._end += 1
+        async for claims in super().replay(offset):
+            yield claims
 
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
-        (entry,) = entries
-        if entry.value != self.expected:
-            raise _Differs(entry.value or b"")
-        return await super().append(entries, dead_letters, outbox)
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
+        for entry in entries:
+            if claim_in(entry.value) is None and entry.value != self.expected:
+                raise _Differs(entry.value or b"")
+        return await super().append(entries)
 
 
 class _Recorded(Unscored):
@@ -153,7 +155,7 @@ class _Again:
         self._difference: ReplayDifference | None = None
         self._first, self._end = logs.bounds(self._events, partition)
         low, high = logs.bounds(self._decisions, partition)
-        self._lost = self._gone_before(low, high)
+        self._lost = self._gone_before(low)
         self._log = _Peekable(partition, logs.messages(self._decisions, partition, low, high))
         self._comparing = _Comparing(self._gone())
         self._owner = Owner(
@@ -170,10 +172,10 @@ class _Again:
     def result(self) -> Replayed:
         return Replayed(self._partition, self._folded, self._decided, self._difference, self._lost)
 
-    def _gone_before(self, low: int, high: int) -> int:
-        """How many decisions retention has taken. Raises NotNext: the log begins with something else."""
-        first = next(self._logs.read(self._decisions, self._partition, low, high), None) if low else None
-        return 0 if first is None else sealed_decision(self._partition, first.value).seq
+    def _gone_before(self, low: int) -> int:
+        """How many decisions retention has taken. Raises SpendlogError: something else is there."""
+        first = next(self._logs.decisions(self._decisions, self._partition), None) if low else None
+        return 0 if first is None else first.seq
 
     def _gone(self) -> Iterator[bytes]:
         """The decisions on card events that retention has taken."""
@@ -226,12 +228,12 @@ class _Peekable:
 
     def peek(self) -> Decision | None:
         """The next one; None at the end. Raises NotNext: there is something else."""
-        if self._next is None and (message := next(self._messages, None)) is not None:
-            value = bytes_of(message.value())
+        while self._next is None and (message := next(self._messages, None)) is not None:
+            value, offset = bytes_of(message.value()), offset_of(message)
             try:
-                self._next = self._chain.follow(value)
+                self._next = self._chain.follow(offset, value, stamp_of(message.headers()))
             except NotNext as found:
-                raise NotNext(f"offset {offset_of(message)}: {found}") from None
+                raise NotNext(f"offset {offset}: {found}") from None
             self._value = value or b""
         return self._next
 

@@ -39,6 +39,7 @@ class PartitionStatus:
 
     `lag`: of a worker, offsets not decided yet; of a sink, decisions not stored yet, as of a few seconds ago.
     `progress_s`: seconds since a decision was last made or stored. `told_s`: since its process said so.
+    `void`: records of replaced owners that its process has passed over.
     """
 
     part: Part
@@ -52,6 +53,7 @@ class PartitionStatus:
     since: datetime | None = None
     why: str | None = None
     remedy: str | None = None
+    void: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def _judged(report: Report, end: int | None, worker: Report | None, now: datetim
         told.since,
         told.why,
         told.remedy,
+        report.void,
     )
 
 

@@ -24,6 +24,7 @@ from psycopg import pq
 from perf.kafka import BenchFailed, Ends, new_consumer, new_producer
 from perf.rivals.batches import row
 from perf.rivals.row_locks import prepare_both
+from schemas.claims import claim_in
 from schemas.codec import decode_decision, decode_event
 from schemas.events import AuthorizationRequested
 
@@ -101,9 +102,8 @@ class KafkaBackend:
     def _read(self) -> None:
         while True:
             found = [*self._consumer.consume(1, 1.0), *self._consumer.consume(10_000, 0)]
-            decided = [
-                decode_decision(cast(bytes, message.value())) for message in found if not message.error()
-            ]
+            values = [cast(bytes, message.value()) for message in found if not message.error()]
+            decided = [decode_decision(value) for value in values if claim_in(value) is None]
             if decided:
                 told = [(one.event_id or "", one.outcome.value) for one in decided]
                 self._loop.call_soon_threadsafe(self._tell, told)

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from infra.errors import SpendlogError
+from schemas.claims import claim_in
 from schemas.codec import decode_decision, encode_event
 from schemas.events import Event
 from schemas.kafka import librdkafka
@@ -196,7 +197,8 @@ def _last_decided(kafka: str, topic: str, partition: int, end: int) -> int:
             if error is None:
                 value = message.value()
                 assert isinstance(value, bytes)
-                source = decode_decision(value).source_offset
+                if claim_in(value) is None:
+                    source = decode_decision(value).source_offset
             elif error.code() == KafkaError._PARTITION_EOF:
                 break
         return source
@@ -223,6 +225,8 @@ def outcomes(kafka: str, topic: str, partitions: int) -> Counter[str]:
                     continue
                 value = message.value()
                 assert isinstance(value, bytes)
+                if claim_in(value) is not None:
+                    continue
                 decision = decode_decision(value)
                 if decision.source_offset != seen[partition] + 1:
                     raise BenchFailed(

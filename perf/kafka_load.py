@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from perf.client import Window
 from perf.kafka import BenchFailed, new_consumer, new_producer
+from schemas.claims import claim_in
 
 # The next request leaves at most 1 ms later; a batch is as large as what came meanwhile.
 LINGER_MS = 1
@@ -88,8 +89,9 @@ class _Client:
         for message in found:
             if message.error() is not None:
                 raise BenchFailed(f"reading decisions: {message.error()}")
-        self._answered += len(found)
-        return len(found)
+        answers = sum(claim_in(message.value()) is None for message in found)
+        self._answered += answers
+        return answers
 
     def close(self) -> None:
         self._producer.flush(10.0)

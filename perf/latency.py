@@ -58,15 +58,15 @@ def run(session: Session) -> Latency:
 def _at(session: Session, topic_set: TopicSet, rate: int) -> LatencyAt:
     mix = Mix(departments=20, hot=0.2, clearings=0.2, seed=rate, prefix=f"l{rate}-{time.time_ns():x}")
     count = int(rate * (WARM_UP_S + session.scale.latency_s))
-    plan = _plan(mix, count, topic_set.partitions)
-    reader = _Reader(topic_set, session.endpoints.kafka)
+    plan = planned(mix, count, topic_set.partitions)
+    reader = DecisionReader(topic_set, session.endpoints.kafka)
     before = reader.seen
     first = opening(mix)
     for event in first:
         topic_set.fill([event])
     session.wait(lambda: reader.seen >= before + len(first), "the worker")
     session.say(f"{rate:,} events/s for {WARM_UP_S + session.scale.latency_s:.0f} s")
-    intended_s = _send(session.endpoints.kafka, topic_set.names.card_events, plan, rate)
+    intended_s = send_at_rate(session.endpoints.kafka, topic_set.names.card_events, plan, rate)
     ids = {item.event_id for item in plan}
     session.wait(lambda: reader.has_all(ids), "the last decision", DRAIN_TIMEOUT_S)
     read = reader.stop()
@@ -96,7 +96,7 @@ def _stages(counted: list[tuple[float, Read]]) -> dict[str, float]:
     return {name: round(median(values), 1) for name, values in parts.items()}
 
 
-def _plan(mix: Mix, count: int, partitions: int) -> list[PlannedSend]:
+def planned(mix: Mix, count: int, partitions: int) -> list[PlannedSend]:
     """Encoded beforehand, so that sending is all the sender does. No repeats: one id, one decision."""
     plan: list[PlannedSend] = []
     seen: set[str] = set()
@@ -112,7 +112,7 @@ def _plan(mix: Mix, count: int, partitions: int) -> list[PlannedSend]:
     return plan
 
 
-def _send(kafka: str, topic: str, plan: list[PlannedSend], rate: int) -> list[float]:
+def send_at_rate(kafka: str, topic: str, plan: list[PlannedSend], rate: int) -> list[float]:
     """Hands record `n` over at start + n / rate, or at once when that is past. Returns the intended times."""
     producer = new_producer(kafka, LINGER_MS)
     producer.list_topics(topic, timeout=10.0)  # connect first
@@ -130,14 +130,15 @@ def _send(kafka: str, topic: str, plan: list[PlannedSend], rate: int) -> list[fl
     return intended_s
 
 
-class _Reader:
+class DecisionReader:
     """Reads decisions from now on in a thread; notes when each event's was read, by the header `event_id`."""
 
-    def __init__(self, topic_set: TopicSet, kafka: str) -> None:
+    def __init__(self, topic_set: TopicSet, kafka: str, ends: dict[int, int] | None = None) -> None:
+        """`ends`: where each partition ends now; asked for, if absent."""
         self._read: dict[str, Read] = {}
         self.seen = 0
         topic = topic_set.names.decisions
-        ends = Ends(kafka, topic, PARTITIONS).now()
+        ends = ends or Ends(kafka, topic, PARTITIONS).now()
         self._consumer = new_consumer(kafka, **{"fetch.wait.max.ms": 500, "fetch.min.bytes": 1})
         self._consumer.assign([TopicPartition(topic, p, end) for p, end in ends.items()])
         self._stopping = threading.Event()
@@ -155,7 +156,7 @@ class _Reader:
                 value = message.value()
                 assert isinstance(value, bytes)
                 self._read.setdefault(event_id.decode(), Read(now_s, message.timestamp()[1], value))
-            self.seen += 1
+                self.seen += 1
 
     def has_all(self, event_ids: set[str]) -> bool:
         # The length first: the reader writes to the dictionary while this looks at it.

@@ -8,3 +8,5 @@ from typing import Final
 EVENT_ID: Final = "event_id"
 #: Of a dead letter: the code of the reason for which its event was rejected.
 REASON: Final = "reason"
+#: Of a decision: under which claim it was written, and where (`schemas.claims`).
+EPOCH: Final = "epoch"

@@ -30,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     `position`: the offset that is read next; `seq`: decisions made or stored so far; None: not known now.
     `since`, `why`, `remedy`: of a partition that stands still; since when, why, what a person can do.
     `progress`: when this process last made or stored a decision; None: not yet.
+    `void`: records of replaced owners that it has passed over since it took the partition over.
     """
 
     part: Part
@@ -43,6 +44,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str | None = None
     remedy: str | None = None
     progress: datetime | None = None
+    void: int = 0
 
     @property
     def key(self) -> bytes:

@@ -1,4 +1,5 @@
-"""`PartitionLog` on Kafka: a transactional producer whose id is the partition's, and replay."""
+"""`PartitionLog` on Kafka: an idempotent producer, whose records are never reordered or doubled, and
+replay."""
 
 from __future__ import annotations
 
@@ -9,29 +10,23 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-import aiokafka.producer.sender
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
 
+from schemas.claims import LogRecord, stamp_of
 from schemas.headers import REASON
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
 from streams.cluster import aiokafka_options
 from streams.core.intake import Record, recorded_at
-from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete
+from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete, Written
 from streams.lookups import Lookups
 from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot, chunks_of
-
-# After a commit the broker writes its markers; aiokafka asks for the next transaction 20 ms later if it
-# comes too early. On one machine the markers take 1-3 ms, so this was most of the latency at 500/s.
-aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.005
 
 # Just below the topics' max.message.bytes (1,048,588), which bounds a batch; a decision takes up to 900,000.
 BATCH_BYTES = 1_000_000
 # Dead letters keep records as large as a broker takes; what a compressed batch blew up beyond is cut.
 DEAD_LETTER_BYTES_MAX = 1_900_000
 DEAD_LETTER_KEY_BYTES_MAX = 64 * 1024
-TRANSACTION_TIMEOUT_MS = 60_000
 REPLAY_IDLE_TIMEOUT_S = 30.0
 
 
@@ -86,8 +81,7 @@ class KafkaLog:
         await self._lookups.require(self._names.needed)
         self._producer = AIOKafkaProducer(
             **aiokafka_options(self._bootstrap),
-            transactional_id=f"decider-{self._names.decisions}-{self._partition}",
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            enable_idempotence=True,  # and with it acks=all
             max_batch_size=BATCH_BYTES,
             max_request_size=2 * 1024 * 1024,
             compression_type=self._compression,
@@ -98,19 +92,19 @@ class KafkaLog:
 
     async def snapshots(self) -> Sequence[StoredSnapshot]:
         collector = Collector(self._partition)
-        async with aclosing(self._read(self._names.snapshots, None)) as read:
+        async with aclosing(self._read(self._names.snapshots, 0)) as read:
             async for records in read:
                 for record in records:
                     collector.add(record.headers, record.value)
         return collector.newest_first()
 
-    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
+    async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
         async with aclosing(self._read(self._names.decisions, offset)) as read:
             async for records in read:
-                yield [record.value for record in records]
+                yield [LogRecord(found.offset, found.value, stamp_of(found.headers)) for found in records]
 
-    async def _read(self, topic: str, offset: int | None) -> AsyncGenerator[Sequence[Any], None]:
-        """Committed records from `offset` to the end, which stands still: the others are fenced."""
+    async def _read(self, topic: str, offset: int) -> AsyncGenerator[Sequence[Any], None]:
+        """Records from `offset` to where the end is now."""
         tp = TopicPartition(topic, self._partition)
         # The hash chain vouches for decisions, and better.
         consumer = self._reader(check_crcs=topic != self._names.decisions)
@@ -119,12 +113,12 @@ class KafkaLog:
             consumer.assign([tp])
             first = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]
-            if (offset or 0) > end or (topic == self._names.decisions and first > (offset or 0)):
+            if offset > end or (topic == self._names.decisions and first > offset):
                 raise ReplayIncomplete(
-                    f"{topic}[{self._partition}] holds {first}..{end}, but must be read from {offset or 0}"
+                    f"{topic}[{self._partition}] holds {first}..{end}, but must be read from {offset}"
                 )
             # Never seek_to_beginning: on a fresh consumer it has ended at the end of the log.
-            consumer.seek(tp, max(first, offset or 0))
+            consumer.seek(tp, max(first, offset))
             deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
             # The position, not the last record: transaction markers are never delivered.
             while await consumer.position(tp) < end:
@@ -164,21 +158,15 @@ class KafkaLog:
 
     # -- writing
 
-    async def begin(self) -> None:
-        await self._ours().begin_transaction()
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
+        sent = await self._send(self._names.decisions, entries, int(time.time() * 1000))
+        return await self._wait(sent)
 
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
+    async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None:
         now_ms = int(time.time() * 1000)
-        waiting = await self._send(self._names.decisions, entries, now_ms)
-        letters = await self._send(
-            self._names.dead_letters, [self._letter(letter) for letter in dead_letters], now_ms
-        )
-        # A failed batch does not fail the commit: its own future must be awaited.
-        sent = await self._wait([*waiting, *letters, *await self._post(outbox, now_ms)])
-        last = sent[len(waiting) - 1]
-        return int(last[0].offset) + last[1]
+        letters = [self._letter(letter) for letter in dead_letters]
+        sent = await self._send(self._names.dead_letters, letters, now_ms)
+        await self._wait([*sent, *await self._post(outbox, now_ms)])
 
     async def _post(self, outbox: Sequence[Entry], now_ms: int) -> list[tuple[asyncio.Future[Any], int]]:
         """Card events for other departments, in the order in which each of their partitions gets them."""
@@ -194,12 +182,6 @@ class KafkaLog:
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
         records = [Entry(*chunk) for chunk in chunks_of(snapshot, self._partition)]
         await self._wait(await self._send(self._names.snapshots, records, int(time.time() * 1000)))
-
-    async def commit(self) -> None:
-        try:
-            await self._ours().commit_transaction()
-        except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as fenced:
-            raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
 
     async def close(self) -> None:
         await self._own_lookups.close()
@@ -254,24 +236,18 @@ class KafkaLog:
         return futures
 
     async def _submit(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
-        try:
-            future: asyncio.Future[Any] = await self._ours().send_batch(batch, topic, partition=partition)
-        except (ProducerFenced, InvalidProducerEpoch) as fenced:
-            raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
+        future: asyncio.Future[Any] = await self._ours().send_batch(batch, topic, partition=partition)
         return future
 
-    async def _wait(self, sent: Sequence[tuple[asyncio.Future[Any], int]]) -> list[tuple[Any, int]]:
-        try:
-            return [(await future, count) for future, count in sent]
-        except (ProducerFenced, InvalidProducerEpoch) as fenced:
-            raise Fenced(f"partition {self._partition} has another owner: {fenced!r}") from fenced
+    async def _wait(self, sent: Sequence[tuple[asyncio.Future[Any], int]]) -> list[Written]:
+        return [Written(int((await future).offset), records) for future, records in sent]
 
 
 def _give_up(producer: AIOKafkaProducer) -> None:
     """Have it not wait for what it still sends when it is closed.
 
-    That belongs to no committed transaction, and the next owner aborts it. Waiting would take as long as the
-    broker is away; and for ever where the topic is gone.
+    If it is written all the same, it counts or is void by the rule, and the next owner reads it. Waiting
+    would take as long as the broker is away; and for ever where the topic is gone.
     """
     sending = producer._message_accumulator
     for batches in (*sending._batches.values(), sending._pending_batches):

@@ -1,4 +1,4 @@
-"""The seams of the owner: a fenced log of one partition, as it needs it and no wider.
+"""The seams of the owner: the log of one partition, as it needs it and no wider.
 
 Kafka stands behind them in production (`streams.kafka_log`); the simulation puts an in-memory log there
 that can crash, stall and be taken over at every await.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple, Protocol
 
+from schemas.claims import LogRecord, claim_in
 from streams.core.intake import Record
 from streams.snapshots import StoredSnapshot
 
@@ -71,17 +72,25 @@ class Fenced(Exception):
     """Another owner took the partition over. Whatever this one still holds in memory is void."""
 
 
+class Written(NamedTuple):
+    """Where a part of what was appended lies: `records` of them from `offset` on, nothing between them."""
+
+    offset: int
+    records: int
+
+
 class PartitionLog(Protocol):
-    """Decisions, dead letters and snapshots of one partition, written by one owner at a time."""
+    """Decisions, dead letters and snapshots of one partition. Whoever has it open can write to it."""
 
     async def open(self) -> None:
-        """Fence every earlier owner; when this returns, what they could commit is committed or aborted."""
+        """Connect. Fences nobody: that is a claim's work."""
 
     async def snapshots(self) -> Sequence[StoredSnapshot]:
         """Those whose bytes are whole, the newest first. Whether the log has their hash is not asked yet."""
 
-    def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
-        """Committed decisions from log `offset` (None: the beginning) to the end, in order.
+    def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
+        """What can be read of the decision log from `offset` to the end, in order, claims and void records
+        too.
 
         Raises:
             ReplayIncomplete: the log does not hold them all.
@@ -93,39 +102,32 @@ class PartitionLog(Protocol):
     async def kept(self, offset: int) -> Kept:
         """Which card events are there, and the one at `offset`."""
 
-    async def begin(self) -> None: ...
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
+        """Write to the decision log; when this returns, all replicas in sync have it, in this order."""
 
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
-        """Write within the transaction and wait for the write. Returns the log offset after it.
-
-        `outbox`: card events for other departments, each to the partition of its key.
-        """
+    async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None:
+        """Write dead letters, and card events for other departments, each to the partition of its key."""
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
-
-    async def commit(self) -> None:
-        """Raises Fenced when another owner has taken over."""
 
     async def close(self) -> None: ...
 
 
 class NoLog:
-    """A decision log that takes everything and keeps nothing; for who only wants the owner's decisions."""
+    """A decision log that takes everything and keeps only claims; for who only wants the owner's
+    decisions."""
 
     def __init__(self) -> None:
         self._end = 0
+        self._claims: list[LogRecord] = []
 
     async def open(self) -> None: ...
 
     async def snapshots(self) -> Sequence[StoredSnapshot]:
         return ()
 
-    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
-        nothing: tuple[Sequence[bytes], ...] = ()
-        for values in nothing:
-            yield values
+    async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
+        yield [claim for claim in self._claims if claim.offset >= offset]
 
     async def vouched(self, offset: int) -> str | None:
         return None
@@ -133,16 +135,15 @@ class NoLog:
     async def kept(self, offset: int) -> Kept:
         return Kept(offset + 1, offset + 1, None)  # all before is gone by rule
 
-    async def begin(self) -> None: ...
-
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
+        start = self._end
         self._end += len(entries)
-        return self._end
+        if claim_in(entries[0].value) is not None:
+            self._claims = [LogRecord(start, entries[0].value, None)]
+        return (Written(start, len(entries)),)
+
+    async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None: ...
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
-
-    async def commit(self) -> None: ...
 
     async def close(self) -> None: ...

@@ -1,36 +1,32 @@
 """The owner of one partition: takes it over, decides its records, and writes the decision log.
 
-Owning means holding the partition's unfenced producer epoch. State in memory runs ahead of the log only
-inside `decide`; any exception there or in `take_over` ends the process, because only the log knows what
-was committed (docs/decisions/0002).
+Owning means that the latest claim in the log is one's own. State in memory runs ahead of the log while a
+batch is under way; any exception voids it all, because only the log knows what counts (docs/decisions/0034).
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import structlog
 
-from schemas.chain import Chain, NotNext, sealed_decision
-from schemas.codec import encode_event
 from schemas.decisions import Decision
-from schemas.events import Event
-from schemas.headers import EVENT_ID
 from schemas.reasons import Outcome
+from streams.batch import Batch, dead_letter, outbox_of, sends
 from streams.continuity import Decided, check_kept, check_redelivered
 from streams.core.apply.evolve import evolve
 from streams.core.intake import Record, judge, without_card_numbers
-from streams.core.messages import messages
 from streams.core.plans import Plans
 from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
-from streams.log import DeadLetter, Entry, Frame, InvariantBroken, PartitionLog, ReplayIncomplete
+from streams.log import Frame, InvariantBroken, PartitionLog, ReplayIncomplete
 from streams.model import Model
+from streams.owned_log import OwnedLog
 from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
 from streams.turns import Turns
 
@@ -40,51 +36,25 @@ log = structlog.get_logger()
 # keeps that at 0.4 us and 180 bytes for each decision, however large the state grows, and bounds the replay.
 SNAPSHOT_DECISIONS_MIN = 20_000
 ROWS_A_DECISION = 4
-# 5,000 usual decisions take 5 MB; large ones must not make a transaction that the broker takes minutes for.
-TRANSACTION_BYTES_MAX = 16_000_000
-# Two names of 64 letters and a slash, with room to spare.
-KEY_BYTES_MAX = 300
+# 5,000 usual decisions take 5 MB; large ones must not make a batch that the broker takes minutes for.
+BATCH_BYTES_MAX = 16_000_000
+# A batch that is given up ends at once, unless a library swallows it.
+GIVE_UP_S = 1.0
 
 
 class Pace(NamedTuple):
     """How long deciding may go on, in seconds, while others wait.
 
     `slice_s`: then the worker's other partitions have their turn. A usual event takes 0.03 ms, a hostile one
-    up to 100, and a poll has thousands. `transaction_s`: then what is decided is written, however little it
+    up to 100, and a poll has thousands. `batch_s`: then what is decided is written, however little it
     is: its senders wait for it. 5,000 usual events take less.
     """
 
     slice_s: float = 0.01
-    transaction_s: float = 0.5
+    batch_s: float = 0.5
 
 
 PACE = Pace()
-
-
-class _Batch:
-    """What one transaction writes."""
-
-    __slots__ = ("bytes", "dead_letters", "decisions", "entries", "outbox")
-
-    def __init__(self) -> None:
-        self.decisions: list[Decision] = []
-        self.entries: list[Entry] = []
-        self.dead_letters: list[DeadLetter] = []
-        self.outbox: list[Entry] = []
-        self.bytes = 0
-
-    def add(self, record: Record, decision: Decision, value: bytes) -> None:
-        self.decisions.append(decision)
-        self.entries.append(_entry(record, value, decision))
-        self.bytes += len(value)
-        if decision.effects:
-            for event in messages(decision):
-                self.outbox.append(message := _message(event))
-                self.bytes += len(message.value or b"")
-        if decision.outcome is Outcome.REJECTED:
-            reason = decision.reasons[0]
-            self.dead_letters.append(DeadLetter(record, reason.code.value, reason.detail or ""))
-            self.bytes += len(record.value or b"")
 
 
 class Rows:
@@ -113,6 +83,7 @@ class Owner:
         card_numbers_refused: events with card numbers are rejected, and dead letters have them masked.
         pace: how long deciding may go on without letting others have their turn.
         turns: of all owners of the worker.
+        name: of this take-over alone; in claims and stamps.
     """
 
     def __init__(
@@ -127,6 +98,7 @@ class Owner:
         card_numbers_refused: bool = True,
         pace: Pace = PACE,
         turns: Turns | None = None,
+        name: str | None = None,
     ) -> None:
         self.state = PartitionState(partition)
         self.position = 0
@@ -143,22 +115,28 @@ class Owner:
         self._turns = turns or Turns()
         self._snapshot_seq = 0
         self._rows = Rows()
-        self._written: int | None = None  # the log's offset after the last write
+        self._owned = OwnedLog(partition, log_, name or secrets.token_hex(4))
+        self._unsent: list[Decision] = []  # replayed, and perhaps not followed by what they send
+        self._under_way: asyncio.Task[list[Decision]] | None = None
+        self._settled: list[Decision] = []
 
     # -- takeover
 
     async def take_over(self) -> int:
-        """Fence the owner before, rebuild state and model from the log. Returns the first undecided offset.
+        """Rebuild state and model from the log, and claim it. Returns the first undecided offset.
 
         Raises:
             InvariantBroken: the log has a gap, its hash chain does not hold, or the card events are not those
                 that were decided.
+            Fenced: others claim it at the same time.
         """
         await self._log.open()
         await self._rebuild()
+        await self._owned.claim(self._fold)
         self.position = self.state.next_offset
         await self.check_events()
         self._rows.count(self.state.departments)
+        await self._send_again()
         self._publish(self.state.departments)
         return self.position
 
@@ -179,8 +157,7 @@ class Owner:
                 if await self._log.vouched(snapshot.log_offset - 1) != snapshot.digest:
                     raise ValueError("the decision at its place does not name it")
                 self._restore(snapshot)
-                async with aclosing(self._log.replay(snapshot.log_offset - 1)) as replayed:
-                    await self._fold_all(replayed, anchored=True)
+                await self._read_after(snapshot)
                 return
             except (ValueError, ReplayIncomplete) as unusable:
                 # Only a shortcut: of another version, or of a log that was made anew.
@@ -189,8 +166,9 @@ class Owner:
                 )
             self.state, self._model = PartitionState(partition), self._new_model()
             self.replayed = self._snapshot_seq = 0
-        async with aclosing(self._log.replay(None)) as replayed:
-            await self._fold_all(replayed)
+            self._unsent.clear()
+        self._owned.start_anew()
+        await self._owned.read(self._fold)
 
     def _restore(self, snapshot: StoredSnapshot) -> None:
         """Raises ValueError where it is not a state of this partition as of its own decision."""
@@ -203,53 +181,102 @@ class Owner:
         self.state, self._model = state, model
         self._snapshot_seq = state.seq
 
-    async def _fold_all(
-        self, replayed: AsyncGenerator[Sequence[bytes], None], anchored: bool = False
-    ) -> None:
-        """Fold decisions; with `anchored`, the first one must be the last that the state knows.
+    async def _read_after(self, snapshot: StoredSnapshot) -> None:
+        """Fold what follows. The first decision that is read must be the last that the state knows.
 
         Raises:
-            ValueError: it is another one.
+            ValueError: it is another one, or cannot vouch for itself.
         """
-        chain = Chain(self.state.partition, self.state.seq, self.state.last_hash)
-        async for values in replayed:
-            if anchored and values:
-                anchored, found = False, sealed_decision(self.state.partition, values[0])
-                if (found.seq + 1, found.hash) != (self.state.seq, self.state.last_hash):
-                    raise ValueError(f"the log has decision {found.position} with another hash at its place")
-                values = values[1:]
-            for value in values:
-                self._fold(chain, value)
-        if anchored:
+        anchored = False
+
+        def fold(decision: Decision) -> None:
+            nonlocal anchored
+            if anchored:
+                self._fold(decision)
+            elif (decision.seq + 1, decision.hash) != (self.state.seq, self.state.last_hash):
+                raise ValueError(f"the log has decision {decision.position} with another hash at its place")
+            anchored = True
+
+        self._owned.start_at(snapshot.log_offset - 1)
+        await self._owned.read(fold)
+        if not anchored:
             raise ValueError("the log has no decision at its place")
 
-    def _fold(self, chain: Chain, value: bytes) -> None:
-        try:
-            decision = chain.follow(value)
-        except NotNext as found:
-            raise InvariantBroken(f"decisions of partition {chain.partition}: {found}") from None
+    def _fold(self, decision: Decision) -> None:
         if decision.score is not None:
             self._learn(decision)
         evolve(self.state, decision)
         self.replayed += 1
+        if (decision.effects or decision.outcome is Outcome.REJECTED) and sends(decision):
+            self._unsent.append(decision)
+            if self._unsent[0].seq < self._owned.chain.relayed_seq:
+                self._unsent = self._not_relayed()
+
+    def _not_relayed(self) -> list[Decision]:
+        return [decision for decision in self._unsent if decision.seq >= self._owned.chain.relayed_seq]
+
+    async def _send_again(self) -> None:
+        """What the owner before may not have sent: receivers know a repeat by its id."""
+        letters, outbox = [], []
+        for decision in self._not_relayed():
+            outbox += outbox_of(decision)
+            if decision.outcome is Outcome.REJECTED:
+                kept = (await self._log.kept(decision.source_offset)).record
+                record = kept or Record(decision.source_offset, decision.recorded_at, None, None)
+                if decision.event_id is None:
+                    record = self._as_kept(record)
+                letters.append(dead_letter(record, decision))
+        self._unsent.clear()
+        if letters or outbox:
+            await self._log.relay(letters, outbox)
+        self._owned.relayed(self.state.seq, bool(letters or outbox))
+
+    def _as_kept(self, record: Record) -> Record:
+        """A record that is no event, as a dead letter may have it."""
+        return without_card_numbers(record) if self._card_numbers_refused else record
 
     # -- the loop's body
 
     async def decide(self, frames: Iterable[Frame]) -> list[Decision]:
-        """Decide what the frames hold and have not been decided, in one transaction if it is not too large
-        and does not take too long.
+        """Decide what the frames hold and have not been decided; returns when all of it counts.
 
         Raises:
             InvariantBroken: a frame starts after the position reached, so records are missing; or what it
                 holds before that position is not what was decided.
             Fenced: another owner has taken over.
         """
-        with self._turns.busy():
-            return [decision async for part in self._decide(frames) for decision in part]
+        await self.decide_ahead(frames)
+        await self.settle()
+        return self.settled()
 
-    async def _decide(self, frames: Iterable[Frame]) -> AsyncGenerator[list[Decision], None]:
-        """The decisions of each transaction."""
-        batch = _Batch()
+    async def decide_ahead(self, frames: Iterable[Frame]) -> None:
+        """The same, but returns while the last batch is still under way: the next is decided meanwhile."""
+        with self._turns.busy():
+            await self._decide(frames)
+
+    @property
+    def void(self) -> int:
+        """Records of replaced owners that were passed over since the take-over began."""
+        return self._owned.chain.void
+
+    @property
+    def under_way(self) -> asyncio.Task[list[Decision]] | None:
+        """The batch that is being written."""
+        return self._under_way
+
+    async def settle(self) -> None:
+        """Wait for the batch that is under way."""
+        if self._under_way is not None:
+            self._settled += await self._under_way
+            self._under_way = None
+
+    def settled(self) -> list[Decision]:
+        """The decisions that have come to count since it was asked last."""
+        settled, self._settled = self._settled, []
+        return settled
+
+    async def _decide(self, frames: Iterable[Frame]) -> None:
+        batch = Batch()
         batch_began_s = slice_began_s = time.monotonic()
         for frame in frames:
             for record in self._new_records(frame):
@@ -264,18 +291,19 @@ class Owner:
                 decision, value = seal(judged)
                 self._learn(decision)
                 evolve(self.state, decision)
-                unreadable = decision.event_id is None and self._card_numbers_refused
-                batch.add(without_card_numbers(record) if unreadable else record, decision, value)
+                if decision.event_id is None:
+                    record = self._as_kept(record)
+                batch.add(record, decision, value)
                 now_s = time.monotonic()
-                if batch.bytes > TRANSACTION_BYTES_MAX or now_s - batch_began_s > self._pace.transaction_s:
-                    yield await self._write(batch)
-                    batch = _Batch()
+                if batch.bytes > BATCH_BYTES_MAX or now_s - batch_began_s > self._pace.batch_s:
+                    await self._hand_over(batch)
+                    batch = Batch()
                     batch_began_s = slice_began_s = time.monotonic()
                 elif now_s - slice_began_s > self._pace.slice_s:
                     await self._turns.give_way(now_s - slice_began_s)
                     slice_began_s = time.monotonic()
         if batch.decisions:
-            yield await self._write(batch)
+            await self._hand_over(batch)
 
     def _new_records(self, frame: Frame) -> Sequence[Record]:
         if frame.start > self.position:
@@ -293,25 +321,25 @@ class Owner:
         self.position = frame.end
         return records
 
-    async def _write(self, batch: _Batch) -> list[Decision]:
-        """The batch's decisions, committed."""
+    async def _hand_over(self, batch: Batch) -> None:
+        """Begin to write. One batch at a time: what waits meanwhile makes the next one larger."""
+        await self.settle()
         snapshot = await self._snapshot() if self._snapshot_due() else None
         if snapshot is not None:
+            self._snapshot_seq = snapshot.seq
             batch.entries[-1].headers.append((SNAPSHOT_HEADER, snapshot.digest.encode()))
-        await self._log.begin()
-        end = await self._log.append(batch.entries, batch.dead_letters, batch.outbox)
-        start = end - len(batch.entries)
-        if self._written is not None and start < self._written:
-            raise InvariantBroken(
-                f"decision log of partition {self.state.partition}: what followed offset {self._written} "
-                f"was written at {start}; the log has lost its end, or was made anew"
-            )
-        self._written = end
-        if snapshot is not None:
-            await self._log.store_snapshot(snapshot._replace(log_offset=end))
-        await self._log.commit()
-        if snapshot is not None:
-            self._snapshot_seq = self.state.seq
+        self._under_way = asyncio.create_task(self._write(batch, snapshot))
+
+    async def _write(self, batch: Batch, snapshot: StoredSnapshot | None) -> list[Decision]:
+        """The batch's decisions, when they count and what they send was sent."""
+        with self._turns.busy():
+            await self._owned.append(batch.entries, batch.decisions)
+            end, sent = self._owned.end, bool(batch.dead_letters or batch.outbox)
+            if sent:
+                await self._log.relay(batch.dead_letters, batch.outbox)
+            self._owned.relayed(batch.decisions[-1].seq + 1, sent)
+            if snapshot is not None:
+                await self._log.store_snapshot(snapshot._replace(log_offset=end))
         changed = self._changed(batch.decisions)
         self._rows.count(changed)
         self._publish(changed)
@@ -358,18 +386,10 @@ class Owner:
         return {key: departments[key] for key in keys}
 
     async def close(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.cancel()
+            await asyncio.wait([under_way], timeout=GIVE_UP_S)
+            if under_way.done() and not under_way.cancelled():
+                under_way.exception()  # it has been told by whoever waited for the batch, or nobody did
         await self._log.close()
-
-
-def _entry(record: Record, value: bytes, decision: Decision) -> Entry:
-    """The decision's record: under its event's key, with the event's id where a look-out need not decode."""
-    key = record.key
-    if decision.event_id is None:
-        # Whatever lies there in place of a key may be as large as a batch.
-        return Entry(key if key is not None and len(key) <= KEY_BYTES_MAX else None, value, [])
-    return Entry(key, value, [(EVENT_ID, decision.event_id.encode())])
-
-
-def _message(event: Event) -> Entry:
-    """A card event to another department, under that department's key."""
-    return Entry(event.key.encode(), encode_event(event), [])

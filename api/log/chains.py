@@ -14,11 +14,12 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from api.log.produce import quiet
-from schemas.chain import Chain, NotNext, offset_after, sealed_decision
+from schemas.chain import Chain, NotNext, chain_after, chain_at
+from schemas.claims import LogRecord, stamp_of
 
 log = structlog.get_logger(__name__)
 
-# Before a partition's end: of transactions that are markers for the most part, one still is a decision.
+# Before a partition's end: one of them lies where its owner expected it, which nearly all do.
 ANCHOR_OFFSETS = 50
 TRY_AGAIN_S = 5.0
 LOOK_S = 2.0  # at one record
@@ -46,29 +47,27 @@ class Chains:
 
     def follows(self, message: Message) -> bool:
         """Whether it is the next decision of its partition, which else stands still."""
-        partition, value = message.partition(), message.value()
-        assert partition is not None
+        partition, offset, value = message.partition(), message.offset(), message.value()
+        assert partition is not None and offset is not None
         if partition in self.stopped:
             return False
         error = message.error()
         if error is not None:
             if error.code() in LOST:
-                self._stop(partition, f"offset {message.offset()} is gone; {self._last(partition)}")
+                self._stop(partition, f"offset {offset} is gone; {self._last(partition)}")
             return False
         try:
             chain = self._chains.get(partition)
-            if chain is not None:
-                chain.pass_over(value)
-            else:
-                self._chains[partition] = Chain.after(sealed_decision(partition, value))
+            if chain is None:
+                chain = self._chains[partition] = Chain.in_the_middle(partition)
+            return chain.pass_over(offset, value, stamp_of(message.headers()))
         except NotNext as found:
-            self._stop(partition, f"partition {partition} offset {message.offset()}: {found}")
+            self._stop(partition, f"partition {partition} offset {offset}: {found}")
             return False
-        return True
 
     def _last(self, partition: int) -> str:
         chain = self._chains.get(partition)
-        if chain is None:
+        if chain is None or not chain.seq:
             return f"no decision of partition {partition} was read"
         return f"decision {partition}:{chain.seq - 1} with hash {chain.last_hash[:12]} was read"
 
@@ -98,33 +97,34 @@ class Chains:
         """Where the log goes on after the last decision that was read; None: it does not."""
         low, high = beside.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=LOOK_S)
 
-        def first_from(offset: int) -> tuple[int, bytes | None] | None:
+        def first_from(offset: int) -> LogRecord | None:
             return self._first_from(beside, partition, offset) if offset < high else None
 
         chain = self._chains.get(partition)
-        if chain is None:  # the very first record was none, or gone
+        if chain is None or not chain.seq:  # the very first record was none, or gone
             found = first_from(max(low, high - ANCHOR_OFFSETS))
-            if found is None:
-                return high
-            return found[0] if _reads(partition, found[1]) else None
-        offset = offset_after(chain, low, high, first_from)
-        if offset is None:
+            self._chains.pop(partition, None)
+            return high if found is None else found.offset if chain_at(partition, found) else None
+        after = chain_after(chain, low, high, first_from)
+        if after is None:
             self._stop(
                 partition,
                 f"{self._last(partition)}, but the log, {low} to {high}, does not have it: it lost its end, "
                 "or was made anew. Restart this API once the books are right again (spendlog books rebuild)",
             )
             return None
+        offset, here = after
         following = first_from(offset)
         if following is not None:
             try:
-                Chain(partition, chain.seq, chain.last_hash).pass_over(following[1])
+                here.copy().pass_over(*following)
             except NotNext as found_there:
-                self._stop(partition, f"partition {partition} offset {following[0]}: {found_there}")
+                self._stop(partition, f"partition {partition} offset {following.offset}: {found_there}")
                 return None
+        self._chains[partition] = here
         return offset
 
-    def _first_from(self, beside: Consumer, partition: int, offset: int) -> tuple[int, bytes | None] | None:
+    def _first_from(self, beside: Consumer, partition: int, offset: int) -> LogRecord | None:
         beside.assign([TopicPartition(self._topic, partition, offset)])
         until_s = time.monotonic() + LOOK_S
         while time.monotonic() < until_s:
@@ -135,13 +135,5 @@ class Chains:
                 return None
             at = message.offset()
             assert at is not None
-            return at, message.value()
+            return LogRecord(at, message.value(), stamp_of(message.headers()))
         return None
-
-
-def _reads(partition: int, value: bytes | None) -> bool:
-    try:
-        sealed_decision(partition, value)
-    except NotNext:
-        return False
-    return True

@@ -76,6 +76,9 @@ def show(found: SystemStatus) -> None:
             since = "" if one.since is None else f" since {one.since:%Y-%m-%d %H:%M:%S} UTC"
             told = f"{one.part} {one.partition} {one.state.replace('_', ' ')}{since}: {one.why}"
             console.print(f"\n{told}\n  what to do: {one.remedy}", markup=False, highlight=False)
+    if void := sum(one.void for one in found.partitions if one.part == "worker"):
+        passed = f"\n{void:,} records of replaced owners were passed over: void by rule, nothing to do"
+        console.print(passed, markup=False, highlight=False)
     if found.dead_letters:
         letters = f"\n{found.dead_letters:,} dead letters: `spendlog dead-letters list`"
         console.print(letters, markup=False, highlight=False)

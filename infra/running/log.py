@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from infra.consumed import bytes_of, partition_of
+from infra.consumed import bytes_of, offset_of, partition_of
 from infra.errors import SpendlogError
-from schemas.chain import Chain, NotNext, sealed_decision
+from schemas.chain import Chain, NotNext
+from schemas.claims import stamp_of
 from schemas.decisions import Decision
 from schemas.kafka import librdkafka
 from schemas.settings import masked
@@ -174,6 +175,8 @@ class Watch:
                 if message.error() is not None:
                     continue  # the client goes on by itself; who waits here has a bound
                 decision = self._follow(message)
+                if decision is None:
+                    continue
                 self._on_decision(decision, read_s)
                 self.count += 1
                 self.decided[decision.partition] = decision.source_offset
@@ -181,18 +184,15 @@ class Watch:
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
             self._failed = error
 
-    def _follow(self, message: Message) -> Decision:
+    def _follow(self, message: Message) -> Decision | None:
         partition, value = partition_of(message), bytes_of(message.value())
+        chain = self._chains.setdefault(partition, Chain.in_the_middle(partition))
         try:
-            chain = self._chains.get(partition)
-            decision = sealed_decision(partition, value) if chain is None else chain.follow(value)
+            return chain.follow(offset_of(message), value, stamp_of(message.headers()))
         except NotNext as found:
             raise SpendlogError(
                 f"{DECISIONS.name}: partition {partition} offset {message.offset()}: {found}"
             ) from None
-        if chain is None:
-            self._chains[partition] = Chain.after(decision)
-        return decision
 
     def wait(self, until: Mapping[int, int], on_wait: Callable[[], None], *, poll_s: float = 0.005) -> None:
         """Waits until every source offset in `until` (partition -> offset) is decided.

@@ -87,6 +87,9 @@ class PartitionCheck:
             if self.count % 1000 == 0:
                 yield self.count
         oracle = self._report["O2"]
+        if self._chain.void:
+            void = f"{self._chain.void:,} records of replaced owners are void by rule"
+            self._report["O9"].notes.append(f"partition {self.partition}: {void}")
         if self._gone:
             oracle.notes.append(
                 f"partition {self.partition}: card events begin at offset {first_event}; the {self._gone:,} "
@@ -117,24 +120,38 @@ class PartitionCheck:
         The others stop here. An auditor looks on, from what can be read of it.
         """
         oracle = self._report["O9"]
-        oracle.checked += 1
         try:
-            return self._chain.follow(record.value)
+            decision = self._follow_log(record)
+            oracle.checked += decision is not None
+            return decision
         except NotNext as found:
             kept = record.offset == KEPT_BY_BOOKS
             where = "in the ledger" if kept else f"offset {record.offset}"
+            oracle.checked += 1
             oracle.violated(f"partition {self.partition} {where}: {found}")
         try:
             decision = decode_decision(record.value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        self._chain = Chain(self.partition, decision.seq + 1, decision.hash)
+        self._chain.advance(decision)
         return decision
 
-    def look_beyond(self, record: Record | None) -> None:
-        """At the first record that the ledger does not have: most often none, or one on its way."""
-        if record is not None:
+    def _follow_log(self, record: Record) -> Decision | None:
+        """By the rule. What the ledger kept counted when it was booked, under a claim that is gone."""
+        if record.offset != KEPT_BY_BOOKS:
+            return self._chain.follow(record.offset, record.value, record.stamp)
+        kept = Chain(self.partition, self._chain.seq, self._chain.last_hash)
+        decision = kept.follow(record.offset, record.value, None)
+        self._chain = Chain(self.partition, kept.seq, kept.last_hash, in_force=None)
+        return decision
+
+    def look_beyond(self, records: Iterable[Record]) -> None:
+        """At the first decision that the ledger does not have: most often none, or one on its way."""
+        checked = self._report["O9"].checked
+        for record in records:
             self._read(record)
+            if self._report["O9"].checked > checked:
+                return
 
     def _check_order(self, decision: Decision) -> None:
         """Decisions come in the order of their events (O8)."""

@@ -21,11 +21,15 @@ KEPT_BY_BOOKS: Final = -1
 
 
 class Record(NamedTuple):
-    """A record of a topic. `offset` KEPT_BY_BOOKS: it is gone from there, and the ledger has it."""
+    """A record of a topic. `offset` KEPT_BY_BOOKS: it is gone from there, and the ledger has it.
+
+    `stamp`: of a decision, whose it is (`schemas.claims`).
+    """
 
     offset: int
     value: bytes | None
     key: bytes | None = None
+    stamp: bytes | None = None
 
 
 class LedgerRow(NamedTuple):

@@ -71,10 +71,9 @@ def _drain(logs: Logs, postgres: str, ends: Mapping[int, int], drain_s: float, r
     for p in ends:
         event = logs.last(CARD_EVENTS.name, p)
         while event is not None:
-            record = logs.last(DECISIONS.name, p)
-            if record is None and logs.bounds(DECISIONS.name, p)[0]:
+            tail = _last_decided(logs, p)
+            if tail is None and logs.bounds(DECISIONS.name, p)[0]:
                 break  # all of them reached their retention
-            tail = None if record is None else _tail(record.value)
             if tail is not None and tail.source_offset >= event.offset:
                 with snapshot(postgres) as books:
                     if books.places().get(p, Place(0, 0)).next_seq > tail.seq:
@@ -83,6 +82,11 @@ def _drain(logs: Logs, postgres: str, ends: Mapping[int, int], drain_s: float, r
                 report["O2"].notes.append(f"partition {p} is not decided and booked after {drain_s:.0f} s")
                 break
             time.sleep(_POLL_S)
+
+
+def _last_decided(logs: Logs, p: int, before: int | None = None) -> _Tail | None:
+    found = logs.last_decision(DECISIONS.name, p, before)
+    return None if found is None else _Tail(found.decision.seq, found.decision.source_offset)
 
 
 def _tail(value: bytes | None) -> _Tail | None:
@@ -106,8 +110,7 @@ def _check_partitions(
     checks = {}
     for p, end in list(ends.items()):
         place = places.get(p, Place(0, 0))
-        last = logs.last(DECISIONS.name, p, place.next_offset)
-        tail = None if last is None else _tail(last.value)
+        tail = _last_decided(logs, p, place.next_offset)
         events_end = ends[p] = max(end, 0 if tail is None else tail.source_offset + 1)
         first = logs.bounds(CARD_EVENTS.name, p)[0]
         check = checks[p] = PartitionCheck(p, len(ends), report, leases)
@@ -124,7 +127,7 @@ def _check_partitions(
                 progress(report.decisions, total)
         # The ledger stops before a record that is not the next decision: it is not among what it has.
         following = logs.read(DECISIONS.name, p, place.next_offset, logs.bounds(DECISIONS.name, p)[1])
-        check.look_beyond(next(following, None))
+        check.look_beyond(following)
     return checks
 
 
@@ -135,9 +138,9 @@ def _decisions(logs: Logs, books: Books, p: int, place: Place, report: Report) -
     """
     low = logs.bounds(DECISIONS.name, p)[0]
     if low:
-        first = next(logs.read(DECISIONS.name, p, low, place.next_offset), None)
-        tail = None if first is None else _tail(first.value)
-        gone = place.next_seq if tail is None else tail.seq
+        read = (_tail(record.value) for record in logs.read(DECISIONS.name, p, low, place.next_offset))
+        first = next((tail for tail in read if tail is not None), None)
+        gone = place.next_seq if first is None else first.seq
         if gone:
             report["O9"].notes.append(
                 f"partition {p}: the log of decisions begins at {p}:{gone}; the {gone:,} before are read "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import redis
@@ -15,7 +15,8 @@ from infra.consumed import offset_of
 from infra.errors import SpendlogError
 from infra.verify.records import Record
 from schemas.cache import NEXT_SEQ, authorization_key, position_key
-from schemas.chain import Chain, NotNext, sealed_decision
+from schemas.chain import Chain, NotNext
+from schemas.claims import stamp_of
 from schemas.decisions import Decision
 from schemas.kafka import librdkafka
 from schemas.settings import masked
@@ -24,6 +25,22 @@ TIMEOUT_S: Final = 20.0
 _NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 # A fetch from a living broker takes milliseconds; longer than this the log is not readable.
 IDLE_S_MAX: Final = 30.0
+
+
+class Counted(NamedTuple):
+    """A decision that counts, and where it lies."""
+
+    offset: int
+    decision: Decision
+
+
+def _backwards(low: int, high: int) -> Iterator[int]:
+    """Where to begin to look for the last one: nearly always just before the end."""
+    start, step = high, 4
+    while start > low:
+        start = max(low, start - step)
+        yield start
+        step *= 8
 
 
 class Logs:
@@ -83,19 +100,40 @@ class Logs:
         low, high = self.bounds(topic, partition)
         if before is not None:
             high = min(high, before)
-        start, step = high, 4  # most often over one transaction marker; more where transactions were aborted
-        while start > low:
-            start = max(low, start - step)
+        for start in _backwards(low, high):
             found = deque(self.read(topic, partition, start, high), maxlen=1)
             if found:
                 return found[0]
-            step *= 8
+        return None
+
+    def last_decision(self, topic: str, partition: int, before: int | None = None) -> Counted | None:
+        """The last decision (below offset `before`) that counts, and its offset; None when there is none.
+
+        What is foreign is passed over: whoever reads the whole log will say so.
+        """
+        low, high = self.bounds(topic, partition)
+        if before is not None:
+            high = min(high, before)
+        for start in _backwards(low, high):
+            chain = Chain.in_the_middle(partition) if start else Chain(partition)
+            last = None
+            for record in self.read(topic, partition, start, high):
+                try:
+                    decision = chain.follow(record.offset, record.value, record.stamp)
+                except NotNext:
+                    chain = Chain.in_the_middle(partition)
+                    continue
+                if decision is not None:
+                    last = Counted(record.offset, decision)
+            if last is not None:
+                return last
         return None
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         """Committed records with start <= offset < end. Raises as `messages`."""
         for message in self.messages(topic, partition, start, end):
-            yield Record(offset_of(message), message.value(), message.key())
+            stamp = stamp_of(message.headers())
+            yield Record(offset_of(message), message.value(), message.key(), stamp)
 
     def decisions(self, topic: str, partition: int) -> Iterator[Decision]:
         """All that the log holds, each the next one. Those that retention took are not missed.
@@ -104,19 +142,16 @@ class Logs:
             SpendlogError: there is something else; by the rule nothing after it counts. Or as `messages`.
         """
         low, high = self.bounds(topic, partition)
-        chain = None if low else Chain(partition)
+        chain = Chain.in_the_middle(partition) if low else Chain(partition)
         for record in self.read(topic, partition, low, high):
             try:
-                if chain is None:
-                    decision = sealed_decision(partition, record.value)
-                    chain = Chain.after(decision)
-                else:
-                    decision = chain.follow(record.value)
+                decision = chain.follow(record.offset, record.value, record.stamp)
             except NotNext as found:
                 raise SpendlogError(
                     f"{topic}: partition {partition} offset {record.offset}: {found}"
                 ) from None
-            yield decision
+            if decision is not None:
+                yield decision
 
     def messages(self, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
         """The same with key and time.

@@ -12,11 +12,15 @@ from sinks.errors import PartitionBroken
 
 
 class DecisionRecord(NamedTuple):
-    """One record of the decisions topic. Offsets have holes: transaction markers take some."""
+    """One record of the decisions topic. Offsets have holes: claims, and what is void, take some.
+
+    `stamp`: whose it is (`schemas.claims`).
+    """
 
     partition: int
     offset: int
     value: bytes | None
+    stamp: bytes | None = None
 
 
 class Place(NamedTuple):
@@ -42,29 +46,39 @@ class Run:
 
 
 def read_run(
-    partition: int, before: Place, records: Iterable[DecisionRecord]
+    partition: int, before: Place, records: Iterable[DecisionRecord], chain: Chain | None = None
 ) -> tuple[Run, PartitionBroken | None]:
     """The records of `partition` from `before` on, up to the first that does not continue them.
 
     Records below `before.next_offset` were handled already and are dropped. The error says what is wrong
-    with the first record that cannot follow; None: all of them do.
+    with the first record that cannot follow; None: all of them do. `chain`: as of `before`, and moved on.
     """
     next_offset = before.next_offset
-    chain = Chain(partition, before.next_seq, before.last_hash)
+    chain = chain or chain_of(partition, before, None if before.next_offset else b"")
     follow = chain.follow
     decisions: list[Decision] = []
     values: list[bytes] = []
     broken = None
-    for _, offset, value in records:
+    for _, offset, value, stamp in records:
         if offset < next_offset:
             continue
         try:
-            decision = follow(value)
+            decision = follow(offset, value, stamp)
         except NotNext as found:
             broken = PartitionBroken(f"partition {partition} offset {offset}: {found}", partition)
             break
+        if decision is None:
+            continue
         assert value is not None
         decisions.append(decision)
         values.append(value)
         next_offset = offset + 1
-    return Run(partition, before, Place(next_offset, chain.seq, chain.last_hash), decisions, values), broken
+    after = before
+    if decisions:
+        after = Place(next_offset, decisions[-1].seq + 1, decisions[-1].hash)
+    return Run(partition, before, after, decisions, values), broken
+
+
+def chain_of(partition: int, place: Place, in_force: bytes | None) -> Chain:
+    """The rule's reader at `place`, where the claim `in_force` is in force."""
+    return Chain(partition, place.next_seq, place.last_hash, in_force)

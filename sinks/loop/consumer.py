@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from schemas.backoff import Backoff
+from schemas.chain import Chain
 from schemas.standing import PARTS, REPORT_EVERY_S, Part, Report
 from sinks.errors import PartitionBroken, PositionMoved, Unavailable
 from sinks.loop.chain import DecisionRecord, Place, Run, read_run
@@ -73,6 +74,7 @@ class Consumer:
         self._limits = limits or BatchLimits()
         self._metrics = metrics or SinkMetrics(store.name)
         self._places: dict[int, Place] = {}
+        self._chains: dict[int, Chain] = {}  # the rule's readers of the log, each as of its place or beyond
         self._generation: int | None = None  # of the assignment that `_places` belongs to; None: ask again
         self._stopped: dict[int, Stopped] = {}
         self._tries = 0
@@ -139,7 +141,8 @@ class Consumer:
         places, broken = {}, []
         for partition, place in stored.items():
             try:
-                places[partition] = placed(self._log, partition, place, self._store.remedy)
+                placing = placed(self._log, partition, place, self._store.remedy)
+                places[partition], self._chains[partition] = placing
             except PartitionBroken as lost:
                 broken.append(lost)
                 continue
@@ -219,7 +222,10 @@ class Consumer:
             by_partition.setdefault(record.partition, []).append(record)
         runs, all_broken = [], []
         for partition, found in by_partition.items():
-            run, broken = read_run(partition, self._places[partition], found)
+            chain = self._chains[partition]
+            void = chain.void
+            run, broken = read_run(partition, self._places[partition], found, chain)
+            self._metrics.void.inc(chain.void - void)
             if broken is not None:
                 all_broken.append(broken)
             if run.decisions:

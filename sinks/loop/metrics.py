@@ -10,12 +10,15 @@ _decisions = Counter("spendlog_sink_decisions", "decisions stored", ["sink"])
 _commits = Counter("spendlog_sink_commits", "batches stored", ["sink"])
 _retries = Counter("spendlog_sink_retries", "times the store did not answer", ["sink"])
 _moved = Counter("spendlog_sink_position_moved", "times another owner had written", ["sink"])
+_void = Counter(
+    "spendlog_sink_void_records", "records of owners who had been replaced, passed over by rule", ["sink"]
+)
 _stopped = Gauge(
     "spendlog_sink_partition_stopped",
     "1 while the partition stands still: see the log",
     ["sink", "partition"],
 )
-_lag = Gauge("spendlog_sink_lag_records", "offsets not stored yet, markers included", ["sink", "partition"])
+_lag = Gauge("spendlog_sink_lag_records", "offsets not stored yet, claims included", ["sink", "partition"])
 _rows = Histogram(
     "spendlog_sink_batch_rows", "decisions in a batch", ["sink"], buckets=(1, 4, 16, 64, 256, 1024, 4096)
 )
@@ -34,6 +37,7 @@ class SinkMetrics:
         self._name = name
         self.retries = _retries.labels(name)
         self.moved = _moved.labels(name)
+        self.void = _void.labels(name)
         self._decisions = _decisions.labels(name)
         self._commits = _commits.labels(name)
         self._rows = _rows.labels(name)

@@ -7,14 +7,15 @@ is a hint (docs/decisions/0031).
 
 from __future__ import annotations
 
-from schemas.chain import Chain, offset_after
+from schemas.chain import Chain, chain_after
+from schemas.claims import LogRecord, stamp_in
 from sinks.errors import PartitionBroken
-from sinks.loop.chain import Place
+from sinks.loop.chain import DecisionRecord, Place, chain_of
 from sinks.loop.ports import Log
 
 
-def placed(log: Log, partition: int, stored: Place, remedy: str) -> Place:
-    """`stored`, at the offset where the log goes on after it.
+def placed(log: Log, partition: int, stored: Place, remedy: str) -> tuple[Place, Chain]:
+    """`stored`, at the offset where the log goes on after it, and the rule's reader there.
 
     Raises:
         PartitionBroken: the log does not have the last stored decision, or no longer what follows it.
@@ -29,11 +30,12 @@ def placed(log: Log, partition: int, stored: Place, remedy: str) -> Place:
             partition,
         )
     if low == stored.next_offset <= high:
-        return stored  # retention took all that is stored, or nothing is
-    if stored.next_offset <= high and _is_last(log, partition, stored):
-        return stored
-    chain = Chain(partition, stored.next_seq, stored.last_hash)
-    found = offset_after(chain, low, high, lambda offset: _found(log, partition, offset))
+        # Retention took all that is stored, and with it the claim; or nothing is stored.
+        return stored, chain_of(partition, stored, None if low else b"")
+    if stored.next_offset <= high and (there := _last(log, partition, stored)) is not None:
+        return stored, chain_of(partition, stored, stamp_in(there.stamp).in_force)
+    chain = chain_of(partition, stored, None)
+    found = chain_after(chain, low, high, lambda offset: _found(log, partition, offset))
     if found is None:
         last = f"{partition}:{stored.next_seq - 1} with hash {stored.last_hash[:12]}"
         raise PartitionBroken(
@@ -42,17 +44,17 @@ def placed(log: Log, partition: int, stored: Place, remedy: str) -> Place:
             f"was, or else {remedy}",
             partition,
         )
-    return stored._replace(next_offset=found)
+    return stored._replace(next_offset=found[0]), found[1]
 
 
-def _is_last(log: Log, partition: int, stored: Place) -> bool:
-    """Whether the last stored decision lies where it was stored from."""
+def _last(log: Log, partition: int, stored: Place) -> DecisionRecord | None:
+    """The last stored decision, if it lies where it was stored from: its owner's claim is in force there."""
     record = log.first_from(partition, stored.next_offset - 1)
     if record is None or record.offset != stored.next_offset - 1 or record.value is None:
-        return False
-    return record.value.endswith(b'"hash":"%s"}' % stored.last_hash.encode())
+        return None
+    return record if record.value.endswith(b'"hash":"%s"}' % stored.last_hash.encode()) else None
 
 
-def _found(log: Log, partition: int, offset: int) -> tuple[int, bytes | None] | None:
+def _found(log: Log, partition: int, offset: int) -> LogRecord | None:
     record = log.first_from(partition, offset)
-    return None if record is None else (record.offset, record.value)
+    return None if record is None else LogRecord(*record[1:])

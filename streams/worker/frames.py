@@ -24,10 +24,9 @@ from streams.log import Frame
 
 # One poll's records over all partitions: 5,000 decide in about 0.1 s, below the latency we promise.
 POLL_RECORDS_MAX = 5_000
-# At a few events a poll, transactions are most of the work, so the broker gathers for 10 ms, or until there
-# are about 60 events. Not longer: while a fetch waits, aiokafka asks for no other partition of that broker.
-GATHER_MS = 10
-GATHER_BYTES = 20_000
+# What is there is taken at once. While a fetch waits for more, aiokafka asks for no other partition of that
+# broker, so it does not wait for long.
+FETCH_WAIT_MS = 5
 # A broker that takes longer hears the next one; seeks and pauses wait behind it.
 HINT_S_MAX = 3.0
 
@@ -41,8 +40,7 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # What a transactional producer aborted was never sent. Faust offers this only with exactly_once.
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = GATHER_MS
-        consumer._fetch_min_bytes = GATHER_BYTES
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
     async def _fetch_records(

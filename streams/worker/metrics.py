@@ -13,6 +13,7 @@ decided = Counter("spendlog_decisions_total", "Decisions committed", ["outcome"]
 duplicates = Counter("spendlog_duplicates_total", "Repeats answered with the first answer")
 flagged = Counter("spendlog_flagged_total", "Requests the model flagged")
 replayed = Counter("spendlog_replayed_total", "Decisions replayed while taking over")
+void = Counter("spendlog_void_records_total", "Records of replaced owners, passed over by rule")
 standing_still = Gauge(
     "spendlog_partition_standing_still_since_seconds",
     "Partitions in which nothing is decided, and since when (Unix time); the log says why",

@@ -11,8 +11,8 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import structlog
@@ -29,17 +29,16 @@ from streams.worker.standstill import Standstill, remedy_of
 
 log = structlog.get_logger()
 
-# One transaction's records: large enough to make its two round trips cheap, small enough to answer soon.
-TRANSACTION_RECORDS_MAX = 5_000
+# Of one batch: large enough to make its round trip cheap, small enough to answer soon.
+BATCH_RECORDS_MAX = 5_000
 # A partition that stands still tries again after 1 s, doubled up to 30 s: a broker's restart costs few tries,
 # and what a person has mended goes on within half a minute.
 RETRY = Backoff(1.0, 30.0)
 # Faust seeks and resumes when all first tries are over; whoever takes longer is sought for by itself later.
 FIRST_TRY_S_MAX = 20.0
-# Letting go of a producer: more only when the broker does not answer, and its transaction is void anyway.
+# Letting go of a producer: more only when the broker does not answer.
 CLOSE_S_MAX = 5.0
-# A batch takes 0.1 s. After 60 s the broker gives its transaction up, and a producer that waits for a topic
-# that is gone would wait for ever.
+# A batch takes 0.1 s. A producer that waits for a topic that is gone would wait for ever.
 DECIDE_S_MAX = 60.0
 # A frame that was on its way while its partition was sought is no gap: it is sought again, at most so often.
 SEEK_AGAIN_S = 1.0
@@ -110,7 +109,7 @@ class Owners:
                 seat.frames.put(frame)
 
     async def close(self) -> None:
-        """Stop deciding and release the producers; an open transaction is aborted by the next owner."""
+        """Stop deciding and release the producers; whether what is under way counts, the log says."""
         self._closing = True
         await self._let_go(set(self._seats))
 
@@ -212,6 +211,7 @@ class Owners:
             took_s=round(time.monotonic() - started_s, 3),
         )
         metrics.replayed.inc(owner.replayed)
+        metrics.void.inc(owner.void)
         if seat.standstill is not None and not seat.standstill.taken_over:
             self._goes_on(partition, seat)
         seat.in_step = False
@@ -221,23 +221,40 @@ class Owners:
         return True
 
     async def _decide(self, partition: int, seat: Seat, owner: Owner) -> None:
-        """Decide frames as they come, as many as wait in one transaction."""
+        """Decide frames as they come, as many as wait at once, each while the one before is written."""
         while True:
-            batch = await seat.frames.get(TRANSACTION_RECORDS_MAX)
+            batch = await self._next(partition, seat, owner)
             if not seat.in_step:
                 batch = [frame for frame in batch if frame.start <= owner.position]
                 if not batch:  # these were on their way before the seek
                     await self._seek(partition, seat)
                     continue
                 seat.in_step = True
-            seat.began_at = time.time()
-            try:
-                async with asyncio.timeout(DECIDE_S_MAX):
-                    decided = await owner.decide(batch)
-            except TimeoutError:
-                raise KafkaTimeoutError(f"a batch was not written within {DECIDE_S_MAX:.0f} s") from None
+            seat.began_at = seat.began_at or time.time()
+            async with _within(DECIDE_S_MAX):
+                await owner.decide_ahead(batch)
+            self._count(partition, seat, owner)
+
+    async def _next(self, partition: int, seat: Seat, owner: Owner) -> list[Frame]:
+        """The frames that wait; while there are none, the batch that is under way is waited for."""
+        getting = asyncio.ensure_future(seat.frames.get(BATCH_RECORDS_MAX))
+        try:
+            if owner.under_way is not None:
+                async with _within(DECIDE_S_MAX):
+                    await asyncio.wait({getting, owner.under_way}, return_when=asyncio.FIRST_COMPLETED)
+                if owner.under_way.done():
+                    await owner.settle()
+                    self._count(partition, seat, owner)
+            return await getting
+        finally:
+            getting.cancel()
+
+    def _count(self, partition: int, seat: Seat, owner: Owner) -> None:
+        """Note what has come to count."""
+        if decided := owner.settled():
             metrics.count(decided)
-            seat.decided_at, seat.began_at = time.time(), None
+            seat.decided_at = time.time()
+            seat.began_at = None if owner.under_way is None else seat.decided_at
             self._goes_on(partition, seat)
 
     async def _seek(self, partition: int, seat: Seat) -> None:
@@ -299,6 +316,16 @@ def crash(error: BaseException, **where: object) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(ExitStatus.CRASHED)
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncGenerator[None, None]:
+    """Raises KafkaTimeoutError: what is inside did not come to its end."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise KafkaTimeoutError(f"a batch was not written within {seconds:.0f} s") from None
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -96,4 +96,5 @@ def report_of(partition: int, seat: Seat, process: str, now: float) -> Report:
         why=why,
         remedy=remedy,
         progress=None if seat.decided_at is None else utc(seat.decided_at),
+        void=owner.void if owner else 0,
     )

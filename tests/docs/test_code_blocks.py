@@ -34,6 +34,7 @@ KNOWN = {"sh", "sh services", "text", "story", "python", "sql", "json"}
 ELSEWHERE = {
     "make demo": "builds .venv; the same words run in tests/demo and as `make test` itself",
     "make test": "is what runs this",
+    "if value.startswith(b'{": "needs records; tests/verify/test_void_records runs it over some",
     "spendlog import check cards.csv": "needs the reader's own export; tests/imports checks many",
     "spendlog demo --file": "needs the reader's own export; tests/demo plays the shipped mapping",
 }

@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
+from infra.consumed import bytes_of
+from schemas.claims import claim_in
 from schemas.codec import encode_event
 from schemas.events import AuthorizationRequested, BudgetSet, ClockTicked, Merchant
 from schemas.money import Money, PositiveMoney
@@ -85,6 +87,8 @@ class Watch:
         consumer.close()
 
     def _note(self, message: Message) -> None:
+        if claim_in(bytes_of(message.value())) is not None:
+            return
         tail = msgspec.json.decode(message.value() or b"", type=Tail)
         partition = message.partition()
         assert partition is not None

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import infra.verify.records as verify
+from schemas.claims import LogRecord, claim_in, stamp_of
 from schemas.decisions import Decision
 from schemas.reasons import Outcome
 from streams.core.intake import Record
-from streams.log import DeadLetter, Entry, Frame, NoLog
+from streams.log import DeadLetter, Entry, Frame, NoLog, Written
 from streams.model import new_model
 from streams.owner import Owner
 from tests.hostile.load import Load
@@ -37,23 +38,35 @@ class RecordingLog(NoLog):
     """A decision log in memory, which looks at every record as a topic would."""
 
     def __init__(self) -> None:
-        self.values: list[bytes] = []
+        super().__init__()
+        self.records: list[tuple[bytes | None, bytes | None]] = []
         self.outbox: deque[Entry] = deque()
         self.letters = 0
 
-    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
-        yield self.values[offset or 0 :]
+    @property
+    def values(self) -> list[bytes]:
+        """The decisions."""
+        return [value or b"" for value, _ in self.records if claim_in(value) is None]
 
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
-        for key, value, headers in (*entries, *outbox):
-            size = len(key or b"") + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
-            assert size + 500 < TOPIC_BYTES_MAX, f"a record of {size} bytes: no topic takes it"
-        self.values += [entry.value or b"" for entry in entries]
+    async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
+        yield [LogRecord(n, *record) for n, record in enumerate(self.records)][offset:]
+
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
+        _check_sizes(entries)
+        written = Written(len(self.records), len(entries))
+        self.records += [(entry.value, stamp_of(entry.headers)) for entry in entries]
+        return (written,)
+
+    async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None:
+        _check_sizes(outbox)
         self.outbox += outbox
         self.letters += len(dead_letters)
-        return len(self.values)
+
+
+def _check_sizes(entries: Sequence[Entry]) -> None:
+    for key, value, headers in entries:
+        size = len(key or b"") + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+        assert size + 500 < TOPIC_BYTES_MAX, f"a record of {size} bytes: no topic takes it"
 
 
 @dataclass

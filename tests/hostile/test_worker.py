@@ -114,10 +114,10 @@ def settle(line: Line) -> None:
 
 def is_decided(line: Line, logs: Logs, partition: int) -> bool:
     event = logs.last(line.names.card_events, partition)
-    last = logs.last(line.names.decisions, partition)
+    last = logs.last_decision(line.names.decisions, partition)
     if event is None or last is None:
         return event is None
-    return f'"source_offset":{event.offset},'.encode() in (last.value or b"")
+    return last.decision.source_offset == event.offset
 
 
 def reading(line: Line, logs: Logs, partition: int) -> tuple[int, Reading, Reading]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from streams.log import DeadLetter, Entry, NoLog
+from schemas.claims import claim_in
+from streams.log import Entry, NoLog, Written
 from streams.model import new_model
 from streams.owner import Owner, Pace
 from streams.turns import Turns
@@ -19,22 +20,22 @@ ENDLESS_S = 1e9
 
 
 class CountingLog(NoLog):
-    """Counts what each transaction holds."""
+    """Counts the decisions of each batch."""
 
     def __init__(self) -> None:
-        self.transactions: list[int] = []
+        super().__init__()
+        self.batches: list[int] = []
 
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
-        self.transactions.append(len(entries))
-        return sum(self.transactions)
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
+        if decisions := sum(claim_in(entry.value) is None for entry in entries):
+            self.batches.append(decisions)
+        return await super().append(entries)
 
 
 async def decided(
     pace: Pace, seed: int = 0, snapshot_decisions: int = 2**62
 ) -> tuple[list[int], int, list[str]]:
-    """Records of each transaction, the turns of another task meanwhile, and the decisions' hashes."""
+    """Decisions of each batch, the turns of another task meanwhile, and the decisions' hashes."""
     log, turns = CountingLog(), 0
 
     async def other() -> None:
@@ -52,20 +53,20 @@ async def decided(
     neighbour = asyncio.create_task(other())
     decisions = await owner.decide([cluster.frame(0, len(cluster.card_events))])
     neighbour.cancel()
-    return log.transactions, turns, [decision.hash for decision in decisions]
+    return log.batches, turns, [decision.hash for decision in decisions]
 
 
 def test_others_have_their_turn_while_a_batch_is_decided() -> None:
-    transactions, turns, _ = asyncio.run(decided(Pace(slice_s=-1.0, transaction_s=ENDLESS_S)))
-    assert len(transactions) == 1
-    assert turns >= transactions[0]
-    _, fewer, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, transaction_s=ENDLESS_S)))
-    assert fewer <= 1
+    batches, turns, _ = asyncio.run(decided(Pace(slice_s=-1.0, batch_s=ENDLESS_S)))
+    assert len(batches) == 1
+    assert turns >= batches[0]
+    _, fewer, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, batch_s=ENDLESS_S)))
+    assert fewer <= 2, "one for the write, and one for what was before"
 
 
 def test_others_have_their_turn_while_a_snapshot_is_made() -> None:
     """It is one turn no more: a state of 126 MB took 0.9 s."""
-    pace = Pace(slice_s=-1.0, transaction_s=ENDLESS_S)
+    pace = Pace(slice_s=-1.0, batch_s=ENDLESS_S)
     _, without, plain = asyncio.run(decided(pace))
     _, turns, hashes = asyncio.run(decided(pace, snapshot_decisions=1))
     assert turns > without
@@ -73,17 +74,17 @@ def test_others_have_their_turn_while_a_snapshot_is_made() -> None:
 
 
 def test_what_takes_long_is_written_in_parts() -> None:
-    transactions, _, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, transaction_s=-1.0)))
-    assert transactions == [1] * sum(transactions)
+    batches, _, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, batch_s=-1.0)))
+    assert batches == [1] * sum(batches)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_pace_changes_no_decision(seed: int) -> None:
-    """Nothing but where a transaction ends may hang on a clock."""
+    """Nothing but where a batch ends may hang on a clock."""
     hashes = {
-        tuple(asyncio.run(decided(Pace(slice_s, transaction_s), seed))[2])
+        tuple(asyncio.run(decided(Pace(slice_s, batch_s), seed))[2])
         for slice_s in (-1.0, ENDLESS_S)
-        for transaction_s in (-1.0, ENDLESS_S)
+        for batch_s in (-1.0, ENDLESS_S)
     }
     assert len(hashes) == 1
 

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from streams.core.state import STATE_SHAPE, PartitionState
 from streams.owner import Owner
-from streams.snapshots import CHUNK_BYTES, CHUNKS_MAX, Collector, StoredSnapshot, chunks_of, digest_of
+from streams.snapshots import (
+    CHUNK_BYTES,
+    CHUNKS_MAX,
+    SNAPSHOT_HEADER,
+    Collector,
+    StoredSnapshot,
+    chunks_of,
+    digest_of,
+)
 from tests.simulation.histories import history
 from tests.simulation.world import Cluster, Steps, new_owner, run_owner
 
@@ -35,7 +43,7 @@ def taken_over(cluster: Cluster) -> Owner:
 
 CLUSTER = lived()
 OTHER = lived(4)
-WHOLE = taken_over(Cluster(CLUSTER.card_events, CLUSTER.decisions))
+WHOLE = taken_over(Cluster(CLUSTER.card_events, list(CLUSTER.log)))
 
 
 def forged(snapshot: StoredSnapshot, change: str) -> StoredSnapshot:
@@ -79,13 +87,17 @@ def test_a_well_formed_but_wrong_snapshot_is_not_believed(change: str) -> None:
     assert CLUSTER.snapshot is not None
     wrong = forged(CLUSTER.snapshot, change)
     assert wrong.whole
-    owner = taken_over(Cluster(CLUSTER.card_events, CLUSTER.decisions, snapshot=wrong, marks=CLUSTER.marks))
+    owner = taken_over(Cluster(CLUSTER.card_events, list(CLUSTER.log), snapshot=wrong))
     assert owner.replayed == len(CLUSTER.decisions)
     assert owner.state == WHOLE.state
 
 
 def test_a_true_one_that_no_decision_names_is_not_believed() -> None:
-    owner = taken_over(Cluster(CLUSTER.card_events, CLUSTER.decisions, snapshot=CLUSTER.snapshot))
+    unnamed = [
+        entry._replace(headers=[header for header in entry.headers if header[0] != SNAPSHOT_HEADER])
+        for entry in CLUSTER.log
+    ]
+    owner = taken_over(Cluster(CLUSTER.card_events, unnamed, snapshot=CLUSTER.snapshot))
     assert owner.replayed == len(CLUSTER.decisions)
     assert owner.state == WHOLE.state
 

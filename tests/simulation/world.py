@@ -1,7 +1,8 @@
 """An in-memory Kafka for one partition that can crash or stall its owner at every await.
 
-`MemoryLog` keeps the promises that the owner relies on, and no others: `open` fences and aborts what older
-owners left, a commit of a fenced owner fails, readers see committed records only.
+`MemoryLog` keeps the promises that the owner relies on, and no others: one order of all records, whoever
+writes them, and an acknowledgement that tells the offset. What is sent arrives later, also when its sender is
+long gone.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from schemas.chain import Chain
+from schemas.claims import LogRecord, stamp_of
+from schemas.decisions import Decision
 from streams.core.intake import Record
 from streams.core.state import Department
-from streams.log import DeadLetter, Entry, Fenced, Frame, Kept, ReplayIncomplete
+from streams.log import DeadLetter, Entry, Frame, Kept, ReplayIncomplete, Written
 from streams.owner import Owner
 from streams.scoring import Scorer
 from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
@@ -28,21 +32,49 @@ class Crash(Exception):
 
 
 @dataclass
+class Request:
+    """Something on its way to the broker: it arrives when `late` more steps are taken, by whomever."""
+
+    late: int
+    arrive: Callable[[], int]
+    offset: int | None = None
+
+
+@dataclass
 class Cluster:
-    """What survives every crash: the topics, and who may write to them."""
+    """What survives every crash: the topics, and what is on its way to them."""
 
     card_events: list[Record]
-    decisions: list[bytes] = field(default_factory=list)
+    log: list[Entry] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     snapshot: StoredSnapshot | None = None
-    marks: dict[int, str] = field(default_factory=dict)  # of decisions that name a snapshot: its digest
-    epoch: int = 0
     first: int = 0  # what lies before is gone by retention
+    requests: list[Request] = field(default_factory=list)
+    believed: set[int] = field(default_factory=set)  # offsets that an owner took for decisions that count
 
     @property
     def end(self) -> int:
         """The position after the last card event."""
         return self.card_events[-1].offset + 1 if self.card_events else 0
+
+    @property
+    def records(self) -> list[LogRecord]:
+        """The decision log as any reader sees it."""
+        return [LogRecord(n, entry.value, stamp_of(entry.headers)) for n, entry in enumerate(self.log)]
+
+    def counted(self) -> tuple[Chain, dict[int, Decision]]:
+        """By the rule: the decisions that count, by offset. Raises NotNext."""
+        chain, found = Chain(0), {}
+        for record in self.records:
+            decision = chain.follow(*record)
+            if decision is not None:
+                found[record.offset] = decision
+        return chain, found
+
+    @property
+    def decisions(self) -> list[bytes]:
+        """The values that count."""
+        return [self.log[offset].value or b"" for offset in self.counted()[1]]
 
     def frame(self, start: int, records_max: int) -> Frame:
         """What a poll from position `start` gives; offsets may have holes, positions do not."""
@@ -51,13 +83,42 @@ class Cluster:
         end = self.end if len(records) == len(rest) else records[-1].offset + 1
         return Frame(start, end, records)
 
+    def tick(self) -> None:
+        """One step of time: what is due arrives."""
+        for request in list(self.requests):
+            request.late -= 1
+            if request.late <= 0:
+                request.offset = request.arrive()
+                self.requests.remove(request)
+
+    def settle(self) -> None:
+        """Everything arrives."""
+        while self.requests:
+            self.tick()
+
+    def take(self, entries: Sequence[Entry]) -> int:
+        """Append to the log; returns the offset of the first."""
+        self.log += [Entry(key, value, list(headers)) for key, value, headers in entries]
+        return len(self.log) - len(entries)
+
+    def relayed(self, letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> int:
+        """What decisions send has arrived."""
+        self.dead_letters += letters
+        for key, value, _ in outbox:
+            self.card_events.append(Record(self.end, RECORDED_AT, key, value))
+        return 0
+
 
 @dataclass
 class Steps:
-    """Counts the awaits of a run, and crashes or stalls the owner at one of them."""
+    """Counts the awaits of a run, and crashes or stalls the owner at one of them.
+
+    `late`: how many steps a request takes, the next time it is asked.
+    """
 
     crash_at: int | None = None
     stall_at: int | None = None
+    late: Callable[[], int] = lambda: 0
     count: int = 0
     names: list[str] = field(default_factory=list)
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,106 +141,97 @@ class MemoryLog:
 
     def __init__(self, cluster: Cluster, steps: Steps) -> None:
         self._cluster = cluster
-        self._step = steps.step
-        self._epoch = -1
-        self._entries: list[Entry] | None = None
-        self._letters: list[DeadLetter] = []
-        self._outbox: Sequence[Entry] = ()
-        self._snapshot: StoredSnapshot | None = None
+        self._steps = steps
+        self.written: range = range(0)  # offsets of what was acknowledged last
+
+    async def _step(self, name: str) -> None:
+        self._cluster.tick()
+        await self._steps.step(name)
 
     async def open(self) -> None:
-        await self._step("before fencing")
-        self._cluster.epoch += 1
-        self._epoch = self._cluster.epoch
-        await self._step("after fencing")
+        await self._step("connecting")
 
     async def snapshots(self) -> Sequence[StoredSnapshot]:
         await self._step("reading the snapshot")
         return () if self._cluster.snapshot is None else (self._cluster.snapshot,)
 
-    async def replay(self, offset: int | None) -> AsyncGenerator[Sequence[bytes], None]:
-        end = len(self._cluster.decisions)
-        if (offset or 0) > end:
+    async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
+        end = len(self._cluster.log)
+        if offset > end:
             raise ReplayIncomplete(f"the log ends at {end}, but must be read from {offset}")
-        for start in range(offset or 0, end, REPLAY_CHUNK):
+        for start in range(offset, end, REPLAY_CHUNK):
             await self._step("replaying")
-            yield self._cluster.decisions[start : min(start + REPLAY_CHUNK, end)]
+            yield self._cluster.records[start : min(start + REPLAY_CHUNK, end)]
 
     async def vouched(self, offset: int) -> str | None:
         await self._step("asking for the mark")
-        return self._cluster.marks.get(offset)
+        if not 0 <= offset < len(self._cluster.log):
+            return None
+        digest = dict(self._cluster.log[offset].headers).get(SNAPSHOT_HEADER)
+        return None if digest is None else digest.decode()
 
     async def kept(self, offset: int) -> Kept:
         cluster = self._cluster
         found = next((record for record in cluster.card_events if record.offset == offset), None)
         return Kept(cluster.first, max(cluster.first, cluster.end), found)
 
-    async def begin(self) -> None:
-        await self._step("before the transaction")
-        self._entries, self._letters, self._snapshot = [], [], None
-
-    async def append(
-        self, entries: Sequence[Entry], dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]
-    ) -> int:
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Written]:
         await self._step("before the write")
-        self._check()
-        assert self._entries is not None
-        self._outbox = outbox
-        self._entries += entries
-        self._letters += dead_letters
-        await self._step("after the write")
-        return len(self._cluster.decisions) + len(self._entries)
+        offset = await self._sent(lambda: self._cluster.take(entries))
+        self.written = range(offset, offset + len(entries))
+        return (Written(offset, len(entries)),)
+
+    async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None:
+        await self._step("before relaying")
+        await self._sent(lambda: self._cluster.relayed(dead_letters, outbox))
 
     async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
         await self._step("before the snapshot")
-        self._check()
-        self._snapshot = snapshot
-
-    async def commit(self) -> None:
-        await self._step("before the commit")
-        self._check()
-        assert self._entries is not None
-        for offset, entry in enumerate(self._entries, len(self._cluster.decisions)):
-            if SNAPSHOT_HEADER in (headers := dict(entry.headers)):
-                self._cluster.marks[offset] = headers[SNAPSHOT_HEADER].decode()
-        self._cluster.decisions += [entry.value for entry in self._entries if entry.value is not None]
-        self._cluster.dead_letters += self._letters
-        for key, value, _ in self._outbox:
-            self._cluster.card_events.append(Record(self._cluster.end, RECORDED_AT, key, value))
-        self._cluster.snapshot = self._snapshot or self._cluster.snapshot
-        self._entries = None
-        await self._step("after the commit")
+        self._cluster.snapshot = snapshot
 
     async def close(self) -> None: ...
 
-    def _check(self) -> None:
-        if self._epoch != self._cluster.epoch:
-            raise Fenced(f"epoch {self._epoch}, the partition's is {self._cluster.epoch}")
+    async def _sent(self, arrive: Callable[[], int]) -> int:
+        """From here on it arrives, whoever waits for it."""
+        request = Request(self._steps.late(), arrive)
+        self._cluster.requests.append(request)
+        await self._step("under way")
+        while request.offset is None:
+            self._cluster.tick()
+            await asyncio.sleep(0)
+        await self._step("before the acknowledgement")
+        return request.offset
 
 
 def new_owner(
     cluster: Cluster, steps: Steps, publish: Callable[[dict[str, Department]], None] = lambda changed: None
 ) -> Owner:
     """An owner of the cluster's partition with a real, quickly warmed-up model and frequent snapshots."""
-    return Owner(
-        0,
-        PARTITIONS,
-        MemoryLog(cluster, steps),
-        lambda: Scorer(warm_up=5),
-        publish,
-        snapshot_decisions_min=7,
-    )
+    log = MemoryLog(cluster, steps)
+
+    def published(changed: dict[str, Department]) -> None:
+        cluster.believed |= set(log.written)
+        publish(changed)
+
+    return Owner(0, PARTITIONS, log, lambda: Scorer(warm_up=5), published, snapshot_decisions_min=7)
 
 
 async def run_owner(cluster: Cluster, steps: Steps, frame_records: int, redeliver: int = 0) -> Owner:
     """One process: take over, then decide to the end. Faust may deliver from `redeliver` positions before."""
     owner = new_owner(cluster, steps)
-    position = max(0, await owner.take_over() - redeliver)
-    while position < cluster.end:
-        # Two frames at once: what waits is merged into one transaction.
-        first = cluster.frame(position, frame_records)
-        second = cluster.frame(first.end, frame_records) if first.end < cluster.end else first
-        await owner.decide([first, second])
-        await steps.step("before the acknowledgement")
-        position = second.end
+    try:
+        position = max(0, await owner.take_over() - redeliver)
+        while position < cluster.end or owner.under_way is not None:
+            if position < cluster.end:
+                # Two frames at once: what waits is merged into one batch, decided while the last is under
+                # way.
+                first = cluster.frame(position, frame_records)
+                second = cluster.frame(first.end, frame_records) if first.end < cluster.end else first
+                await owner.decide_ahead([first, second])
+                position = second.end
+            else:
+                await owner.settle()
+            await steps.step("between two batches")
+    finally:
+        await owner.close()
     return owner

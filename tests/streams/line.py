@@ -12,10 +12,13 @@ from typing import Any, cast
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from infra import topics
+from infra.consumed import offset_of, partition_of
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
-from schemas.codec import check_seal, decode_decision, encode_event
-from schemas.decisions import GENESIS_HASH, Decision
+from schemas.chain import Chain
+from schemas.claims import stamp_of
+from schemas.codec import encode_event
+from schemas.decisions import Decision
 from schemas.events import Event
 from schemas.partitions import PARTITIONER
 from streams.kafka_log import Names
@@ -104,25 +107,26 @@ class Line:
 
     def decisions(self, count: int, timeout_s: float = 60.0) -> list[Decision]:
         """All decisions, once there are `count`. Checks order, seq and hash chain of each partition."""
-        messages = self.read(self.names.decisions, count, timeout_s)
-        by_partition: dict[int, list[Decision]] = {}
-        for partition in range(self.partitions):
-            found = [message for message in messages if message.partition() == partition]
-            by_partition[partition] = self._checked([value_of(message) for message in found])
-        return [decision for decisions in by_partition.values() for decision in decisions]
+        return [decision for _, decision in self.decided(count, timeout_s)]
 
-    @staticmethod
-    def _checked(values: Sequence[bytes]) -> list[Decision]:
-        previous, decisions = GENESIS_HASH, []
-        for seq, value in enumerate(values):
-            decision = decode_decision(value)
-            check_seal(value, decision, previous)
-            assert decision.seq == seq
-            previous = decision.hash
-            decisions.append(decision)
-        offsets = [decision.source_offset for decision in decisions]
-        assert offsets == sorted(set(offsets)), "a card event was decided twice or out of order"
-        return decisions
+    def decided(self, count: int, timeout_s: float = 60.0) -> list[tuple[Message, Decision]]:
+        """The same with their records, partition by partition."""
+        chains = {partition: Chain(partition) for partition in range(self.partitions)}
+        counted: dict[int, list[tuple[Message, Decision]]] = {partition: [] for partition in chains}
+
+        def count_in(message: Message) -> bool:
+            partition = partition_of(message)
+            stamp = stamp_of(message.headers())
+            decision = chains[partition].follow(offset_of(message), value_of(message), stamp)
+            if decision is not None:
+                counted[partition].append((message, decision))
+            return decision is not None
+
+        self.read(self.names.decisions, count, timeout_s, count_in)
+        for found in counted.values():
+            offsets = [decision.source_offset for _, decision in found]
+            assert offsets == sorted(set(offsets)), "a card event was decided twice or out of order"
+        return [one for found in counted.values() for one in found]
 
     def dead_letters(self, count: int) -> list[tuple[Mapping[str, str], str | bytes | None]]:
         return [
@@ -130,8 +134,14 @@ class Line:
             for message in self.read(self.names.dead_letters, count, 30.0)
         ]
 
-    def read(self, topic: str, count: int, timeout_s: float) -> list[Message]:
-        """Committed records of a topic, all of them once there are at least `count`."""
+    def read(
+        self,
+        topic: str,
+        count: int,
+        timeout_s: float,
+        counts: Callable[[Message], bool] = lambda message: True,
+    ) -> list[Message]:
+        """Committed records of a topic that count, all of them once there are at least `count`."""
         config = {"bootstrap.servers": self.kafka, "group.id": "reader", "isolation.level": "read_committed"}
         consumer = Consumer({**config, "auto.offset.reset": "earliest", "enable.auto.commit": False})
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(self.partitions)])
@@ -142,6 +152,7 @@ class Line:
             # A moment longer than needed: one decision too many must be seen as well.
             while time.monotonic() < (settle or deadline):
                 new = [message for message in consumer.consume(10_000, 0.1) if not message.error()]
+                new = [message for message in new if counts(message)]
                 found += new
                 if len(found) >= count and (settle is None or new):
                     settle = time.monotonic() + 0.5

@@ -7,8 +7,10 @@ import time
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.consumed import offset_of, partition_of
 from schemas.administration import TREASURY
-from schemas.codec import decode_decision
+from schemas.chain import Chain
+from schemas.claims import stamp_of
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
 from schemas.events import CapSet
@@ -46,14 +48,20 @@ def all_decisions(line: Line, at_least: int) -> list[Decision]:
     topic = line.names.decisions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
     found: list[Decision] = []
+    chains = {partition: Chain(partition) for partition in range(PARTITIONS)}
     deadline, heard = time.monotonic() + 60.0, time.monotonic()
     try:
         while len(found) < at_least or time.monotonic() - heard < QUIET_S:
             assert time.monotonic() < deadline, f"{len(found)} of {at_least} decisions"
             for message in consumer.consume(10_000, 0.1):
                 if message.error() is None:
-                    found.append(decode_decision(value_of(message)))
-                    heard = time.monotonic()
+                    stamp = stamp_of(message.headers())
+                    decision = chains[partition_of(message)].follow(
+                        offset_of(message), value_of(message), stamp
+                    )
+                    if decision is not None:
+                        found.append(decision)
+                        heard = time.monotonic()
     finally:
         consumer.close()
     return found

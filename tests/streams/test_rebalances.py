@@ -17,7 +17,7 @@ from tests.streams.test_faults import Load
 def pauses_s(line: Line, count: int) -> dict[int, float]:
     """The longest time without a decision in each partition, by when their worker wrote them."""
     at_s: dict[int, list[float]] = {}
-    for message in line.read(line.names.decisions, count, 120.0):
+    for message, _ in line.decided(count, 120.0):
         partition = message.partition()
         assert partition is not None
         at_s.setdefault(partition, []).append(message.timestamp()[1] / 1000)

@@ -23,7 +23,7 @@ from sinks.loop.consumer import Consumer
 from sinks.loop.kafka import KafkaDecisions as SinkLog
 from sinks.loop.ports import SystemClock
 from sinks.postgres import PostgresSession
-from tests.sinks.conftest import database, query  # noqa: F401  a fixture
+from tests.sinks.conftest import database, query, schema  # noqa: F401  fixtures
 from tests.sinks.topics import open_producer
 from tests.verify.test_foreign_records import COUNT, Site, decided, events, following, recorded
 
