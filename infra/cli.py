@@ -26,6 +26,7 @@ COMMANDS = {
     "keys": "API keys: make, list, revoke.",
     "worker": "Decide card events.",
     "sink": "Write decisions out: ledger, status, webhooks.",
+    "feed": "Decisions as they are made, on a terminal.",
     "webhooks": "Webhooks: send them, and look after endpoints and deliveries.",
     "ticker": "Let time pass for departments in which nothing happens.",
     "serve": "The REST API.",

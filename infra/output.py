@@ -73,7 +73,10 @@ def print_json(found: Any) -> None:
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
+def visible(text: str) -> str:
+    """What cannot be seen, or would steer a terminal, is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _text(cell: Cell) -> Text:
-    if isinstance(cell, Text):
-        return cell
-    return Text("".join(c if c.isprintable() else ascii(c)[1:-1] for c in cell or ""))
+    return cell if isinstance(cell, Text) else Text(visible(cell or ""))

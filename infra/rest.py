@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,9 +12,12 @@ import requests
 
 from infra.errors import SpendlogError
 from infra.settings import load_settings
+from schemas.backoff import Backoff
 from schemas.settings import SettingError
 
-TIMEOUT_S = 10.0  # the API answers within 2 s, or is not there
+# 20 s: the API answers within 2 s, or is not there; a stream says something every 15 s.
+TIMEOUT_S = 20.0
+RECONNECT = Backoff(0.5, 10.0)
 
 
 class ProblemAnswer(SpendlogError):
@@ -50,6 +55,29 @@ class Rest:
         """Raises SpendlogError."""
         self._call("DELETE", path)
 
+    def events(self, path: str, *, last: str | None, **params: object) -> Iterator[tuple[str, Any]]:
+        """Id and data of each server-sent event, for ever; after a break it goes on where it was.
+
+        `last`: the id to go on after. Raises SpendlogError: refused, or nobody there at the first try.
+        """
+        given = {name: value for name, value in params.items() if value is not None}
+        failures = 0
+        while True:
+            headers = {} if last is None else {"Last-Event-ID": last}
+            try:
+                answer = self._call("GET", path, params=given, headers=headers, stream=True)
+                with answer:
+                    for event_id, data in server_sent(answer.iter_lines(decode_unicode=True)):
+                        last, failures = event_id or last, 0
+                        yield event_id, data
+            except requests.RequestException:
+                pass  # the server stops, or the line was cut
+            except SpendlogError as error:
+                if last is None or (isinstance(error, ProblemAnswer) and error.status < 500):
+                    raise
+            failures += 1
+            time.sleep(RECONNECT.wait_s(failures))
+
     def close(self) -> None:
         self._session.close()
 
@@ -62,6 +90,23 @@ class Rest:
         if not answer.ok:
             raise ProblemAnswer(answer.status_code, _told(answer))
         return answer
+
+
+def server_sent(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Id and JSON data of each event of a stream, as the HTML standard writes them; comments are left out."""
+    event_id = ""
+    data: list[str] = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not line:
+            if data:
+                yield event_id, json.loads("\n".join(data))
+            event_id, data = "", []
+        elif name == "id":
+            event_id = value
+        elif name == "data":
+            data.append(value)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import typer
 
 from infra.errors import SpendlogError
 from infra.listening import listening
-from infra.output import AsJson, TextTable, print_json
+from infra.output import AsJson, TextTable, print_json, visible
 from infra.rest import Rest, connected
 from infra.running.commands import SENDER
 from infra.supervision import supervise
@@ -229,9 +229,7 @@ def _line(event: dict[str, Any]) -> str:
         f"{money['minor']} {money['currency']}" if money else "",
         reasons[0]["sentence"] if reasons else "",
     ]
-    return "  ".join(
-        "".join(c if c.isprintable() else ascii(c)[1:-1] for c in word) for word in words if word
-    )
+    return visible("  ".join(word for word in words if word))
 
 
 def _path(endpoint: str) -> str:

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "make test": "is what runs this",
     "if value.startswith(b'{": "needs records; tests/verify/test_void_records runs it over some",
     "spendlog import check cards.csv": "needs the reader's own export; tests/imports checks many",
+    "from standardwebhooks": "tests/docs/test_webhooks_page.py calls it",
     "spendlog demo --file": "needs the reader's own export; tests/demo plays the shipped mapping",
 }
 TOUR = ROOT / "docs" / "tour.md"
