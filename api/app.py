@@ -14,7 +14,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.access.security import SECURITY_SCHEME
+from api.access.cookie import COOKIE
+from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
 from api.http import problems
 from api.http.door import Door, Share
 from api.http.guide import Guide
@@ -24,6 +25,7 @@ from api.metrics import Metrics
 from api.pages.frame import problem_page, wants_page
 from api.pages.rooms import PAGES
 from api.resources import budgets, company, feed, increases, ledger, operations, policies, simulations
+from api.resources.access import sessions
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -58,6 +60,7 @@ ROOMS = (
     policies,
     company_policies,
     ledger,
+    sessions,
     operations,
     webhook_endpoints,
     webhook_deliveries,
@@ -187,7 +190,14 @@ def _described(app: FastAPI) -> dict[str, Any]:
         parts["schemas"]["Problem"] = problem
         parts["schemas"].update(components())
         parts["securitySchemes"] = {
-            SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "description": "an API key, `sl_...`"}
+            SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "description": "an API key, `sl_...`"},
+            SESSION_SCHEME: {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": COOKIE,
+                "description": "a person's session, from `POST /v1/sessions`; writes with it need Origin or "
+                "Sec-Fetch-Site of the same host",
+            },
         }
         _completed(found)
         app.openapi_schema = found
@@ -208,6 +218,7 @@ TAGS = {
     "ledger": "The books: balances, accounts, trial balance.",
     "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",
+    "access": "People: sign in and out, sessions.",
     "operations": "For those who run it: health, readiness, metrics. Without a key.",
 }
 

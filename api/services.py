@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api.access.security import Keyring
+from api.access.keyring import Keyring
+from api.access.passwords import Passwords
+from api.access.sessions import Sessions
 from api.asking.deadline import Deadlines, Missed, ToldMemory
 from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
 from api.asking.rollout import PolicyRollouts
@@ -21,6 +23,7 @@ from api.log.produce import KafkaEventLog
 from api.log.standing import Standings
 from api.metrics import Metrics
 from api.settings import ApiSettings
+from api.stores.attempts import Attempts
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
@@ -55,6 +58,8 @@ class Services:
     tail: DecisionTail
     standings: Standings
     keyring: Keyring
+    passwords: Passwords
+    sessions: Sessions
     memory: IdempotencyMemory
     submissions: Submissions
     deadlines: Deadlines
@@ -68,13 +73,18 @@ class Services:
     @classmethod
     def make(cls, settings: ApiSettings, metrics: Metrics) -> Services:
         """Builds all of it and connects nothing. Needs a running event loop."""
-        postgres = Postgres(settings.postgres, connections_max=settings.api_postgres_connections)
+        postgres = Postgres(
+            settings.postgres,
+            connections_max=settings.api_postgres_connections,
+            role=None if settings.api_role == "none" else settings.api_role,
+        )
         redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
         events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
         tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
         submissions = Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max))
         authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)), tail.beyond)
         ledger = LedgerReads(postgres, tail.beyond)
+        passwords = Passwords()
         return cls(
             settings=settings,
             metrics=metrics,
@@ -85,6 +95,15 @@ class Services:
             tail=tail,
             standings=Standings(settings.kafka, settings.status_topic),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
+            passwords=passwords,
+            sessions=Sessions(
+                postgres,
+                Attempts(redis),
+                passwords,
+                idle_s=settings.api_session_idle_s,
+                absolute_s=settings.api_session_s,
+                fresh_s=settings.api_key_fresh_s,
+            ),
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),

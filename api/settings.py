@@ -30,13 +30,21 @@ class ApiSettings(BaseSettings):
     )
     api_head_s_max: float = Field(default=10, gt=0, le=60, description="for a request line and its headers")
     api_body_s_max: float = Field(default=10, gt=0, le=60, description="for a body, from the headers on")
-    api_key_fresh_s: float = Field(default=30, ge=0, le=300, description="a key is trusted without asking")
+    # With the look-up's second and half a second for it: a revocation is heeded everywhere within 5 s.
+    api_key_fresh_s: float = Field(default=3, ge=0, le=300, description="a key is trusted without asking")
     api_key_stale_s: float = Field(
         default=900, ge=0, le=3600, description="a known key is trusted while PostgreSQL is away"
     )
     api_test_organizations: frozenset[str] = Field(
         default=frozenset(), description="organizations in test mode, as a JSON list: their keys may simulate"
     )
+    api_session_s: int = Field(
+        default=12 * 3600, ge=60, le=30 * 86400, description="a session's longest life"
+    )
+    api_session_idle_s: int = Field(
+        default=3600, ge=60, le=30 * 86400, description="it ends without a request for so long"
+    )
+    api_role: str = Field(default="spendlog_api", description="role of its sessions; 'none': the login's")
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
     webhooks_allow_local: bool = Field(
         default=False,

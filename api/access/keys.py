@@ -37,38 +37,54 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     FEED_READ = "feed:read"
     SIMULATIONS_WRITE = "simulations:write"
+    PEOPLE_READ = "people:read"
+    PEOPLE_WRITE = "people:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    AUDIT_READ = "audit:read"
+    SYSTEM_READ = "system:read"
+    ACCOUNT = "account"
 
 
-# Undoing a booking, dividing the whole company's money, giving somebody more of it, and sending all that
-# happens somewhere else are asked for by name: a key that nobody thought about must not be able to.
-SPECIAL_SCOPES = frozenset(
-    {
-        Scope.LEDGER_CORRECT,
-        Scope.CAPS_WRITE,
-        Scope.BUDGETS_APPROVE,
-        Scope.WEBHOOKS_WRITE,
-        Scope.SIMULATIONS_WRITE,
-    }
-)
-EVERYDAY_SCOPES = tuple(scope for scope in Scope if scope not in SPECIAL_SCOPES)
+# Undoing a booking, dividing the whole company's money, giving somebody more of it, sending all that happens
+# somewhere else, and who may come in at all are asked for by name: a key that nobody thought about must not
+# be able to.
+SPECIAL_SCOPES = frozenset({
+    Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE, Scope.WEBHOOKS_WRITE, Scope.PEOPLE_READ,
+    Scope.PEOPLE_WRITE, Scope.KEYS_READ, Scope.KEYS_WRITE, Scope.AUDIT_READ, Scope.SIMULATIONS_WRITE,
+})  # fmt: skip
+# Of people alone: a key has no account of its own, and belongs to an organization, not to the system.
+PERSONAL_SCOPES = frozenset({Scope.ACCOUNT, Scope.SYSTEM_READ})
+KEY_SCOPES = tuple(scope for scope in Scope if scope not in PERSONAL_SCOPES)
+EVERYDAY_SCOPES = tuple(scope for scope in KEY_SCOPES if scope not in SPECIAL_SCOPES)
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key as it is stored; the secret is not in it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks: a key, or a person in a session. Organization, permissions, and whom his acts name.
 
-    `actor`: who holds it, and whom the events that come with it name. Keys that replace each other have the
-    same; keys of different people must not.
+    `actor`: whom the events that come from it name. Keys that replace each other have the same; keys of
+    different people must not. A person's is his e-mail address.
     """
 
     id: str
     organization_id: str
     name: str
     actor: str
-    prefix: str
     scopes: frozenset[str]
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey(Principal):
+    """A key as it is stored; the secret is not in it."""
+
+    prefix: str
     created_at: datetime | None = None
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    created_by: str | None = None
+    replaced_by: str | None = None
 
 
 class KeyNotCreated(ValueError):
@@ -112,9 +128,9 @@ def create_key(
         raise KeyNotCreated("the name must have 1 to 100 printable characters")
     if actor is not None and (fault := _fault_of_actor(actor)):
         raise KeyNotCreated(f"the actor {actor!r} {fault}")
-    if not scopes or (unknown := sorted(set(scopes) - set(Scope))):
+    if not scopes or (unknown := sorted(set(scopes) - set(KEY_SCOPES))):
         raise KeyNotCreated(
-            f"unknown scope {', '.join(unknown) if scopes else '(none)'}; there are {', '.join(Scope)}"
+            f"unknown scope {', '.join(unknown) if scopes else '(none)'}; there are {', '.join(KEY_SCOPES)}"
         )
     prefix = "sl_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"

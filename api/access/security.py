@@ -1,11 +1,8 @@
-"""Who asks, and whether he may. Every route under /v1 names its scope; a route without one cannot be made."""
+"""Who asks, and whether he may. Every route under /v1 names its permission; one without cannot be made."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -13,84 +10,41 @@ from fastapi import params as places
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 
-from api.access.keys import ApiKey, Scope, digest, from_row, looks_like_key
+from api.access.cookie import token_of
+from api.access.keys import ApiKey, Principal, Scope, looks_like_key
+from api.access.origin import require_own_origin
+from api.access.reach import require_reach
 from api.http.bodies import require_json, require_text
 from api.http.names import require_known, require_once
 from api.http.paths import decoded
 from api.http.problems import Problem
 from api.stores.pace import within
-from api.stores.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, Postgres, PostgresAway
-from api.stores.sql import statement
+from api.stores.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, PostgresAway
 
 SCOPE_MEMBER = "x-required-scope"
+OWN_MEMBER = "x-own"
+OPEN_MEMBER = "x-open"
 SECURITY_SCHEME = "apiKey"
-KNOWN_KEYS_MAX = 10_000
-_ASK_AGAIN_S = 1.0
+SESSION_SCHEME = "session"
 
 
-@dataclass(slots=True)
-class _Known:
-    key: ApiKey
-    verified_at: float
-    ask_at: float
-
-
-class Keyring:
-    """Keys that were verified lately.
-
-    What that means: a revoked key works for up to `fresh_s` (30 s) more in each process; while PostgreSQL
-    is away, for up to `stale_s` (15 min), because an outage of the key table must not stop authorizations.
-    Keys not seen before need PostgreSQL. Whoever needs a revocation at once restarts the API.
-    """
-
-    def __init__(
-        self,
-        postgres: Postgres,
-        *,
-        fresh_s: float,
-        stale_s: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._postgres = postgres
-        self._fresh_s = fresh_s
-        self._stale_s = stale_s
-        self._clock = clock
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-
-    async def identify(self, secret: str) -> ApiKey | None:
-        """The key of a secret; None: not valid. Raises PostgresAway where that is not known."""
-        hashed = digest(secret)
-        known = self._known.get(hashed)
-        now = self._clock()
-        if known is not None and now < known.ask_at:
-            return known.key
-        if known is not None:
-            # One request asks; those that come meanwhile go on with what is known.
-            known.ask_at = now + _ASK_AGAIN_S
-        try:
-            row = await self._postgres.row(statement("find_key"), {"key_sha256": hashed})
-        except PostgresAway:
-            if known is not None and now - known.verified_at < self._stale_s:
-                return known.key
-            self._known.pop(hashed, None)
-            raise
-        if row is None:
-            self._known.pop(hashed, None)
-            return None
-        key = from_row(row)
-        self._known[hashed] = _Known(key, now, now + self._fresh_s)
-        while len(self._known) > KNOWN_KEYS_MAX:
-            self._known.popitem(last=False)
-        return key
-
-
-def needs(scope: Scope, *others: Scope, **extra: Any) -> dict[str, Any]:
+def needs(scope: Scope, *others: Scope, own: str | None = None, **extra: Any) -> dict[str, Any]:
     """What a route under /v1 says of itself: `openapi_extra=needs(Scope...)`.
 
-    With several scopes a key with any of them is let in, and the route asks `require` for the one that it
-    finds out to need. `extra`: further members of the operation's description.
+    With several scopes a caller with any of them is let in, and the route asks `require` for the one that it
+    finds out to need. `own`: how the route keeps to what is the caller's own (`api.access.reach`); without it
+    nobody comes in whose permission reaches no further. `extra`: further members of the description.
     """
-    return {SCOPE_MEMBER: required_scope(scope, *others), "security": [{SECURITY_SCHEME: []}], **extra}
+    ways: list[dict[str, list[str]]] = [{SESSION_SCHEME: []}]
+    if scope is not Scope.ACCOUNT:
+        ways.insert(0, {SECURITY_SCHEME: []})
+    marks = {} if own is None else {OWN_MEMBER: own}
+    return {SCOPE_MEMBER: required_scope(scope, *others), "security": ways, **marks, **extra}
+
+
+def open_to_all(why: str, **extra: Any) -> dict[str, Any]:
+    """What the few routes under /v1 by which people come in say instead of `needs(...)`."""
+    return {OPEN_MEMBER: why, "security": [], **extra}
 
 
 def required_scope(scope: Scope, *others: Scope) -> str | list[str]:
@@ -99,7 +53,8 @@ def required_scope(scope: Scope, *others: Scope) -> str | list[str]:
 
 
 class KeyedRoute(APIRoute):
-    """A route that answers only to a key with its scope, before it looks at anything else of the request.
+    """A route that answers only to a key or a session with its permission, before it looks at anything else;
+    then only where the permission reaches to.
 
     `read_s_max`: of a read, in seconds from `since_of` the request on.
     """
@@ -110,9 +65,11 @@ class KeyedRoute(APIRoute):
         answer = super().get_route_handler()
         extra = self.openapi_extra or {}
         named = extra.get(SCOPE_MEMBER)
-        if named is None:
+        if named is None and OPEN_MEMBER not in extra:
             raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
-        required = [Scope(named)] if isinstance(named, str) else [Scope(scope) for scope in named]
+        names = [] if named is None else [named] if isinstance(named, str) else named
+        required = [Scope(name) for name in names]
+        own = extra.get(OWN_MEMBER)
         body_expected = self.body_field is not None or "requestBody" in extra
         query = frozenset(
             param.alias
@@ -124,13 +81,20 @@ class KeyedRoute(APIRoute):
             if "%" in request.scope["path"]:
                 request.scope["path_params"] = decoded(request.path_params)
             require_once(request.scope["headers"])
-            request.state.caller = await _authorized(request, required)
+            caller = request.state.caller = await _authorized(request, required) if required else None
+            if caller is not None and "organization_id" in request.path_params:
+                own_organization(caller, request.path_params["organization_id"])
             if request.scope["query_string"]:
                 require_known(request.query_params.multi_items(), query)
             if body_expected:
                 require_json(request.headers)
                 require_text(await request.body())
-            return await self._bounded(answer, request)
+            if caller is not None:
+                await require_reach(request, caller, required, own=own, query=query)
+            try:
+                return await self._bounded(answer, request)
+            except PostgresAway:
+                raise store_away() from None
 
         return handle
 
@@ -149,23 +113,39 @@ class ReportRoute(KeyedRoute):
     read_s_max = REPORT_TIMEOUT_S + 2 * QUERY_TIMEOUT_S
 
 
-async def _authorized(request: Request, scopes: Sequence[Scope]) -> ApiKey:
-    secret = _secret(request)
-    keyring: Keyring = request.app.state.services.keyring
+async def _authorized(request: Request, scopes: Sequence[Scope]) -> Principal:
+    caller = await caller_of(request)
+    if caller.scopes.isdisjoint(scopes):
+        raise _insufficient(caller, scopes)
+    return caller
+
+
+async def caller_of(request: Request) -> Principal:
+    """Whose key or session came along; the key, where both did. Raises Problem 401, 403 or 503."""
+    token = None if "authorization" in request.headers else token_of(request)
+    ring = request.app.state.services.keyring if token is None else request.app.state.services.sessions
+    secret = _secret(request) if token is None else token
     try:
-        key = await keyring.identify(secret)
+        caller: Principal | None = await ring.identify(secret)
     except PostgresAway:
         raise Problem(
             503,
             "key_store_unavailable",
-            "This key was not used lately, and keys cannot be looked up now. Nothing was written.",
+            "This key or session was not used lately, and it cannot be looked up now. Nothing was written.",
             headers={"Retry-After": "2"},
         ) from None
-    if key is None:
-        raise _unauthorized("invalid_api_key", "The API key is not known, or was revoked.")
-    if key.scopes.isdisjoint(scopes):
-        raise _insufficient(key, scopes)
-    return key
+    if caller is None and token is None:
+        raise _unauthorized("invalid_api_key", "The API key is not known, has expired, or was revoked.")
+    if caller is None:
+        raise _unauthorized("session_ended", "The session has ended. Sign in again.", error=None)
+    if token is not None:
+        require_own_origin(request)
+    return caller
+
+
+def store_away() -> Problem:
+    words = "People and keys cannot be looked up now. Nothing was written."
+    return Problem(503, "access_store_unavailable", words, headers={"Retry-After": "2"})
 
 
 _HOW = "Send your API key as `Authorization: Bearer sl_...`."
@@ -197,31 +177,31 @@ def _secret(request: Request) -> str:
 
 
 def still_valid(request: Request) -> Callable[[], Awaitable[bool]]:
-    """Whether the key that `request` came with holds, asked again and again by a long answer."""
-    secret = _secret(request)
-    keyring: Keyring = request.app.state.services.keyring
+    """Whether the key or session that `request` came with holds, asked again and again by a long answer."""
 
     async def check() -> bool:
         try:
-            return await keyring.identify(secret) is not None
-        except PostgresAway:
-            return False  # not known for longer than a known key is trusted
+            await caller_of(request)
+        except Problem:
+            return False  # ended; or not known for longer than a known key is trusted
+        return True
 
     return check
 
 
-def require(key: ApiKey, *scopes: Scope) -> None:
-    """Raises the Problem 403 unless `key` has one of `scopes`."""
-    if key.scopes.isdisjoint(scopes):
-        raise _insufficient(key, scopes)
+def require(caller: Principal, *scopes: Scope) -> None:
+    """Raises the Problem 403 unless `caller` has one of `scopes`."""
+    if caller.scopes.isdisjoint(scopes):
+        raise _insufficient(caller, scopes)
 
 
-def _insufficient(key: ApiKey, scopes: Sequence[Scope]) -> Problem:
+def _insufficient(caller: Principal, scopes: Sequence[Scope]) -> Problem:
     # RFC 6750: the scopes of the header are separated by spaces.
+    who = f"the key {caller.prefix}" if isinstance(caller, ApiKey) else f"{caller.actor}'s role"
     return Problem(
         403,
         "insufficient_scope",
-        f"This operation needs the scope {' or '.join(scopes)}; the key {key.prefix} does not have it.",
+        f"This operation needs the scope {' or '.join(scopes)}; {who} does not have it.",
         headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'},
     )
 
@@ -231,15 +211,15 @@ def _unauthorized(code: str, detail: str, error: str | None = "invalid_token") -
     return Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
 
 
-async def _caller(request: Request) -> ApiKey:
-    key: ApiKey = request.state.caller
-    return key
+async def _caller(request: Request) -> Principal:
+    caller: Principal = request.state.caller
+    return caller
 
 
-Caller = Annotated[ApiKey, Depends(_caller)]
+Caller = Annotated[Principal, Depends(_caller)]
 
 
-def own_organization(caller: ApiKey, organization_id: str) -> None:
+def own_organization(caller: Principal, organization_id: str) -> None:
     """404 for another organization's path: whether it exists is not the caller's business."""
     if caller.organization_id != organization_id:
         raise Problem(404, "no_such_resource", "There is nothing at this path.")

@@ -225,12 +225,12 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _MEANINGS = {
     400: "The request cannot be read: broken JSON, no Idempotency-Key, a malformed position.",
-    401: "No API key, or one that is not valid.",
+    401: "No API key or session, or one that is not valid.",
     402: "`declined`: the purchase was declined for a limit, a rule or its card; `reasons` have the numbers, "
     "`would_pass` says what would pass.",
-    403: "The API key does not have the scope of this operation; or `fraud_detected`: a purchase "
-    "was declined by a rule against fraud.",
-    404: "It does not exist, or not for the organization of the API key.",
+    403: "The API key or the role does not have the scope of this operation, or it does not reach so far "
+    "(`out_of_reach`); or `fraud_detected`: a purchase was declined by a rule against fraud.",
+    404: "It does not exist, or not for the organization of the caller.",
     405: "The path does not know the method; Allow names those it knows.",
     409: "`request_in_flight`: the request with this Idempotency-Key is in the log and still undecided at "
     "the end of the wait; repeat it later. `authorization_exists`, `refund_exists`, `dispute_exists`, "
@@ -240,6 +240,7 @@ _MEANINGS = {
     415: "The body is not application/json.",
     422: "The input is not valid, the event was rejected, or (`idempotency_key_reused`) the Idempotency-Key "
     "is that of a request with other content, decided or not.",
+    429: "Too many tries; Retry-After says when to try again.",
     500: "A defect of the service; `request_id` finds it in its log.",
     503: "A service that is needed is away. Nothing was written; Retry-After says when to try again.",
 }

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import ConfigDict, Field, StrictInt
 from starlette.responses import Response
 
-from api.access.keys import ApiKey, Scope
+from api.access.keys import Principal, Scope
 from api.access.security import Caller, KeyedRoute, needs, own_organization
 from api.asking.submit import Answered, Pending
 from api.http.paths import IN_PATH, storable
@@ -333,7 +333,7 @@ async def set_budget(
             return _pending(event, result, wait)
 
 
-def _event(body: BudgetIn, caller: ApiKey, department_id: str, key: IdempotencyKey) -> BudgetSet:
+def _event(body: BudgetIn, caller: Principal, department_id: str, key: IdempotencyKey) -> BudgetSet:
     return BudgetSet(
         event_id=key.event_id(caller.organization_id),
         organization_id=caller.organization_id,

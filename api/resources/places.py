@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from starlette.responses import Response
 
-from api.access.keys import ApiKey
+from api.access.keys import Principal
 from api.access.security import Caller, own_organization
 from api.http.paging import LINK
 from api.http.preferences import POSITION_HEADER, AtPosition, Wait, Waiting
@@ -56,7 +56,7 @@ class OfDepartment:
 
     services: Services
     since: float
-    caller: ApiKey
+    caller: Principal
     wait: Wait
     position: Position | None
     organization_id: str
@@ -119,7 +119,7 @@ class OfOrganization:
 
     services: Services
     since: float
-    caller: ApiKey
+    caller: Principal
     wait: Wait
     position: Position | None
 

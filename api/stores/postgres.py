@@ -12,6 +12,8 @@ import structlog
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from api.stores.tenant import TENANT
+
 log = structlog.get_logger(__name__)
 
 QUERY_TIMEOUT_S = 0.5  # primary key look-ups; one that takes longer is of no use to a caller with 2 s
@@ -26,12 +28,30 @@ class PostgresAway(Exception):
     """No answer from PostgreSQL within the bound."""
 
 
+class _Connection(psycopg.AsyncConnection[Any]):
+    """One that knows whose rows it shows (`api.stores.tenant`)."""
+
+    _shows: str | None = None  # None: not known
+
+    async def look_as(self, tenant: str) -> None:
+        """A round trip where the last one was another; in most uses of a connection it was not."""
+        if self._shows != tenant:
+            self._shows = None
+            await self.execute("SELECT set_config('spendlog.organization', %s, false)", [tenant])
+            self._shows = tenant
+
+
 class Postgres:
     """A small pool. Every call ends within its bound, also when the server hangs."""
 
-    def __init__(self, url: str, *, connections_max: int) -> None:
+    def __init__(self, url: str, *, connections_max: int, role: str | None = None) -> None:
+        """`role`: what its sessions act as, so that even an owner's login has only the API's rights."""
+        options = f"-c statement_timeout={round(QUERY_TIMEOUT_S * 1000)}" + (
+            f" -c role={role}" if role else ""
+        )
         self._pool = AsyncConnectionPool(
             url,
+            connection_class=_Connection,
             min_size=1,
             max_size=connections_max,
             max_waiting=1000,
@@ -45,7 +65,7 @@ class Postgres:
                 "row_factory": dict_row,
                 "connect_timeout": 2,
                 "application_name": "spendlog-api",
-                "options": f"-c statement_timeout={round(QUERY_TIMEOUT_S * 1000)}",
+                "options": options,
             },
         )
         self._again_at = 0.0
@@ -103,6 +123,7 @@ class Postgres:
         self, sql: LiteralString, parameters: Row | None, timeout_s: float, prepare: bool | None
     ) -> Row | None:
         async with self._pool.connection() as connection:
+            await connection.look_as(TENANT.get())
             if timeout_s == QUERY_TIMEOUT_S:
                 return await _first(connection, sql, parameters, prepare)
             async with connection.transaction():

@@ -55,6 +55,11 @@ class Redis:
         self._claims: list[_Claim] = []
         self._claiming: asyncio.Task[None] | None = None
 
+    @property
+    def pool(self) -> ConnectionPool:
+        """For a library that brings its own client; it is called inside `call`."""
+        return self._client.connection_pool
+
     async def close(self) -> None:
         # The pool was handed in, so the client would leave its connections open.
         await self._client.aclose(close_connection_pool=True)

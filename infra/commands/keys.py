@@ -89,7 +89,7 @@ def list_(
 def revoke(
     key: Annotated[str, typer.Argument(help="Its id, or its first part, sl_...")], as_json: AsJson = False
 ) -> None:
-    """End a key. Running API processes notice within 30 seconds."""
+    """End a key. Running API processes notice within 5 seconds."""
     with _understood():
         revoked = revoke_key(_postgres(), key=key)
     if revoked is None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from api.access.keys import Scope, create_key
+from api.access.keys import KEY_SCOPES, Scope, create_key
 from infra.demo import month
 from infra.running.log import Sender
 from infra.running.system import RunningSystem
@@ -22,7 +22,7 @@ from schemas.partitions import partition_of
 #: Seconds from one purchase to the next: slow enough to look, quick enough to see that it lives.
 PAUSE_S: Final = 3.0
 
-_READS: Final = tuple(scope for scope in Scope if scope.endswith(":read"))
+_READS: Final = tuple(scope for scope in KEY_SCOPES if scope.endswith(":read"))
 _SPENDS: Final = (
     Scope.AUTHORIZATIONS_WRITE,
     Scope.BUDGETS_WRITE,

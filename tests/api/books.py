@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import redis
 
-from api.access.keys import Scope, create_key
+from api.access.keys import KEY_SCOPES, Scope, create_key
 from api.settings import ApiSettings
 from schemas.topics import DECISIONS
 from sinks.ledger.sink import Ledger
@@ -140,21 +140,21 @@ class Books:
             client.flushdb()
 
     @contextmanager
-    def organization(self, scopes: list[Scope] | None = None) -> Iterator[Organization]:
+    def organization(self, scopes: Sequence[Scope] | None = None) -> Iterator[Organization]:
         """A new one, with every scope unless told otherwise."""
         with self.person(f"org-{uuid.uuid4().hex[:12]}", scopes) as organization:
             yield organization
 
     @contextmanager
     def person(
-        self, organization: str, scopes: list[Scope] | None = None, actor: str | None = None
+        self, organization: str, scopes: Sequence[Scope] | None = None, actor: str | None = None
     ) -> Iterator[Organization]:
         """One more key of an organization, with every scope unless told otherwise."""
         secret, key = create_key(
             self.settings.postgres,
             organization_id=organization,
             name="books",
-            scopes=scopes or [*Scope],
+            scopes=scopes or KEY_SCOPES,
             actor=actor,
         )
         headers = {"Authorization": f"Bearer {secret}"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from api.access.keys import Scope, create_key
+from api.access.keys import KEY_SCOPES, Scope, create_key
 from infra.demo import month
 from infra.running.log import Sender
 from schemas.codec import encode_event
@@ -31,7 +31,7 @@ PARTITIONS = 4
 #: What each may do, as the demo gives it.
 ROLES: dict[str, tuple[str, tuple[Scope, ...]]] = {
     "carol": ("carol@techcorp.com", tuple(Scope)),
-    "auditor": ("auditor@techcorp.com", tuple(scope for scope in Scope if scope.endswith(":read"))),
+    "auditor": ("auditor@techcorp.com", tuple(scope for scope in KEY_SCOPES if scope.endswith(":read"))),
 }
 
 

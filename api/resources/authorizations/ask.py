@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi import Request
 
-from api.access.keys import ApiKey
+from api.access.keys import Principal
 from api.asking.deadline import REVERSAL_S, SUFFIX, Missed
 from api.asking.submit import Answered, Pending
 from api.http.preferences import IdempotencyKey, Wait
@@ -28,7 +28,7 @@ MISSED = Reason(
 
 
 async def ask(
-    request: Request, body: AuthorizationIn, caller: ApiKey, key: IdempotencyKey, wait: Wait
+    request: Request, body: AuthorizationIn, caller: Principal, key: IdempotencyKey, wait: Wait
 ) -> tuple[AuthorizationRequested, Answered | Missed | Pending]:
     """The event that `body` asks for, and what became of it.
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_ROUTE, is_own
 from api.access.security import Caller, KeyedRoute, needs
 from api.asking.deadline import Missed
 from api.asking.submit import Answered, Pending
@@ -140,7 +141,7 @@ def _pending(event: AuthorizationRequested, result: Pending, wait: Wait) -> Resp
     "/{authorization_id}",
     summary="Look up an authorization",
     response_model=AuthorizationOut,
-    openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
+    openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE),
     responses={
         200: {"description": "As it stands at its position.", "headers": replies.POSITION | replies.APPLIED},
         **responses(400, 401, 403, 404, 422, 500, 503),
@@ -167,7 +168,7 @@ async def read_authorization(
     which = Which(caller.organization_id, authorization_id, department_id)
     wait_s = services.reading(wait, position, since=since_of(request))
     found = await services.authorizations.find(which, position, wait_s=wait_s)
-    if found is None:
+    if found is None or not is_own(caller, found.cardholder, Scope.AUTHORIZATIONS_READ):
         raise _unknown()
     body = authorization_out(found)
     return reply(body, 200, **{POSITION_HEADER: body.position}, **wait.applied)

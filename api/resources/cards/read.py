@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_EMPLOYEE, BY_ROUTE, is_own
 from api.access.security import KeyedRoute, needs
 from api.http.conditions import ETAG, tagged
 from api.http.paging import Paged
@@ -69,7 +70,7 @@ _ALL: dict[str, Any] = {
     CARDS,
     summary="List cards",
     response_model=CardListOut,
-    openapi_extra=needs(Scope.CARDS_READ),
+    openapi_extra=needs(Scope.CARDS_READ, own=BY_EMPLOYEE),
     responses=list_responses("A page of them."),
 )
 async def list_all_cards(
@@ -103,7 +104,7 @@ async def list_all_cards(
     f"{CARDS}/{{card_id}}",
     summary="Look at a card and what it may spend",
     response_model=CardDetailOut,
-    openapi_extra=needs(Scope.CARDS_READ),
+    openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE),
     responses={
         **read_responses("As it is registered, with its budgets."),
         200: {
@@ -148,7 +149,10 @@ async def find_card(reading: OfOrganization, card_id: str, department_id: str | 
         several = ", ".join(card["department_id"] for card in found)
         words = f"say which is meant: cards of this id are in {several}"
         raise invalid("query.department_id", "ambiguous", words)
-    return card_row_out(found[0])
+    card = card_row_out(found[0])
+    if not is_own(reading.caller, card.employee, Scope.CARDS_READ, Scope.CARDS_WRITE):
+        raise unknown_card(card_id)
+    return card
 
 
 def unknown_card(card_id: str) -> Problem:
@@ -169,7 +173,7 @@ async def find_cards(reading: OfOrganization, **asked: Any) -> Any:
     f"{DEPARTMENT}/cards",
     summary="List a department's cards",
     response_model=CardListOut,
-    openapi_extra=needs(Scope.CARDS_READ),
+    openapi_extra=needs(Scope.CARDS_READ, own=BY_EMPLOYEE),
     responses=list_responses("A page of them."),
 )
 async def list_cards(
@@ -190,7 +194,7 @@ async def list_cards(
     f"{DEPARTMENT}/cards/{{card_id:path}}",
     summary="Look at a department's card",
     response_model=CardOut,
-    openapi_extra=needs(Scope.CARDS_READ),
+    openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE),
     responses=read_responses("As it is registered."),
 )
 async def read_card(reading: Reading, card_id: CardId) -> Response:
@@ -200,6 +204,8 @@ async def read_card(reading: Reading, card_id: CardId) -> Response:
     if not row["cards"]:
         raise unknown_card(card_id)
     body = card_row_out(row["cards"][0])
+    if not is_own(reading.caller, body.employee, Scope.CARDS_READ):
+        raise unknown_card(card_id)
     return shown(body, reading.wait, body.position)
 
 

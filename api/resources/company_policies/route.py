@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access.keys import ApiKey, Scope
+from api.access.keys import Principal, Scope
 from api.access.security import Caller, KeyedRoute, needs, own_organization
 from api.asking.rollout import CompanyPolicy, Fate, Origin
 from api.asking.submit import Answered
@@ -104,7 +104,7 @@ async def set_company_policy(
     return reply(body, _STATUS[body.status], **headers)
 
 
-def _act(caller: ApiKey, key: IdempotencyKey) -> Origin:
+def _act(caller: Principal, key: IdempotencyKey) -> Origin:
     event_id = key.event_id(caller.organization_id)
     return Origin(caller.organization_id, event_id, caller.actor, datetime.now(UTC))
 

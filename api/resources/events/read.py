@@ -6,7 +6,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from api.access.keys import ApiKey
+from api.access.keys import Principal
+from api.access.reach import require_act
 from api.access.security import require
 from api.http.members import converted, field_error, invalid, read_object
 from api.http.problems import FieldError, Problem
@@ -20,7 +21,7 @@ from schemas.ids import is_name
 GIVEN = frozenset({"event_id", "organization_id", "version", "actor"})
 
 
-def read_event(body: bytes, caller: ApiKey, *, event_id: str, now: datetime) -> CardEvent:
+def read_event(body: bytes, caller: Principal, *, event_id: str, now: datetime) -> CardEvent:
     """The event that `body` (JSON) asks for, of the caller's organization.
 
     Raises:
@@ -29,7 +30,7 @@ def read_event(body: bytes, caller: ApiKey, *, event_id: str, now: datetime) -> 
     return event_of(read_object(body), caller, event_id=event_id, now=now)
 
 
-def event_of(raw: dict[str, Any], caller: ApiKey, *, event_id: str, now: datetime) -> CardEvent:
+def event_of(raw: dict[str, Any], caller: Principal, *, event_id: str, now: datetime) -> CardEvent:
     """The same of a JSON object that was read already."""
     cls = _type_of(raw, caller)
     given = [field_error((name,), "given_by_api", "is given by the API") for name in raw if name in GIVEN]
@@ -51,7 +52,7 @@ def event_of(raw: dict[str, Any], caller: ApiKey, *, event_id: str, now: datetim
     return event
 
 
-def _type_of(raw: dict[str, Any], caller: ApiKey) -> type[Event]:
+def _type_of(raw: dict[str, Any], caller: Principal) -> type[Event]:
     """The kind of event, if the caller may send it."""
     tag = raw.get("type")
     cls = BY_TAG.get(tag) if isinstance(tag, str) else None
@@ -66,6 +67,7 @@ def _type_of(raw: dict[str, Any], caller: ApiKey) -> type[Event]:
             f"{tag} is written by the owner of a partition, together with the decision that it follows from.",
         )
     require(caller, *scopes_of(cls))
+    require_act(caller, raw.get("department_id"), *scopes_of(cls))
     return cls
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.access.reach import BY_ROUTE
 from api.access.security import Caller, KeyedRoute, needs
 from api.http.preferences import Waiting, WithIdempotencyKey
 from api.resources.events.answer import EventDecisionOut
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/v1/events", tags=["events"], route_class=KeyedRoute)
     "",
     summary="Send an event",
     response_model=EventDecisionOut,
-    openapi_extra=needs(*dict.fromkeys(SCOPES.values()), requestBody=request_body()),
+    openapi_extra=needs(*dict.fromkeys(SCOPES.values()), own=BY_ROUTE, requestBody=request_body()),
     responses=write_responses(
         200, "Approved, in part too, declined, or accepted. A repeat gets the same body."
     ),

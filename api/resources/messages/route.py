@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from api.access.reach import BY_ROUTE
 from api.access.security import KeyedRoute, needs
 from api.http.members import field_error, invalid, read_object
 from api.http.paths import IN_PATH, storable
@@ -55,7 +56,7 @@ def _add(message: Message) -> None:
         summary=message.summary,
         description=_description(message),
         response_model=EventDecisionOut,
-        openapi_extra=needs(*scopes_of(message.event), requestBody=_request_body(message)),
+        openapi_extra=needs(*scopes_of(message.event), own=BY_ROUTE, requestBody=_request_body(message)),
         responses=write_responses(200, "What became of it. A repeat gets the same body."),
     )
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_EMPLOYEE, BY_ROUTE, is_own
 from api.access.security import KeyedRoute, needs
 from api.http.paging import Page, Paged
 from api.http.paths import IN_PATH, storable
@@ -152,7 +153,7 @@ Whose = Annotated[_Whose, Depends(_whose)]
     "",
     summary="List transactions",
     response_model=TransactionListOut,
-    openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
+    openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_EMPLOYEE),
     responses=list_responses("A page of them."),
 )
 async def list_transactions(
@@ -270,7 +271,7 @@ def _can_exist(filters: Filters) -> bool:
     "/{transaction_id}",
     summary="Look at a transaction",
     response_model=TransactionDetailOut,
-    openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
+    openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE),
     responses=read_responses("As it stands at its position, with every message and booking."),
 )
 async def read_transaction(
@@ -297,7 +298,7 @@ async def transaction_life(
     which = Which(reading.caller.organization_id, transaction_id, department_id)
     wait_s = services.reading(reading.wait, reading.position, since=reading.since)
     found = await services.authorizations.find(which, reading.position, wait_s=wait_s)
-    if found is None:
+    if found is None or not is_own(reading.caller, found.cardholder, Scope.AUTHORIZATIONS_READ):
         raise unknown
     life = await reading.find(
         "transaction_life",

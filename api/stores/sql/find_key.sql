@@ -1,3 +1,3 @@
-SELECT id, organization_id, name, actor, prefix, scopes, created_at, revoked_at
-FROM api_key
-WHERE key_sha256 = %(key_sha256)s AND revoked_at IS NULL
+SELECT id, organization_id, name, actor, prefix, scopes, created_at, revoked_at, expires_at, last_used_at, created_by,
+    replaced_by
+FROM access_key(%(sha256)s)

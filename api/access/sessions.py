@@ -1,0 +1,182 @@
+"""Sessions of people: how they begin, whose they are, how they end."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from api.access import factor
+from api.access.keyring import Verified
+from api.access.keys import digest
+from api.access.passwords import Passwords
+from api.access.people import Person, person_from_row
+from api.http.problems import Problem
+from api.stores.attempts import Attempts
+from api.stores.postgres import Postgres, Row
+from api.stores.sql import statement
+from api.stores.tenant import TENANT
+
+FRESH_S: Final = 3.0  # what is ended in another process ends here within 5 s, the look-up included
+AUTHENTICATED_MAX: Final = timedelta(minutes=15)
+
+Method = Literal["password", "link", "oidc"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where somebody comes from: for limits, and to be shown in the list of sessions."""
+
+    address: str
+    user_agent: str
+
+
+class Sessions(Verified[Person]):
+    """Sessions end after `idle_s` without a request, after `absolute_s` at the latest, or by being ended."""
+
+    def __init__(
+        self,
+        postgres: Postgres,
+        attempts: Attempts,
+        passwords: Passwords,
+        *,
+        idle_s: float,
+        absolute_s: float,
+        fresh_s: float = FRESH_S,
+    ) -> None:
+        async def find(hashed: bytes) -> Person | None:
+            asked = {"sha256": hashed, "idle_s": idle_s}
+            row = await postgres.row(statement("find_session"), asked)
+            return None if row is None else person_from_row(row)
+
+        super().__init__(find, fresh_s=min(fresh_s, FRESH_S), stale_s=0.0)
+        self.absolute_s = absolute_s
+        self._postgres = postgres
+        self._attempts = attempts
+        self._passwords = passwords
+
+    async def sign_in(
+        self,
+        email: str,
+        password: str,
+        origin: Origin,
+        *,
+        code: str | None = None,
+        organization_id: str | None = None,
+    ) -> tuple[str, Person]:
+        """A new session's token, never to be had again, and who it is. `code`: of the second factor.
+
+        `organization_id`: which of his; the one he belongs to longest, if None.
+
+        Raises:
+            Problem: 401 wrong (which of the two is not said) or without a code that is needed, 403 he is no
+                member there, 429 too many tries.
+            PostgresAway: people cannot be looked up.
+        """
+        await self._attempts.count(origin.address, email)
+        row = await self._proved(email, password, code)
+        await self._attempts.forgive(email)
+        organizations: list[str] = row["organizations"]
+        if not organizations or organization_id not in (None, *organizations):
+            raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
+        return await self.begin(
+            row["person_id"], organization_id or organizations[0], origin, method="password"
+        )
+
+    async def by_link(self, token: str, origin: Origin, *, code: str | None = None) -> tuple[str, Person]:
+        """The same with a link of `spendlog people link`, which is used up. Raises Problem, PostgresAway."""
+        await self._attempts.count(origin.address)
+        kinds = {"sha256": digest(token), "kinds": ["sign_in"]}
+        row = await self._postgres.row(statement("use_link"), kinds)
+        if row is None:
+            raise Problem(
+                401, "invalid_link", "This link is not known, was used, or is too old. Ask for another."
+            )
+        if row["second_factor"]:
+            person = await self._postgres.row(statement("find_person"), {"email": row["email"]})
+            assert person is not None
+            await self._require_code(person, code)
+        return await self.begin(row["person_id"], row["organization_id"], origin, method="link")
+
+    async def confirm(
+        self, person: Person, password: str, origin: Origin, *, code: str | None = None
+    ) -> None:
+        """He is still the one who signed in: what needs that works for a while. Raises as `sign_in`."""
+        await self._attempts.count(origin.address, person.actor)
+        await self._proved(person.actor, password, code)
+        await self._attempts.forgive(person.actor)
+        await self._postgres.row(
+            statement("confirm_session"), {"session_id": person.session_id, "person_id": person.id}
+        )
+        self.forget(lambda known: known.session_id == person.session_id)
+
+    async def begin(
+        self, person_id: str, organization_id: str, origin: Origin, *, method: Method
+    ) -> tuple[str, Person]:
+        """A session of somebody whose identity is proved."""
+        TENANT.set(organization_id)
+        token = secrets.token_urlsafe(32)
+        now = datetime.now(UTC)
+        await self._postgres.row(
+            statement("begin_session"),
+            {
+                "sha256": digest(token),
+                "session_id": f"ses_{secrets.token_hex(10)}",
+                "organization_id": organization_id,
+                "person_id": person_id,
+                "authenticated_at": None if method == "link" else now,
+                "expires_at": now + timedelta(seconds=self.absolute_s),
+                "method": method,
+                "address": origin.address[:100],
+                "user_agent": origin.user_agent[:300],
+            },
+        )
+        person = await self.identify(token)
+        if person is None:
+            raise Problem(403, "no_membership", "This person is no longer a member of the organization.")
+        return token, person
+
+    async def end(self, person: Person, session_id: str) -> bool:
+        """Whether there was such a session of his. In other processes it ends within 5 s."""
+        row = await self._postgres.row(
+            statement("end_session"), {"session_id": session_id, "person_id": person.id}
+        )
+        self.forget(lambda known: known.session_id == session_id)
+        return row is not None
+
+    async def _proved(self, email: str, password: str, code: str | None) -> Row:
+        row = await self._postgres.row(statement("find_person"), {"email": email})
+        stored = None if row is None else row["password_hash"]
+        if not await self._passwords.right(stored, password) or row is None:
+            raise Problem(401, "wrong_credentials", "E-mail address and password do not belong together.")
+        if row["second_factor"]:
+            await self._require_code(row, code)
+        return row
+
+    async def _require_code(self, person: Row, code: str | None) -> None:
+        if not code:
+            words = "Send the code of your authenticator too, or one of your recovery codes, as `code`."
+            raise Problem(401, "code_required", words)
+        step = factor.step_of(person["totp_secret"], code, datetime.now(UTC))
+        if step is not None:
+            asked: Row = {"person_id": person["person_id"], "step": step}
+            row = await self._postgres.row(statement("use_code"), asked)
+        else:
+            asked = {"person_id": person["person_id"], "sha256": factor.recovery_digest(code)}
+            row = await self._postgres.row(statement("use_recovery_code"), asked)
+        if row is None or not row["good"]:
+            raise Problem(401, "wrong_code", "The code is wrong, or was used before. Wait for the next one.")
+
+
+def require_recent(person: Person) -> None:
+    """For what is worth an attack on a session: people, keys, webhooks. Raises Problem 403 unless he has said
+    his password, or another provider has said who he is, in the last 15 minutes."""
+    at = person.authenticated_at
+    if at is None or datetime.now(UTC) - at > AUTHENTICATED_MAX:
+        raise Problem(
+            403,
+            "authentication_too_old",
+            "This needs a password that was given in the last 15 minutes: "
+            "POST /v1/sessions/current/authentication, and then again.",
+        )

@@ -1,0 +1,1 @@
+"""Who comes in: sessions, people, keys, and the record of what they did and tried."""

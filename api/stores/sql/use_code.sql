@@ -1,0 +1,1 @@
+SELECT access_totp_step(%(person_id)s, %(step)s) AS good

@@ -1,0 +1,1 @@
+SELECT * FROM access_link_use(%(sha256)s, %(kinds)s)

@@ -1,0 +1,1 @@
+SELECT access_recovery(%(person_id)s, %(sha256)s) AS good
