@@ -14,8 +14,9 @@ from infra.errors import SpendlogError
 from infra.output import AsJson, print_json
 from infra.processes.signals import termination_raises
 from perf.evaluation import report
-from perf.evaluation.contenders import contenders
+from perf.evaluation.contenders import BOOSTED, contenders
 from perf.evaluation.data import read
+from perf.evaluation.explained import Explained
 from perf.evaluation.run import featured, judged, scores_of
 from streams.scoring.features import NAMES
 
@@ -45,6 +46,9 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(help="Where the picture goes (SVG, PNG).", show_default=False)
     ] = None,
+    explain: Annotated[
+        int, typer.Option(min=0, max=1_000, help="Show so many of the highest scores, with their reasons.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Score labelled requests as they come, learn when their labels do, and compare.
@@ -55,7 +59,7 @@ def evaluate(
     if not data.is_file():
         raise SpendlogError(f"{data} is no file; give one with labelled requests")
     with termination_raises():
-        found = _evaluate(data, labels_late, noon, judge_from, limit_rows, only, plot)
+        found = _evaluate(data, labels_late, noon, judge_from, limit_rows, only, plot, explain)
     if out is not None:
         report.write(found, out)
     if as_json:
@@ -67,6 +71,8 @@ def evaluate(
     )
     report.table(found).print()
     report.kinds(found).print()
+    for line in report.explanations(found):
+        typer.echo(line)
     typer.echo(
         f"{found.features} features {found.features_us[0]} µs (p99 {found.features_us[1]}), to remember "
         f"{found.observe_us[0]} µs (p99 {found.observe_us[1]}), a card {found.card_bytes[0]} bytes "
@@ -82,12 +88,16 @@ def _evaluate(
     limit: int | None,
     only: list[str] | None,
     plot: Path | None,
+    explain: int,
 ) -> report.Evaluation:
     requests = read(data, noon=noon, limit=limit)
     models = contenders(only)
     if not models:
         raise SpendlogError(f"no contender is called {only}; there are {', '.join(contenders())}")
     start = int(len(requests) * judge_from)
+    explained = Explained(start, explain) if explain and BOOSTED in models else None
+    if explained is not None:
+        models[BOOSTED] = explained
     fraud = [request.fraud for request in requests[start:]]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
@@ -112,6 +122,10 @@ def _evaluate(
         card_bytes=seen.card_bytes,
         contenders=qualities,
     )
+    if explained is not None:
+        found.highest = [
+            report.Highest.of(requests[number], score, why) for score, number, why in explained.highest
+        ]
     if plot is not None and report.draw(found, fraud, kept, plot) is None:
         typer.echo("no picture: matplotlib is not installed", err=True)
     return found

@@ -12,6 +12,7 @@ from streams.scoring.features import NAMES
 from streams.scoring.learning.learner import BoostedLearner
 from streams.scoring.learning.trees import can_fit
 
+BOOSTED = "boosted, geometric refits"
 _CARD = NAMES.index("amount_for_card")
 
 
@@ -140,7 +141,7 @@ def contenders(names: list[str] | None = None) -> dict[str, Contender]:
         "online logistic regression": OnlineLogistic,
     }
     if can_fit():
-        found |= {"weekly batch boosting": WeeklyBatch, "boosted, geometric refits": Boosted}
+        found |= {"weekly batch boosting": WeeklyBatch, BOOSTED: Boosted}
     return {name: make() for name, make in found.items() if names is None or name in names}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +12,27 @@ from typing import Any
 import msgspec
 
 from infra.output import TextTable
+from perf.evaluation.data import LabelledRequest
 from perf.evaluation.metrics import Quality
+from streams.scoring.words import Why
+
+
+class Highest(msgspec.Struct):
+    """One of the highest scores, and why: what raises it most, in words, with the logits of fraud it adds."""
+
+    at: str
+    card: str
+    merchant: str
+    amount_minor: int
+    score: float
+    fraud: bool
+    reasons: list[tuple[str, str, float]]
+
+    @classmethod
+    def of(cls, request: LabelledRequest, score: float, why: Iterable[Why]) -> Highest:
+        at = datetime.fromtimestamp(request.at_s, UTC).isoformat(timespec="minutes")
+        reasons = [(one.feature, one.words, one.moved) for one in why]
+        return cls(at, request.card, request.merchant, request.amount, score, request.fraud, reasons)
 
 
 class Evaluation(msgspec.Struct):
@@ -30,6 +52,7 @@ class Evaluation(msgspec.Struct):
     observe_us: tuple[float, float]
     card_bytes: tuple[int, int]
     contenders: dict[str, Quality]
+    highest: list[Highest] = []
 
 
 def table(found: Evaluation) -> TextTable:
@@ -61,6 +84,15 @@ def kinds(found: Evaluation) -> TextTable:
     for name, one in found.contenders.items():
         rows.add(name, *(f"{one.recall_by_kind.get(kind, 0.0):.2f}" for kind in names))
     return rows
+
+
+def explanations(found: Evaluation) -> Iterator[str]:
+    """A line for each of the highest scores, and one for each of its reasons."""
+    for one in found.highest:
+        label = "fraud" if one.fraud else "no fraud"
+        amount = f"{one.amount_minor / 100:,.2f}"
+        yield f"{one.at} {one.card} {amount} at {one.merchant}: {one.score:.3f} ({label})"
+        yield from (f"  +{moved:.2f} {words}" for _, words, moved in one.reasons)
 
 
 def write(found: Evaluation, target: Path) -> None:

@@ -117,7 +117,19 @@ def labelled(tmp_path: Path) -> Path:
 def test_evaluate_prints_the_table_and_keeps_the_figures(labelled: Path, tmp_path: Path) -> None:
     out, picture = tmp_path / "deep" / "figures.json", tmp_path / "curve.svg"
     done = CliRunner().invoke(
-        app, ["evaluate", str(labelled), "--labels-late", "7", "--out", str(out), "--plot", str(picture)]
+        app,
+        [
+            "evaluate",
+            str(labelled),
+            "--labels-late",
+            "7",
+            "--out",
+            str(out),
+            "--plot",
+            str(picture),
+            "--explain",
+            "4",
+        ],
     )
     assert done.exit_code == 0, done.output
     found = json.loads(out.read_text())
@@ -133,6 +145,13 @@ def test_evaluate_prints_the_table_and_keeps_the_figures(labelled: Path, tmp_pat
     if best is not None:
         assert best["average_precision"] > 0.6
         assert best["average_precision"] > found["contenders"]["amount alone"]["average_precision"] + 0.05
+        assert len(found["highest"]) == 4
+        assert [one["score"] for one in found["highest"]] == sorted(
+            (one["score"] for one in found["highest"]), reverse=True
+        )
+        for one in found["highest"]:
+            assert 1 <= len(one["reasons"]) <= 3
+            assert all(words in done.output and moved > 0 for _, words, moved in one["reasons"])
     assert "<svg" in picture.read_text()
 
 
