@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ConfigDict, Field
@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from api.http.types import MoneyOut, Output
 from api.resources.places import OfDepartment
 from api.stores.postgres import REPORT_TIMEOUT_S
+from schemas.terms import zone_of
 
 Row = Mapping[str, Any]
 TOP: Final = 6
@@ -49,9 +50,15 @@ class SpendingOut(Output):
 async def spending_of(
     reading: OfDepartment, *, since: datetime, time_zone: str, currency: str
 ) -> SpendingOut:
-    """Of the department's purchases since `since`. Raises Problem 503."""
+    """Of the department's purchases since `since`; days by the zone's clock of `since`. Raises Problem 503."""
+    # PostgreSQL's own rules of zones may be of another age than the core's: see schemas.terms.
+    offset = since.astimezone(zone_of(time_zone)).utcoffset() or timedelta()
     row: Row = await reading.find(
-        "spending", timeout_s=REPORT_TIMEOUT_S, since=since, time_zone=time_zone, rows_max=TOP
+        "spending",
+        timeout_s=REPORT_TIMEOUT_S,
+        since=since,
+        offset_s=round(offset.total_seconds()),
+        rows_max=TOP,
     )
 
     def shares(rows: list[Row]) -> list[SpendingShareOut]:

@@ -33,6 +33,7 @@ class Pulse:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._watched: dict[str, _Watched] = {}
+        self._closed = False
 
     @property
     def listeners(self) -> int:
@@ -46,7 +47,7 @@ class Pulse:
         if watched.reader is None:
             watched.reader = asyncio.create_task(self._read(organization_id, watched))
         try:
-            while True:
+            while not self._closed:
                 try:
                     async with asyncio.timeout(_BEAT_S):
                         await moved.wait()
@@ -60,6 +61,15 @@ class Pulse:
             if not watched.listeners:
                 watched.reader.cancel()
                 self._watched.pop(organization_id, None)
+
+    def close(self) -> None:
+        """Ends all that follow, and asks no more."""
+        self._closed = True
+        for watched in self._watched.values():
+            if watched.reader is not None:
+                watched.reader.cancel()
+            for moved in watched.listeners:
+                moved.set()
 
     async def _read(self, organization_id: str, watched: _Watched) -> None:
         async def ask(client: Client) -> object:

@@ -2,7 +2,7 @@
 -- most. Reads the purchases by their index of department and time.
 WITH purchase AS MATERIALIZED (
     SELECT
-        (created_at AT TIME ZONE usable_time_zone(%(time_zone)s))::date AS day,
+        ((created_at AT TIME ZONE 'UTC') + make_interval(secs => %(offset_s)s))::date AS day,
         coalesce(body -> 'merchant' ->> 'name', '') AS merchant,
         coalesce(mcc, '') AS mcc,
         greatest(0, posted - refunded) + held AS minor
