@@ -108,7 +108,7 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         services.events.start()
         services.tail.start()
         services.feed.start()
-        door.on_stop.append(services.feed.end)
+        door.on_stop += [services.feed.end, services.pulse.close]
         try:
             yield
         finally:

@@ -34,7 +34,7 @@ READS_LATE_S_MAX = 0.015
 _NEW = 0.2
 
 #: Answers that end when the client goes.
-STREAMS: Final = frozenset({"/v1/feed"})
+STREAMS: Final = frozenset({"/v1/feed", "/live"})
 LISTENERS_MAX: Final = 2_000  # 0.1 MB each, if all are as slow as they may be
 _NEVER_SHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 

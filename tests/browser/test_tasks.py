@@ -97,6 +97,14 @@ def test_what_a_suspicious_purchase_was_flagged_for(person: Sit) -> None:
     expect(steps.page.get_by_text("the amount, for this card")).to_be_visible()
 
 
+def test_a_department_draws_its_period(person: Sit) -> None:
+    sitting = person("carol")
+    sitting.go("/departments/marketing")
+    expect(sitting.page.locator(".chart canvas")).to_be_visible()
+    expect(sitting.page.locator("#curve")).to_contain_text("Google Ads")
+    expect(sitting.page.locator("#curve")).to_contain_text("advertising")
+
+
 def test_the_hash_of_a_decision_is_computed_in_the_browser(person: Sit) -> None:
     sitting = person("carol")
     sitting.go("/transactions/operations/purchase-chairs")
