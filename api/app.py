@@ -108,11 +108,12 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         services.events.start()
         services.tail.start()
         services.feed.start()
-        door.on_stop += [services.feed.end, services.pulse.close]
+        door.on_stop += [services.feed.end, services.pulse.end]
         try:
             yield
         finally:
             door.clock.stop()
+            await services.pulse.close()
             # Requests have ended: what they wrote is sent, or its senders were told that it is uncertain.
             await asyncio.gather(
                 asyncio.to_thread(services.events.close),

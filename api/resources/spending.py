@@ -50,7 +50,7 @@ class SpendingOut(Output):
 async def spending_of(
     reading: OfDepartment, *, since: datetime, time_zone: str, currency: str
 ) -> SpendingOut:
-    """Of the department's purchases since `since`; days by the zone's clock of `since`. Raises Problem 503."""
+    """Of its purchases since `since`; days are by the zone's clock of `since`. Raises Problem 503."""
     # PostgreSQL's own rules of zones may be of another age than the core's: see schemas.terms.
     offset = since.astimezone(zone_of(time_zone)).utcoffset() or timedelta()
     row: Row = await reading.find(

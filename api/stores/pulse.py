@@ -44,7 +44,7 @@ class Pulse:
         watched = self._watched.setdefault(organization_id, _Watched())
         moved = asyncio.Event()
         watched.listeners.add(moved)
-        if watched.reader is None:
+        if watched.reader is None or watched.reader.done():
             watched.reader = asyncio.create_task(self._read(organization_id, watched))
         try:
             while not self._closed:
@@ -58,25 +58,27 @@ class Pulse:
                     yield watched.newest
         finally:
             watched.listeners.discard(moved)
-            if not watched.listeners:
-                watched.reader.cancel()
-                self._watched.pop(organization_id, None)
 
-    def close(self) -> None:
-        """Ends all that follow, and asks no more."""
+    def end(self) -> None:
+        """Ends all that follow."""
         self._closed = True
         for watched in self._watched.values():
-            if watched.reader is not None:
-                watched.reader.cancel()
             for moved in watched.listeners:
                 moved.set()
+
+    async def close(self) -> None:
+        """Returns when nothing asks Redis any more."""
+        self.end()
+        readers = [watched.reader for watched in self._watched.values() if watched.reader is not None]
+        await asyncio.gather(*readers, return_exceptions=True)
 
     async def _read(self, organization_id: str, watched: _Watched) -> None:
         async def ask(client: Client) -> object:
             return await client.xrevrange(FEED + organization_id, count=1)
 
+        # It ends by itself, never by being cancelled: a call that is cut off leaves its connection open.
         first = True
-        while True:
+        while watched.listeners and not self._closed:
             try:
                 newest = _position(await self._redis.call(ask))
             except RedisAway:
@@ -88,6 +90,8 @@ class Pulse:
                         moved.set()
             first = False
             await asyncio.sleep(_LOOK_S)
+        if not watched.listeners and self._watched.get(organization_id) is watched:
+            del self._watched[organization_id]
 
 
 def _position(found: object) -> str | None:
