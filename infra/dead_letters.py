@@ -23,6 +23,8 @@ TIMEOUT_S = 20.0
 Headers = list[tuple[str, bytes | None]]
 # A record of the dead letters with this header is none: it says which one was sent on.
 _REROUTED = "rerouted"
+# The reason of a record that no worker wrote.
+_FOREIGN = "foreign"
 # Letters are as large as the broker takes: a transaction of 100 is done in seconds.
 _TRANSACTION_LETTERS = 100
 
@@ -46,14 +48,21 @@ class Letter:
 
 
 def read(bootstrap: str, prefix: str = "") -> Iterator[Letter]:
-    """All dead letters up to now, partition by partition.
+    """All dead letters up to now, partition by partition; one that an owner has sent again only once.
 
     Raises:
         SpendlogError: Kafka does not answer, or the topic is missing.
     """
+    seen: set[str] = set()
     for headers, message in _records(bootstrap, prefix):
-        if _REROUTED not in headers:
-            yield _letter(headers, message)
+        if _REROUTED in headers:
+            continue
+        letter = _letter(headers, message)
+        if letter.reason != _FOREIGN:
+            if letter.id in seen:
+                continue
+            seen.add(letter.id)
+        yield letter
 
 
 def find(bootstrap: str, id_: str, prefix: str = "") -> Letter:
@@ -89,7 +98,7 @@ def _letter(headers: dict[str, str], message: Message) -> Letter:
     partition, offset = headers.get("partition", ""), headers.get("offset", "")
     ours = REASON in headers and partition.isdecimal() and offset.isdecimal()
     return Letter(
-        headers[REASON] if ours else "foreign",
+        headers[REASON] if ours else _FOREIGN,
         headers.get("detail", "") if ours else "not written by a worker: its headers are not a dead letter's",
         headers.get("topic", "") if ours else DEAD_LETTERS.name,
         int(partition) if ours else partition_of(message),

@@ -30,7 +30,7 @@ WHY: Final[Mapping[int, str]] = {
 BACKOFF: Final = Backoff(0.25, 15.0)
 # Who has lived for a minute has nothing to do with the crash before.
 FORGIVEN_AFTER_S = 60.0
-# An open transaction is at most a batch; letting go of all partitions took 1 s with four.
+# What is under way is at most a batch; letting go of all partitions took 1 s with four.
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.05
 _GUARD = Path(__file__).with_name("guard.py")

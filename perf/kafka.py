@@ -42,7 +42,7 @@ _NOT_YET = frozenset(
 
 
 class Moment(NamedTuple):
-    """The committed ends of all partitions, summed, when seen: offsets, so transaction markers count too."""
+    """The committed ends of all partitions, summed, when seen: offsets, so claims count too."""
 
     at_s: float
     end: int
@@ -186,7 +186,7 @@ def _last_decided(kafka: str, topic: str, partition: int, end: int) -> int:
     """Source offset of the last decision before `end`; -1 when there is none among the last records."""
     consumer = new_consumer(kafka, **{"enable.partition.eof": True})
     try:
-        # The last transaction ends with one marker; a few more in case of aborted ones.
+        # A claim may follow the last decision; a few more in case of void ones.
         consumer.assign([TopicPartition(topic, partition, max(0, end - 8))])
         source, deadline_s = -1, time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline_s:

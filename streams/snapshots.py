@@ -2,7 +2,7 @@
 
 A snapshot is only a shortcut, so whatever is not surely right is left aside with a warning: an older one
 serves, or the whole log. It counts when the decision at its place has its hash and names its digest, in a
-header that was written in the same transaction (docs/decisions/0020).
+header of its own (docs/decisions/0020).
 """
 
 from __future__ import annotations

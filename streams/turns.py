@@ -13,7 +13,7 @@ STEPS = 3
 class Turns:
     """Which owners have something under way. Whoever decides for long gives the others as much time again.
 
-    To give way for one step is not enough: a transaction of another owner has ten, most of them an answer of
+    To give way for one step is not enough: a batch of another owner has ten, most of them an answer of
     the broker away, and each of them would wait for a slice of ours.
     """
 

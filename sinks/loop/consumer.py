@@ -307,4 +307,5 @@ class Consumer:
             why=why,
             remedy=remedy,
             progress=self._progress.get(partition),
+            void=self._chains[partition].void if partition in self._chains else 0,
         )

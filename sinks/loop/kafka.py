@@ -71,7 +71,7 @@ class KafkaDecisions:
             "partition.assignment.strategy": "range",
             "session.timeout.ms": SESSION_TIMEOUT_MS,
             "heartbeat.interval.ms": 2_000,
-            # Not at each transaction: an answer for every one of 400 a second kept the broker busy.
+            # Not at each batch: an answer for every one of 400 a second kept the broker busy.
             "fetch.min.bytes": 16_384,
             "fetch.wait.max.ms": 20,
             # The default of 1 s would stop a sink that catches up whenever its queue was full.

@@ -1,7 +1,7 @@
 """What a decision makes its owner send to other departments: leases asked for, granted, recalled, returned.
 
-A function of the decision alone. The owner writes these events in the decision's own transaction, so each is
-written once; their ids are derived, so a second one would be a repeat anyway.
+A function of the decision alone. The owner writes these events when the decision counts, and the next owner
+writes again what may be missing; their ids are derived, so a second one is a repeat (docs/decisions/0034).
 """
 
 from __future__ import annotations

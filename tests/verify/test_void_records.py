@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from api.log.follow import DecisionTail
 from api.log.produce import Written
-from infra import topics
+from infra import dead_letters, topics
 from infra.consumed import bytes_of, offset_of
 from infra.continuation import examine
 from infra.replay import replay
@@ -30,7 +30,7 @@ from sinks.loop.kafka import KafkaDecisions
 from sinks.loop.ports import SystemClock
 from streams.core.intake import Record, recorded_at
 from streams.kafka_log import KafkaLog, Names
-from streams.log import Fenced, Frame
+from streams.log import DeadLetter, Fenced, Frame
 from streams.model import Unscored
 from streams.owner import Owner
 from tests.docs.blocks import ROOT, blocks_of
@@ -166,6 +166,19 @@ def test_every_reader_passes_over_what_a_zombie_wrote(site: Site) -> None:
     logs.close()
     assert (report["O9"].violations, report["O9"].checked) == (0, COUNT)
     assert report["O9"].notes == [f"partition 0: {chain.void} records of replaced owners are void by rule"]
+
+
+def test_a_dead_letter_that_is_sent_again_is_told_once(site: Site) -> None:
+    async def relay() -> None:
+        log = KafkaLog(site.kafka, 0, 1, Names.prefixed(site.prefix))
+        await log.open()
+        first, second = (DeadLetter(record, "unknown_type", "no such type") for record in site.records[:2])
+        await log.relay([first, second], [])
+        await log.relay([second], [])  # by the next owner
+        await log.close()
+
+    asyncio.run(relay())
+    assert [letter.id for letter in dead_letters.read(site.kafka, site.prefix)] == ["0:0", "0:1"]
 
 
 def test_a_sink_goes_on_between_claims_and_void_records(site: Site) -> None:
