@@ -20,7 +20,7 @@ from streams.cluster import aiokafka_options
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete, Written
 from streams.lookups import Lookups
-from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot, chunks_of
+from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot
 
 # Just below the topics' max.message.bytes (1,048,588), which bounds a batch; a decision takes up to 900,000.
 BATCH_BYTES = 1_000_000
@@ -179,9 +179,8 @@ class KafkaLog:
             sent += await self._send(self._names.card_events, entries, now_ms, partition)
         return sent
 
-    async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
-        records = [Entry(*chunk) for chunk in chunks_of(snapshot, self._partition)]
-        await self._wait(await self._send(self._names.snapshots, records, int(time.time() * 1000)))
+    async def store_snapshot(self, chunks: Sequence[Entry]) -> None:
+        await self._wait(await self._send(self._names.snapshots, chunks, int(time.time() * 1000)))
 
     async def close(self) -> None:
         await self._own_lookups.close()

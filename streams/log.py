@@ -97,7 +97,7 @@ class PartitionLog(Protocol):
         """
 
     async def vouched(self, offset: int) -> str | None:
-        """The digest of the snapshot that was stored with the decision at `offset`; None: it names none."""
+        """The digest of the snapshot that the decision at `offset` names; None: it names none."""
 
     async def kept(self, offset: int) -> Kept:
         """Which card events are there, and the one at `offset`."""
@@ -108,7 +108,8 @@ class PartitionLog(Protocol):
     async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None:
         """Write dead letters, and card events for other departments, each to the partition of its key."""
 
-    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
+    async def store_snapshot(self, chunks: Sequence[Entry]) -> None:
+        """Some of a snapshot's chunks, in their order."""
 
     async def close(self) -> None: ...
 
@@ -144,6 +145,6 @@ class NoLog:
 
     async def relay(self, dead_letters: Sequence[DeadLetter], outbox: Sequence[Entry]) -> None: ...
 
-    async def store_snapshot(self, snapshot: StoredSnapshot) -> None: ...
+    async def store_snapshot(self, chunks: Sequence[Entry]) -> None: ...
 
     async def close(self) -> None: ...

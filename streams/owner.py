@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import msgspec
 import structlog
 
 from schemas.decisions import Decision
@@ -24,18 +23,16 @@ from streams.core.intake import Record, judge, without_card_numbers
 from streams.core.plans import Plans
 from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
+from streams.image import decoded
 from streams.log import Frame, InvariantBroken, PartitionLog, ReplayIncomplete
 from streams.model import Model
 from streams.owned_log import OwnedLog
-from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
+from streams.snapshots import StoredSnapshot
+from streams.snapshotting import SNAPSHOT_DECISIONS_MIN, Snapshots
 from streams.turns import Turns
 
 log = structlog.get_logger()
 
-# A snapshot costs about 0.1 us and 45 bytes for each remembered row. One for every ROWS_A_DECISION rows
-# keeps that at 0.4 us and 180 bytes for each decision, however large the state grows, and bounds the replay.
-SNAPSHOT_DECISIONS_MIN = 20_000
-ROWS_A_DECISION = 4
 # 5,000 usual decisions take 5 MB; large ones must not make a batch that the broker takes minutes for.
 BATCH_BYTES_MAX = 16_000_000
 # A batch that is given up ends at once, unless a library swallows it.
@@ -55,21 +52,6 @@ class Pace(NamedTuple):
 
 
 PACE = Pace()
-
-
-class Rows:
-    """What is remembered of all departments, counted without looking at those that have not changed."""
-
-    def __init__(self) -> None:
-        self.total = 0
-        self._each: dict[str, int] = {}
-
-    def count(self, changed: Mapping[str, Department]) -> None:
-        """As they are now."""
-        for key, department in changed.items():
-            rows = department.rows
-            self.total += rows - self._each.get(key, 0)
-            self._each[key] = rows
 
 
 class Owner:
@@ -108,13 +90,11 @@ class Owner:
         self._new_model = new_model
         self._model = new_model()
         self._publish = publish
-        self._snapshot_decisions_min = snapshot_decisions_min
         self._card_numbers_refused = card_numbers_refused
         self._plans = Plans()
         self._pace = pace
         self._turns = turns or Turns()
-        self._snapshot_seq = 0
-        self._rows = Rows()
+        self._snapshots = Snapshots(partition, snapshot_decisions_min, self._turns)
         self._owned = OwnedLog(partition, log_, name or secrets.token_hex(4))
         self._unsent: list[Decision] = []  # replayed, and perhaps not followed by what they send
         self._under_way: asyncio.Task[list[Decision]] | None = None
@@ -135,7 +115,7 @@ class Owner:
         await self._owned.claim(self._fold)
         self.position = self.state.next_offset
         await self.check_events()
-        self._rows.count(self.state.departments)
+        self._snapshots.count(self.state.departments)
         await self._send_again()
         self._publish(self.state.departments)
         return self.position
@@ -154,8 +134,8 @@ class Owner:
         partition = self.state.partition
         for snapshot in await self._log.snapshots():
             try:
-                if await self._log.vouched(snapshot.log_offset - 1) != snapshot.digest:
-                    raise ValueError("the decision at its place does not name it")
+                if await self._log.vouched(snapshot.named_at) != snapshot.digest:
+                    raise ValueError("the decision that it says names it does not")
                 self._restore(snapshot)
                 await self._read_after(snapshot)
                 return
@@ -165,21 +145,21 @@ class Owner:
                     "snapshot_unusable", partition=partition, seq=snapshot.seq, why=str(unusable)[:200]
                 )
             self.state, self._model = PartitionState(partition), self._new_model()
-            self.replayed = self._snapshot_seq = 0
+            self.replayed = 0
             self._unsent.clear()
         self._owned.start_anew()
         await self._owned.read(self._fold)
 
     def _restore(self, snapshot: StoredSnapshot) -> None:
         """Raises ValueError where it is not a state of this partition as of its own decision."""
-        state = msgspec.msgpack.decode(snapshot.state, type=PartitionState)
+        state = decoded(snapshot.state)
         told = (state.partition, state.seq, state.last_hash)
         if told != (self.state.partition, snapshot.seq, snapshot.last_hash):
             raise ValueError(f"its state is of partition, seq and hash {told}")
         model = self._new_model()
         model.restore(snapshot.model)
         self.state, self._model = state, model
-        self._snapshot_seq = state.seq
+        self._snapshots.restored(state.seq, snapshot.turn)
 
     async def _read_after(self, snapshot: StoredSnapshot) -> None:
         """Fold what follows. The first decision that is read must be the last that the state knows.
@@ -290,6 +270,7 @@ class Owner:
                 )
                 decision, value = seal(judged)
                 self._learn(decision)
+                self._snapshots.before(decision.organization_id, decision.department_id)
                 evolve(self.state, decision)
                 if decision.event_id is None:
                     record = self._as_kept(record)
@@ -324,51 +305,26 @@ class Owner:
     async def _hand_over(self, batch: Batch) -> None:
         """Begin to write. One batch at a time: what waits meanwhile makes the next one larger."""
         await self.settle()
-        snapshot = await self._snapshot() if self._snapshot_due() else None
-        if snapshot is not None:
-            self._snapshot_seq = snapshot.seq
-            batch.entries[-1].headers.append((SNAPSHOT_HEADER, snapshot.digest.encode()))
-        self._under_way = asyncio.create_task(self._write(batch, snapshot))
+        named = self._snapshots.name(batch.entries)
+        self._snapshots.begin_if_due(self.state, self._model)
+        self._under_way = asyncio.create_task(self._write(batch, named))
 
-    async def _write(self, batch: Batch, snapshot: StoredSnapshot | None) -> list[Decision]:
-        """The batch's decisions, when they count and what they send was sent."""
+    async def _write(self, batch: Batch, named: bool) -> list[Decision]:
+        """The batch's decisions, when they count and what they send was sent. `named`: the last one names one."""
         with self._turns.busy():
             await self._owned.append(batch.entries, batch.decisions)
             end, sent = self._owned.end, bool(batch.dead_letters or batch.outbox)
             if sent:
                 await self._log.relay(batch.dead_letters, batch.outbox)
             self._owned.relayed(batch.decisions[-1].seq + 1, sent)
-            if snapshot is not None:
-                await self._log.store_snapshot(snapshot._replace(log_offset=end))
+            self._snapshots.placed(batch.decisions[-1].seq + 1, end)
+            chunks = self._snapshots.chunks(end - 1 if named else None)
+            if chunks:
+                await self._log.store_snapshot(chunks)
         changed = self._changed(batch.decisions)
-        self._rows.count(changed)
+        self._snapshots.count(changed)
         self._publish(changed)
         return batch.decisions
-
-    def _snapshot_due(self) -> bool:
-        since = self.state.seq - self._snapshot_seq
-        if since < self._snapshot_decisions_min:
-            return False
-        return since * ROWS_A_DECISION >= self._rows.total
-
-    async def _snapshot(self) -> StoredSnapshot:
-        """As of now; where it lies in the log is not known before the write.
-
-        A megabyte takes 7 ms, so each department is a part of its own, between which others have their turn:
-        nothing changes the state while its owner waits here. The digest is another thread's work.
-        """
-        parts: dict[str, msgspec.Raw] = {}
-        for key, department in self.state.departments.items():
-            began_s = time.monotonic()
-            parts[key] = msgspec.Raw(msgspec.msgpack.encode(department))
-            took_s = time.monotonic() - began_s
-            if took_s > self._pace.slice_s / 10:
-                await self._turns.give_way(took_s)
-        state = msgspec.msgpack.encode(msgspec.structs.replace(self.state, departments=parts))
-        model = self._model.snapshot()
-        return await asyncio.to_thread(
-            StoredSnapshot.of, self.state.seq, 0, self.state.last_hash, state, model
-        )
 
     def _learn(self, decision: Decision) -> None:
         """Before `evolve`, from what the card was like when it was scored; live and in replay the same."""
@@ -386,6 +342,7 @@ class Owner:
         return {key: departments[key] for key in keys}
 
     async def close(self) -> None:
+        self._snapshots.close()
         under_way, self._under_way = self._under_way, None
         if under_way is not None:
             under_way.cancel()

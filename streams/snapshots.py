@@ -22,16 +22,19 @@ CHUNKS_MAX = 4_096
 # How many may lie there half: an owner writes one at a time, and whole.
 UNDER_WAY_MAX = 3
 KEPT = 2
-#: At the decision before a snapshot: its digest.
+#: At a decision after a snapshot, or the one before it: its digest.
 SNAPSHOT_HEADER = "snapshot"
 
 Headers = Sequence[tuple[str, bytes]]
+Chunk = tuple[bytes, bytes, list[tuple[str, bytes]]]
 
 
 class StoredSnapshot(NamedTuple):
     """State and model as of decision `seq`: the log goes on at offset `log_offset` of the decisions.
 
-    `last_hash`: of the decision before, which lies at `log_offset` - 1. `digest`: SHA-256 of state and model.
+    `last_hash`: of the decision before, which lies at `log_offset` - 1. `digest`: of state and model; the
+    decision at offset `named_at` names it. `turn`: 0 or 1, not that of the snapshot before: each is written
+    over the last but one.
     """
 
     seq: int
@@ -40,11 +43,13 @@ class StoredSnapshot(NamedTuple):
     digest: str
     state: bytes
     model: bytes
+    named_at: int = 0
+    turn: int = 0
 
     @classmethod
     def of(cls, seq: int, log_offset: int, last_hash: str, state: bytes, model: bytes) -> StoredSnapshot:
-        """`log_offset` 0: not known yet."""
-        return cls(seq, log_offset, last_hash, digest_of(state, model), state, model)
+        """Named by the decision before it."""
+        return cls(seq, log_offset, last_hash, digest_of(state, model), state, model, log_offset - 1)
 
     @property
     def whole(self) -> bool:
@@ -52,24 +57,77 @@ class StoredSnapshot(NamedTuple):
         return self.seq > 0 and self.log_offset > 0 and self.digest == digest_of(self.state, self.model)
 
 
-def digest_of(state: bytes, model: bytes) -> str:
-    """Hexadecimal."""
-    found = hashlib.sha256(len(state).to_bytes(8))
-    found.update(state)
-    found.update(model)
-    return found.hexdigest()
+class Label(msgspec.Struct, array_like=True, frozen=True):
+    """The last chunk: what a `StoredSnapshot` says beside state and model, and where the state ends."""
+
+    seq: int
+    log_offset: int
+    last_hash: str
+    digest: str
+    named_at: int
+    turn: int
+    state_bytes: int
 
 
-def chunks_of(snapshot: StoredSnapshot, partition: int) -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
-    """Keys, values and headers of the records that hold the snapshot."""
-    whole = msgspec.msgpack.encode(snapshot)
-    parts = [whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES)]
-    found = []
-    for number, part in enumerate(parts):
-        headers = {"seq": snapshot.seq, "chunk": number, "chunks": len(parts)}
+class Chunks:
+    """What is written of a snapshot, put together bit by bit: state, then model, then the label."""
+
+    def __init__(self) -> None:
+        self._whole: list[bytes] = []
+        self._rest = bytearray()
+        self._hash = hashlib.sha256()
+        self._state_bytes = 0
+
+    def add(self, state: bytes) -> None:
+        self._state_bytes += len(state)
+        self._add(state)
+
+    def _add(self, part: bytes) -> None:
+        self._hash.update(part)
+        self._rest += part
+        while len(self._rest) >= CHUNK_BYTES:
+            self._whole.append(bytes(self._rest[:CHUNK_BYTES]))
+            del self._rest[:CHUNK_BYTES]
+
+    def end(self, model: bytes) -> str:
+        """Nothing more comes. Returns the digest."""
+        self._add(model)
+        if self._rest:
+            self._whole.append(bytes(self._rest))
+        self._hash.update(self._state_bytes.to_bytes(8))
+        return self._hash.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._whole) + 1
+
+    def record(self, number: int, label: Label, partition: int) -> Chunk:
+        """Key, value and headers of the chunk of this number; only the last one has the label in it."""
+        last = number == len(self._whole)
+        value = msgspec.msgpack.encode(label) if last else self._whole[number]
+        headers = {"seq": label.seq, "chunk": number, "chunks": len(self)}
         encoded = [(name, str(value).encode()) for name, value in headers.items()]
-        found.append((f"{partition}/{number}".encode(), part, encoded))
-    return found
+        return f"{partition}/{label.turn}/{number}".encode(), value, encoded
+
+    def label(self, snapshot: StoredSnapshot) -> Label:
+        """Of a snapshot, whose state and model these are."""
+        seq, log_offset, last_hash, digest, _, _, named_at, turn = snapshot
+        return Label(seq, log_offset, last_hash, digest, named_at, turn, self._state_bytes)
+
+
+def digest_of(state: bytes, model: bytes) -> str:
+    """SHA-256 of both and of where the one ends, hexadecimal."""
+    chunks = Chunks()
+    chunks.add(state)
+    return chunks.end(model)
+
+
+def chunks_of(snapshot: StoredSnapshot, partition: int) -> list[Chunk]:
+    """Keys, values and headers of the records that hold the snapshot."""
+    chunks = Chunks()
+    chunks.add(snapshot.state)
+    chunks.end(snapshot.model)
+    label = chunks.label(snapshot)
+    return [chunks.record(number, label, partition) for number in range(len(chunks))]
 
 
 class Collector:
@@ -91,24 +149,36 @@ class Collector:
         parts[number] = value
         if len(parts) == count:
             del self._under_way[seq, count]
-            self._complete(b"".join(parts[n] for n in range(count)))
+            self._complete([parts[n] for n in range(count)])
         while len(self._under_way) > UNDER_WAY_MAX:
             del self._under_way[next(iter(self._under_way))]
 
-    def _complete(self, whole: bytes) -> None:
+    def _complete(self, chunks: list[bytes]) -> None:
         try:
-            snapshot = msgspec.msgpack.decode(whole, type=StoredSnapshot)
+            label = msgspec.msgpack.decode(chunks.pop(), type=Label)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._ignored += 1
             return
-        if snapshot.whole:
+        whole, ends = b"".join(chunks), label.state_bytes
+        snapshot = StoredSnapshot(
+            label.seq,
+            label.log_offset,
+            label.last_hash,
+            label.digest,
+            whole[:ends],
+            whole[ends:],
+            label.named_at,
+            label.turn,
+        )
+        if 0 <= ends <= len(whole) and snapshot.whole:
             self._found = [*self._found, snapshot][-KEPT:]
         else:
             self._ignored += 1
 
     def newest_first(self) -> list[StoredSnapshot]:
         """The last ones that are whole."""
-        if self._ignored or self._under_way:
+        # One may have been under way when its owner ended.
+        if self._ignored or len(self._under_way) > 1:
             log.warning(
                 "snapshots_ignored",
                 partition=self._partition,

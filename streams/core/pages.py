@@ -24,7 +24,7 @@ class Watch(Protocol):
     def keep(self, slot: int) -> None: ...
 
 
-class Pages(msgspec.Struct, Generic[T], array_like=True):
+class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
     """Rows by name. What `get` gives is to be read, what `change` gives may be changed.
 
     `slots`: pages by the last bits of a name's hash; a page that needs fewer of them is in many. `mask`: all
@@ -42,6 +42,14 @@ class Pages(msgspec.Struct, Generic[T], array_like=True):
             written, self.slots, self.mask, self.count = self.slots, [{}], 0, 1
             for page in written:
                 self.update(page)
+
+    def __eq__(self, other: object) -> bool:
+        """Whatever is in which page."""
+        return isinstance(other, Pages) and dict(self.items()) == dict(other.items())
+
+    def __ne__(self, other: object) -> bool:
+        """A struct has one of its own, which does not ask `__eq__`."""
+        return not self == other
 
     def get(self, name: str) -> T | None:
         """To be read."""

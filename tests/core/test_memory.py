@@ -71,7 +71,12 @@ def test_pages_are_a_dictionary_and_can_be_kept_as_they_were(
             assert watch.all() == then
             rows.watch = None
         encoded = msgspec.msgpack.encode(rows)
-        assert dict(msgspec.msgpack.decode(encoded, type=Pages[int]).items()) == plain
+        again = msgspec.msgpack.decode(encoded, type=Pages[int])
+        assert dict(again.items()) == plain
+        assert again == rows
+        assert (again != rows) is False
+        again["one more"] = 1
+        assert again != rows
     finally:
         pages.PAGE_ROWS = before
 

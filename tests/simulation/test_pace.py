@@ -64,15 +64,6 @@ def test_others_have_their_turn_while_a_batch_is_decided() -> None:
     assert fewer <= 2, "one for the write, and one for what was before"
 
 
-def test_others_have_their_turn_while_a_snapshot_is_made() -> None:
-    """It is one turn no more: a state of 126 MB took 0.9 s."""
-    pace = Pace(slice_s=-1.0, batch_s=ENDLESS_S)
-    _, without, plain = asyncio.run(decided(pace))
-    _, turns, hashes = asyncio.run(decided(pace, snapshot_decisions=1))
-    assert turns > without
-    assert hashes == plain
-
-
 def test_what_takes_long_is_written_in_parts() -> None:
     batches, _, _ = asyncio.run(decided(Pace(slice_s=ENDLESS_S, batch_s=-1.0)))
     assert batches == [1] * sum(batches)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.core.state import STATE_SHAPE, PartitionState
+from streams.image import decoded, encoded
 from streams.owner import Owner
 from streams.snapshots import (
     CHUNK_BYTES,
@@ -48,7 +49,7 @@ WHOLE = taken_over(Cluster(CLUSTER.card_events, list(CLUSTER.log)))
 
 def forged(snapshot: StoredSnapshot, change: str) -> StoredSnapshot:
     """A snapshot that is well-formed, with a digest that holds, and not this log's."""
-    state = msgspec.msgpack.decode(snapshot.state, type=PartitionState)
+    state = decoded(snapshot.state)
     match change:
         case "partition":
             state.partition = 5
@@ -70,17 +71,19 @@ def forged(snapshot: StoredSnapshot, change: str) -> StoredSnapshot:
             for department in state.departments.values():
                 for period in department.periods.values():
                     period.held = period.posted = 0
+        case "named elsewhere":
+            snapshot = snapshot._replace(named_at=snapshot.named_at - 1)
         case "another model":
             snapshot = snapshot._replace(model=snapshot.model + b"\x00")
-    encoded = msgspec.msgpack.encode(state)
-    return snapshot._replace(state=encoded, digest=digest_of(encoded, snapshot.model))
+    image = encoded(state)
+    return snapshot._replace(state=image, digest=digest_of(image, snapshot.model))
 
 
 @pytest.mark.parametrize(
     "change",
     [
         *("partition", "seq", "hash", "rewound", "elsewhere", "ahead", "another log"),
-        *("spent nothing", "another model"),
+        *("spent nothing", "another model", "named elsewhere"),
     ],
 )
 def test_a_well_formed_but_wrong_snapshot_is_not_believed(change: str) -> None:
@@ -179,7 +182,7 @@ def test_no_damage_passes(data: st.DataObject) -> None:
 
 def test_a_state_of_another_shape_is_not_read() -> None:
     assert CLUSTER.snapshot is not None
-    raw = msgspec.msgpack.decode(CLUSTER.snapshot.state)
+    raw = msgspec.msgpack.decode(msgspec.msgpack.encode(decoded(CLUSTER.snapshot.state)))
     assert raw["shape"] == STATE_SHAPE
     for shape in (STATE_SHAPE - 1, STATE_SHAPE + 1, 0, -1, str(STATE_SHAPE), None):
         with pytest.raises(msgspec.ValidationError):

@@ -20,7 +20,7 @@ from streams.core.state import Department
 from streams.log import DeadLetter, Entry, Frame, Kept, ReplayIncomplete, Written
 from streams.owner import Owner
 from streams.scoring import Scorer
-from streams.snapshots import SNAPSHOT_HEADER, StoredSnapshot
+from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot
 
 PARTITIONS = 1
 RECORDED_AT = datetime(2026, 11, 30, tzinfo=UTC)
@@ -48,6 +48,7 @@ class Cluster:
     log: list[Entry] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     snapshot: StoredSnapshot | None = None
+    collector: Collector = field(default_factory=lambda: Collector(0))  # of the chunks of snapshots
     first: int = 0  # what lies before is gone by retention
     requests: list[Request] = field(default_factory=list)
     believed: set[int] = field(default_factory=set)  # offsets that an owner took for decisions that count
@@ -185,9 +186,12 @@ class MemoryLog:
         await self._step("before relaying")
         await self._sent(lambda: self._cluster.relayed(dead_letters, outbox))
 
-    async def store_snapshot(self, snapshot: StoredSnapshot) -> None:
+    async def store_snapshot(self, chunks: Sequence[Entry]) -> None:
         await self._step("before the snapshot")
-        self._cluster.snapshot = snapshot
+        for entry in chunks:
+            self._cluster.collector.add(entry.headers, entry.value)
+        whole = self._cluster.collector.newest_first()
+        self._cluster.snapshot = next(iter(whole), self._cluster.snapshot)
 
     async def close(self) -> None: ...
 

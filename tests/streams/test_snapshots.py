@@ -7,19 +7,18 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from confluent_kafka import Producer
 
 from infra import topics
 from schemas.codec import encode_event
 from streams.core.intake import Record
-from streams.core.state import PartitionState
+from streams.image import decoded, encoded
 from streams.kafka_log import KafkaLog, Names
 from streams.log import Frame
 from streams.owner import Owner
 from streams.scoring import Scorer
-from streams.snapshots import StoredSnapshot, chunks_of
+from streams.snapshots import StoredSnapshot, chunks_of, digest_of
 from tests.streams.events import DEPARTMENTS, budget, request
 
 COUNT = 30
@@ -78,12 +77,12 @@ class _Timeless(KafkaLog):
 
 def spent_nothing(snapshot: StoredSnapshot) -> StoredSnapshot:
     """Well-formed, and by it the whole budget could be spent once more."""
-    state = msgspec.msgpack.decode(snapshot.state, type=PartitionState)
+    state = decoded(snapshot.state)
     for department in state.departments.values():
         for period in department.periods.values():
             period.held = period.posted = 0
-    encoded = msgspec.msgpack.encode(state)
-    return StoredSnapshot.of(snapshot.seq, snapshot.log_offset, snapshot.last_hash, encoded, snapshot.model)
+    image = encoded(state)
+    return snapshot._replace(state=image, digest=digest_of(image, snapshot.model))
 
 
 @pytest.fixture
@@ -100,8 +99,8 @@ def test_only_what_the_log_names_is_believed(site: Site) -> None:
         assert again.state == first.state
         newest = (await site.log().snapshots())[0]
         log = site.log()
-        assert await log.vouched(newest.log_offset - 1) == newest.digest
-        assert await log.vouched(newest.log_offset - 2) is None
+        assert await log.vouched(newest.named_at) == newest.digest
+        assert await log.vouched(newest.named_at - 1) is None
         await log.close()
         for wrong in (spent_nothing(newest), newest._replace(log_offset=newest.log_offset - 1)):
             site.put(wrong)
