@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from infra.errors import SpendlogError
-from perf import controls, decide, end_to_end, latency, open_loop, recovery
+from perf import controls, decide, end_to_end, latency, open_loop, recovery, stalls
 from perf.compare import compare
 from perf.comparison import RIVALS, Compared
 from perf.harness import Scale, Session, session
@@ -28,7 +28,11 @@ LOAD_MAX = 2.0
 OTHERS_MAX = 0.1
 DRIFT_MAX = 1.15
 
-IN_PROCESS: dict[str, Callable[[Scale], Result]] = {"decide": decide.run, "controls": controls.run}
+IN_PROCESS: dict[str, Callable[[Scale], Result]] = {
+    "decide": decide.run,
+    "controls": controls.run,
+    "stalls": stalls.run,
+}
 ON_A_STACK: dict[str, Callable[[Session], Result]] = {
     "recovery": recovery.run,
     "end-to-end": end_to_end.run,

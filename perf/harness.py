@@ -35,6 +35,8 @@ class Scale:
     end_to_end_events: int = 150_000
     decide_events: int = 20_000
     decide_rounds: int = 7
+    stall_payments: int = 1_000_000
+    stall_others: int = 10_000
     turns: int = 5
     round_s: float = 2.0
     latency_s: float = 8.0
@@ -51,6 +53,8 @@ QUICK = Scale(
     end_to_end_events=40_000,
     decide_events=10_000,
     decide_rounds=3,
+    stall_payments=50_000,
+    stall_others=1_000,
     turns=1,
     round_s=1.0,
     clients=(1, 16),

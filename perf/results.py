@@ -99,7 +99,20 @@ class Controls(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     card_bytes: float
 
 
-Result = Compared | EndToEnd | Latency | OpenLoop | Recovery | Decide | Controls
+class Stalls(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The longest stop on the way of a decision, in milliseconds: see `perf.stalls`."""
+
+    payments: int
+    others: int  # budgets of a department, and departments of a partition
+    growing_ms: float
+    forgetting_ms: float
+    snapshot_ms: float
+    snapshot_step_ms: float
+    due_ms: float
+    budgets_ms: float
+
+
+Result = Compared | EndToEnd | Latency | OpenLoop | Recovery | Decide | Controls | Stalls
 
 
 class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -158,6 +171,18 @@ def rows(results: dict[str, Result]) -> list[Figure]:
                     Figure(name, "the state after it", result.evolve_us, "us", better="less"),
                     Figure(name, "an open hold in a snapshot", result.hold_bytes, "bytes", better="less"),
                     Figure(name, "a card in a snapshot", result.card_bytes, "bytes", better="less"),
+                ]
+            case Stalls():
+                table += [
+                    Figure(name, what, value, "ms", 10, "less")
+                    for what, value in (
+                        (f"{result.payments:,} payments: one more", result.growing_ms),
+                        ("the end of a bucket of memory", result.forgetting_ms),
+                        ("deciding while a snapshot is made", result.snapshot_ms),
+                        ("a step of the snapshot", result.snapshot_step_ms),
+                        (f"{result.others:,} departments: a snapshot is due?", result.due_ms),
+                        (f"{result.others:,} budgets: one more", result.budgets_ms),
+                    )
                 ]
     return table + ratios(results)
 

@@ -16,6 +16,7 @@ from schemas.settings import SettingError, masked, read_settings
 from streams.cluster import aiokafka_options
 from streams.kafka_log import Names
 from streams.settings import StreamSettings
+from streams.turns import GC_THRESHOLDS
 from streams.worker.app import configure_logging, create_app
 
 
@@ -39,8 +40,7 @@ def stop(why: str, status: int = ExitStatus.KAFKA_AWAY) -> NoReturn:
 def main() -> None:
     os.umask(0o077)  # Faust's data folder is for its owner only
     configure_logging()
-    # A collection walks the whole state, which has no cycles: rare ones keep the pauses rare.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         settings = read_settings(StreamSettings)
     except SettingError as error:

@@ -1,6 +1,6 @@
 """The state as of one decision, encoded bit by bit while deciding goes on.
 
-Whoever is about to change something that is not encoded yet has it encoded first: a page of 512 rows, or a
+Whoever is about to change something that is not encoded yet has it encoded first: a row of a page, or a
 department without its pages. So nothing waits for a snapshot of whatever size (docs/decisions/0035).
 """
 
@@ -77,19 +77,30 @@ class Image:
 
 
 class _Kept:
-    """Pages, each of which is encoded before it changes, or when its turn comes."""
+    """Pages, each of which is encoded when its turn comes, with the rows that have changed as they were.
+
+    A decision may change five hundred rows, each in another page: to encode all of these would take too long.
+    """
 
     def __init__(self, image: Image, key: str, name: str, pages: Pages[Any]) -> None:
         self.pages = pages
         self._image = image
         self._key, self._name = key, name
         self._left = {slot: None for slot, _ in pages.pages()}
+        self._before: dict[int, dict[str, msgspec.Raw | None]] = {}
         pages.watch = self
 
-    def keep(self, slot: int) -> None:
-        if slot in self._left:
+    def keep(self, slot: int, name: str | None) -> None:
+        if slot not in self._left:
+            return
+        if name is None:
             del self._left[slot]
             self._write(slot)
+            return
+        before = self._before.setdefault(slot, {})
+        if name not in before:
+            row = self.pages.slots[slot].get(name)
+            before[name] = None if row is None else msgspec.Raw(msgspec.msgpack.encode(row))
 
     def step(self) -> bool:
         if self._left:
@@ -99,7 +110,11 @@ class _Kept:
         return False
 
     def _write(self, slot: int) -> None:
-        self._image.write(self._key, self._name, self.pages.slots[slot])
+        page: dict[str, Any] = self.pages.slots[slot]
+        before = self._before.pop(slot, None)
+        if before:
+            page = {name: row for name, row in {**page, **before}.items() if row is not None}
+        self._image.write(self._key, self._name, page)
 
 
 def _framed(part: bytes) -> bytes:

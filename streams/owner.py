@@ -310,7 +310,7 @@ class Owner:
         self._under_way = asyncio.create_task(self._write(batch, named))
 
     async def _write(self, batch: Batch, named: bool) -> list[Decision]:
-        """The batch's decisions, when they count and what they send was sent. `named`: the last one names one."""
+        """The batch's decisions, when they count and what they send was sent. `named`: by its last one."""
         with self._turns.busy():
             await self._owned.append(batch.entries, batch.decisions)
             end, sent = self._owned.end, bool(batch.dead_letters or batch.outbox)

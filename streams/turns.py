@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+#: A collection stops all: it looks at what is new every so many objects (10 ms), and rarely at the whole
+#: state, which has no cycles.
+GC_THRESHOLDS = (20_000, 50, 100)
 # A frame takes some steps through Faust until it is with its owner, which only then has something under way.
 STEPS = 3
 

@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class Watch(Protocol):
-    """Is told of a page, by its first slot, before it changes."""
+    """Is told of a row, by the first slot of its page, before it changes; None: before all of them may."""
 
-    def keep(self, slot: int) -> None: ...
+    def keep(self, slot: int, name: str | None) -> None: ...
 
 
 class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
@@ -59,13 +59,13 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
         """To be changed."""
         slot = hash(name) & self.mask
         if self.watch is not None:
-            self.watch.keep(self.first(slot))
+            self.watch.keep(self.first(slot), name)
         return self.slots[slot].get(name)
 
     def __setitem__(self, name: str, row: T) -> None:
         slot = hash(name) & self.mask
         if self.watch is not None:
-            self.watch.keep(self.first(slot))
+            self.watch.keep(self.first(slot), name)
         page = self.slots[slot]
         page[name] = row
         if len(page) > PAGE_ROWS:
@@ -92,6 +92,8 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
     def _split(self, slot: int) -> None:
         """By one bit more; where all names agree in it, the next split will do."""
         slots, slot = self.slots, self.first(slot)
+        if self.watch is not None:
+            self.watch.keep(slot, None)
         page, bit = slots[slot], 1
         while bit <= self.mask and slots[slot ^ bit] is not page:
             bit <<= 1
@@ -109,7 +111,7 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
         """Let go of these rows of a page."""
         if names:
             if self.watch is not None:
-                self.watch.keep(self.first(slot))
+                self.watch.keep(self.first(slot), None)
             page = self.slots[slot]
             for name in names:
                 del page[name]

@@ -38,13 +38,13 @@ class Kept:
         self.rows = rows
         self.kept: dict[int, dict[str, int] | None] = {slot: None for slot, _ in rows.pages()}
 
-    def keep(self, page: int) -> None:
+    def keep(self, page: int, name: str | None) -> None:
         if page in self.kept and self.kept[page] is None:
             self.kept[page] = self.rows.slots[page].copy()
 
     def all(self) -> dict[str, int]:
         for slot in self.kept:
-            self.keep(slot)
+            self.keep(slot, None)
         return {name: row for page in self.kept.values() if page is not None for name, row in page.items()}
 
 
