@@ -24,7 +24,17 @@ from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
 from api.pages.frame import problem_page, wants_page
 from api.pages.rooms import PAGES
-from api.resources import budgets, company, feed, increases, ledger, operations, policies, simulations
+from api.resources import (
+    aftermath,
+    budgets,
+    company,
+    feed,
+    increases,
+    ledger,
+    operations,
+    policies,
+    simulations,
+)
 from api.resources.access import sessions
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
@@ -54,6 +64,7 @@ ROOMS = (
     card_acts,
     transactions,
     purchases,
+    aftermath,
     simulations,
     budgets,
     increases,

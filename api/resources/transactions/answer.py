@@ -216,12 +216,13 @@ def transaction_detail_out(found: Authorization, life: Mapping[str, Any]) -> Tra
     return TransactionDetailOut(
         **dict(transaction_out(found)),
         authorization=authorization_out(found),
-        messages=[_message_out(record) for record in life["records"]],
+        messages=[message_out(record) for record in life["records"]],
         bookings=bookings_out(found.partition, life["bookings"]),
     )
 
 
-def _message_out(record: str) -> TransactionMessageOut:
+def message_out(record: str) -> TransactionMessageOut:
+    """`record`: a decision as it stands in the log."""
     decision = decode_decision(record.encode())
     told = event_decision_out(decision, decision.position, whole=True)
     return TransactionMessageOut(
