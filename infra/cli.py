@@ -24,6 +24,7 @@ COMMANDS = {
     "books": "Make the books anew from the log.",
     "migrate": "Bring the database schema up to date.",
     "keys": "API keys: make, list, revoke.",
+    "people": "People who sign in: add, list, link, password, remove.",
     "worker": "Decide card events.",
     "sink": "Write decisions out: ledger, status, webhooks.",
     "feed": "Decisions as they are made, on a terminal.",

@@ -67,3 +67,8 @@ def _same(stored: str, password: str) -> bool:
         return _HASHER.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def hashed_now(password: str) -> str:
+    """For commands, which have nothing else to do meanwhile."""
+    return _HASHER.hash(password)
