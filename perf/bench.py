@@ -164,6 +164,7 @@ def trial(run: BenchRun) -> list[str]:
         turns = min(len(one.rounds) for one in result.contests)
         if turns < ROUNDS_MIN:
             why.append(f"{part}: {turns} turns, and not {ROUNDS_MIN}")
+        why += [f"{part}: {unsteady}" for unsteady in result.unsteady()]
         if (others := result.others()) > OTHERS_MAX:
             why.append(f"{part}: others used {others:.0%} of the processors")
         if result.after is not None:

@@ -63,7 +63,7 @@ def bench(
     if resume and not whole:
         raise SpendlogError("only a whole run can be resumed: leave out --quick and --only")
     run = benches.resumed(benches.UNFINISHED, scale) if resume else benches.new_run(scale)
-    _run(console, run, scale, names, benches.UNFINISHED if whole else None)
+    _run(console, run, scale, names, out or (benches.UNFINISHED if whole else None))
     _table(run.table).print(console)
     for why in run.trial:
         console.print(f"a trial, not to be published: {why}")
@@ -114,7 +114,7 @@ def _publish(console: Console, run: benches.BenchRun) -> None:
 def _table(rows: list[Figure]) -> TextTable:
     table = TextTable("bench", "what", "measured", "asked", "unit", left=2)
     for row in rows:
-        asked = "" if row.goal is None else f"{'≥' if row.better == 'more' else '≤'} {row.goal:,.0f}"
+        asked = "" if row.goal is None else f"{'≥' if row.better == 'more' else '≤'} {row.goal:,g}"
         style = "" if row.met is None else "green" if row.met else "red"
         table.add(*(Text(one, style) for one in (row.bench, row.what, number(row.value), asked, row.unit)))
     return table

@@ -42,6 +42,7 @@ class Scale:
     latency_s: float = 8.0
     rates: tuple[int, ...] = (100, 500, 2_000)
     open_loop_rates: tuple[int, ...] = (100, 500, 2_000, 5_000)
+    open_loop_s: float = 6.0
     clients: tuple[int, ...] = (1, 4, 16, 64)
     # The slowest that would still be worth a figure.
     timeout_s: float = 600.0
@@ -61,6 +62,7 @@ QUICK = Scale(
     latency_s=4.0,
     rates=(500,),
     open_loop_rates=(500,),
+    open_loop_s=2.0,
 )
 
 
@@ -169,9 +171,9 @@ class Session:
         return record.services["kafka"].process.pid
 
     def rivals_folder(self) -> Path:
-        """For servers of their own. A folder that PostgreSQL's user may pass through."""
-        folder = self.folder / "rivals"
-        folder.mkdir(exist_ok=True)
+        """A fresh one, for servers of their own, which begin with nothing each time."""
+        folder = self.folder / f"rivals-{next(self._numbers)}"
+        folder.mkdir()
         return folder
 
     def require_alive(self) -> None:

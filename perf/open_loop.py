@@ -74,7 +74,7 @@ def run(session: Session) -> OpenLoop:
             for name, side in sides if number % 2 else reversed(sides):
                 session.say(f"{name}: {rate:,} requests/s, {durability}")
                 with side(durability) as port:
-                    offered = offer(port, rate, session.scale.latency_s)
+                    offered = offer(port, rate, session.scale.open_loop_s)
                 at.append(judged(name, durability, rate, offered))
     return OpenLoop(at)
 

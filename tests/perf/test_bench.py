@@ -90,6 +90,7 @@ def test_what_was_measured_beside_others_is_a_trial() -> None:
             before=CALM,
             after=CALM,
         ),
+        falling=compared(contest("spendlog", [100, 100, 70, 60, 60]), contest("a", [50] * 5, ROW_LOCKS)),
         slower=msgspec.structs.replace(full(), after=msgspec.structs.replace(CALM, hash_us=60.0)),
     )
     run.commit, run.machine = "0" * 40 + "+", msgspec.structs.replace(run.machine, load_1m=2.5)
@@ -98,6 +99,7 @@ def test_what_was_measured_beside_others_is_a_trial() -> None:
         "the code is not that of a commit",
         "few: 4 turns, and not 5",
         "beside: others used 30% of the processors",
+        "falling: spendlog: the last rounds reached 60% of the first",
         "slower: a core took 1.50 times as long afterwards as before",
     ]
 
