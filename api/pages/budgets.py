@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from api.access.keys import Scope
 from api.pages.periods import Span, span_of
 from api.pages.route import Asking
 from api.pages.words import percent
@@ -74,11 +75,18 @@ class DepartmentCard:
 
 async def department_cards(asking: Asking) -> list[DepartmentCard]:
     """All departments that the viewer may see, fullest first."""
-    row = await asking.organization().find("company_departments", rows_max=DEPARTMENTS_MAX)
-    found = await asyncio.gather(*(department_card(asking, name) for name in row["departments"]))
+    names = await department_names(asking)
+    found = await asyncio.gather(*(department_card(asking, name) for name in names))
     return sorted(
         (card for card in found if card is not None), key=lambda card: (-card.share, card.budget.name)
     )
+
+
+async def department_names(asking: Asking) -> list[str]:
+    """Of all that the viewer may see the budgets of."""
+    row = await asking.organization().find("company_departments", rows_max=DEPARTMENTS_MAX)
+    visible = asking.viewer.departments(Scope.BUDGETS_READ)
+    return [name for name in row["departments"] if visible is None or name in visible]
 
 
 async def department_card(asking: Asking, department_id: str) -> DepartmentCard | None:

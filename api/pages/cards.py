@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from datetime import date
 from typing import Annotated, Any, Final
@@ -10,11 +11,13 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.paging import Page
 from api.http.problems import Problem
 from api.pages.budgets import card_of, department_cards
 from api.pages.frame import page
+from api.pages.requests import of_department
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.transactions import latest
 from api.resources.cards.answer import CardOut, cards_out
@@ -46,7 +49,11 @@ async def cards_of(
         employee=employee,
         rows_max=_ROWS_MAX,
     )
-    return cards_out(row, Page(None, _ROWS_MAX))[0]
+    visible = asking.viewer.departments(Scope.CARDS_READ)
+    found = cards_out(row, Page(None, _ROWS_MAX))[0]
+    return [
+        card for card in found if visible is None or employee is not None or card.department_id in visible
+    ]
 
 
 @router.get("/cards", openapi_extra=needs(Scope.CARDS_READ))
@@ -99,8 +106,25 @@ async def register_card(
     return back(f"/cards/{department}/{card_id}", decided, done="Registered. It may pay from now on.")
 
 
-@router.get("/cards/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_READ))
+@router.get("/mine", openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE))
+async def show_mine(asking: Asked) -> Response:
+    """What an employee comes for: what each of his cards may spend, his purchases, his requests."""
+    person = asking.viewer.caller
+    reading = asking.organization()
+    cards = await cards_of(asking, employee=person.employee)
+    details, newest, requests = await asyncio.gather(
+        asyncio.gather(*(card_detail(reading, card) for card in cards)),
+        latest(asking, Filters(employee=person.employee), 12),
+        asyncio.gather(*(of_department(asking, name, None) for name in sorted(person.departments))),
+    )
+    own = [each for found in requests for each in found if each.asked_by == person.actor]
+    return page(asking.request, "mine", cards=details, latest=newest, requests=own)
+
+
+@router.get("/cards/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE))
 async def show_card(asking: Asked, department_id: str, card_id: str) -> Response:
+    if not asking.viewer.only_own(Scope.CARDS_READ):
+        asking.viewer.require_department(department_id, Scope.CARDS_READ)
     reading = asking.organization()
     card = await find_card(reading, card_id, department_id)
     detail = await card_detail(reading, card)

@@ -25,27 +25,34 @@ _GZIP_FROM: Final = 1_000
 
 
 class Entry(NamedTuple):
-    """A page in the navigation, for those who may do one of `permissions`."""
+    """A page in the navigation, for those who may do `permission` beyond what is their own; `own`: for all of
+    them."""
 
     address: str
     word: str
     icon: str
-    permissions: tuple[Scope, ...]
+    permission: Scope
+    own: bool = False
 
 
 NAVIGATION: Final = (
-    Entry("/", "Overview", "home", (Scope.BUDGETS_READ,)),
-    Entry("/transactions", "Transactions", "list", (Scope.AUTHORIZATIONS_READ,)),
-    Entry("/cards", "Cards", "card", (Scope.CARDS_READ,)),
-    Entry("/approvals", "Approvals", "inbox", (Scope.BUDGETS_READ,)),
-    Entry("/policies", "Policies", "rule", (Scope.POLICIES_READ,)),
-    Entry("/dispatch", "Dispatch", "send", (Scope.AUTHORIZATIONS_WRITE,)),
-    Entry("/system", "System", "pulse", (Scope.AUTHORIZATIONS_READ,)),
+    Entry("/", "Overview", "home", Scope.BUDGETS_READ),
+    Entry("/mine", "My cards", "card", Scope.BUDGETS_REQUEST, own=True),
+    Entry("/transactions", "Transactions", "list", Scope.AUTHORIZATIONS_READ, own=True),
+    Entry("/cards", "Cards", "card", Scope.CARDS_READ),
+    Entry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
+    Entry("/policies", "Policies", "rule", Scope.POLICIES_READ),
+    Entry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
+    Entry("/system", "System", "pulse", Scope.SYSTEM_READ),
 )
 
 
 def navigation(viewer: Viewer) -> list[Entry]:
-    return [entry for entry in NAVIGATION if viewer.may(*entry.permissions)]
+    return [
+        entry
+        for entry in NAVIGATION
+        if viewer.may(entry.permission) and (entry.own or not viewer.only_own(entry.permission))
+    ]
 
 
 def here(path: str, entry: Entry) -> bool:

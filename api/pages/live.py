@@ -14,6 +14,7 @@ from fastapi.sse import EventSourceResponse
 from starlette.responses import Response, StreamingResponse
 
 from api.access.keys import Scope
+from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.pages.route import Asked, PageRoute
 from api.services import services_of
@@ -22,7 +23,7 @@ from api.stores.pulse import Pulse
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-@router.get("/live", openapi_extra=needs(Scope.BUDGETS_READ, Scope.AUTHORIZATIONS_READ))
+@router.get("/live", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
 async def follow_live(request: Request, asking: Asked) -> Response:
     """Server-sent events for as long as the page is open: `moved`, with the newest position."""
     pulse: Pulse = services_of(request).pulse

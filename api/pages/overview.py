@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.pages.budgets import DepartmentCard, department_cards
 from api.pages.frame import page
@@ -38,9 +39,11 @@ class Total:
         return self.limit - max(0, self.posted) - self.held
 
 
-@router.get("/", openapi_extra=needs(Scope.BUDGETS_READ))
-async def show_overview(asking: Asked) -> Response:
-    """Live: it asks for itself again when something of the organization has moved."""
+@router.get("/", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
+async def show_start(asking: Asked) -> Response:
+    """What each role comes for first. Live: it asks for itself again when something has moved."""
+    if not asking.viewer.may(Scope.BUDGETS_READ):
+        return RedirectResponse("/system" if asking.viewer.may(Scope.SYSTEM_READ) else "/mine", 303)
     departments, waiting, newest, review = await asyncio.gather(
         department_cards(asking),
         waiting_for(asking),

@@ -45,7 +45,9 @@ async def show_policies(asking: Asked) -> Response:
     )
     found = company_policies_out(asking.viewer.organization_id, row, Page(None, _DEPARTMENTS_MAX))
     most = found.in_force[0].digest if found.in_force else ""
-    return page(asking.request, "policies", found=found, most=most)
+    visible = asking.viewer.departments(Scope.POLICIES_READ)
+    shown = [each for each in found.departments if visible is None or each.department_id in visible]
+    return page(asking.request, "policies", found=found, departments=shown, most=most)
 
 
 @router.get("/policies/{department_id}", openapi_extra=needs(Scope.POLICIES_READ))

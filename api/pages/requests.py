@@ -11,10 +11,11 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_ROUTE, require_act
 from api.access.security import needs
 from api.http.paging import Page
 from api.http.problems import Problem
-from api.pages.budgets import DEPARTMENTS_MAX, budgets_of, card_of, department_card, department_cards
+from api.pages.budgets import budgets_of, card_of, department_card, department_cards, department_names
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import NotMoney, amount, minor_of
@@ -23,6 +24,7 @@ from api.resources.increases import IncreaseRequestOut, RequestStatus, requests_
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _ROWS_MAX: Final = 100
+_MORE: Final = (Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
 
 
 async def waiting_for(asking: Asking) -> list[IncreaseRequestOut]:
@@ -32,15 +34,15 @@ async def waiting_for(asking: Asking) -> list[IncreaseRequestOut]:
 
 async def requests_of(asking: Asking, status: RequestStatus | None) -> list[IncreaseRequestOut]:
     """Of all departments, newest first."""
-    row = await asking.organization().find("company_departments", rows_max=DEPARTMENTS_MAX)
-    found = await asyncio.gather(*(_of_department(asking, name, status) for name in row["departments"]))
+    names = await department_names(asking)
+    found = await asyncio.gather(*(of_department(asking, name, status) for name in names))
     every = [request for requests in found for request in requests]
     return sorted(
         every, key=lambda request: request.asked_at or datetime.min.replace(tzinfo=UTC), reverse=True
     )
 
 
-async def _of_department(
+async def of_department(
     asking: Asking, department_id: str, status: RequestStatus | None
 ) -> list[IncreaseRequestOut]:
     row = await asking.department(department_id).find(
@@ -94,13 +96,12 @@ async def answer_request(
     return back("/approvals", decided, done="Refused. Who asked sees your reason.")
 
 
-@router.get(
-    "/departments/{department_id}/more", openapi_extra=needs(Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
-)
+@router.get("/departments/{department_id}/more", openapi_extra=needs(*_MORE, own=BY_ROUTE))
 async def show_more(
     asking: Asked, department_id: str, amount: str = "", budget_id: str = "department"
 ) -> Response:
     """A form to raise a budget until a day, or to ask for that."""
+    require_act(asking.viewer.caller, department_id, *_MORE)
     budgets = await budgets_of(asking, department_id)
     card = await department_card(asking, department_id)
     if card is None:
@@ -114,12 +115,11 @@ async def show_more(
         wanted=amount,
         until=(card.span.end - timedelta(seconds=1)).date() if card.span else None,
         at_once=asking.viewer.may(Scope.BUDGETS_WRITE),
+        shown=asking.viewer.may(Scope.BUDGETS_READ),
     )
 
 
-@router.post(
-    "/departments/{department_id}/more", openapi_extra=needs(Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
-)
+@router.post("/departments/{department_id}/more", openapi_extra=needs(*_MORE, own=BY_ROUTE))
 async def ask_more(
     asking: Asked,
     department_id: str,
@@ -129,6 +129,7 @@ async def ask_more(
     reason: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """At once for those who may write budgets; else a request that goes through the levels of the policy."""
+    require_act(asking.viewer.caller, department_id, *_MORE)
     named = [budget for budget in await budgets_of(asking, department_id) if budget.budget_id == budget_id]
     if not named:
         raise Problem(404, "unknown_budget", "There is no such budget.")
@@ -154,4 +155,5 @@ async def ask_more(
     decided = await asking.send(
         "increase.requested", department_id, request_id=request_id, reason=reason.strip() or None, **members
     )
-    return back("/approvals", decided, done=f"Asked for {told}. You see here when it is answered.")
+    where = "/approvals" if asking.viewer.may(Scope.BUDGETS_READ) else "/mine"
+    return back(where, decided, done=f"Asked for {told}. You see here when it is answered.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
@@ -16,13 +16,16 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 
 from api.access.keys import Scope
-from api.access.security import SCOPE_MEMBER, require
+from api.access.origin import require_own_origin
+from api.access.reach import require_act
+from api.access.security import OWN_MEMBER, SCOPE_MEMBER, require
 from api.asking.submit import Answered
 from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.pages.frame import problem_page
 from api.pages.viewer import Viewer, viewer_of
 from api.resources.events.read import read_event
+from api.resources.events.scopes import scopes_of
 from api.resources.places import OfDepartment, OfOrganization
 from api.services import Services, services_of, since_of
 from api.stores.pace import within
@@ -43,6 +46,7 @@ class PageRoute(APIRoute):
         if named is None:
             raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
         required = [Scope(named)] if isinstance(named, str) else [Scope(scope) for scope in named]
+        keeps_to_own = OWN_MEMBER in (self.openapi_extra or {})
 
         async def handle(request: Request) -> Response:
             try:
@@ -52,6 +56,8 @@ class PageRoute(APIRoute):
                     return to_sign_in(request)
                 request.state.viewer, request.state.caller = viewer, viewer.caller
                 require(viewer.caller, *required)
+                if not keeps_to_own:
+                    _require_reach(request, viewer, required)
                 if request.method in ("GET", "HEAD"):
                     return await within(request.state.since + _READ_S_MAX, answer(request))
                 require_own_origin(request)
@@ -62,6 +68,17 @@ class PageRoute(APIRoute):
                 return problem_page(request, _unreadable(error))
 
         return handle
+
+
+def _require_reach(request: Request, viewer: Viewer, required: Sequence[Scope]) -> None:
+    """A page says itself how it keeps to what is one's own; a department in its path must be within reach.
+    What a page shows of several departments it asks `Viewer.departments`."""
+    if viewer.only_own(*required):
+        raise Problem(
+            403, "out_of_reach", "Your role may see and do what is your own, and this is about more."
+        )
+    if "department_id" in request.path_params:
+        viewer.require_department(request.path_params["department_id"], *required)
 
 
 def to_sign_in(request: Request) -> Response:
@@ -76,18 +93,6 @@ def without_empty_fields(request: Request) -> None:
     query = request.scope["query_string"]
     if query and request.method in ("GET", "HEAD"):
         request.scope["query_string"] = urlencode(parse_qsl(query.decode("latin-1"))).encode()
-
-
-def require_own_origin(request: Request) -> None:
-    """Refuses what another site's page sends in the name of who is signed in (CSRF).
-
-    Browsers tell where a request comes from: all of today by `Sec-Fetch-Site`, older ones by `Origin`.
-    """
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if site == "same-origin" or (site is None and origin == own):
-        return
-    raise Problem(403, "foreign_origin", "This form was not sent from our own page. Nothing was written.")
 
 
 def _unreadable(error: RequestValidationError) -> Problem:
@@ -130,6 +135,7 @@ class Asking:
         event = read_event(
             body, self.viewer.caller, event_id=f"page-{secrets.token_hex(16)}", now=datetime.now(UTC)
         )
+        require_act(self.viewer.caller, department_id, *scopes_of(type(event)))
         result = await self.services.submit(event, _WAIT, since=self.since)
         if isinstance(result, Answered):
             return result

@@ -33,7 +33,7 @@ class PartitionLine:
     progress: datetime | None
 
 
-@router.get("/system", openapi_extra=needs(Scope.AUTHORIZATIONS_READ))
+@router.get("/system", openapi_extra=needs(Scope.SYSTEM_READ))
 async def show_system(asking: Asked) -> Response:
     services = asking.services
     postgres, redis, reports = await asyncio.gather(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -12,6 +14,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.access.keys import Scope
+from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.paging import Page
 from api.pages.budgets import budgets_of, department_cards
@@ -43,6 +46,7 @@ from schemas.reasons import DEPARTMENT, ReasonCode
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 ROWS: Final = 50
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 EXPORT_ROWS_MAX: Final = 10_000
 
 #: The states that a list is narrowed to by one click, and their words.
@@ -60,18 +64,41 @@ _MONEY: Final = frozenset({ReasonCode.BUDGET_EXCEEDED})
 
 
 async def latest(asking: Asking, filters: Filters, rows_max: int) -> list[TransactionOut]:
-    """The newest that fit."""
-    found = await transactions_page(asking.organization(), Page(None, rows_max), filters, "newest")
-    return found.transactions
+    """The newest that fit, of what the viewer may see."""
+    visible = asking.viewer.departments(Scope.AUTHORIZATIONS_READ)
+    each = [filters]
+    if visible is not None and filters.department_id is None and filters.employee is None:
+        each = [replace(filters, department_id=name) for name in sorted(visible)]
+    found = await asyncio.gather(
+        *(transactions_page(asking.organization(), Page(None, rows_max), one, "newest") for one in each)
+    )
+    rows = [row for page_ in found for row in page_.transactions]
+    return sorted(rows, key=lambda row: row.created_at or _NEVER, reverse=True)[:rows_max]
 
 
-@router.get("/transactions", openapi_extra=needs(Scope.AUTHORIZATIONS_READ))
+def within_reach(asking: Asking, whose: Whose) -> Whose:
+    """The filter that keeps to what the viewer may see. Raises Problem 403: it asks for more."""
+    viewer, permission = asking.viewer, Scope.AUTHORIZATIONS_READ
+    if viewer.only_own(permission):
+        return whose._replace(employee=viewer.caller.employee)
+    visible = viewer.departments(permission)
+    if visible is None:
+        return whose
+    if whose.department_id is None:
+        return whose._replace(department_id=min(visible))
+    viewer.require_department(whose.department_id, permission)
+    return whose
+
+
+@router.get("/transactions", openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE))
 async def show_transactions(
     asking: Asked, what: What, whose: Whose, order: Order = "newest", after: str | None = None
 ) -> Response:
     """The filters are those of `GET /v1/transactions`, and stay in the address."""
     given = dict(parse_qsl(asking.request.url.query))
-    found = await transactions_page(asking.organization(), Page(after, ROWS), filters_of(what, whose), order)
+    found = await transactions_page(
+        asking.organization(), Page(after, ROWS), filters_of(what, within_reach(asking, whose)), order
+    )
     return page(
         asking.request,
         "transactions",
@@ -112,12 +139,12 @@ def _address(given: Mapping[str, str], **changed: str) -> str:
     return "/transactions" + _query(given, **changed)
 
 
-@router.get("/transactions.{kind}", openapi_extra=needs(Scope.AUTHORIZATIONS_READ))
+@router.get("/transactions.{kind}", openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE))
 async def export_transactions(
     asking: Asked, kind: str, what: What, whose: Whose, order: Order = "newest"
 ) -> Response:
     """What the list shows, as a table to take away."""
-    found = await _all(asking, filters_of(what, whose), order)
+    found = await _all(asking, filters_of(what, within_reach(asking, whose)), order)
     header = (
         "when",
         "merchant",
@@ -172,9 +199,13 @@ def _row(each: TransactionOut) -> tuple[str, ...]:
 
 
 @router.get(
-    "/transactions/{department_id}/{transaction_id:path}", openapi_extra=needs(Scope.AUTHORIZATIONS_READ)
+    "/transactions/{department_id}/{transaction_id:path}",
+    openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE),
 )
 async def show_transaction(asking: Asked, department_id: str, transaction_id: str) -> Response:
+    viewer = asking.viewer
+    if not viewer.only_own(Scope.AUTHORIZATIONS_READ):
+        viewer.require_department(department_id, Scope.AUTHORIZATIONS_READ)
     found, life = await transaction_life(asking.organization(), transaction_id, department_id)
     detail = transaction_detail_out(found, life)
     decisions = [decode_decision(record.encode()) for record in life["records"]]

@@ -10,8 +10,8 @@ from typing import Final
 
 from rich.console import Console
 
-from api.access.keys import KEY_SCOPES, Scope, create_key
 from infra.demo import month
+from infra.demo.people import PEOPLE, welcome
 from infra.running.log import Sender
 from infra.running.system import RunningSystem
 from schemas.codec import encode_event
@@ -21,20 +21,6 @@ from schemas.partitions import partition_of
 
 #: Seconds from one purchase to the next: slow enough to look, quick enough to see that it lives.
 PAUSE_S: Final = 3.0
-
-_READS: Final = tuple(scope for scope in KEY_SCOPES if scope.endswith(":read"))
-_SPENDS: Final = (
-    Scope.AUTHORIZATIONS_WRITE,
-    Scope.BUDGETS_WRITE,
-    Scope.BUDGETS_REQUEST,
-    Scope.BUDGETS_APPROVE,
-)
-#: Who gets a link: name of the role, e-mail address, what she may do.
-PEOPLE: Final = (
-    ("Finance Manager", "carol@techcorp.com", (*_READS, *_SPENDS, Scope.CARDS_WRITE, Scope.POLICIES_WRITE)),
-    ("Org Admin", "admin@techcorp.com", tuple(Scope)),
-    ("Auditor", "auditor@techcorp.com", _READS),
-)
 
 
 class Tour:
@@ -55,16 +41,12 @@ class Tour:
         self._send(month.purchases(organization, now))
         self._sender.flush()
         console.rule("[bold]In a browser", align="left")
-        for role, actor, scopes in PEOPLE:
-            secret, _ = create_key(
-                self._system.endpoints.postgres,
-                organization_id=organization,
-                name=role,
-                scopes=scopes,
-                actor=actor,
-            )
-            link = f"{self._system.api}/sign-in#{secret}"
-            console.print(f"  {role:<16} {actor:<22} {link}", soft_wrap=True, markup=False, highlight=False)
+        for cast in PEOPLE:
+            token = welcome(self._system.endpoints.postgres, organization, cast)
+            link = f"{self._system.api}/sign-in#{token}"
+            words = f"  {cast.title:<23} {cast.email:<22} {link}"
+            console.print(words, soft_wrap=True, markup=False, highlight=False)
+        console.print("  Each link signs in once, within a day.", highlight=False)
 
     def step(self) -> None:
         """The next purchase, if its time has come."""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from api.access.keys import KEY_SCOPES, Scope, create_key
 from infra.demo import month
+from infra.demo.people import PEOPLE, welcome
 from infra.running.log import Sender
 from schemas.codec import encode_event
 from schemas.event import Event
@@ -28,11 +28,8 @@ from tests.browser.person import Person, at_browser
 __all__ = ["books", "decider", "settings"]
 
 PARTITIONS = 4
-#: What each may do, as the demo gives it.
-ROLES: dict[str, tuple[str, tuple[Scope, ...]]] = {
-    "carol": ("carol@techcorp.com", tuple(Scope)),
-    "auditor": ("auditor@techcorp.com", tuple(scope for scope in KEY_SCOPES if scope.endswith(":read"))),
-}
+#: By their first names.
+CAST = {cast.who: cast for cast in PEOPLE}
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +47,18 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class TechCorp:
-    """The running system with TechCorp's month in it; `keys`: by who."""
+    """The running system with TechCorp's month in it."""
 
     books: Books
     organization: str
-    keys: dict[str, str]
 
     @property
     def url(self) -> str:
         return self.books.base_url
+
+    def link(self, who: str) -> str:
+        """The token of a new sign-in link."""
+        return welcome(self.books.settings.postgres, self.organization, CAST[who])
 
     def play(self, *events: Event) -> None:
         """Straight to Kafka, and waits until the books have all of it."""
@@ -78,13 +78,7 @@ class TechCorp:
 @pytest.fixture(scope="package")
 def techcorp(books: Books) -> TechCorp:
     organization = f"techcorp-{uuid.uuid4().hex[:8]}"
-    keys = {
-        who: create_key(
-            books.settings.postgres, organization_id=organization, name=who, scopes=scopes, actor=actor
-        )[0]
-        for who, (actor, scopes) in ROLES.items()
-    }
-    found = TechCorp(books, organization, keys)
+    found = TechCorp(books, organization)
     now = datetime.now(UTC).replace(microsecond=0)
     found.play(*month.settings(organization, now - timedelta(days=28)), *month.purchases(organization, now))
     return found
@@ -96,7 +90,7 @@ def person(browser: Browser, techcorp: TechCorp) -> Iterator[Callable[..., Perso
     with ExitStack() as windows:
 
         def sit_down(who: str | None = "carol", **how: Any) -> Person:
-            secret = None if who is None else techcorp.keys[who]
-            return windows.enter_context(at_browser(browser, techcorp.url, secret, **how))
+            token = None if who is None else techcorp.link(who)
+            return windows.enter_context(at_browser(browser, techcorp.url, token, **how))
 
         yield sit_down

@@ -67,12 +67,12 @@ class Person:
 def at_browser(
     browser: Browser,
     base_url: str,
-    secret: str | None = None,
+    token: str | None = None,
     *,
     size: tuple[int, int] = WIDE,
     theme: Literal["light", "dark"] = "light",
 ) -> Iterator[Person]:
-    """A new window, signed in with `secret`. At its end nothing wrong may have happened in it."""
+    """A new window, signed in by the link of `token`. At its end nothing wrong may have happened in it."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=theme, base_url=base_url, locale="en-US"
     )
@@ -93,8 +93,8 @@ def at_browser(
     person.page.on("pageerror", lambda error: person.faults.append(f"script: {error}"))
     person.page.on("request", asked)
     try:
-        if secret is not None:
-            person.go(f"/sign-in#{secret}")
+        if token is not None:
+            person.go(f"/sign-in#{token}")
             person.page.wait_for_url(lambda url: not url.endswith("/sign-in") and "/sign-in#" not in url)
         yield person
         assert person.faults == []

@@ -147,7 +147,7 @@ def test_a_script_in_a_merchant_s_name_is_text(person: Sit, techcorp: TechCorp) 
 
 
 def test_a_frozen_card_is_declined_and_says_so(person: Sit) -> None:
-    sitting = person("carol")
+    sitting = person("admin")
     sitting.go("/cards/marketing/card_quinn")
     sitting.page.get_by_role("button", name="Freeze").click()
     expect(sitting.page.get_by_text("Nothing: the card is frozen.")).to_be_visible()
@@ -162,7 +162,7 @@ def test_a_frozen_card_is_declined_and_says_so(person: Sit) -> None:
 
 
 def test_a_thousand_at_once_draw_their_spread(person: Sit) -> None:
-    sitting = person("carol")
+    sitting = person("admin")
     sitting.go("/dispatch")
     sitting.page.get_by_label("Card").select_option("engineering/card_erin")
     sitting.page.get_by_role("button", name=re.compile("1,000")).click()
@@ -225,6 +225,22 @@ def test_what_is_shown_can_be_taken_away(person: Sit, techcorp: TechCorp, kind: 
         assert all(",disputed,USD,640.00," in line for line in lines[1:])
     else:
         assert answer.body().startswith(b"PK")
+
+
+def test_an_employee_sees_what_is_his_own_and_asks_for_more(person: Sit) -> None:
+    sitting = person("bob")
+    assert sitting.at() == "/mine"
+    expect(sitting.page.locator(".figure.big dd")).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
+    assert sitting.page.locator("nav a").all_inner_texts() == ["My cards", "Transactions"]
+    sitting.page.get_by_role("link", name="Ask for more").click()
+    sitting.page.get_by_label("How much more, in USD").fill("1,200")
+    sitting.page.get_by_label("What for").fill("The build farm")
+    sitting.page.get_by_role("button", name="Ask", exact=True).click()
+    sitting.page.wait_for_url("**/mine?*")
+    expect(sitting.page.get_by_text("$1,200.00 for engineering")).to_be_visible()
+    managers = person("carol")
+    managers.go("/approvals")
+    expect(managers.page.get_by_text("“The build farm”")).to_be_visible()
 
 
 def test_the_keyboard_alone_gets_from_the_start_to_a_purchase(person: Sit) -> None:
