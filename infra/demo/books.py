@@ -13,9 +13,5 @@ _FOLDER = Path(__file__).with_name("sql")
 def query(postgres: str, name: str, **parameters: object) -> list[tuple[Any, ...]]:
     """The rows of `sql/NAME.sql`."""
     with psycopg.connect(postgres) as connection:
-        return connection.execute(statement(name), parameters or None).fetchall()
-
-
-def statement(name: str) -> bytes:
-    """The text of `sql/NAME.sql`."""
-    return (_FOLDER / f"{name}.sql").read_bytes()
+        text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+        return connection.execute(text.encode(), parameters or None).fetchall()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Final, NamedTuple
 
-import psycopg
-
-from api.access.keys import digest
+from api.access.membership import add_member, sign_in_link
 from api.access.roles import OPERATORS, TITLES, Role
-from infra.demo.books import statement
 
 
 class Cast(NamedTuple):
@@ -40,18 +36,18 @@ PEOPLE: Final = (
 
 
 def welcome(postgres: str, organization_id: str, cast: Cast) -> str:
-    """Makes one of the cast a member; the token of a sign-in link, good once."""
-    token = secrets.token_urlsafe(32)
-    asked = {
-        "person_id": f"usr_{secrets.token_hex(8)}",
-        "email": cast.email,
-        "name": cast.name,
-        "organization_id": OPERATORS if cast.role is Role.SYSTEM_ADMIN else organization_id,
-        "role": cast.role.value,
-        "departments": [] if cast.department is None else [cast.department],
-        "sha256": digest(token),
-        "link_id": f"lnk_{secrets.token_hex(8)}",
-    }
-    with psycopg.connect(postgres) as connection:
-        connection.execute(statement("welcome"), asked)
-    return token
+    """Makes one of the cast a member; the token of a sign-in link, good once and for half an hour.
+
+    Raises:
+        PeopleFault, PostgresAway.
+    """
+    place = OPERATORS if cast.role is Role.SYSTEM_ADMIN else organization_id
+    add_member(
+        postgres,
+        organization_id=place,
+        email=cast.email,
+        role=cast.role,
+        name=cast.name,
+        departments=() if cast.department is None else (cast.department,),
+    )
+    return sign_in_link(postgres, email=cast.email, organization_id=place)

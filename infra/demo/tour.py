@@ -46,7 +46,10 @@ class Tour:
             link = f"{self._system.api}/sign-in#{token}"
             words = f"  {cast.title:<23} {cast.email:<22} {link}"
             console.print(words, soft_wrap=True, markup=False, highlight=False)
-        console.print("  Each link signs in once, within a day.", highlight=False)
+        console.print(
+            "  Each link signs in once, within half an hour; `spendlog people link` makes another.",
+            highlight=False,
+        )
 
     def step(self) -> None:
         """The next purchase, if its time has come."""
