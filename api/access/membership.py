@@ -51,7 +51,7 @@ def add_member(
     email = email.strip().lower()
     if email.count("@") != 1 or not email.isprintable() or " " in email or len(email) > _ADDRESS_MAX:
         raise PeopleFault(f"{email!r} is no e-mail address")
-    if not is_name(organization_id) or not fits(role, organization_id):
+    if not (is_name(organization_id) or organization_id == OPERATORS) or not fits(role, organization_id):
         raise PeopleFault(
             f"there is no {role} in {organization_id!r}: a system_admin is a member of {OPERATORS!r}, "
             "and nobody else is"
