@@ -216,6 +216,7 @@ def chain_after(
     """
     if not chain.seq:
         return low, chain
+    low_of_log = low
     before = None  # the nearest known place below what is sought
     while low < high:
         middle = (low + high) // 2
@@ -230,7 +231,11 @@ def chain_after(
             low, before = at + 1, found
         else:
             high = middle
-    return None if before is None else _walked(chain, *before, first_from)
+    if before is None:
+        # None below it lies where its owner expected it: those of the first owners, displaced by void ones.
+        first = Chain(chain.partition) if low_of_log == 0 else Chain.in_the_middle(chain.partition)
+        before = low_of_log - 1, first
+    return _walked(chain, *before, first_from)
 
 
 def _sure_from(
@@ -256,7 +261,7 @@ def _walked(
 ) -> tuple[int, Chain] | None:
     """On from a known place, record by record, to the last decision that `chain` knows."""
     assert chain.seq is not None
-    while here.seq is not None and here.seq < chain.seq:
+    while here.seq is None or here.seq < chain.seq:
         record = first_from(at + 1)
         if record is None:
             return None
@@ -265,4 +270,5 @@ def _walked(
         except NotNext:
             return None
         at = record.offset
-    return (at + 1, here) if here.last_hash == chain.last_hash else None
+    same = (here.seq, here.last_hash) == (chain.seq, chain.last_hash)
+    return (at + 1, here) if same else None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.chain import Chain, NotNext, chain_after, chain_at
@@ -201,7 +201,15 @@ def test_whoever_starts_in_the_middle_comes_to_the_same(records: list[LogRecord]
             )
 
 
+# The first owner decided nothing before he was replaced; what he wrote then displaces all of the second's.
+DISPLACED = (
+    Log().claim("1.a").claim("2.b").decide("1.a", TRUE[0], late=1).decide("2.b", TRUE[0], TRUE[1], late=1)
+)
+
+
 @given(logs(), st.integers(0, COUNT), st.booleans())
+@example(DISPLACED.records, 1, False)
+@example(DISPLACED.records, 2, False)
 def test_a_place_is_found_by_number_and_hash_between_claims_and_void_records(
     records: list[LogRecord], seq: int, foreign: bool
 ) -> None:
