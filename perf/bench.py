@@ -67,7 +67,7 @@ class BenchRun(msgspec.Struct, kw_only=True):
         return result is not None and not (isinstance(result, Compared) and result.after is None)
 
 
-class Watch(msgspec.Struct, frozen=True):
+class BenchWatch(msgspec.Struct, frozen=True):
     """Who looks on. `say(part, what it does now)`; `done(part)`; `keep(run)` after every part and turn."""
 
     say: Callable[[str, str], None]
@@ -113,7 +113,7 @@ def resumed(path: Path, scale: Scale) -> BenchRun:
     return run
 
 
-def run(run: BenchRun, scale: Scale, names: Sequence[str], watch: Watch) -> None:
+def run(run: BenchRun, scale: Scale, names: Sequence[str], watch: BenchWatch) -> None:
     """Runs all parts of `names` that `run` does not have yet, and puts their results there.
 
     Raises:
@@ -136,7 +136,7 @@ def run(run: BenchRun, scale: Scale, names: Sequence[str], watch: Watch) -> None
     run.trial = trial(run)
 
 
-def _compared(run: BenchRun, part: str, running: Session, names: Sequence[str], watch: Watch) -> Result:
+def _compared(run: BenchRun, part: str, running: Session, names: Sequence[str], watch: BenchWatch) -> Result:
     def on_turn(so_far: Compared) -> None:
         run.results[part] = so_far
         watch.keep(run)
@@ -144,7 +144,7 @@ def _compared(run: BenchRun, part: str, running: Session, names: Sequence[str], 
     return compare(running, COMPARED[part], [name for name in RIVALS if name in names], on_turn)
 
 
-def _finished(run: BenchRun, part: str, result: Result, watch: Watch) -> None:
+def _finished(run: BenchRun, part: str, result: Result, watch: BenchWatch) -> None:
     run.results[part] = result
     run.table = rows(run.results)
     watch.keep(run)

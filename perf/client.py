@@ -30,7 +30,7 @@ class ClientRound(NamedTuple):
     cpu_s: float
 
 
-class Window:
+class TimedWindow:
     """Counts what is decided within `for_s` seconds from when it is made."""
 
     def __init__(self, for_s: float, connection: Connection) -> None:
@@ -69,7 +69,7 @@ class Window:
         self._connection.recv()
 
 
-#: What runs in the process: it makes one Window, and lets it tell. Further arguments as given.
+#: What runs in the process: it makes one TimedWindow, and lets it tell. Further arguments as given.
 Load = Callable[..., None]
 
 

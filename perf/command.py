@@ -99,7 +99,7 @@ def _run(console: Console, run: benches.BenchRun, scale: Scale, names: list[str]
             if kept is not None:
                 benches.write(run, kept)
 
-        benches.run(run, scale, names, benches.Watch(say, done, keep))
+        benches.run(run, scale, names, benches.BenchWatch(say, done, keep))
 
 
 def _publish(console: Console, run: benches.BenchRun) -> None:

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from perf.client import Window
+from perf.client import TimedWindow
 from perf.kafka import BenchFailed, new_consumer, new_producer
 from schemas.claims import claim_in
 
@@ -36,7 +36,7 @@ def load(
     client = _Client(kafka, topics, key, iter(values), in_flight)
     try:
         client.answer(warm_up)
-        window = Window(for_s, connection)
+        window = TimedWindow(for_s, connection)
         client.run(window)
         window.tell()
     finally:
@@ -65,7 +65,7 @@ class _Client:
             if time.monotonic() > deadline_s:
                 raise BenchFailed(f"{self._answered} of {count} requests were answered before the round")
 
-    def run(self, window: Window) -> None:
+    def run(self, window: TimedWindow) -> None:
         while self._send(self._in_flight) or self._answered < self._sent:
             if not window.add(self._read()):
                 return

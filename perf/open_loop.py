@@ -43,7 +43,7 @@ _PORT = re.compile(r"^port=(\d+)", re.MULTILINE)
 Side = Callable[[Durability], AbstractContextManager[int]]
 
 
-class Wait(NamedTuple):
+class TimedRequest(NamedTuple):
     """One request, in seconds of one clock. `answered_s` None: not before the end."""
 
     due_s: float
@@ -53,7 +53,7 @@ class Wait(NamedTuple):
 class Offered(NamedTuple):
     """What a client tells. `late_s`: how far the sender itself fell behind; `end_s`: when it gave up."""
 
-    waits: list[Wait]
+    waits: list[TimedRequest]
     late_s: float
     end_s: float
 
@@ -154,7 +154,9 @@ def _client(connection: Connection, port: int, rate: int, for_s: float) -> None:
         while len(answered) < len(planned) and time.monotonic() < end_s:
             time.sleep(0.005)
         end_s = time.monotonic()
-    waits = [Wait(start_s + n / rate, answered.get(event_id)) for n, (event_id, _) in enumerate(planned)]
+    waits = [
+        TimedRequest(start_s + n / rate, answered.get(event_id)) for n, (event_id, _) in enumerate(planned)
+    ]
     connection.send(Offered(waits[int(rate * WARM_UP_S) :], late_s, end_s))
 
 

@@ -34,7 +34,7 @@ RATE_MAX = 60_000
 
 
 @dataclass(frozen=True)
-class Kind:
+class WorkerKind:
     """`in_flight`: requests under way; `controlled`: under 20 controls, and scored."""
 
     name: str
@@ -43,13 +43,13 @@ class Kind:
 
 
 KINDS = (
-    Kind("spendlog"),
-    Kind("spendlog, 64 in flight", in_flight=64),
-    Kind("spendlog, 20 controls and scoring", controlled=True),
+    WorkerKind("spendlog"),
+    WorkerKind("spendlog, 64 in flight", in_flight=64),
+    WorkerKind("spendlog, 20 controls and scoring", controlled=True),
 )
 
 
-def contestants(session: Session, kinds: tuple[Kind, ...] = KINDS) -> list[Contestant]:
+def contestants(session: Session, kinds: tuple[WorkerKind, ...] = KINDS) -> list[Contestant]:
     return [
         Contestant(
             kind.name,
@@ -125,7 +125,7 @@ def _common(event_id: str) -> dict[str, Any]:
     }
 
 
-def _play(session: Session, kind: Kind, durability: Durability, for_s: float) -> Round:
+def _play(session: Session, kind: WorkerKind, durability: Durability, for_s: float) -> Round:
     topic_set = session.fresh_topics("hot", 1)
     first = controlled() if kind.controlled else opening(HOT)
     with durable(session, durability, topic_set):

@@ -44,7 +44,7 @@ class Calendar(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     start_month: Annotated[int, msgspec.Meta(ge=1, le=12)] = 1
 
 
-class Scope(msgspec.Struct, frozen=True, gc=False):
+class RuleScope(msgspec.Struct, frozen=True, gc=False):
     """One team, card or employee."""
 
     level: Literal["team", "card", "employee"]
@@ -78,7 +78,7 @@ class Rule(msgspec.Struct, frozen=True, tag_field="rule", omit_defaults=True, kw
     """
 
     rule_id: Name
-    scope: Scope | None = None
+    scope: RuleScope | None = None
     action: Action = "decline"
     fraud: bool = False
 

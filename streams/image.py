@@ -20,7 +20,7 @@ _PAGED: dict[str, Any] = {"payments": dict[str, Payment], "answers": dict[str, A
 _LENGTH_BYTES = 4
 
 
-class Part(msgspec.Struct, array_like=True, frozen=True):
+class ImagePart(msgspec.Struct, array_like=True, frozen=True):
     """Rows of a department, or with `rows` "" all else of it; content is of the type that belongs to it."""
 
     key: str
@@ -73,7 +73,7 @@ class Image:
     def write(self, key: str, rows: str, content: object) -> None:
         """One part more."""
         raw = msgspec.Raw(msgspec.msgpack.encode(content))
-        self._add(_framed(msgspec.msgpack.encode(Part(key, rows, raw))))
+        self._add(_framed(msgspec.msgpack.encode(ImagePart(key, rows, raw))))
 
 
 class _Kept:
@@ -139,7 +139,7 @@ def decoded(image: bytes) -> PartitionState:
     parts = _parts(image)
     state = msgspec.msgpack.decode(next(parts, b""), type=PartitionState)
     for value in parts:
-        part = msgspec.msgpack.decode(value, type=Part)
+        part = msgspec.msgpack.decode(value, type=ImagePart)
         if not part.rows:
             state.departments[part.key] = msgspec.msgpack.decode(part.content, type=Department)
         elif part.key not in state.departments:
@@ -151,7 +151,7 @@ def decoded(image: bytes) -> PartitionState:
     return state
 
 
-def _put(department: Department, part: Part) -> None:
+def _put(department: Department, part: ImagePart) -> None:
     kind = _PAGED.get(part.rows)
     if kind is None:
         raise ValueError(f"no rows are called {part.rows[:130]!r}")

@@ -25,7 +25,7 @@ Method = Literal["password", "link", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SignInOrigin:
     """Where somebody comes from: for limits, and to be shown in the list of sessions."""
 
     address: str
@@ -60,7 +60,7 @@ class Sessions(Verified[Person]):
         self,
         email: str,
         password: str,
-        origin: Origin,
+        origin: SignInOrigin,
         *,
         code: str | None = None,
         organization_id: str | None = None,
@@ -84,7 +84,9 @@ class Sessions(Verified[Person]):
             row["person_id"], organization_id or organizations[0], origin, method="password"
         )
 
-    async def by_link(self, token: str, origin: Origin, *, code: str | None = None) -> tuple[str, Person]:
+    async def by_link(
+        self, token: str, origin: SignInOrigin, *, code: str | None = None
+    ) -> tuple[str, Person]:
         """The same with a link of `spendlog people link`, which is used up. Raises Problem, PostgresAway."""
         await self._attempts.count(origin.address)
         kinds = {"sha256": digest(token), "kinds": ["sign_in"]}
@@ -100,7 +102,7 @@ class Sessions(Verified[Person]):
         return await self.begin(row["person_id"], row["organization_id"], origin, method="link")
 
     async def confirm(
-        self, person: Person, password: str, origin: Origin, *, code: str | None = None
+        self, person: Person, password: str, origin: SignInOrigin, *, code: str | None = None
     ) -> None:
         """He is still the one who signed in: what needs that works for a while. Raises as `sign_in`."""
         await self._attempts.count(origin.address, person.actor)
@@ -112,7 +114,7 @@ class Sessions(Verified[Person]):
         self.forget(lambda known: known.session_id == person.session_id)
 
     async def begin(
-        self, person_id: str, organization_id: str, origin: Origin, *, method: Method
+        self, person_id: str, organization_id: str, origin: SignInOrigin, *, method: Method
     ) -> tuple[str, Person]:
         """A session of somebody whose identity is proved."""
         TENANT.set(organization_id)

@@ -18,7 +18,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from api.log.chains import ANCHOR_OFFSETS, TRY_AGAIN_S, Chains
-from api.log.produce import Written, call_on_loop, quiet
+from api.log.produce import WrittenEvent, call_on_loop, quiet
 from schemas.codec import decode_decision
 from schemas.decisions import Decision
 from schemas.headers import EVENT_ID
@@ -54,7 +54,7 @@ class Waiter:
     def __init__(self, event_id: bytes, loop: asyncio.AbstractEventLoop) -> None:
         self.event_id = event_id
         self._future: asyncio.Future[Decision] = loop.create_future()
-        self._written: Written | None = None
+        self._written: WrittenEvent | None = None
         self._candidates: list[Decision] = []
 
     def offer(self, decision: Decision) -> None:
@@ -62,7 +62,7 @@ class Waiter:
         self._candidates.append(decision)
         self._match()
 
-    def written(self, record: Written) -> None:
+    def written(self, record: WrittenEvent) -> None:
         """Kafka said where the event is."""
         self._written = record
         self._match()

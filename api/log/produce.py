@@ -35,7 +35,7 @@ PROBE_AGAIN_S = 0.5  # while Kafka is away
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenEvent:
     """Kafka has the event. `offset` None: it has, but an earlier try of the same send carried it."""
 
     partition: int
@@ -51,14 +51,14 @@ class DeliveryUncertain(Exception):
 
 
 class EventLog(Protocol):
-    """Where events go. `append` returns a future of Written, or one that fails with DeliveryUncertain."""
+    """Where events go. `append` gives a future WrittenEvent, or one that fails: DeliveryUncertain."""
 
     @property
     def away(self) -> str | None:
         """Why nothing can be written now; None when it can."""
         ...
 
-    def append(self, event: Event) -> asyncio.Future[Written]:
+    def append(self, event: Event) -> asyncio.Future[WrittenEvent]:
         """Raises LogAway where it is certain that nothing was written."""
         ...
 
@@ -94,7 +94,7 @@ class KafkaEventLog:
         self._probe_now = threading.Event()
         self._away: str | None = "not asked yet"
         self._failing = False  # since the last sign of life
-        self._delivered: list[tuple[asyncio.Future[Written], Written | KafkaError]] = []
+        self._delivered: list[tuple[asyncio.Future[WrittenEvent], WrittenEvent | KafkaError]] = []
         self._producer = self._new_producer()
         self._threads = [
             threading.Thread(target=self._serve_acknowledgements, name="event-acks", daemon=True),
@@ -109,10 +109,10 @@ class KafkaEventLog:
         for thread in self._threads:
             thread.start()
 
-    def append(self, event: Event) -> asyncio.Future[Written]:
+    def append(self, event: Event) -> asyncio.Future[WrittenEvent]:
         if self._away is not None:
             raise LogAway(self._away)
-        future: asyncio.Future[Written] = self._loop.create_future()
+        future: asyncio.Future[WrittenEvent] = self._loop.create_future()
         try:
             self._producer.produce(
                 CARD_EVENTS.name,
@@ -128,7 +128,7 @@ class KafkaEventLog:
         return future
 
     def _on_delivery(
-        self, future: asyncio.Future[Written], error: KafkaError | None, message: Message
+        self, future: asyncio.Future[WrittenEvent], error: KafkaError | None, message: Message
     ) -> None:
         if error is not None:
             self._delivered.append((future, error))
@@ -139,7 +139,7 @@ class KafkaEventLog:
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         known = offset if offset is not None and offset >= 0 else None
-        self._delivered.append((future, Written(partition, known)))
+        self._delivered.append((future, WrittenEvent(partition, known)))
 
     def _serve_acknowledgements(self) -> None:
         # One wake-up of the event loop for all acknowledgements that came together.
@@ -209,11 +209,11 @@ def topic_away(client: Any, topic: str, timeout_s: float) -> str | None:
     return None
 
 
-def _resolve(delivered: list[tuple[asyncio.Future[Written], Written | KafkaError]]) -> None:
+def _resolve(delivered: list[tuple[asyncio.Future[WrittenEvent], WrittenEvent | KafkaError]]) -> None:
     for future, result in delivered:
         if future.done():
             continue
-        if isinstance(result, Written):
+        if isinstance(result, WrittenEvent):
             future.set_result(result)
         else:
             future.set_exception(DeliveryUncertain(result.str()))

@@ -24,7 +24,7 @@ from api.pages.viewer import Viewer
 _GZIP_FROM: Final = 1_000
 
 
-class Entry(NamedTuple):
+class NavigationEntry(NamedTuple):
     """A page in the navigation, for those who may do `permission` beyond what is their own; `own`: for all of
     them."""
 
@@ -36,18 +36,18 @@ class Entry(NamedTuple):
 
 
 NAVIGATION: Final = (
-    Entry("/", "Overview", "home", Scope.BUDGETS_READ),
-    Entry("/mine", "My cards", "card", Scope.BUDGETS_REQUEST, own=True),
-    Entry("/transactions", "Transactions", "list", Scope.AUTHORIZATIONS_READ, own=True),
-    Entry("/cards", "Cards", "card", Scope.CARDS_READ),
-    Entry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
-    Entry("/policies", "Policies", "rule", Scope.POLICIES_READ),
-    Entry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
-    Entry("/system", "System", "pulse", Scope.SYSTEM_READ),
+    NavigationEntry("/", "Overview", "home", Scope.BUDGETS_READ),
+    NavigationEntry("/mine", "My cards", "card", Scope.BUDGETS_REQUEST, own=True),
+    NavigationEntry("/transactions", "Transactions", "list", Scope.AUTHORIZATIONS_READ, own=True),
+    NavigationEntry("/cards", "Cards", "card", Scope.CARDS_READ),
+    NavigationEntry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
+    NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),
+    NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
+    NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
 )
 
 
-def navigation(viewer: Viewer) -> list[Entry]:
+def navigation(viewer: Viewer) -> list[NavigationEntry]:
     return [
         entry
         for entry in NAVIGATION
@@ -55,7 +55,7 @@ def navigation(viewer: Viewer) -> list[Entry]:
     ]
 
 
-def here(path: str, entry: Entry) -> bool:
+def here(path: str, entry: NavigationEntry) -> bool:
     """Whether `path` is the entry's page, or one below it. A department is below the overview."""
     if entry.address == "/":
         return path == "/" or path.startswith("/departments/")

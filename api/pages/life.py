@@ -48,7 +48,7 @@ class TAccount(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LifeStep:
     """One message and what was decided."""
 
     mark: Mark
@@ -70,12 +70,12 @@ class Ruling(NamedTuple):
     words: str
 
 
-def steps_of(decisions: Sequence[Decision], bookings: Sequence[BookingOut]) -> list[Step]:
+def steps_of(decisions: Sequence[Decision], bookings: Sequence[BookingOut]) -> list[LifeStep]:
     """In the order of the log."""
     return [_step(decision, bookings) for decision in decisions]
 
 
-def _step(decision: Decision, bookings: Sequence[BookingOut]) -> Step:
+def _step(decision: Decision, bookings: Sequence[BookingOut]) -> LifeStep:
     kind, currency = decision.event_type or "", decision.currency or "USD"
     question = _QUESTIONS.get(kind)
     mark = (
@@ -87,7 +87,7 @@ def _step(decision: Decision, bookings: Sequence[BookingOut]) -> Step:
     if decision.outcome is Outcome.PARTIALLY_APPROVED:
         told = f"{amount(decision.granted, currency)} of {told}"
     position = str(decision.position)
-    return Step(
+    return LifeStep(
         mark=mark,
         words=question or "",
         amount=told,

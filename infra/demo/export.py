@@ -17,7 +17,7 @@ from infra.demo.player import ExportPlayer, Result
 from infra.imports.mapping import Mapping
 from infra.imports.reading import Reading, read_export, require_rows, write_listed
 from infra.output import TextTable
-from infra.running.log import Watch, end_offsets
+from infra.running.log import DecisionWatch, end_offsets
 from infra.running.system import RunningSystem, wait_until_booked
 from schemas.topics import DEAD_LETTERS
 
@@ -51,7 +51,7 @@ def play_export(export: Export, system: RunningSystem, console: Console, checks:
     require_rows(export.path, reading)
     dead_letters_from = end_offsets(system.endpoints.kafka, DEAD_LETTERS.name)
     player = ExportPlayer(reading.rows, export.mapping.time.zone, export.budget_factor, system)
-    with Watch(system.endpoints.kafka, player.decided) as watch:
+    with DecisionWatch(system.endpoints.kafka, player.decided) as watch:
         started_s = time.monotonic()
         player.play(watch, console)
         played_s = time.monotonic() - started_s

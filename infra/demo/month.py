@@ -39,7 +39,7 @@ class _Where(TypedDict):
     occurred_at: datetime
 
 
-class Office(NamedTuple):
+class MonthOffice(NamedTuple):
     """A department of TechCorp. `dollars`: a month; `purchases`: in a month; `shops`: merchant, MCC, usual
     amount in dollars."""
 
@@ -52,7 +52,7 @@ class Office(NamedTuple):
 
 
 OFFICES: Final = (
-    Office(
+    MonthOffice(
         "engineering",
         "Engineering",
         50_000,
@@ -68,7 +68,7 @@ OFFICES: Final = (
         ),
     ),
     # Most purchases are of one department: the model knows it after a thousand.
-    Office(
+    MonthOffice(
         "sales",
         "Sales",
         25_000,
@@ -83,7 +83,7 @@ OFFICES: Final = (
             ("Staples", "5943", 17),
         ),
     ),
-    Office(
+    MonthOffice(
         "marketing",
         "Marketing",
         18_000,
@@ -96,7 +96,7 @@ OFFICES: Final = (
             ("FedEx", "4215", 57),
         ),
     ),
-    Office(
+    MonthOffice(
         "operations",
         "Operations",
         12_000,
@@ -118,7 +118,7 @@ def employee(holder: str) -> str:
     return f"{holder}@techcorp.com"
 
 
-def policy(office: Office) -> Policy:
+def policy(office: MonthOffice) -> Policy:
     """What TechCorp's finance manager has set. Large increases need a second person."""
     return Policy(
         rules=(
@@ -223,7 +223,7 @@ def _moment(rng: random.Random, start: datetime, until: datetime) -> datetime:
 
 
 def _life(
-    rng: random.Random, organization: str, office: Office, name: str, at: datetime, until: datetime
+    rng: random.Random, organization: str, office: MonthOffice, name: str, at: datetime, until: datetime
 ) -> Iterator[Event]:
     """One purchase and what follows within the month."""
     asked = _asked(rng, organization, office, name, at)
@@ -263,7 +263,7 @@ def purchase_now(rng: random.Random, organization: str, name: str, at: datetime)
 
 
 def _asked(
-    rng: random.Random, organization: str, office: Office, name: str, at: datetime
+    rng: random.Random, organization: str, office: MonthOffice, name: str, at: datetime
 ) -> AuthorizationRequested:
     holder = office.holders[min(int(rng.expovariate(0.6)), len(office.holders) - 1)]
     shop, mcc, usual = office.shops[min(int(rng.expovariate(0.7)), len(office.shops) - 1)]

@@ -20,7 +20,7 @@ from infra.imports.budgets import Budgets
 from infra.imports.calendar import month_of, month_start
 from infra.imports.refunds import link_refunds
 from infra.imports.row import Row
-from infra.running.log import Sender, Watch
+from infra.running.log import DecisionWatch, EventSender
 from infra.running.steps import counting
 from infra.running.system import RunningSystem
 from schemas.codec import UndecodableEvent, decode_event, encode_event
@@ -81,7 +81,7 @@ class ExportPlayer:
         self._house = system
         self._zone = zone
         self._budgets = Budgets(rows, zone, factor)
-        self._sender = Sender(system.endpoints.kafka)
+        self._sender = EventSender(system.endpoints.kafka)
         self._answers: dict[str, tuple[Outcome, str]] = {}  # event id -> outcome, reason
         self._months: set[tuple[str, str, str]] = set()
         self._with_policy: set[tuple[str, str]] = set()
@@ -100,7 +100,7 @@ class ExportPlayer:
             reason = sentence(decision.reasons[0]) if decision.outcome is Outcome.REJECTED else ""
             self._answers[decision.event_id] = (decision.outcome, reason)
 
-    def play(self, watch: Watch, console: Console) -> None:
+    def play(self, watch: DecisionWatch, console: Console) -> None:
         refunded = {refund: purchase.id for refund, purchase in self.links.purchases.items()}
         with counting(console, "rows decided", len(self._rows), "rows") as bar:
             for window in windows(self._rows, refunded):

@@ -17,7 +17,7 @@ from infra.demo.generator import generate
 from infra.demo.story import Client, tell
 from infra.demo.stream import StreamPlayer
 from infra.demo.tour import Tour
-from infra.running.log import Watch, end_offsets
+from infra.running.log import DecisionWatch, end_offsets
 from infra.running.system import RunningSystem, running_system, wait_until_booked
 from infra.settings import load_settings
 from schemas.topics import DEAD_LETTERS
@@ -70,7 +70,7 @@ def _story_and_stream(options: DemoOptions, system: RunningSystem, console: Cons
     kafka = system.endpoints.kafka
     dead_letters_from = end_offsets(kafka, DEAD_LETTERS.name)
     player = StreamPlayer(kafka, system.require_alive, console)
-    with Watch(kafka, player.decided) as watch:
+    with DecisionWatch(kafka, player.decided) as watch:
         client = Client(system.api, system.key, system.organization)
         try:
             tell(client, console, checks)

@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 
 from infra.demo.spending import PlannedEvent
-from infra.running.log import Sender, Watch
+from infra.running.log import DecisionWatch, EventSender
 from infra.running.steps import counting
 from schemas.decisions import Decision
 from schemas.reasons import Outcome
@@ -105,17 +105,17 @@ class StreamPlayer:
             decision.score is not None and decision.score.flagged,
         )
 
-    def play(self, planned: Sequence[PlannedEvent], watch: Watch) -> PlayedStream:
+    def play(self, planned: Sequence[PlannedEvent], watch: DecisionWatch) -> PlayedStream:
         """Sends all and waits until every one is decided; `watch` calls `decided`."""
         paced = min(PACED_EVENTS_MAX, len(planned) // 2)
         burst, steady = planned[: len(planned) - paced], planned[len(planned) - paced :]
-        sender = Sender(self._kafka)
+        sender = EventSender(self._kafka)
         sender.connect()  # so that the burst does not measure that
         burst_s = self._burst(burst, sender, watch)
         self._steady(steady, sender, watch)
         return self._compare(planned, sender, burst_s, len(burst), len(steady))
 
-    def _burst(self, planned: Sequence[PlannedEvent], sender: Sender, watch: Watch) -> float:
+    def _burst(self, planned: Sequence[PlannedEvent], sender: EventSender, watch: DecisionWatch) -> float:
         """Returns the seconds from the first send to the last decision read."""
         with counting(self._console, "as fast as it goes", len(planned)) as bar:
             before, started_s = watch.count, time.monotonic()
@@ -132,7 +132,7 @@ class StreamPlayer:
             show()
             return time.monotonic() - started_s
 
-    def _steady(self, planned: Sequence[PlannedEvent], sender: Sender, watch: Watch) -> None:
+    def _steady(self, planned: Sequence[PlannedEvent], sender: EventSender, watch: DecisionWatch) -> None:
         with counting(self._console, f"at {PACE_PER_S} events/s", len(planned)) as bar:
             before, started_s = watch.count, time.monotonic()
 
@@ -151,7 +151,7 @@ class StreamPlayer:
             show()
 
     def _compare(
-        self, planned: Sequence[PlannedEvent], sender: Sender, burst_s: float, burst: int, paced: int
+        self, planned: Sequence[PlannedEvent], sender: EventSender, burst_s: float, burst: int, paced: int
     ) -> PlayedStream:
         # Delivery keeps the order of sending within a partition, so the n-th record of a partition here
         # is the n-th offset there.

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from infra.demo import month
 from infra.demo.people import PEOPLE, welcome
-from infra.running.log import Sender
+from infra.running.log import EventSender
 from infra.running.system import RunningSystem
 from schemas.codec import encode_event
 from schemas.event import Event
@@ -28,7 +28,7 @@ class Tour:
 
     def __init__(self, system: RunningSystem) -> None:
         self._system = system
-        self._sender = Sender(system.endpoints.kafka)
+        self._sender = EventSender(system.endpoints.kafka)
         self._rng = random.Random()
         self._due_s = time.monotonic() + PAUSE_S
         self._number = 0

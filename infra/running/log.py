@@ -63,7 +63,7 @@ def end_offsets(kafka: str, topic: str) -> dict[int, int]:
         reader.close()
 
 
-class Sender:
+class EventSender:
     """Sends card events straight to Kafka and remembers the last offset of each partition."""
 
     def __init__(self, kafka: str) -> None:
@@ -135,7 +135,7 @@ class Sender:
         return dict(self.last)
 
 
-class Watch:
+class DecisionWatch:
     """Reads decisions from now on, in a thread, and hands each to `on_decision(decision, read_s)`.
 
     `read_s`: time.monotonic() when it was read. A context manager.
@@ -156,7 +156,7 @@ class Watch:
         #: Partition -> seq of its last decision.
         self.seqs: dict[int, int] = {}
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> DecisionWatch:
         self._thread.start()
         return self
 

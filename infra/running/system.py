@@ -21,7 +21,7 @@ from infra.processes.supervisor import Supervisor
 from infra.running import environment
 from infra.running.booked import wait_booked
 from infra.running.commands import spendlog
-from infra.running.log import Watch, end_offsets
+from infra.running.log import DecisionWatch, end_offsets
 from infra.running.programs import ledger_stands, require_alive
 from infra.running.steps import Steps, counting
 from infra.settings import Settings
@@ -180,7 +180,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def wait_until_booked(system: RunningSystem, watch: Watch, console: Console) -> float:
+def wait_until_booked(system: RunningSystem, watch: DecisionWatch, console: Console) -> float:
     """Waits until PostgreSQL has what `watch` has read. Returns the seconds that took."""
     started_s = time.monotonic()
     total = sum(watch.seqs.values()) + len(watch.seqs)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, Producer
 
 from infra.errors import SpendlogError
-from infra.running.log import STALLED_S_MAX, TIMEOUT_S, Watch
+from infra.running.log import STALLED_S_MAX, TIMEOUT_S, DecisionWatch
 from infra.stories.build import Named, event_of, sent
 from infra.stories.check import differences
 from infra.stories.core import message_refused
@@ -128,7 +128,7 @@ class Pipeline:
         """
         _must_be_past(stories)
         all_played = [PlayedStory(story, f"story-{run}-{n}") for n, story in enumerate(stories)]
-        with Watch(self._kafka, lambda decision, _: self._decided.put(decision)) as watch:
+        with DecisionWatch(self._kafka, lambda decision, _: self._decided.put(decision)) as watch:
             for played in all_played:
                 self._go_on(played)
             left, heard_s = len(all_played), time.monotonic()

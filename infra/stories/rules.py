@@ -32,7 +32,7 @@ from schemas.controls import (
     Match,
     Policy,
     Rules,
-    Scope,
+    RuleScope,
     SpendLimit,
 )
 
@@ -122,7 +122,7 @@ def _common(reader: WordReader, word: str, said: dict[str, Any]) -> None:
         level, colon, subject = text.text.partition(":")
         if not colon or level not in LEVEL_WORDS[1:]:
             reader.fail(text, "a scope, such as team:platform, card:card-1 or employee:bob@x.com")
-        said["scope"] = Scope(level, subject)  # type: ignore[arg-type]  # it is one of the levels
+        said["scope"] = RuleScope(level, subject)  # type: ignore[arg-type]  # it is one of the levels
     elif word in ("review", "shadow"):
         said["action"] = word
     else:

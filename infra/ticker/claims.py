@@ -10,7 +10,7 @@ from typing import LiteralString, NamedTuple
 from sinks.postgres import PostgresSession
 
 
-class Claim(NamedTuple):
+class DueDepartment(NamedTuple):
     """A department whose clock is to be at `at`; no other ticker has claimed it."""
 
     organization_id: str
@@ -42,7 +42,7 @@ RETURNING organization_id, department_id, ticked_at
 
 
 @contextmanager
-def claimed(postgres: PostgresSession, now: datetime) -> Iterator[list[Claim]]:
+def claimed(postgres: PostgresSession, now: datetime) -> Iterator[list[DueDepartment]]:
     """Departments with a hold that is due, once a minute; those with a share in a cap, once an hour.
 
     The claims are kept when the block ends, and undone when it raises. Raises Unavailable.
@@ -52,5 +52,5 @@ def claimed(postgres: PostgresSession, now: datetime) -> Iterator[list[Claim]]:
         connection.execute("BEGIN")
         wanted = {"minute": minute, "hour": minute.replace(minute=0)}
         rows = connection.execute(_CLAIM, wanted).fetchall()
-        yield [Claim(*row) for row in rows]
+        yield [DueDepartment(*row) for row in rows]
         connection.execute("COMMIT")

@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 from prometheus_client import start_http_server
 
-from infra.ticker.claims import Claim, claimed
+from infra.ticker.claims import DueDepartment, claimed
 from infra.ticker.metrics import TickerMetrics
 from infra.ticker.producer import EventProducer
 from infra.ticker.settings import TickerSettings
@@ -77,7 +77,7 @@ class Ticker:
                 delay_s, self._tries = every_s, 0
 
 
-def tick(claim: Claim) -> ClockTicked:
+def tick(claim: DueDepartment) -> ClockTicked:
     """The same event from whichever ticker, at whatever second of the minute."""
     return ClockTicked(
         event_id=f"tick-{claim.at:%Y%m%dT%H%MZ}",

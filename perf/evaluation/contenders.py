@@ -16,7 +16,7 @@ BOOSTED = "boosted, geometric refits"
 _CARD = NAMES.index("amount_for_card")
 
 
-class Seen(NamedTuple):
+class SeenRequest(NamedTuple):
     """A request as contenders see it."""
 
     day: int
@@ -29,8 +29,8 @@ class Contender(Protocol):
 
     probability: bool
 
-    def score(self, seen: Seen) -> float: ...
-    def learn(self, seen: Seen, fraud: bool) -> None: ...
+    def score(self, seen: SeenRequest) -> float: ...
+    def learn(self, seen: SeenRequest, fraud: bool) -> None: ...
     def day(self, day: int) -> None:
         """A day begins."""
 
@@ -40,17 +40,17 @@ class AmountAlone:
 
     probability = False
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         return float(seen.amount)
 
-    def learn(self, seen: Seen, fraud: bool) -> None: ...
+    def learn(self, seen: SeenRequest, fraud: bool) -> None: ...
     def day(self, day: int) -> None: ...
 
 
 class AmountForCard(AmountAlone):
     """Standard deviations above the card's usual amount: the z-score that spreadsheets have."""
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         return float(seen.bins[_CARD])
 
 
@@ -61,7 +61,7 @@ class Trees(AmountAlone):
         limits: dict[Any, tuple[float, float]] = dict.fromkeys(range(len(NAMES)), (0.0, 1.0))
         self._model: Any = anomaly.HalfSpaceTrees(25, 8, limits=limits, seed=42)
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         features: dict[Any, float] = {place: one / 64 for place, one in enumerate(seen.bins)}
         score = float(self._model.score_one(features))
         self._model.learn_one(features)
@@ -74,7 +74,7 @@ class NoLabels(AmountAlone):
     def __init__(self) -> None:
         self._model = ColdStart()
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         score = self._model.raw(seen.bins)
         self._model.learn(seen.bins)
         return score
@@ -88,10 +88,10 @@ class OnlineLogistic:
     def __init__(self) -> None:
         self._model: Any = linear_model.LogisticRegression(optim.SGD(0.01), l2=1e-6)
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         return float(self._model.predict_proba_one(_one_hot(seen.bins)).get(True, 0.0))
 
-    def learn(self, seen: Seen, fraud: bool) -> None:
+    def learn(self, seen: SeenRequest, fraud: bool) -> None:
         self._model.learn_one(_one_hot(seen.bins), fraud)
 
     def day(self, day: int) -> None: ...
@@ -110,13 +110,13 @@ class Boosted:
         settings: dict[str, Any] = {"growth": growth, "days_max": days_max}
         self.learner = BoostedLearner(**{name: one for name, one in settings.items() if one is not None})
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         scorer = self.learner.scorer
         if scorer is None:  # below any probability, but in order: until the first model the amount decides
             return seen.bins[_CARD] * 1e-6
         return scorer.probability(scorer.raw(seen.bins))
 
-    def learn(self, seen: Seen, fraud: bool) -> None:
+    def learn(self, seen: SeenRequest, fraud: bool) -> None:
         self.learner.learn(seen.bins, fraud)
 
     def day(self, day: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from perf.evaluation.contenders import Boosted, Seen
+from perf.evaluation.contenders import Boosted, SeenRequest
 from streams.scoring.words import Why, reasons
 
 REASONS_MAX = 3
@@ -19,7 +19,7 @@ class Explained(Boosted):
         self._number = 0
         self._kept: list[tuple[float, int, tuple[Why, ...]]] = []
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         score, number, scorer = super().score(seen), self._number, self.learner.scorer
         self._number += 1
         full = len(self._kept) >= self._at_most

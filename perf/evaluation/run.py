@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from perf.evaluation.contenders import Contender, Seen
+from perf.evaluation.contenders import Contender, SeenRequest
 from perf.evaluation.data import DAY_S, LabelledRequest
 from perf.evaluation.metrics import (
     Quality,
@@ -29,7 +29,7 @@ MERCHANT, CATEGORY = NAMES.index("merchant_visits"), NAMES.index("category_visit
 class Featured(msgspec.Struct):
     """What contenders see of a stream, and what it cost: CPU us at the median and the 99th percentile."""
 
-    seen: list[Seen]
+    seen: list[SeenRequest]
     features_us: tuple[float, float]
     observe_us: tuple[float, float]
     card_bytes: tuple[int, int]
@@ -38,7 +38,7 @@ class Featured(msgspec.Struct):
 def featured(requests: Sequence[LabelledRequest], late_days: int, tick: Callable[[], None]) -> Featured:
     """The features of each request, with the labels that are known by then."""
     habits = Habits(Usual())
-    seen: list[Seen] = []
+    seen: list[SeenRequest] = []
     asked: list[Observation] = []
     due = 0
     extract_ns, observe_ns = [], []
@@ -56,7 +56,7 @@ def featured(requests: Sequence[LabelledRequest], late_days: int, tick: Callable
         habits.observe(one, declined=False)
         observe_ns.append(time.thread_time_ns() - middle)
         extract_ns.append(middle - began)
-        seen.append(Seen(request.at_s // DAY_S, request.amount, found))
+        seen.append(SeenRequest(request.at_s // DAY_S, request.amount, found))
         tick()
     sizes = sorted(len(msgspec.msgpack.encode(card)) for card in habits.cards.values())
     size = (sum(sizes) // len(sizes), sizes[-1])
@@ -71,7 +71,7 @@ def _percentiles(ns: list[int]) -> tuple[float, float]:
 def scores_of(
     contender: Contender,
     requests: Sequence[LabelledRequest],
-    seen: Sequence[Seen],
+    seen: Sequence[SeenRequest],
     late_days: int,
     tick: Callable[[], None],
 ) -> tuple[list[float], float]:

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from perf.client import Window, timed
+from perf.client import TimedWindow, timed
 from perf.comparison import BATCHES
 from perf.contestant import Contestant
 from perf.kafka import BenchFailed
@@ -61,7 +61,7 @@ def load(connection: Connection, for_s: float, conninfo: str, synced: bool, made
         pg = database.pgconn
         pg.prepare(b"decide", CALL)
         pg.exec_prepared(b"decide", next(batches))
-        window = Window(for_s, connection)
+        window = TimedWindow(for_s, connection)
         pg.enter_pipeline_mode()
         under_way = 0
         while True:

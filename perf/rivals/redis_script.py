@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import redis
 
 from infra.processes.child import Child
-from perf.client import Window, timed
+from perf.client import TimedWindow, timed
 from perf.comparison import REDIS
 from perf.contestant import Contestant
 from perf.kafka import BenchFailed
@@ -95,7 +95,7 @@ def load(
     """Sends and reads in halves of what may be under way, so that the server always has some."""
     chunks = iter(made)
     with _connected(url) as stream:
-        window = Window(for_s, connection)
+        window = TimedWindow(for_s, connection)
         waiting, left = 0, True
         while True:
             while left and waiting + half <= under_way:

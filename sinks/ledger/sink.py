@@ -15,7 +15,7 @@ from sinks.ledger.accounts import Account, chart_of
 from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.changes import Changes, Names
 from sinks.ledger.models import changes_of
-from sinks.ledger.postgres import STAGING, Batch, CarefulBatch, contradiction, merchants_of
+from sinks.ledger.postgres import STAGING, CarefulBatch, LedgerBatch, contradiction, merchants_of
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched
 from sinks.postgres import PostgresSession, Refused, read_places
@@ -117,7 +117,7 @@ class Ledger:
         if not careful:
             wanted -= work.payments.started_here
         with self._postgres.session() as connection:
-            batch = CarefulBatch(connection) if careful else Batch(connection)
+            batch = CarefulBatch(connection) if careful else LedgerBatch(connection)
             known |= batch.begin(self.name, runs, wanted)
             batch.append_decisions(runs)
             batch.open_accounts(work.accounts)

@@ -32,7 +32,7 @@ class DueDelivery(NamedTuple):
     attempts: int
 
 
-class Outcome(NamedTuple):
+class AttemptOutcome(NamedTuple):
     """Of one attempt; `wait_s`: until the next, where `error` says that there must be one."""
 
     event_id: str
@@ -140,7 +140,7 @@ class Deliveries:
             return [DueDelivery(*row) for row in await cursor.fetchall()]
 
     async def record(
-        self, organization_id: str, endpoint_id: str, outcomes: Sequence[Outcome], standing: Standing
+        self, organization_id: str, endpoint_id: str, outcomes: Sequence[AttemptOutcome], standing: Standing
     ) -> None:
         """What became of a round, and how the endpoint stands after it: together."""
         key = (organization_id, endpoint_id)

@@ -17,7 +17,7 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 
 from schemas.backoff import Backoff
-from sinks.webhooks.deliveries import Deliveries, DueDelivery, Outcome, Standing, Target
+from sinks.webhooks.deliveries import AttemptOutcome, Deliveries, DueDelivery, Standing, Target
 from sinks.webhooks.metrics import SenderMetrics
 from sinks.webhooks.post import Attempt, Poster
 
@@ -136,11 +136,11 @@ def headers_of(target: Target, delivery: DueDelivery) -> dict[str, str]:
     }
 
 
-def outcome_of(delivery: DueDelivery, attempt: Attempt) -> Outcome:
+def outcome_of(delivery: DueDelivery, attempt: Attempt) -> AttemptOutcome:
     wait_s = 0.0
     if attempt.error is not None:
         planned_s = RETRIES_S[min(delivery.attempts, len(RETRIES_S) - 1)]
         wait_s = max(planned_s * random.uniform(1 - JITTER, 1 + JITTER), attempt.retry_after_s or 0.0)
-    return Outcome(
+    return AttemptOutcome(
         delivery.event_id, attempt.took_ms, attempt.status_code, attempt.error, attempt.answer, wait_s
     )

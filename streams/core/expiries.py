@@ -17,7 +17,7 @@ BLOCK_S = 2_048
 Entry = tuple[int, str]  # second, authorization id
 
 
-class Block(msgspec.Struct, array_like=True):
+class ExpiryBlock(msgspec.Struct, array_like=True):
     """Some seconds, in order, and the names of each, in order."""
 
     seconds: list[int] = []
@@ -28,13 +28,13 @@ class Expiries(msgspec.Struct, array_like=True):
     """Blocks by their number, and the numbers in order."""
 
     numbers: list[int] = []
-    blocks: dict[int, Block] = {}
+    blocks: dict[int, ExpiryBlock] = {}
 
     def add(self, at_s: int, name: str) -> None:
         number = at_s // BLOCK_S
         block = self.blocks.get(number)
         if block is None:
-            block = self.blocks[number] = Block()
+            block = self.blocks[number] = ExpiryBlock()
             insort(self.numbers, number)
         names = block.names.get(at_s)
         if names is None:

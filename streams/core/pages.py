@@ -18,7 +18,7 @@ PAGE_ROWS = 512
 T = TypeVar("T")
 
 
-class Watch(Protocol):
+class PageWatch(Protocol):
     """Is told of a row, by the first slot of its page, before it changes; None: before all of them may."""
 
     def keep(self, slot: int, name: str | None) -> None: ...
@@ -34,7 +34,7 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
     slots: list[dict[str, T]] = msgspec.field(default_factory=lambda: [{}])
     mask: int = 0
     count: int = 1
-    watch: Any = None  # a Watch
+    watch: Any = None  # a PageWatch
 
     def __post_init__(self) -> None:
         """What another process wrote is put where it belongs in this one."""

@@ -71,7 +71,7 @@ def clocks(house: list[Module]) -> list[str]:
     ]
 
 
-LAWS = (without_first_words, clocks)
+LAWS = (too_long, without_first_words, said_twice, clocks)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)

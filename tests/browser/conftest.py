@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from infra.demo import month
 from infra.demo.people import PEOPLE, welcome
-from infra.running.log import Sender
+from infra.running.log import EventSender
 from schemas.codec import encode_event
 from schemas.event import Event
 from schemas.ids import department_key
@@ -62,7 +62,7 @@ class TechCorp:
 
     def play(self, *events: Event) -> None:
         """Straight to Kafka, and waits until the books have all of it."""
-        sender = Sender(self.books.settings.kafka)
+        sender = EventSender(self.books.settings.kafka)
         for event in events:
             key = department_key(event.organization_id, event.department_id).encode()
             sender.send(partition_of(key, PARTITIONS), key, encode_event(event))

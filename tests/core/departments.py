@@ -17,7 +17,7 @@ from schemas.controls import (
     Match,
     Policy,
     Rules,
-    Scope,
+    RuleScope,
     SpendLimit,
 )
 from schemas.event import EntryMode, Merchant
@@ -74,7 +74,7 @@ scopes = (
     st.none()
     | st.none()
     | st.sampled_from(
-        [Scope(level, subject) for level, names in SUBJECTS.items() for subject in names]  # type: ignore[arg-type]
+        [RuleScope(level, subject) for level, names in SUBJECTS.items() for subject in names]  # type: ignore[arg-type]
     )
 )
 

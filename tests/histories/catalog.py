@@ -18,7 +18,7 @@ from schemas.controls import (
     Match,
     Policy,
     Rules,
-    Scope,
+    RuleScope,
     SpendLimit,
 )
 from schemas.event import Merchant
@@ -133,13 +133,13 @@ RULES: tuple[tuple[Rules, ...], ...] = (
             window="calendar",
             calendar=Calendar("day", "Europe/Berlin"),
             amount=150,
-            scope=Scope("card", "card-1"),
+            scope=RuleScope("card", "card-1"),
             action="review",
         ),
     ),
     (
         Block(rule_id="block", what=HOTEL),
-        Block(rule_id="block", what=Match(merchants=("EDEKA",)), scope=Scope("team", "blue")),
+        Block(rule_id="block", what=Match(merchants=("EDEKA",)), scope=RuleScope("team", "blue")),
         Block(rule_id="block", what=Match(countries=("US",), entry_modes=("ecommerce",)), action="review"),
         Block(rule_id="block", what=Match(merchants_containing=("grand",)), fraud=True),
         Block(rule_id="block", what=Match(countries=("DE",)), action="shadow"),
@@ -147,7 +147,7 @@ RULES: tuple[tuple[Rules, ...], ...] = (
     ),
     (
         Allow(rule_id="allow", what=Match(countries=("DE", "US"))),
-        Allow(rule_id="allow", what=Match(mccs=("5411", "5812")), scope=Scope("employee", "ann")),
+        Allow(rule_id="allow", what=Match(mccs=("5411", "5812")), scope=RuleScope("employee", "ann")),
         Allow(rule_id="allow", what=Match(entry_modes=("chip",)), action="review"),
     ),
     (
@@ -259,7 +259,7 @@ ODD_POLICIES: tuple[Policy, ...] = (
     _two(Allow(rule_id="a", what=GROCER), Allow(rule_id="b", what=Match(mccs=("5812",)))),
     _two(Allow(rule_id="a", what=GROCER), Allow(rule_id="b", what=Match(mccs=("5812", "5411")))),
     _two(Allow(rule_id="a", what=GROCER), Allow(rule_id="b", what=HOTEL)),
-    _two(Allow(rule_id="a", what=GROCER), Block(rule_id="b", what=GROCER, scope=Scope("card", "card-1"))),
+    _two(Allow(rule_id="a", what=GROCER), Block(rule_id="b", what=GROCER, scope=RuleScope("card", "card-1"))),
     _two(Allow(rule_id="a", what=GROCER), Block(rule_id="b", what=Match(mccs=("5411",), countries=("DE",)))),
     _two(
         Allow(rule_id="a", what=Match(merchants=("Edeka",))),

@@ -19,7 +19,7 @@ from schemas.controls import (
     PeriodKind,
     Policy,
     Rules,
-    Scope,
+    RuleScope,
     SpendLimit,
 )
 from schemas.money import MINOR_MAX, Money
@@ -132,7 +132,7 @@ def _rule(world: World, department: Department, n: int, texts: int) -> Rules:
     }
     if world.chance(0.2):
         level: Literal["team", "card", "employee"] = world.pick(("team", "card", "employee"))
-        common["scope"] = Scope(level, world.card(department) if level == "card" else "one")
+        common["scope"] = RuleScope(level, world.card(department) if level == "card" else "one")
     calendar = Calendar(world.pick(PERIODS))
     match world.rng.randrange(10):
         case 0:

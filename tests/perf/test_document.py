@@ -12,7 +12,7 @@ from perf import bench, document
 from perf.command import DOCUMENT
 from perf.comparison import NO_WORK, REDIS, ROW_LOCKS, Compared
 from perf.harness import FULL
-from perf.open_loop import Offered, Wait, judged
+from perf.open_loop import Offered, TimedRequest, judged
 from perf.picture import draw
 from perf.results import OpenLoop
 from tests.perf.test_rounds import CALM, contest
@@ -33,7 +33,7 @@ def full_run() -> bench.BenchRun:
             before=CALM,
             after=CALM,
         )
-    waits = Offered([Wait(n / 500, n / 500 + 0.004) for n in range(2_000)], 0.001, 10.0)
+    waits = Offered([TimedRequest(n / 500, n / 500 + 0.004) for n in range(2_000)], 0.001, 10.0)
     run.results["open-loop"] = OpenLoop(
         [judged(side, "memory", 500, waits) for side in ("spendlog", "row locks")]
     )

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.cli import app
-from perf.evaluation.contenders import Contender, Seen, contenders
+from perf.evaluation.contenders import Contender, SeenRequest, contenders
 from perf.evaluation.data import LabelledRequest, read
 from perf.evaluation.metrics import (
     average_precision,
@@ -53,11 +53,11 @@ class Recorder:
         self.days: list[int] = []
         self._labels = 0
 
-    def score(self, seen: Seen) -> float:
+    def score(self, seen: SeenRequest) -> float:
         self.known.append(self._labels)
         return 0.0
 
-    def learn(self, seen: Seen, fraud: bool) -> None:
+    def learn(self, seen: SeenRequest, fraud: bool) -> None:
         self._labels += 1
 
     def day(self, day: int) -> None:

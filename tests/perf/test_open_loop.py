@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from perf.front import framed, split
-from perf.open_loop import DRAIN_TIMEOUT_S, WARM_UP_S, Offered, Wait, judged, offer, plan
+from perf.open_loop import DRAIN_TIMEOUT_S, WARM_UP_S, Offered, TimedRequest, judged, offer, plan
 from perf.results import OpenLoopAt
 
 
@@ -24,20 +24,20 @@ def test_frames_are_whole_however_they_arrive(cut: int) -> None:
     assert rest == b""
 
 
-def at(waits: list[Wait], end_s: float = 100.0) -> OpenLoopAt:
+def at(waits: list[TimedRequest], end_s: float = 100.0) -> OpenLoopAt:
     return judged("some", "memory", 10, Offered(waits, 0.0, end_s))
 
 
 def test_a_wait_counts_from_its_intended_time() -> None:
     """A side that stops for a second keeps all waiting that were to be sent meanwhile, not one alone."""
-    waits = [Wait(n / 100, max(n / 100, 1.0 if n < 100 else 0.0) + 0.001) for n in range(200)]
+    waits = [TimedRequest(n / 100, max(n / 100, 1.0 if n < 100 else 0.0) + 0.001) for n in range(200)]
     found = at(waits)
     assert found.p90_ms == pytest.approx(801, abs=1)
     assert found.max_ms == pytest.approx(1_001, abs=1)
 
 
 def test_what_is_not_answered_has_waited_until_the_end() -> None:
-    found = at([Wait(90.0, 90.5), Wait(90.0, None), Wait(91.0, None)])
+    found = at([TimedRequest(90.0, 90.5), TimedRequest(90.0, None), TimedRequest(91.0, None)])
     assert (found.unanswered, found.p50_ms, found.max_ms) == (2, 9_000.0, 10_000.0)
 
 
@@ -46,7 +46,7 @@ def test_what_is_not_answered_has_waited_until_the_end() -> None:
     [(10, False, False), (99, False, False), (100, True, False), (1_000, True, True)],
 )
 def test_a_percentile_of_too_few_is_left_out(count: int, p99: bool, p999: bool) -> None:
-    found = at([Wait(0.0, 0.001)] * count)
+    found = at([TimedRequest(0.0, 0.001)] * count)
     assert (found.p99_ms is not None, found.p999_ms is not None) == (p99, p999)
 
 

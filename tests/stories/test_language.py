@@ -14,7 +14,7 @@ from infra.stories.core import CoreRun
 from infra.stories.verbs import VERBS
 from schemas.administration import TREASURY, BudgetSet, CapSet, PolicyDrafted
 from schemas.codec import decode_event, encode_event, fingerprint
-from schemas.controls import ActiveHours, Block, Calendar, Match, Scope, SpendLimit
+from schemas.controls import ActiveHours, Block, Calendar, Match, RuleScope, SpendLimit
 from schemas.event import Event, Merchant
 from schemas.events import EVENT_TYPES
 from schemas.messages import AuthorizationRequested, AuthorizationReversed, RefundReversed
@@ -98,7 +98,7 @@ def test_a_policy_has_one_rule_on_each_line_below_it() -> None:
     berlin = Calendar("day", "Europe/Berlin")
     only = Match(mcc_groups=("restaurant",), countries=("DE",))
     assert found.policy.rules == (
-        Block(rule_id="no", what=what, scope=Scope("team", "platform"), fraud=True),
+        Block(rule_id="no", what=what, scope=RuleScope("team", "platform"), fraud=True),
         ActiveHours(
             rule_id="office",
             start="22:00",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from schemas.controls import ApprovalLevel, Block, Calendar, Card, Match, Policy, Scope, SpendLimit
+from schemas.controls import ApprovalLevel, Block, Calendar, Card, Match, Policy, RuleScope, SpendLimit
 from schemas.events import (
     BudgetIncreased,
     BudgetRemoved,
@@ -187,7 +187,7 @@ class Teller:
             ),
             SpendLimit(
                 rule_id="alpha-hotels",
-                scope=Scope("team", "alpha"),
+                scope=RuleScope("team", "alpha"),
                 window="calendar",
                 calendar=Calendar("quarter", start_month=2),
                 amount=amount * 3,

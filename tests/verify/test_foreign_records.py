@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from api.log.follow import DecisionTail
-from api.log.produce import Written
+from api.log.produce import WrittenEvent
 from infra import topics
 from infra.consumed import bytes_of, offset_of
 from infra.continuation import examine
@@ -227,7 +227,7 @@ def the_tail(site: Site) -> str:
         async with following(site) as tail:
             waiters = [tail.expect(event.event_id) for event in site.sent]
             for number, waiter in enumerate(waiters):
-                waiter.written(Written(0, number))
+                waiter.written(WrittenEvent(0, number))
             site.append(range(AT - 1, COUNT))
             async with asyncio.timeout(20):
                 decision = await waiters[AT - 1].decision()

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from api.log.follow import DecisionTail
-from api.log.produce import Written
+from api.log.produce import WrittenEvent
 from infra import dead_letters, topics
 from infra.consumed import bytes_of, offset_of
 from infra.continuation import examine
@@ -130,7 +130,7 @@ def test_every_reader_passes_over_what_a_zombie_wrote(site: Site) -> None:
                     await asyncio.sleep(0.01)
             waiters = [tail.expect(event.event_id) for event in site.sent]
             for number, waiter in enumerate(waiters):
-                waiter.written(Written(0, number))
+                waiter.written(WrittenEvent(0, number))
             await haunt(site)
             async with asyncio.timeout(20):
                 decided = [await waiter.decision() for waiter in waiters]

@@ -13,7 +13,7 @@ from api.access.keys import Scope
 from api.access.people import Person
 from api.access.reach import BY_ROUTE
 from api.access.security import KeyedRoute, needs, open_to_all
-from api.access.sessions import Origin
+from api.access.sessions import SignInOrigin
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
 from api.http.types import Input, Text
@@ -80,9 +80,9 @@ async def _person(request: Request) -> Person:
 Signed = Annotated[Person, Depends(_person)]
 
 
-def origin_of(request: Request) -> Origin:
+def origin_of(request: Request) -> SignInOrigin:
     host = request.client.host if request.client else ""
-    return Origin(host, request.headers.get("user-agent", ""))
+    return SignInOrigin(host, request.headers.get("user-agent", ""))
 
 
 @router.post(

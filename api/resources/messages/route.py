@@ -19,7 +19,7 @@ from api.resources.events.describe import components
 from api.resources.events.examples import EXAMPLES
 from api.resources.events.read import event_of
 from api.resources.events.scopes import scopes_of, tag_of
-from api.resources.messages.table import MESSAGES, Message
+from api.resources.messages.table import MESSAGES, MessageRoute
 from api.resources.places import OfOrganization, ReadingAll
 from api.resources.sending import send, write_responses
 from api.stores.authorizations import Which
@@ -32,7 +32,7 @@ router = APIRouter(route_class=KeyedRoute)
 KNOWN_S_MAX = 0.5
 
 
-def _add(message: Message) -> None:
+def _add(message: MessageRoute) -> None:
     """A handler of its own, because its signature is what the framework reads the path's parameter from."""
 
     async def handle(request: Request, reading: ReadingAll, key: WithIdempotencyKey, **path: str) -> Response:
@@ -62,7 +62,7 @@ def _add(message: Message) -> None:
 
 
 async def completed(
-    message: Message, raw: dict[str, Any], path: dict[str, str], reading: OfOrganization
+    message: MessageRoute, raw: dict[str, Any], path: dict[str, str], reading: OfOrganization
 ) -> dict[str, Any]:
     """The event's members: of the body, of the path, and of the payment that the views know.
 
@@ -110,14 +110,14 @@ _LEFT_OUT = (
 )
 
 
-def _description(message: Message) -> str:
+def _description(message: MessageRoute) -> str:
     words = cleandoc(message.event.__doc__ or "")
     if message.of is not None:
         words += _LEFT_OUT
     return f"{words}\n\nThe same as `POST /v1/events` with `type` `{tag_of(message.event)}`."
 
 
-def _request_body(message: Message) -> dict[str, Any]:
+def _request_body(message: MessageRoute) -> dict[str, Any]:
     """The event's schema and example, without what the path has."""
     tag = tag_of(message.event)
     gone = {"type", message.named}

@@ -9,7 +9,7 @@ from schemas import messages as ev
 from schemas.event import Event
 
 
-class Message(NamedTuple):
+class MessageRoute(NamedTuple):
     """A route of one event. `named`: the member that the path has; None: it begins something.
 
     `of`: whose department and card the body may leave out, because the views know them.
@@ -30,9 +30,9 @@ _REQUEST: Final = "/v1/increase-requests/{request_id}"
 
 def _payment(
     name: str, event: type[Event], operation: str, summary: str, tag: str = "authorizations"
-) -> Message:
+) -> MessageRoute:
     of = "authorization"
-    return Message(f"{_PAYMENT}/{name}", event, "authorization_id", tag, operation, summary, of)
+    return MessageRoute(f"{_PAYMENT}/{name}", event, "authorization_id", tag, operation, summary, of)
 
 
 MESSAGES: Final = (
@@ -47,7 +47,7 @@ MESSAGES: Final = (
         "labels", ev.AuthorizationLabelled, "label_authorization", "Tell what a payment turned out to be"
     ),
     _payment("corrections", acts.PostingReversed, "reverse_posting", "Take a posting back", "ledger"),
-    Message(
+    MessageRoute(
         "/v1/refunds",
         ev.RefundPresented,
         None,
@@ -55,7 +55,7 @@ MESSAGES: Final = (
         "present_refund",
         "Refund without a payment",
     ),
-    Message(
+    MessageRoute(
         "/v1/refunds/{refund_id}/reversals",
         ev.RefundReversed,
         "refund_id",
@@ -63,7 +63,7 @@ MESSAGES: Final = (
         "reverse_refund",
         "Take a refund back",
     ),
-    Message(
+    MessageRoute(
         "/v1/disputes/{dispute_id}/resolutions",
         ev.DisputeResolved,
         "dispute_id",
@@ -71,7 +71,7 @@ MESSAGES: Final = (
         "resolve_dispute",
         "End a dispute",
     ),
-    Message(
+    MessageRoute(
         "/v1/cards/{card_id}/verifications",
         ev.VerificationRequested,
         "card_id",
@@ -79,7 +79,7 @@ MESSAGES: Final = (
         "verify_card",
         "Ask whether a card would be good",
     ),
-    Message(
+    MessageRoute(
         "/v1/cards/{card_id}/balance-inquiries",
         ev.BalanceInquired,
         "card_id",
@@ -87,7 +87,7 @@ MESSAGES: Final = (
         "inquire_balance",
         "Ask what a card may spend",
     ),
-    Message(
+    MessageRoute(
         "/v1/increase-requests",
         acts.IncreaseRequested,
         None,
@@ -95,7 +95,7 @@ MESSAGES: Final = (
         "request_increase",
         "Ask for an increase",
     ),
-    Message(
+    MessageRoute(
         f"{_REQUEST}/approvals",
         acts.IncreaseApproved,
         "request_id",
@@ -103,7 +103,7 @@ MESSAGES: Final = (
         "approve_increase",
         "Approve an increase",
     ),
-    Message(
+    MessageRoute(
         f"{_REQUEST}/refusals",
         acts.IncreaseRefused,
         "request_id",

@@ -18,7 +18,7 @@ from sinks.payments import Key
 from sinks.postgres import MOVE_PLACES, moves_of, require_moved
 
 
-class Batch:
+class LedgerBatch:
     """One transaction, from `begin` to `finish`, on a connection that `PostgresSession` closes on error."""
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -97,7 +97,7 @@ class Batch:
                 write_row(row)
 
 
-class CarefulBatch(Batch):
+class CarefulBatch(LedgerBatch):
     """Slower: takes NUL out of texts, which JSON may carry and PostgreSQL cannot hold.
 
     The record itself keeps it, as the six characters that JSON writes.
