@@ -275,7 +275,7 @@ KEYS: list[Case] = [
     ),
     (
         get(READ, authorization=f"Bearer {KEY}"), 401, "invalid_api_key",
-        "The API key is not known, or was revoked.",
+        "The API key is not known, has expired, or was revoked.",
     ),
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -134,11 +135,13 @@ def test_the_description_is_complete(settings: ApiSettings) -> None:
             assert operation["summary"], (method, path)
             if path.startswith("/v1"):
                 answers = operation["responses"]
-                assert {"400", "401", "403", "404", "422", "500", "503"} <= answers.keys()
+                if {"apiKey": []} in operation["security"]:
+                    assert {"400", "401", "403", "422", "500", "503"} <= answers.keys(), (method, path)
+                    assert "404" in answers or "{" not in path, (method, path)
+                assert {"401", "500", "503"} <= answers.keys(), (method, path)
                 for status, answer in answers.items():
                     if status >= "400":
                         assert list(answer["content"]) == ["application/problem+json"]
-                assert operation["security"] == [{"apiKey": []}]
 
 
 def _references(node: Any) -> list[str]:
@@ -154,8 +157,7 @@ def test_the_reference_page_needs_nothing_from_elsewhere(server: str) -> None:
     page = httpx.get(f"{server}/docs")
     assert page.status_code == 200
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert "http://" not in page.text
-    assert "https://" not in page.text
+    assert not re.search(r"""(src|href)\s*=\s*["']?https?:|url\(|@import""", page.text)
     assert "<script" not in page.text
     for operation in (
         "Ask for an authorization",

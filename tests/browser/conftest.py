@@ -32,7 +32,8 @@ PARTITIONS = 4
 CAST = {cast.who: cast for cast in PEOPLE}
 
 
-@pytest.fixture(scope="session")
+# Of the package: what drives the browser keeps an event loop, in which no other test could start its own.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:

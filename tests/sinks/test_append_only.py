@@ -53,7 +53,8 @@ def test_no_role_has_the_right_to_change_a_booking(booked: str, role: str, table
 
 @pytest.mark.parametrize("role", ["spendlog_api", "spendlog_auditor"])
 def test_readers_can_read_and_not_write(booked: str, role: str) -> None:
-    with psycopg.connect(booked, autocommit=True, options=f"-c role={role}") as connection:
+    who = f"-c role={role} -c spendlog.organization=techcorp"
+    with psycopg.connect(booked, autocommit=True, options=who) as connection:
         for view in (
             *("decision", "transfer", "entry", "trial_balance", "account_balance", "account_balances()"),
             *("department_balances('techcorp', 'dept-0')", "budget", "budget_period", "limit_change"),

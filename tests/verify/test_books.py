@@ -34,6 +34,7 @@ from sinks.loop.ports import Store, SystemClock
 from sinks.postgres import PostgresSession
 from sinks.status.redis import StatusKeys
 from sinks.status.sink import StatusStore
+from tests.sinks.conftest import schema  # noqa: F401  a fixture
 from tests.verify.logs import Company, World, violated
 from tests.verify.stories import Storyteller
 from tests.verify.told import CARD, at, budget, cap, card, clear, event, policy, request, usd
