@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 from infra.demo import month
 from infra.demo.people import PEOPLE, welcome
 from infra.running.log import EventSender
+from infra.stack import Endpoints
 from schemas.codec import encode_event
 from schemas.event import Event
 from schemas.ids import department_key
@@ -24,10 +25,20 @@ from tests.api.conftest import books, decider, settings
 from tests.api.support import wait_until
 from tests.browser.chromium import MISSING, BrowserChoice, find_chromium
 from tests.browser.person import Person, at_browser
+from tests.stacks import chosen_stack
 
 __all__ = ["books", "decider", "settings"]
 
 PARTITIONS = 4
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """Services of its own: what other folders leave in theirs is nothing to look at."""
+    with chosen_stack(tmp_path_factory.mktemp("stack")) as endpoints:
+        yield endpoints
+
+
 #: By their first names.
 CAST = {cast.who: cast for cast in PEOPLE}
 

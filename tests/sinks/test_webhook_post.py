@@ -119,6 +119,10 @@ def raw() -> Iterator[list[bytes]]:
                 try:
                     for part in answers[1:]:
                         client.sendall(part)
+                    # Who closes with something unread breaks the connection instead of ending it.
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65_536):
+                        pass
                 except OSError:
                     pass  # it had enough
 
