@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 from fastapi import Depends, Query, Request
 
+from api.http.paths import storable
 from api.http.problems import FieldError, Problem, invalid_request
 
 PAGE: Final = 100
@@ -85,7 +86,7 @@ class Page:
         if of != self._list():
             words = "is a cursor of a list with other filters or another order; begin that one without it"
             raise _wrong("cursor_of_another_list", words)
-        if "\0" in str(key):
+        if not all(storable(part) for part in key if isinstance(part, str)):
             raise _wrong("malformed_cursor", "is no cursor; send what `next` of the page before says")
         return found
 
@@ -107,7 +108,7 @@ async def _page(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="rows on a page")] = PAGE,
 ) -> Page:
-    if after is not None and "\0" in after:
+    if after is not None and not storable(after):
         raise _wrong("value_error", "must not contain control characters")
     path: Any = request.scope.get("raw_path") or request.scope["path"].encode()
     return Page(after, limit, path.decode("ascii", "replace"), tuple(request.query_params.multi_items()))

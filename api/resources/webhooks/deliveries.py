@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.access.keys import Scope
 from api.access.security import Caller, KeyedRoute, needs
 from api.http.paging import LINK, Paged
+from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import FieldError, Problem, invalid_request
 from api.http.types import Moment
@@ -170,7 +171,7 @@ def _shown(row: Any) -> dict[str, Any]:
 
 
 def _require_storable(*texts: str | None) -> None:
-    if any("\0" in text for text in texts if text):
+    if not all(storable(text) for text in texts if text):
         raise unknown_endpoint()
 
 

@@ -15,6 +15,7 @@ from api.access.keys import Scope
 from api.access.security import Caller, KeyedRoute, needs
 from api.asking.idempotency import Use
 from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tagged
+from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE, WithIdempotencyKey
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.resources import replies
@@ -268,7 +269,7 @@ def _require_url(services: Services, url: str) -> None:
 
 
 async def _find(services: Services, organization: str, endpoint_id: str) -> dict[str, Any] | None:
-    if "\0" in endpoint_id:
+    if not storable(endpoint_id):
         return None
     row = await services.webhooks.ask("endpoints", organization_id=organization, endpoint_id=endpoint_id)
     return row["endpoints"][0] if row and row["endpoints"] else None
