@@ -51,69 +51,6 @@ def unknown_department() -> Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class OfDepartment:
-    """A read of one department: who asks, about which, and from which position on."""
-
-    services: Services
-    since: float
-    caller: Principal
-    wait: Wait
-    position: Position | None
-    organization_id: str
-    department_id: str
-
-    def own(self) -> tuple[str, str]:
-        """Organization and department. 404 for another's organization, and for a name that cannot be."""
-        own_organization(self.caller, self.organization_id)
-        if not is_name(self.department_id):
-            raise unknown_department()
-        return self.organization_id, self.department_id
-
-    async def find(
-        self,
-        name: str,
-        *,
-        reached: Position | None = None,
-        timeout_s: float = QUERY_TIMEOUT_S,
-        **asked: Any,
-    ) -> Any:
-        """The row of `sql/NAME.sql`, once the ledger is there: at `reached`, or the caller's position."""
-        position = reached or self.position
-        return await self.services.ledger.find(
-            name,
-            position,
-            wait_s=self.services.reading(self.wait, position, since=self.since),
-            timeout_s=timeout_s,
-            organization_id=self.organization_id,
-            department_id=self.department_id,
-            **asked,
-        )
-
-    async def known(self, name: str, **asked: Any) -> Any:
-        """The same. Raises Problem 404 when there is no such department."""
-        row = await self.find(name, **asked)
-        if not row["known"]:
-            raise unknown_department()
-        return row
-
-
-async def _reading(
-    request: Request,
-    caller: Caller,
-    wait: Waiting,
-    position: AtPosition,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
-) -> OfDepartment:
-    return OfDepartment(
-        services_of(request), since_of(request), caller, wait, position, organization_id, department_id
-    )
-
-
-Reading = Annotated[OfDepartment, Depends(_reading)]
-
-
-@dataclass(frozen=True, slots=True)
 class OfOrganization:
     """A read of all that the caller's organization has: who asks, and from which position on."""
 
@@ -138,9 +75,53 @@ class OfOrganization:
             position,
             wait_s=self.services.reading(self.wait, position, since=self.since),
             timeout_s=timeout_s,
-            organization_id=self.caller.organization_id,
+            **self._whose(),
             **asked,
         )
+
+    def _whose(self) -> dict[str, str]:
+        return {"organization_id": self.caller.organization_id}
+
+
+@dataclass(frozen=True, slots=True)
+class OfDepartment(OfOrganization):
+    """A read of one department: who asks, about which, and from which position on."""
+
+    organization_id: str
+    department_id: str
+
+    def own(self) -> tuple[str, str]:
+        """Organization and department. 404 for another's organization, and for a name that cannot be."""
+        own_organization(self.caller, self.organization_id)
+        if not is_name(self.department_id):
+            raise unknown_department()
+        return self.organization_id, self.department_id
+
+    def _whose(self) -> dict[str, str]:
+        return {"organization_id": self.organization_id, "department_id": self.department_id}
+
+    async def known(self, name: str, **asked: Any) -> Any:
+        """As `find`. Raises Problem 404 when there is no such department."""
+        row = await self.find(name, **asked)
+        if not row["known"]:
+            raise unknown_department()
+        return row
+
+
+async def _reading(
+    request: Request,
+    caller: Caller,
+    wait: Waiting,
+    position: AtPosition,
+    organization_id: OrganizationId,
+    department_id: DepartmentId,
+) -> OfDepartment:
+    return OfDepartment(
+        services_of(request), since_of(request), caller, wait, position, organization_id, department_id
+    )
+
+
+Reading = Annotated[OfDepartment, Depends(_reading)]
 
 
 async def _reading_all(

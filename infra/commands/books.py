@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from infra.database import required_postgres
 from infra.output import AsJson, print_json
 from infra.rebuild import LostDecision, rebuild
-from infra.settings import load_settings, required_kafka
+from infra.settings import required_kafka
 from schemas.money import Money
-from schemas.settings import SettingError, masked
+from schemas.settings import masked
 
 app = typer.Typer(no_args_is_help=True, help="The books: make them anew from the log.")
 
@@ -38,10 +39,7 @@ def rebuild_(
     For books that are ahead of a log which lost its end: nothing that is booked is taken away. API keys come
     along. May be repeated.
     """
-    kafka, old = required_kafka(), load_settings().postgres
-    if old is None:
-        raise SettingError("setting SPENDLOG_POSTGRES is missing: the books that there are")
-    found = rebuild(kafka, old, into)
+    found = rebuild(required_kafka(), required_postgres("the books that there are"), into)
     if as_json:
         print_json({"partitions": [asdict(one) for one in found]})
         return

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from api.access.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
-from api.stores.postgres import PostgresAway
+from infra.database import required_postgres, understood
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json
-from infra.settings import load_settings
-from schemas.settings import SettingError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -47,7 +43,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it. It is shown this one time only."""
-    with _understood():
+    with understood(KeyNotCreated):
         secret, key = create_key(
             _postgres(),
             organization_id=organization,
@@ -71,7 +67,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show keys, without their secrets."""
-    with _understood():
+    with understood(KeyNotCreated):
         found = list_keys(_postgres(), organization_id=organization)
     if as_json:
         print_json([_members(key) for key in found])
@@ -90,7 +86,7 @@ def revoke(
     key: Annotated[str, typer.Argument(help="Its id, or its first part, sl_...")], as_json: AsJson = False
 ) -> None:
     """End a key. Running API processes notice within 5 seconds."""
-    with _understood():
+    with understood(KeyNotCreated):
         revoked = revoke_key(_postgres(), key=key)
     if revoked is None:
         raise SpendlogError(f"there is no key {key!r}; `spendlog keys list` shows them")
@@ -100,21 +96,8 @@ def revoke(
     typer.echo(f"{revoked.id} is revoked since {_shown(revoked.revoked_at)}")
 
 
-@contextmanager
-def _understood() -> Iterator[None]:
-    try:
-        yield
-    except KeyNotCreated as error:
-        raise SpendlogError(str(error)) from None
-    except PostgresAway as error:
-        raise SpendlogError(f"PostgreSQL does not answer: {error}") from None
-
-
 def _postgres() -> str:
-    url = load_settings().postgres
-    if url is None:
-        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database that has the keys")
-    return url
+    return required_postgres("the database that has the keys")
 
 
 def _others(key: ApiKey) -> str:

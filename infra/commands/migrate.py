@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from infra.database import required_postgres
 from infra.migrate import migrate as apply
 from infra.output import AsJson, print_json
-from infra.settings import load_settings
-from schemas.settings import SettingError
 
 app = typer.Typer()
 
@@ -15,10 +14,7 @@ app = typer.Typer()
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
     """Apply the migrations that SPENDLOG_POSTGRES lacks."""
-    url = load_settings().postgres
-    if url is None:
-        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database to migrate")
-    applied = apply(url)
+    applied = apply(required_postgres("the database to migrate"))
     if as_json:
         print_json({"applied": applied})
         return

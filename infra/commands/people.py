@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -20,11 +18,8 @@ from api.access.membership import (
     sign_in_link,
 )
 from api.access.roles import OPERATORS, Role
-from api.stores.postgres import PostgresAway
-from infra.errors import SpendlogError
+from infra.database import required_postgres, understood
 from infra.output import AsJson, TextTable, print_json
-from infra.settings import load_settings
-from schemas.settings import SettingError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -51,7 +46,7 @@ def add(
     ] = None,
 ) -> None:
     """Make somebody a member, or change what he is."""
-    with _understood():
+    with understood(PeopleFault):
         add_member(
             _postgres(),
             organization_id=organization,
@@ -70,7 +65,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show people and their roles."""
-    with _understood():
+    with understood(PeopleFault):
         found = list_members(_postgres(), organization)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -88,7 +83,7 @@ def link(
     organization: Annotated[str | None, typer.Option(help="Where, of several; the first, if absent.")] = None,
 ) -> None:
     """Print a token that signs in once (`POST /v1/sessions/links`), for half an hour."""
-    with _understood():
+    with understood(PeopleFault):
         typer.echo(sign_in_link(_postgres(), email=email, organization_id=organization))
     typer.echo(f"Good once, for {LINK_LIFE.seconds // 60} minutes.", err=True)
 
@@ -100,7 +95,7 @@ def password(email: Email) -> None:
         words = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         words = sys.stdin.readline().rstrip("\n")
-    with _understood():
+    with understood(PeopleFault):
         set_password(_postgres(), email=email, password=words)
     typer.echo(f"{email} has a new password", err=True)
 
@@ -110,23 +105,10 @@ def remove(
     email: Email, organization: Annotated[str, typer.Option(help="Where he is a member no longer.")]
 ) -> None:
     """End a membership, and its sessions with it within 5 seconds."""
-    with _understood():
+    with understood(PeopleFault):
         remove_member(_postgres(), organization_id=organization, email=email)
     typer.echo(f"{email} is no member of {organization} any more", err=True)
 
 
-@contextmanager
-def _understood() -> Iterator[None]:
-    try:
-        yield
-    except PeopleFault as error:
-        raise SpendlogError(str(error)) from None
-    except PostgresAway as error:
-        raise SpendlogError(f"PostgreSQL does not answer: {error}") from None
-
-
 def _postgres() -> str:
-    url = load_settings().postgres
-    if url is None:
-        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database that has the people")
-    return url
+    return required_postgres("the database that has the people")

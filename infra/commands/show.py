@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -20,15 +19,14 @@ from api.resources.cards.answer import CardListOut, cards_out
 from api.resources.increases import RequestStatus, requests_out
 from api.resources.ledger import accounts_out, balances_out, trial_balance_out
 from api.resources.policies import policies_out
-from api.stores.postgres import PostgresAway, direct
+from api.stores.postgres import direct
 from api.stores.sql import statement
+from infra.database import required_postgres, understood
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable
-from infra.settings import load_settings
 from schemas.authorizations import Authorization
 from schemas.ids import Position
 from schemas.money import Money
-from schemas.settings import SettingError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -223,25 +221,14 @@ def trial_balance(
 def _read(name: str, where: tuple[str, str], **asked: Any) -> Mapping[str, Any]:
     """The row of a statement of `api.stores.sql`."""
     parameters = {"organization_id": where[0], "department_id": where[1], "partition": None, **asked}
-    with _understood(), direct(_postgres()) as connection:
+    with understood(), direct(_postgres()) as connection:
         row = connection.execute(statement(name), parameters).fetchone()
     assert row is not None
     return row
 
 
-@contextmanager
-def _understood() -> Iterator[None]:
-    try:
-        yield
-    except PostgresAway as error:
-        raise SpendlogError(f"PostgreSQL does not answer: {error}") from None
-
-
 def _postgres() -> str:
-    url = load_settings().postgres
-    if url is None:
-        raise SettingError("setting SPENDLOG_POSTGRES is missing: the database that has the ledger")
-    return url
+    return required_postgres("the database that has the ledger")
 
 
 def _department(name: str) -> tuple[str, str]:
