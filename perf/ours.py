@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -54,7 +54,7 @@ def contestants(session: Session, kinds: tuple[WorkerKind, ...] = KINDS) -> list
         Contestant(
             kind.name,
             None,
-            lambda durability, for_s, kind=kind: _play(session, kind, durability, for_s),  # type: ignore[misc]
+            partial(_play, session, kind),
             f"{kind.in_flight:,} requests under way; "
             + ("20 controls and scoring" if kind.controlled else "budget and repeats, no scoring"),
         )

@@ -37,14 +37,9 @@ STATES: Final = {
 }
 #: The same in the coarser words of a list.
 TRANSACTION_STATES: Final = {
-    "held": Mark("Held", "clock", "calm"),
-    "settled": Mark("Settled", "check", "good"),
-    "declined": Mark("Declined", "cross", "bad"),
-    "refunded": Mark("Refunded", "back", "accent"),
-    "disputed": Mark("Disputed", "scales", "warn"),
-    "expired": Mark("Lapsed", "hourglass", ""),
-    "reversed": Mark("Reversed", "undo", ""),
-    "voided": Mark("Voided", "undo", ""),
+    "held": STATES["approved"],
+    "settled": STATES["cleared"],
+    **{same: STATES[same] for same in ("declined", "refunded", "disputed", "expired", "reversed", "voided")},
 }
 TO_REVIEW: Final = Mark("To review", "flag", "accent")
 FLAGGED: Final = Mark("Flagged", "flag", "warn")

@@ -7,7 +7,7 @@ somebody who gathers the batches in an order; that is not measured here.
 from __future__ import annotations
 
 from contextlib import closing
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -35,7 +35,7 @@ def contestants(server: RowLockServer) -> list[Contestant]:
         Contestant(
             f"batches of {size:,}",
             BATCHES,
-            lambda durability, for_s, size=size: _play(server, size, durability, for_s),  # type: ignore[misc]
+            partial(_play, server, size),
             f"one connection, {UNDER_WAY} batches under way; no answer before the whole batch is decided; "
             "nobody gathers the batches here; no history to decide again",
         )

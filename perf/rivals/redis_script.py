@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def contestants(server: RedisServer) -> list[Contestant]:
         Contestant(
             f"Redis script, {count:,} under way",
             REDIS,
-            lambda durability, for_s, count=count: _play(server, count, durability, for_s),  # type: ignore[misc]
+            partial(_play, server, count),
             "EVALSHA, pipelined on one connection; money is a double; no log of decisions",
         )
         for count in UNDER_WAY

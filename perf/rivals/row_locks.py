@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,9 +118,7 @@ def contestants(server: RowLockServer, clients: Sequence[int], folder: Path) -> 
         Contestant(
             f"row locks, {variant}, {count} client{'s' if count > 1 else ''}",
             ROW_LOCKS,
-            lambda durability, for_s, variant=variant, count=count: _play(  # type: ignore[misc]
-                server, scripts[variant], count, durability, for_s
-            ),
+            partial(_play, server, scripts[variant], count),
             "pgbench -M prepared, over loopback TCP; a transaction for each request",
         )
         for variant in VARIANTS
