@@ -193,4 +193,14 @@ def _where(thread: threading.Thread) -> str:
 
 
 def wait_ready(base_url: str, status: str = "ready", timeout_s: float = 20.0) -> None:
-    wait_until(lambda: httpx.get(f"{base_url}/readyz", timeout=10).json()["status"] == status, timeout_s)
+    """Raises AssertionError with what /readyz said last."""
+    told: dict[str, Any] = {}
+
+    def is_so() -> bool:
+        told.update(httpx.get(f"{base_url}/readyz", timeout=10).json())
+        return bool(told["status"] == status)
+
+    try:
+        wait_until(is_so, timeout_s)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {told}") from None
