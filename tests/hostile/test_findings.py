@@ -6,6 +6,7 @@ Each is the best of three by the processor time of this thread, so that a busy m
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -93,8 +94,12 @@ def cost_s(work: Callable[[], object]) -> float:
 
 def assert_grows_with_it(work: Callable[[int], Callable[[], object]], count: int) -> None:
     """`work`: makes what is done with so many of something."""
-    few, many = cost_s(work(count)), cost_s(work(4 * count))
-    assert many < max(FAST_S, GROWTH_MAX * few), f"{count}: {few:.4f} s, {4 * count}: {many:.4f} s"
+    few = many = math.inf
+    for _ in range(3):  # another process may have the cache to itself for as long as the first three take
+        few, many = min(few, cost_s(work(count))), min(many, cost_s(work(4 * count)))
+        if many < max(FAST_S, GROWTH_MAX * few):
+            return
+    raise AssertionError(f"{count}: {few:.4f} s, {4 * count}: {many:.4f} s")
 
 
 # -- bytes
