@@ -92,12 +92,13 @@ def ratios(ours: Contest, variants: Sequence[Contest]) -> list[float]:
 def falls(contest: Contest) -> str | None:
     """Why this contestant's rate is not steady; None when it is.
 
-    From round to round: the median of the last rounds against that of the first. Within the rounds: what all
+    From round to round: the median of the last rounds against that of the first, of three of five each, so that
+    one round in which a rival wrote a checkpoint is not taken for a fall. Within the rounds: what all
     second halves brought against all first ones; what is only a burst from a cache ends lower. A rival that
     falls is refused like ours: a ratio to it would flatter.
     """
     rates = contest.rates
-    part = len(rates) // 2
+    part = (len(rates) + 1) // 2
     if part and (kept := median(rates[-part:]) / median(rates[:part])) < STEADY_MIN:
         return f"{contest.name}: the last rounds reached {kept:.0%} of the first"
     halves = [

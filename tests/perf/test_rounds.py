@@ -70,7 +70,8 @@ def test_without_a_rival_there_is_no_ratio() -> None:
         ([100, 90, 80, 85, 90], None),
         ([60, 80, 100, 100, 100], None),  # what rises is not warm yet, which flatters nobody
         ([100, 100, 50, 100, 100], None),  # one bad turn is no fall
-        ([100, 98, 80, 70, 60], "61%"),
+        ([110, 105, 103, 64, 106], None),  # nor is one late bad turn
+        ([100, 98, 80, 70, 60], "71%"),
         ([100, 70], "70%"),
     ],
 )
