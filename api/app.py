@@ -119,12 +119,11 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         services.events.start()
         services.tail.start()
         services.feed.start()
-        door.on_stop += [services.feed.end, services.pulse.end]
+        door.on_stop.append(services.feed.end)
         try:
             yield
         finally:
             door.clock.stop()
-            await services.pulse.close()
             # Requests have ended: what they wrote is sent, or its senders were told that it is uncertain.
             await asyncio.gather(
                 asyncio.to_thread(services.events.close),
@@ -176,6 +175,7 @@ def _watch(metrics: Metrics, services: Services, door: Door) -> None:
             f"{share.name}_in_flight", "Requests that are being answered", partial(_in_flight, share)
         )
     metrics.gauge("feed_listeners", "Who listens to the feed", lambda: services.feed.listeners)
+    metrics.gauge("pages_open", "Pages that are told what moves", lambda: services.feed.pages)
     metrics.gauge("feed_dropped", "Listeners that did not read in time", lambda: services.feed.dropped)
     metrics.gauge("writes_limit", "Writes that may be in flight", lambda: door.writes.limit)
     metrics.gauge("loop_late_seconds", "The event loop's lateness", lambda: door.clock.recent_late_s)

@@ -28,7 +28,6 @@ from api.stores.authorizations import AuthorizationReads, PostgresView, RedisVie
 from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
-from api.stores.pulse import Pulse
 from api.stores.redis import Redis
 from api.stores.transactions import TransactionReads
 from api.stores.webhooks import WebhookTables
@@ -53,7 +52,6 @@ class Services:
     metrics: Metrics
     postgres: Postgres
     redis: Redis
-    pulse: Pulse
     events: KafkaEventLog
     tail: DecisionTail
     standings: Standings
@@ -90,7 +88,6 @@ class Services:
             metrics=metrics,
             postgres=postgres,
             redis=redis,
-            pulse=Pulse(redis),
             events=events,
             tail=tail,
             standings=Standings(settings.kafka, settings.status_topic),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,8 @@ from api.pages.viewer import Viewer
 
 #: Of what is smaller the header of gzip is no gain.
 _GZIP_FROM: Final = 1_000
+#: What the feed told before that, the ledger has: it is behind by some milliseconds.
+_UNSEEN_S: Final = 0.5
 
 
 class NavigationEntry(NamedTuple):
@@ -103,6 +106,7 @@ _TEMPLATES: Final = _environment()
 def page(request: Request, name: str, *, status: int = 200, **told: Any) -> Response:
     """`templates/NAME.html` with what it tells. Never kept by browsers: it is somebody's own."""
     viewer: Viewer | None = getattr(request.state, "viewer", None)
+    told["live"] = f"/live?since={_asked_at_ms(request)}"
     text = _TEMPLATES.get_template(f"{name}.html").render(
         request=request, path=request.scope["path"], viewer=viewer, **told
     )
@@ -112,6 +116,12 @@ def page(request: Request, name: str, *, status: int = 200, **told: Any) -> Resp
         body = gzip.compress(body, 4, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(body, status, headers, "text/html; charset=utf-8")
+
+
+def _asked_at_ms(request: Request) -> int:
+    """Since when something may have moved that the page does not show: a little before it was asked for."""
+    took_s: float = time.monotonic() - request.state.arrived
+    return int(1_000 * (time.time() - took_s - _UNSEEN_S))
 
 
 _TITLES: Final = {

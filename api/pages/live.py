@@ -1,4 +1,4 @@
-"""What tells open pages that something has moved: one event with the newest position, and no data.
+"""What tells open pages that something has moved: the newest positions, and no data.
 
 A page then asks for itself again, so that what it shows goes through the same functions and the same rights
 as at first.
@@ -6,32 +6,38 @@ as at first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from fastapi.sse import EventSourceResponse
-from starlette.responses import Response, StreamingResponse
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.reach import BY_ROUTE
-from api.access.security import needs
+from api.access.security import needs, still_valid
 from api.pages.route import Asked, PageRoute
-from api.services import services_of
-from api.stores.pulse import Pulse
+from api.resources.feed import EventStream
+from api.stores.moves import OpenPage
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/live", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
-async def follow_live(request: Request, asking: Asked) -> Response:
-    """Server-sent events for as long as the page is open: `moved`, with the newest position."""
-    pulse: Pulse = services_of(request).pulse
+async def follow_live(
+    request: Request, asking: Asked, since: Annotated[int | None, Query(ge=0)] = None
+) -> Response:
+    """Server-sent events for as long as the page is open and the session holds: `moved`, with positions.
 
-    async def events() -> AsyncIterator[str]:
-        yield "retry: 2000\n\n"
-        async with aclosing(pulse.follow(asking.viewer.organization_id)) as positions:
-            async for position in positions:
-                yield ": here\n\n" if position is None else f"event: moved\ndata: {position}\n\n"
-
-    return StreamingResponse(events(), media_type=EventSourceResponse.media_type)
+    `since`: when the page was drawn, in milliseconds; what has moved after it is told at once.
+    """
+    viewer, feed = asking.viewer, asking.services.feed
+    # A card of one's own may be of any department.
+    whole = viewer.only_own(Scope.AUTHORIZATIONS_READ)
+    open_page = OpenPage(
+        viewer.organization_id,
+        None if whole else viewer.departments(Scope.AUTHORIZATIONS_READ),
+        since,
+        f"session {viewer.caller.session_id}",
+        still_valid(request),
+    )
+    return EventStream(feed.open(open_page), partial(feed.shut, open_page))

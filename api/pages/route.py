@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from schemas.ids import Position
 #: A page may ask several views one after the other.
 _READ_S_MAX: Final = 5.0
 _WAIT: Final = Wait(2)
+#: As many as a page may name: one of each partition.
+_POSITIONS_MAX: Final = 64
 T = TypeVar("T")
 
 
@@ -144,13 +147,19 @@ class Asking:
 
 
 async def _asking(request: Request) -> Asking:
-    """`at`: the position that an act of the viewer has just reached; what is shown is at least as new."""
+    """`at`: the position that an act of the viewer has just reached, or the newest of several partitions.
+    What is shown is at least as new."""
     text = request.query_params.get("at")
     try:
-        position = None if text is None else Position.parse(text)
+        positions = [] if text is None else [Position.parse(each) for each in text.split(",")]
     except ValueError as error:
         raise Problem(400, "malformed_position", str(error)[:200]) from None
-    return Asking(request, services_of(request), since_of(request), request.state.viewer, position)
+    if len(positions) > _POSITIONS_MAX:
+        raise Problem(400, "malformed_position", f"at: at most {_POSITIONS_MAX} positions.")
+    services, since = services_of(request), since_of(request)
+    wait_s = services.reading(_WAIT, positions[0] if positions else None, since=since)
+    await asyncio.gather(*(services.ledger.find("reached", each, wait_s=wait_s) for each in positions[:-1]))
+    return Asking(request, services, since, request.state.viewer, positions[-1] if positions else None)
 
 
 Asked = Annotated[Asking, Depends(_asking)]

@@ -53,7 +53,7 @@ async def show_system(asking: Asked) -> Response:
         decided=sum(line.decided or 0 for line in lines),
         waiting=services.tail.waiting,
         tail_lag=services.tail.lag_records,
-        watching=services.pulse.listeners,
+        watching=services.feed.pages,
         now=datetime.now(UTC),
     )
 

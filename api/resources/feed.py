@@ -73,10 +73,10 @@ async def listen(
         stream = await services.feed.listen(listener, last_event_id)
     except RedisAway as away:
         raise views_away({"redis": str(away)}) from None
-    return _Stream(stream, partial(services.feed.leave, listener))
+    return EventStream(stream, partial(services.feed.leave, listener))
 
 
-class _Stream(EventSourceResponse):
+class EventStream(EventSourceResponse):
     """A stream after which somebody is told, however it ends."""
 
     def __init__(self, events: AsyncIterator[bytes], ended: Callable[[], None]) -> None:

@@ -1,8 +1,9 @@
-"""The live feed: one reader of Redis for each process, and everybody who listens.
+"""The live feed: one reader of Redis for each process, everybody who listens, and every open page.
 
 Redis keeps the last some thousand decisions of each organization. One call reads those of all organizations
 that somebody listens to; each decision is made into bytes once, and every listener gets the same bytes.
 Nobody is waited for: who does not take what comes is dropped, and comes back with the id that he had last.
+Pages are told only that something has moved (`api.stores.moves`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
+from api.stores.moves import RETRY_MS, Moves, OpenPage
 from api.stores.redis import RedisAway
 from schemas.cache import FEED
 
@@ -36,7 +38,6 @@ AGAIN_S: Final = 1.0
 #: Events that wait for one listener: a second at 1,000 decisions/s. More, and he is dropped.
 QUEUE_MAX: Final = 1_000
 CHUNK_BYTES_MAX: Final = 32 * 1024
-RETRY_MS: Final = 2_000
 
 _ID = re.compile(r"\d{1,20}-\d{1,20}")
 BEGINNING: Final = "0-0"
@@ -86,6 +87,11 @@ class Listener:
             self.queue.append(event)
             self.news.set()
 
+    def beat(self) -> None:
+        """A heartbeat, unless something waits anyway."""
+        if not self.queue:
+            self.offer(KEEPALIVE_COMMENT)
+
     def end(self) -> None:
         self.ended = True
         self.queue.clear()
@@ -109,7 +115,9 @@ class Feed:
             url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, client_name="spendlog-api-feed"
         )
         self._listeners: dict[str, set[Listener]] = {}
-        self._at: dict[str, str] = {}  # organization -> id that was read last
+        self._moves: dict[str, Moves] = {}
+        #: By organization: the id that was read last; None: not known, Redis was not asked yet.
+        self._at: dict[str, str | None] = {}
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._ends = False
@@ -119,14 +127,19 @@ class Feed:
     def listeners(self) -> int:
         return sum(map(len, self._listeners.values()))
 
+    @property
+    def pages(self) -> int:
+        """How many are open."""
+        return sum(len(moves.pages) for moves in self._moves.values())
+
     def start(self) -> None:
         self._tasks = [asyncio.create_task(one) for one in (self._read(), self._beat(), self._ask())]
 
     def end(self) -> None:
         """Ends every stream: the process stops."""
         self._ends = True
-        for listener in self._all():
-            listener.end()
+        for each in self._all():
+            each.end()
 
     async def close(self) -> None:
         self.end()
@@ -142,11 +155,11 @@ class Feed:
         """
         organization = listener.interest.organization_id
         try:
-            newest, first = await self._last(organization), await self._first(organization)
+            newest, first = await self._newest(organization), await self._first(organization)
         except (RedisError, OSError, TimeoutError) as error:
             raise RedisAway(str(error) or type(error).__name__) from None
         # From here to the end nothing waits: what the reader tells next, this listener gets.
-        until = self._at.setdefault(organization, newest)
+        until = self._begun(organization, newest)
         self._listeners.setdefault(organization, set()).add(listener)
         self._wanted.set()
         missed = last is not None and (first is None or _key(last) < _key(first))
@@ -194,9 +207,37 @@ class Feed:
             self.dropped += 1
         if not here:
             self._listeners.pop(organization, None)
+        self._forget(organization)
+
+    def open(self, page: OpenPage) -> AsyncIterator[bytes]:
+        """What a page is told while it is open; without Redis nothing, until that is back.
+
+        Whoever calls it calls `shut`, too.
+        """
+        organization = page.organization_id
+        self._moves.setdefault(organization, Moves()).add(page)
+        self._at.setdefault(organization, None)
+        self._wanted.set()
+        if self._ends:
+            page.end()
+        return page.events()
+
+    def shut(self, page: OpenPage) -> None:
+        """It is told nothing more."""
+        moves = self._moves.get(page.organization_id)
+        if moves is not None:
+            moves.pages.discard(page)
+            if not moves.pages:
+                moves.end()
+                del self._moves[page.organization_id]
+        self._forget(page.organization_id)
+
+    def _forget(self, organization: str) -> None:
+        """What nobody follows any more is not read."""
+        if organization not in self._listeners and organization not in self._moves:
             self._at.pop(organization, None)
-            if not self._listeners:
-                self._wanted.clear()
+        if not self._at:
+            self._wanted.clear()
 
     async def _read(self) -> None:
         while True:
@@ -208,7 +249,13 @@ class Feed:
                 await asyncio.sleep(AGAIN_S)
 
     async def _read_once(self) -> None:
-        streams: dict[Any, Any] = {FEED + name: at for name, at in self._at.items()}
+        for name in [name for name, at in self._at.items() if at is None]:
+            newest = await self._newest(name)
+            if name in self._at:
+                self._begun(name, newest)
+        streams: dict[Any, Any] = {FEED + name: at for name, at in self._at.items() if at is not None}
+        if not streams:
+            return
         found: Any = await self._client.xread(streams, count=READ_ROWS, block=BLOCK_MS)
         # A list of [name, rows]; by RESP3 a dict of lists of rows.
         for name, rows in found.items() if isinstance(found, dict) else found:
@@ -217,9 +264,22 @@ class Feed:
                 if organization in self._at:
                     self._tell(organization, row)
 
+    def _begun(self, organization: str, newest: _Row | None) -> str:
+        """The id after which the reader goes on. `newest`: what there was of late, where it begins now."""
+        at = self._at.get(organization)
+        if at is None:
+            at = self._at[organization] = BEGINNING if newest is None else newest[0].decode()
+            moves = self._moves.get(organization)
+            if moves is not None and newest is not None:
+                moves.begin(_key(at)[0], newest[1][b"position"].decode())
+        return at
+
     def _tell(self, organization: str, row: _Row) -> None:
         self._at[organization] = row[0].decode()
         told, event = _told(row[1][b"decision"]), None
+        moves = self._moves.get(organization)
+        if moves is not None:
+            moves.note(_key(row[0].decode())[0], row[1][b"position"].decode(), told.department)
         for listener in self._listeners.get(organization, ()):
             if _is_for(told, listener.interest):
                 event = event or _bytes_of(row)
@@ -229,28 +289,28 @@ class Feed:
         """To whoever has nothing else waiting."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            for listener in self._all():
-                if not listener.queue:
-                    listener.offer(KEEPALIVE_COMMENT)
+            for each in self._all():
+                each.beat()
 
     async def _ask(self) -> None:
-        """Ends the streams of keys that hold no more."""
+        """Ends the streams of keys and sessions that hold no more."""
         while True:
             await asyncio.sleep(ALLOWED_EVERY_S)
-            by_principal: dict[str, list[Listener]] = {}
-            for listener in self._all():
-                by_principal.setdefault(listener.principal, []).append(listener)
+            by_principal: dict[str, list[Listener | OpenPage]] = {}
+            for each in self._all():
+                by_principal.setdefault(each.principal, []).append(each)
             for group in by_principal.values():
                 if not await group[0].allowed():
-                    for listener in group:
-                        listener.end()
+                    for each in group:
+                        each.end()
 
-    def _all(self) -> list[Listener]:
-        return [listener for here in self._listeners.values() for listener in here]
+    def _all(self) -> list[Listener | OpenPage]:
+        listeners = [listener for here in self._listeners.values() for listener in here]
+        return [*listeners, *(page for moves in self._moves.values() for page in moves.pages)]
 
-    async def _last(self, organization: str) -> str:
+    async def _newest(self, organization: str) -> _Row | None:
         rows: Any = await self._client.xrevrange(FEED + organization, count=1)
-        return rows[0][0].decode() if rows else BEGINNING
+        return rows[0] if rows else None
 
     async def _first(self, organization: str) -> str | None:
         rows: Any = await self._client.xrange(FEED + organization, count=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -115,17 +114,15 @@ def test_the_hash_of_a_decision_is_computed_in_the_browser(person: Sit) -> None:
     expect(sitting.page.locator("#hash-answer")).to_contain_text("Not the same")
 
 
-def test_an_open_overview_moves_within_a_second_of_a_purchase(person: Sit, techcorp: TechCorp) -> None:
+def test_an_open_overview_moves_when_something_is_bought(person: Sit, techcorp: TechCorp) -> None:
     sitting = person("carol")
     sitting.go("/")
     expect(sitting.page.locator("#lamp")).to_have_text("live")
     before, name = left(sitting, "marketing"), f"Canva {uuid.uuid4().hex[:6]}"
     sitting.page.evaluate("window.untouched = true; scrollTo(0, 120)")
     techcorp.play(purchase(techcorp, "marketing", "olga", 1_234, name))
-    booked = time.monotonic()
-    expect(sitting.page.locator("#latest")).to_contain_text(name, timeout=5_000)
-    # From the booking on; a machine that is shared by other test runs gets twice the time of a quiet one.
-    assert time.monotonic() - booked < 2
+    # `python -m perf.pages` measures how soon: within a second. Here a busy machine decides nothing.
+    expect(sitting.page.locator("#latest")).to_contain_text(name, timeout=15_000)
     assert left(sitting, "marketing") != before
     assert sitting.page.evaluate("untouched && scrollY") == 120
 

@@ -76,34 +76,35 @@ async function checkHash(button) {
     : `Not the same: your browser computed ${hex}.`;
 }
 
-// Live parts: one stream says that something of the organization has moved; the page asks for itself again and
-// htmx morphs what differs, so that neither focus nor scrolling is lost. At most one refresh a second.
-const PAUSE_MS = 1000;
+// Live parts: one stream says that something of the organization has moved, and up to where in each partition of the
+// log. The page asks for itself again at these positions and htmx morphs what differs, so that neither focus nor
+// scrolling is lost. The server says it at most once a second; while one refresh is under way the next one waits.
 function live() {
   const part = document.querySelector("[data-live]");
   if (!part || !window.EventSource) return;
   const source = new EventSource(part.dataset.live);
   const lamp = document.getElementById("lamp");
-  let due = 0;
-  let last = 0;
-  let newest = "";
-  const refresh = () => {
-    due = 0;
-    last = Date.now();
+  const newest = new Map();
+  let busy = false;
+  const refresh = async () => {
+    if (busy || document.hidden || !newest.size) return;
+    busy = true;
     const address = new URL(location.href);
     address.searchParams.delete("done");
-    address.searchParams.set("at", newest); // what is shown is at least as new as what moved
-    htmx.ajax("GET", address.pathname + address.search, { target: "#live", select: "#live", swap: "outerMorph", push: "false" });
+    address.searchParams.set("at", [...newest.values()].join(","));
+    newest.clear();
+    try {
+      await htmx.ajax("GET", address.pathname + address.search, { target: "#live", select: "#live", swap: "outerMorph", push: "false" });
+    } finally {
+      busy = false;
+      refresh();
+    }
   };
   source.addEventListener("moved", (event) => {
-    newest = event.data;
-    if (due) return;
-    if (document.hidden) { part.dataset.stale = ""; return; }
-    due = setTimeout(refresh, Math.max(0, last + PAUSE_MS - Date.now()));
+    for (const position of event.data.split(",")) newest.set(position.split(":")[0], position);
+    refresh();
   });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && "stale" in part.dataset) { delete part.dataset.stale; refresh(); }
-  });
+  document.addEventListener("visibilitychange", refresh);
   source.onopen = () => { if (lamp) lamp.textContent = "live"; };
   source.onerror = () => { if (lamp) lamp.textContent = "reconnecting"; };
   addEventListener("pagehide", () => source.close());
