@@ -92,8 +92,8 @@ def ratios(ours: Contest, variants: Sequence[Contest]) -> list[float]:
 def falls(contest: Contest) -> str | None:
     """Why this contestant's rate is not steady; None when it is.
 
-    From round to round: the median of the last rounds against that of the first, of three of five each, so that
-    one round in which a rival wrote a checkpoint is not taken for a fall. Within the rounds: what all
+    From round to round: the median of the last rounds against that of the first, of three of five each, so
+    that one round in which a rival wrote a checkpoint is not taken for a fall. Within the rounds: what all
     second halves brought against all first ones; what is only a burst from a cache ends lower. A rival that
     falls is refused like ours: a ratio to it would flatter.
     """
