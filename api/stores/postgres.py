@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
@@ -12,6 +13,7 @@ import structlog
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from api.stores.breaker import Breaker, bounded
 from api.stores.tenant import TENANT
 
 log = structlog.get_logger(__name__)
@@ -19,7 +21,8 @@ log = structlog.get_logger(__name__)
 QUERY_TIMEOUT_S = 0.5  # primary key look-ups; one that takes longer is of no use to a caller with 2 s
 REPORT_TIMEOUT_S = 10.0  # what adds up bookings reads all of a department's, or an organization's
 WARN_EVERY_S = 10.0
-AGAIN_S = 0.5  # after a failure the next try waits this long: a caller does not pay for each
+DOUBT_S = 0.25  # whoever waits for longer has somebody look whether the server is there
+AGAIN_S = 0.5  # between two of these looks
 
 Row = dict[str, Any]
 
@@ -42,7 +45,10 @@ class _Connection(psycopg.AsyncConnection[Any]):
 
 
 class Postgres:
-    """A small pool. Every call ends within its bound, also when the server hangs."""
+    """A small pool. Every call ends within its bound, also when the server hangs.
+
+    A server that is away opens the breaker; a statement that is slow costs its own caller an answer.
+    """
 
     def __init__(self, url: str, *, connections_max: int, role: str | None = None) -> None:
         """`role`: what its sessions act as, so that even an owner's login has only the API's rights."""
@@ -68,7 +74,8 @@ class Postgres:
                 "options": options,
             },
         )
-        self._again_at = 0.0
+        self._breaker = Breaker("postgres", self._ping, ping_s=QUERY_TIMEOUT_S, again_s=AGAIN_S)
+        self._reports = asyncio.Semaphore(max(1, connections_max // 2))  # the rest is for quick looks
         self._warn_at = 0.0
 
     async def open(self) -> None:
@@ -76,6 +83,7 @@ class Postgres:
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
+        await self._breaker.close()
         await self._pool.close(timeout=1.0)
 
     async def row(
@@ -88,44 +96,46 @@ class Postgres:
     ) -> Row | None:
         """The first row, or None. `timeout_s`: QUERY_TIMEOUT_S or more. `prepare` False: planned for these
         parameters, each time; None: once for all, after some. Raises PostgresAway."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._again_at:
-            raise PostgresAway("it did not answer a moment ago")
-        # A task of its own: cancelling a query asks the server to stop it and waits for that, and a hung
-        # server does not answer that either. The caller goes on; the task ends when the server does.
-        task = asyncio.create_task(self._row(sql, parameters, timeout_s, prepare))
+        away = self._breaker.opened
+        if away.done():
+            raise PostgresAway(away.result())
+        doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._breaker.doubt)
         try:
-            done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise self._away(f"no answer within {timeout_s} s")
-        try:
-            return task.result()
-        except psycopg.errors.QueryCanceled as error:
-            if timeout_s > QUERY_TIMEOUT_S:  # a report that takes too long says nothing of the server
-                raise PostgresAway(f"the answer takes longer than {timeout_s} s") from None
-            raise self._away(str(error)) from None
-        except (psycopg.OperationalError, PoolTimeout, PoolClosed, TooManyRequests) as error:
-            raise self._away(str(error).partition("\n")[0] or type(error).__name__) from None
+            return await bounded(self._row(sql, parameters, timeout_s, prepare), timeout_s, away)
+        except TimeoutError:
+            raise self._slow(away.result() if away.done() else f"no answer within {timeout_s} s") from None
+        except psycopg.errors.QueryCanceled:  # a server that says so is there
+            raise self._slow(f"the answer takes longer than {timeout_s} s") from None
+        except (PoolClosed, TooManyRequests) as ours:
+            raise PostgresAway(str(ours)) from None
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            self._breaker.doubt()
+            raise self._slow(str(error).partition("\n")[0] or type(error).__name__) from None
+        finally:
+            doubt.cancel()
 
-    def _away(self, error: str) -> PostgresAway:
-        now = asyncio.get_running_loop().time()
-        self._again_at = now + AGAIN_S
+    def _slow(self, error: str) -> PostgresAway:
+        """One call without an answer, which says nothing of others."""
+        now = time.monotonic()
         if now >= self._warn_at:
             self._warn_at = now + WARN_EVERY_S
-            log.warning("postgres_away", error=error, next_warning_s=WARN_EVERY_S)
+            log.warning("postgres_no_answer", error=error, next_warning_s=WARN_EVERY_S)
         return PostgresAway(error)
+
+    async def _ping(self) -> None:
+        """As the pool hands a connection out it asks the server whether that still holds."""
+        async with self._pool.connection():
+            pass
 
     async def _row(
         self, sql: LiteralString, parameters: Row | None, timeout_s: float, prepare: bool | None
     ) -> Row | None:
-        async with self._pool.connection() as connection:
-            await connection.look_as(TENANT.get())
-            if timeout_s == QUERY_TIMEOUT_S:
+        if timeout_s == QUERY_TIMEOUT_S:
+            async with self._pool.connection() as connection:
+                await connection.look_as(TENANT.get())
                 return await _first(connection, sql, parameters, prepare)
+        async with self._reports, self._pool.connection() as connection:
+            await connection.look_as(TENANT.get())
             async with connection.transaction():
                 # Earlier than the caller gives up, so that a server that lives says so itself.
                 bound = f"{round((timeout_s - QUERY_TIMEOUT_S) * 1000)}ms"

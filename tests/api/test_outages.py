@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 
 from api.access.keys import create_key
 from api.settings import ApiSettings
+from api.stores.postgres import QUERY_TIMEOUT_S, Postgres, PostgresAway
 from infra.settings import Settings
 from infra.stack import Stack
 from infra.stack.endpoints import ServiceName
@@ -154,6 +157,41 @@ def test_a_store_that_hangs_takes_its_share_of_the_2_s_and_no_more(world: World,
         finally:
             thaw(world.stack, name)
     assert {kind: seconds for kind, seconds in shortest.items() if seconds >= 2.0} == {}
+    wait_ready(world.base_url)
+
+
+@pytest.mark.parametrize("how", ["stop", "freeze"])
+def test_postgresql_away_keeps_callers_waiting_once(world: World, how: str) -> None:
+    """Until a ping has found out; then nobody waits, however many come, until it is back."""
+
+    async def refused(postgres: Postgres) -> float:
+        began = time.monotonic()
+        with pytest.raises(PostgresAway):
+            await postgres.row("SELECT 1")
+        return time.monotonic() - began
+
+    async def run() -> None:
+        postgres = Postgres(world.settings.postgres, connections_max=4)
+        await postgres.open()
+        assert await postgres.row("SELECT 1 AS one") == {"one": 1}
+        world.stack.stop("postgres") if how == "stop" else freeze(world.stack, "postgres")
+        try:
+            first = await asyncio.gather(*(refused(postgres) for _ in range(20)))
+            await asyncio.sleep(QUERY_TIMEOUT_S)
+            later = [await refused(postgres) for _ in range(20)]
+            assert max(first) < QUERY_TIMEOUT_S + 1.0
+            assert sum(later) < 20 * QUERY_TIMEOUT_S / 4, later
+        finally:
+            world.stack.start("postgres") if how == "stop" else thaw(world.stack, "postgres")
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(PostgresAway):
+                    await postgres.row("SELECT 1")
+                    break
+                await asyncio.sleep(0.05)
+        await postgres.close()
+
+    asyncio.run(run())
     wait_ready(world.base_url)
 
 
