@@ -35,7 +35,9 @@ def place(member: str, column: str | int, header: Sequence[str], line: int) -> i
         return column - 1
     same = [n for n, name in enumerate(header) if folded(name) == folded(column)]
     exact = [n for n in same if header[n] == column]
-    chosen = exact if len(exact) == 1 else same
+    # Who wrote the mapping can tell names apart that differ in case, but not in what nobody sees.
+    differ_in_case = all(header[n].casefold() == column.casefold() for n in same)
+    chosen = exact if len(exact) == 1 and differ_in_case else same
     if len(chosen) > 1:
         numbers = " and ".join(str(n + 1) for n in chosen)
         raise SpendlogError(

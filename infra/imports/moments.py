@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from typing import Final
 
 from schemas.entrance import YEARS
@@ -25,16 +25,31 @@ def moment(text: str, pattern: str, zone: tzinfo) -> datetime:
     """
     try:
         found = _parsed(text, pattern)
-        found = found.replace(tzinfo=zone) if found.tzinfo is None else found
-        utc = found.astimezone(UTC)
+        utc = found.replace(tzinfo=found.tzinfo or zone).astimezone(UTC)
     except (ValueError, OverflowError):
         hint = ""
         if _DAY_NUMBER.fullmatch(text):
             hint = "; if it is a spreadsheet's day number, give its cells the format of a date"
         raise ValueError(f"not a date ({pattern}){hint}") from None
+    if found.tzinfo is None and (doubt := _doubt(found, utc, zone)):
+        raise ValueError(f"{doubt} in {zone}; an offset (%z) would say when")
     if utc.year not in YEARS:  # a cell of 0 is a day in 1899 or 1970, and no event may have it
         raise ValueError(f"outside of the years {YEARS[0]} to {YEARS[-1]}")
     return utc
+
+
+def _doubt(wall: datetime, utc: datetime, zone: tzinfo) -> str | None:
+    """What is wrong with the time on a wall where clocks are put forward and back; None if it is one time.
+
+    Midnight stands for a day, and a day has one beginning, also where clocks change at midnight.
+    """
+    if wall.time() == time.min:
+        return None
+    if utc.astimezone(zone).replace(tzinfo=None) != wall:
+        return "a time that the clock left out"
+    if wall.replace(tzinfo=zone, fold=1).utcoffset() != wall.replace(tzinfo=zone).utcoffset():
+        return "a time that the clock showed twice"
+    return None
 
 
 def _parsed(text: str, pattern: str) -> datetime:

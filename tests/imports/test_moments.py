@@ -101,3 +101,39 @@ def test_a_text_that_lost_a_zero_is_never_another_day(
         assert cut is not None
         return
     assert found.date() == at.date() or (cut is not None and set(pattern) & set("./"))
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "said"),
+    [
+        ("2026-03-29 02:30", "Europe/Berlin", "left out in Europe/Berlin"),
+        ("2026-03-29 02:00", "Europe/Berlin", "left out"),
+        ("2026-03-08 02:30:00", "America/New_York", "left out"),
+        ("2026-10-04 02:15", "Australia/Lord_Howe", "left out"),  # half an hour
+        ("2026-10-25 02:30", "Europe/Berlin", "showed twice in Europe/Berlin; an offset"),
+        ("2026-10-25 02:00", "Europe/Berlin", "showed twice"),
+        ("2026-11-01 01:59:59", "America/New_York", "showed twice"),
+        ("2026-04-05 01:45", "Australia/Lord_Howe", "showed twice"),
+    ],
+)
+def test_a_time_that_clocks_left_out_or_showed_twice_is_none(text: str, zone: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        moment(text, "iso", ZoneInfo(zone))
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("2026-03-29 03:00", "Europe/Berlin", "2026-03-29T01:00"),
+        ("2026-03-29 01:59:59", "Europe/Berlin", "2026-03-29T00:59:59"),
+        ("2026-10-25 03:00", "Europe/Berlin", "2026-10-25T02:00"),
+        ("2026-10-25 02:30+02:00", "Europe/Berlin", "2026-10-25T00:30"),
+        ("2026-10-25 02:30+01:00", "Europe/Berlin", "2026-10-25T01:30"),
+        # A day has one beginning, also where clocks go from 0 to 1, or from 1 back to 0.
+        ("2026-04-24", "Africa/Cairo", "2026-04-23T22:00"),
+        ("2026-03-29", "Asia/Beirut", "2026-03-28T22:00"),
+        ("2026-11-01", "America/Havana", "2026-11-01T04:00"),
+    ],
+)
+def test_beside_the_change_of_clocks_a_text_is_one_time(text: str, zone: str, expected: str) -> None:
+    assert moment(text, "iso", ZoneInfo(zone)) == datetime.fromisoformat(expected).replace(tzinfo=UTC)

@@ -203,6 +203,8 @@ def test_a_zip_archive_is_named_with_what_is_in_it(tmp_path: Path) -> None:
         (HEADER.replace("mcc", "Amount").replace(",amount", ",AMOUNT"), "once, as columns 5 and 6"),
         (HEADER.replace("mcc", " amount "), "'amount' more than once, as columns 5 and 6"),
         (HEADER.replace("mcc", "amount\u200b").replace(",amount,t", ",\ufeffamount,t"), "as columns 5 and 6"),
+        (HEADER.replace("mcc", "am\u200bount"), "'amount' more than once, as columns 5 and 6"),
+        (HEADER.replace("mcc", "ａmount"), "'amount' more than once, as columns 5 and 6"),
         (HEADER + ",currency", "'currency' more than once, as columns 9 and 10"),
         (HEADER.replace("merchant", "mercant"), "did you mean 'mercant'?"),
     ],
