@@ -35,7 +35,7 @@ from api.resources import (
     policies,
     simulations,
 )
-from api.resources.access import sessions
+from api.resources.access import audit, sessions
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -72,6 +72,7 @@ ROOMS = (
     company_policies,
     ledger,
     sessions,
+    audit,
     operations,
     webhook_endpoints,
     webhook_deliveries,
@@ -118,12 +119,14 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         await services.postgres.open()
         services.events.start()
         services.tail.start()
+        services.audit.later.start()
         services.feed.start()
         door.on_stop.append(services.feed.end)
         try:
             yield
         finally:
             door.clock.stop()
+            await services.audit.later.close()
             # Requests have ended: what they wrote is sent, or its senders were told that it is uncertain.
             await asyncio.gather(
                 asyncio.to_thread(services.events.close),
@@ -162,6 +165,8 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
 def _watch(metrics: Metrics, services: Services, door: Door) -> None:
     """What an operator sees of the services and the door, asked when somebody looks."""
     metrics.gauge("waiters", "Requests that wait for their decision", lambda: services.tail.waiting)
+    metrics.gauge("audit_waiting", "Audit records not written yet", lambda: len(services.audit.later))
+    metrics.gauge("audit_dropped", "Audit records that were lost", lambda: services.audit.later.dropped)
     metrics.gauge("tail_lag_records", "Decisions not looked at yet", lambda: services.tail.lag_records)
     metrics.gauge("kafka_up", "1 when events can be written", lambda: float(services.events.away is None))
     metrics.gauge(
@@ -230,7 +235,7 @@ TAGS = {
     "ledger": "The books: balances, accounts, trial balance.",
     "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",
-    "access": "People: sign in and out, sessions.",
+    "access": "People and keys: sign in and out, sessions, and the record of what they did.",
     "operations": "For those who run it: health, readiness, metrics. Without a key.",
 }
 

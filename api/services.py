@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import Request
 
+from api.access.audit import Audit
 from api.access.keyring import Keyring
 from api.access.passwords import Passwords
 from api.access.sessions import Sessions
@@ -55,6 +56,7 @@ class Services:
     events: KafkaEventLog
     tail: DecisionTail
     standings: Standings
+    audit: Audit
     keyring: Keyring
     passwords: Passwords
     sessions: Sessions
@@ -83,6 +85,7 @@ class Services:
         authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)), tail.beyond)
         ledger = LedgerReads(postgres, tail.beyond)
         passwords = Passwords()
+        audit = Audit(postgres)
         return cls(
             settings=settings,
             metrics=metrics,
@@ -91,10 +94,12 @@ class Services:
             events=events,
             tail=tail,
             standings=Standings(settings.kafka, settings.status_topic),
+            audit=audit,
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             passwords=passwords,
             sessions=Sessions(
                 postgres,
+                audit,
                 Attempts(redis),
                 passwords,
                 idle_s=settings.api_session_idle_s,

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from unicodedata import is_normalized
 
+from api.access.audit import tell_now
 from api.stores.postgres import direct
 from api.stores.sql import statement
 from schemas.card_numbers import no_card_number
@@ -148,8 +149,10 @@ def create_key(
                 "scopes": sorted(set(scopes)),
             },
         ).fetchone()
-    assert row is not None
-    return secret, from_row(row)
+        assert row is not None
+        key = from_row(row)
+        tell_now(connection, organization_id, "create_key", f"/v1/keys/{id_}", after=state_of(key))
+    return secret, key
 
 
 def _fault_of_actor(actor: str) -> str | None:
@@ -180,7 +183,18 @@ def revoke_key(postgres: str, *, key: str) -> ApiKey | None:
     """
     with direct(postgres) as connection:
         row = connection.execute(statement("revoke_key"), {"key": key}).fetchone()
-    return None if row is None else from_row(row)
+        if row is None:
+            return None
+        revoked = from_row(row)
+        after = {"revoked_at": revoked.revoked_at}
+        tell_now(connection, revoked.organization_id, "revoke_key", f"/v1/keys/{revoked.id}", after=after)
+    return revoked
+
+
+def state_of(key: ApiKey) -> dict[str, object]:
+    """What the audit log tells of it."""
+    named = {"name": key.name, "actor": key.actor, "scopes": sorted(key.scopes)}
+    return named | ({} if key.expires_at is None else {"expires_at": key.expires_at})
 
 
 def from_row(row: dict[str, object]) -> ApiKey:

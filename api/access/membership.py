@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from api.access.audit import tell_now
 from api.access.keys import digest
 from api.access.passwords import fault_of, hashed_now
 from api.access.roles import OPERATORS, Role, fits
@@ -80,15 +81,26 @@ def add_member(
         ).fetchone()
         if changed is None:
             raise PeopleFault(_LAST)
+        after = {
+            "email": email,
+            "role": role,
+            "departments": sorted(set(departments)),
+            "employee": employee or email,
+        }
+        tell_now(connection, organization_id, "add_member", f"/v1/people/{row['person_id']}", after=after)
 
 
 def remove_member(postgres: str, *, organization_id: str, email: str) -> None:
     """His sessions and links there end with it. Raises PeopleFault, PostgresAway."""
     asked = {"organization_id": organization_id, "email": email.strip().lower()}
     with direct(postgres) as connection:
-        if connection.execute(statement("remove_membership"), asked).fetchone() is None:
+        row = connection.execute(statement("remove_membership"), asked).fetchone()
+        if row is None:
             known = any(one.email == asked["email"] for one in list_members(postgres, organization_id))
             raise PeopleFault(_LAST if known else f"{email} is no member of {organization_id}")
+        before = {"email": asked["email"]}
+        place = f"/v1/people/{row['person_id']}"
+        tell_now(connection, organization_id, "remove_member", place, before=before)
 
 
 _LAST: Final = "that is the last Org Admin: make somebody else one first"
@@ -117,8 +129,10 @@ def sign_in_link(postgres: str, *, email: str, organization_id: str | None = Non
                 "expires_at": datetime.now(UTC) + LINK_LIFE,
             },
         ).fetchone()
-    if row is None:
-        raise PeopleFault(f"{email} is no member; `spendlog people add` makes him one")
+        if row is None:
+            raise PeopleFault(f"{email} is no member; `spendlog people add` makes him one")
+        place = f"/v1/people/{row['person_id']}"
+        tell_now(connection, row["organization_id"], "make_sign_in_link", place)
     return token
 
 
@@ -128,5 +142,8 @@ def set_password(postgres: str, *, email: str, password: str) -> None:
         raise PeopleFault(f"the password {fault}")
     with direct(postgres) as connection:
         asked = {"email": email.strip().lower(), "password_hash": hashed_now(password)}
-        if connection.execute(statement("set_password"), asked).fetchone() is None:
+        row = connection.execute(statement("set_password"), asked).fetchone()
+        if row is None:
             raise PeopleFault(f"there is no {email}; `spendlog people add` adds him")
+        for organization_id in row["organizations"]:
+            tell_now(connection, organization_id, "set_password", f"/v1/people/{row['person_id']}")

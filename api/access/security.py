@@ -11,8 +11,9 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 
 from api.access.cookie import token_of
-from api.access.keys import ApiKey, Principal, Scope, looks_like_key
-from api.access.origin import require_own_origin
+from api.access.keys import ApiKey, Principal, Scope, digest, looks_like_key
+from api.access.notes import note_done, note_ended_key, note_refused
+from api.access.origin import SAFE_METHODS, require_own_origin
 from api.access.reach import require_reach
 from api.http.bodies import require_json, require_text
 from api.http.names import require_known, require_once
@@ -25,6 +26,8 @@ SCOPE_MEMBER = "x-required-scope"
 OWN_MEMBER = "x-own"
 OPEN_MEMBER = "x-open"
 SECURITY_SCHEME = "apiKey"
+# What card networks send by a key is not in the audit log one by one: the log of decisions is its record.
+_OF_NETWORKS = frozenset({Scope.AUTHORIZATIONS_WRITE, Scope.SIMULATIONS_WRITE})
 SESSION_SCHEME = "session"
 
 
@@ -70,6 +73,7 @@ class KeyedRoute(APIRoute):
         names = [] if named is None else [named] if isinstance(named, str) else named
         required = [Scope(name) for name in names]
         own = extra.get(OWN_MEMBER)
+        told_of_keys = _OF_NETWORKS.isdisjoint(required)
         body_expected = self.body_field is not None or "requestBody" in extra
         query = frozenset(
             param.alias
@@ -77,11 +81,11 @@ class KeyedRoute(APIRoute):
             if isinstance(param.field_info, places.Query)
         )
 
-        async def handle(request: Request) -> Response:
+        async def checked(request: Request) -> Response:
             if "%" in request.scope["path"]:
                 request.scope["path_params"] = decoded(request.path_params)
             require_once(request.scope["headers"])
-            caller = request.state.caller = await _authorized(request, required) if required else None
+            caller = await _authorized(request, required) if required else None
             if caller is not None and "organization_id" in request.path_params:
                 own_organization(caller, request.path_params["organization_id"])
             if request.scope["query_string"]:
@@ -95,6 +99,16 @@ class KeyedRoute(APIRoute):
                 return await self._bounded(answer, request)
             except PostgresAway:
                 raise store_away() from None
+
+        async def handle(request: Request) -> Response:
+            try:
+                answered = await checked(request)
+            except Problem as problem:
+                note_refused(request, problem)
+                raise
+            if request.method not in SAFE_METHODS:
+                note_done(request, answered, keys=told_of_keys)
+            return answered
 
         return handle
 
@@ -114,7 +128,7 @@ class ReportRoute(KeyedRoute):
 
 
 async def _authorized(request: Request, scopes: Sequence[Scope]) -> Principal:
-    caller = await caller_of(request)
+    caller = request.state.caller = await caller_of(request)
     if caller.scopes.isdisjoint(scopes):
         raise _insufficient(caller, scopes)
     return caller
@@ -135,10 +149,12 @@ async def caller_of(request: Request) -> Principal:
             headers={"Retry-After": "2"},
         ) from None
     if caller is None and token is None:
+        note_ended_key(request, digest(secret))
         raise _unauthorized("invalid_api_key", "The API key is not known, has expired, or was revoked.")
     if caller is None:
         raise _unauthorized("session_ended", "The session has ended. Sign in again.", error=None)
     if token is not None:
+        request.state.caller = caller
         require_own_origin(request)
     return caller
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from api.access import factor
+from api.access.audit import Audit, Changes
 from api.access.keyring import Verified
 from api.access.keys import digest
 from api.access.passwords import Passwords
 from api.access.people import Person, person_from_row
+from api.access.trail import AuditEntry, Trail
 from api.http.problems import Problem
 from api.stores.attempts import Attempts
-from api.stores.postgres import Postgres, Row
+from api.stores.postgres import Postgres, Row, Unstorable
 from api.stores.sql import statement
-from api.stores.tenant import TENANT
 
 FRESH_S: Final = 3.0  # what is ended in another process ends here within 5 s, the look-up included
 AUTHENTICATED_MAX: Final = timedelta(minutes=15)
@@ -26,10 +27,23 @@ Method = Literal["password", "link", "oidc"]
 
 @dataclass(frozen=True, slots=True)
 class SignInOrigin:
-    """Where somebody comes from: for limits, and to be shown in the list of sessions."""
+    """Where somebody comes from: for limits, for the list of sessions, and for the audit log."""
 
     address: str
     user_agent: str
+    action: str
+    request_id: str
+
+    def trail(self, organization_id: str, email: str, person_id: str) -> Trail:
+        """By him who says that he is this person."""
+        return Trail(
+            organization_id=organization_id,
+            action=self.action,
+            actor=email,
+            actor_id=person_id,
+            request_id=self.request_id,
+            address=self.address[:100],
+        )
 
 
 class Sessions(Verified[Person]):
@@ -38,6 +52,7 @@ class Sessions(Verified[Person]):
     def __init__(
         self,
         postgres: Postgres,
+        audit: Audit,
         attempts: Attempts,
         passwords: Passwords,
         *,
@@ -53,6 +68,7 @@ class Sessions(Verified[Person]):
         super().__init__(find, fresh_s=min(fresh_s, FRESH_S), stale_s=0.0)
         self.absolute_s = absolute_s
         self._postgres = postgres
+        self._audit = audit
         self._attempts = attempts
         self._passwords = passwords
 
@@ -75,7 +91,7 @@ class Sessions(Verified[Person]):
             PostgresAway: people cannot be looked up.
         """
         await self._attempts.count(origin.address, email)
-        row = await self._proved(email, password, code)
+        row = await self._proved(email, password, code, origin)
         await self._attempts.forgive(email)
         organizations: list[str] = row["organizations"]
         if not organizations or organization_id not in (None, *organizations):
@@ -98,7 +114,7 @@ class Sessions(Verified[Person]):
         if row["second_factor"]:
             person = await self._postgres.row(statement("find_person"), {"email": row["email"]})
             assert person is not None
-            await self._require_code(person, code)
+            await self._require_code(person, code, origin)
         return await self.begin(row["person_id"], row["organization_id"], origin, method="link")
 
     async def confirm(
@@ -106,57 +122,88 @@ class Sessions(Verified[Person]):
     ) -> None:
         """He is still the one who signed in: what needs that works for a while. Raises as `sign_in`."""
         await self._attempts.count(origin.address, person.actor)
-        await self._proved(person.actor, password, code)
+        await self._proved(person.actor, password, code, origin)
         await self._attempts.forgive(person.actor)
-        await self._postgres.row(
-            statement("confirm_session"), {"session_id": person.session_id, "person_id": person.id}
-        )
+
+        async def confirm(changes: Changes) -> None:
+            await changes.row("confirm_session", session_id=person.session_id, person_id=person.id)
+            changes.tell(_place(person.session_id))
+
+        await self._audit.change(self._trail(person, origin), confirm)
         self.forget(lambda known: known.session_id == person.session_id)
 
     async def begin(
         self, person_id: str, organization_id: str, origin: SignInOrigin, *, method: Method
     ) -> tuple[str, Person]:
         """A session of somebody whose identity is proved."""
-        TENANT.set(organization_id)
         token = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
-        await self._postgres.row(
-            statement("begin_session"),
-            {
-                "sha256": digest(token),
-                "session_id": f"ses_{secrets.token_hex(10)}",
-                "organization_id": organization_id,
-                "person_id": person_id,
-                "authenticated_at": None if method == "link" else now,
-                "expires_at": now + timedelta(seconds=self.absolute_s),
-                "method": method,
-                "address": origin.address[:100],
-                "user_agent": origin.user_agent[:300],
-            },
-        )
-        person = await self.identify(token)
-        if person is None:
-            raise Problem(403, "no_membership", "This person is no longer a member of the organization.")
-        return token, person
+        session_id = f"ses_{secrets.token_hex(10)}"
 
-    async def end(self, person: Person, session_id: str) -> bool:
+        async def begin(changes: Changes) -> Person:
+            await changes.row(
+                "begin_session",
+                sha256=digest(token),
+                session_id=session_id,
+                organization_id=organization_id,
+                person_id=person_id,
+                authenticated_at=None if method == "link" else now,
+                expires_at=now + timedelta(seconds=self.absolute_s),
+                method=method,
+                address=origin.address[:100],
+                user_agent=origin.user_agent[:300],
+            )
+            row = await changes.row("find_session", sha256=digest(token), idle_s=self.absolute_s)
+            if row is None:
+                raise Problem(403, "no_membership", "This person is no longer a member of the organization.")
+            person = person_from_row(row)
+            changes.tell(_place(session_id), after={"method": method}, by=self._trail(person, origin))
+            return person
+
+        trail = origin.trail(organization_id, "", person_id)
+        try:
+            return token, await self._audit.change(trail, begin)
+        except Unstorable:
+            raise Problem(
+                403, "no_membership", "This person is no longer a member of the organization."
+            ) from None
+
+    async def end(self, person: Person, session_id: str, origin: SignInOrigin) -> bool:
         """Whether there was such a session of his. In other processes it ends within 5 s."""
-        row = await self._postgres.row(
-            statement("end_session"), {"session_id": session_id, "person_id": person.id}
-        )
-        self.forget(lambda known: known.session_id == session_id)
-        return row is not None
 
-    async def _proved(self, email: str, password: str, code: str | None) -> Row:
+        async def end(changes: Changes) -> bool:
+            row = await changes.row("end_session", session_id=session_id, person_id=person.id)
+            if row is not None:
+                changes.tell(_place(session_id))
+            return row is not None
+
+        ended = await self._audit.change(self._trail(person, origin), end)
+        self.forget(lambda known: known.session_id == session_id)
+        return ended
+
+    def _trail(self, person: Person, origin: SignInOrigin) -> Trail:
+        trail = origin.trail(person.organization_id, person.actor, person.id)
+        return replace(trail, role=person.role.value)
+
+    async def _proved(self, email: str, password: str, code: str | None, origin: SignInOrigin) -> Row:
         row = await self._postgres.row(statement("find_person"), {"email": email})
         stored = None if row is None else row["password_hash"]
         if not await self._passwords.right(stored, password) or row is None:
+            self._tell_refused(row, "wrong_credentials", origin)
             raise Problem(401, "wrong_credentials", "E-mail address and password do not belong together.")
         if row["second_factor"]:
-            await self._require_code(row, code)
+            await self._require_code(row, code, origin)
         return row
 
-    async def _require_code(self, person: Row, code: str | None) -> None:
+    def _tell_refused(self, person: Row | None, reason: str, origin: SignInOrigin) -> None:
+        """To each organization of a known person; who is not known is nobody's."""
+        if person is None:
+            return
+        for organization_id in person["organizations"]:
+            trail = origin.trail(organization_id, person["email"], person["person_id"])
+            self._audit.later.refused(AuditEntry(trail=trail, resource="/v1/sessions", reason=reason))
+
+    async def _require_code(self, person: Row, code: str | None, origin: SignInOrigin) -> None:
         if not code:
             words = "Send the code of your authenticator too, or one of your recovery codes, as `code`."
             raise Problem(401, "code_required", words)
@@ -168,7 +215,12 @@ class Sessions(Verified[Person]):
             asked = {"person_id": person["person_id"], "sha256": factor.recovery_digest(code)}
             row = await self._postgres.row(statement("use_recovery_code"), asked)
         if row is None or not row["good"]:
+            self._tell_refused(person, "wrong_code", origin)
             raise Problem(401, "wrong_code", "The code is wrong, or was used before. Wait for the next one.")
+
+
+def _place(session_id: str) -> str:
+    return f"/v1/sessions/{session_id}"
 
 
 def require_recent(person: Person) -> None:

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 
 from api.access.keys import Scope
+from api.access.notes import note_done, note_refused
 from api.access.origin import require_own_origin
 from api.access.reach import require_act
 from api.access.security import OWN_MEMBER, SCOPE_MEMBER, require
@@ -64,8 +65,11 @@ class PageRoute(APIRoute):
                 if request.method in ("GET", "HEAD"):
                     return await within(request.state.since + _READ_S_MAX, answer(request))
                 require_own_origin(request)
-                return await answer(request)
+                answered = await answer(request)
+                note_done(request, answered)
+                return answered
             except Problem as problem:
+                note_refused(request, problem)
                 return problem_page(request, problem)
             except RequestValidationError as error:
                 return problem_page(request, _unreadable(error))
@@ -141,6 +145,7 @@ class Asking:
         require_act(self.viewer.caller, department_id, *scopes_of(type(event)))
         result = await self.services.submit(event, _WAIT, since=self.since)
         if isinstance(result, Answered):
+            self.request.state.position = str(result.decision.position)
             return result
         words = "It is in the log and not decided yet. Look again in a moment; do not send it twice."
         raise Problem(503, "undecided", words, headers={"Retry-After": "2"})

@@ -90,7 +90,7 @@ async def sign_out(request: Request) -> Response:
     """Ends the session, here and everywhere."""
     viewer = await viewer_of(request)
     if viewer is not None:
-        await services_of(request).sessions.end(viewer.caller, viewer.caller.session_id)
+        await services_of(request).sessions.end(viewer.caller, viewer.caller.session_id, origin_of(request))
     answer = RedirectResponse("/sign-in", 303)
     cookie.end(answer)
     return answer

@@ -17,11 +17,12 @@ from api.access.keys import Scope
 from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.paging import Page
+from api.http.sheets import csv_of
 from api.pages.budgets import budgets_of, department_cards
 from api.pages.frame import page
 from api.pages.life import FEATURES, rulings, steps_of
 from api.pages.route import Asked, Asking, PageRoute, or_none
-from api.pages.tables import TYPES, csv_of, xlsx_of
+from api.pages.tables import TYPES, xlsx_of
 from api.pages.words import major, moment
 from api.resources.policies import VERSIONS_MAX, policies_out
 from api.resources.transactions.answer import (

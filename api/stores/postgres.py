@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 import structlog
@@ -19,16 +19,37 @@ from api.stores.tenant import TENANT
 log = structlog.get_logger(__name__)
 
 QUERY_TIMEOUT_S = 0.5  # primary key look-ups; one that takes longer is of no use to a caller with 2 s
+CHANGE_TIMEOUT_S = 3.0  # of a transaction of several statements, which may wait for another
 REPORT_TIMEOUT_S = 10.0  # what adds up bookings reads all of a department's, or an organization's
 WARN_EVERY_S = 10.0
 DOUBT_S = 0.25  # whoever waits for longer has somebody look whether the server is there
 AGAIN_S = 0.5  # between two of these looks
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class PostgresAway(Exception):
     """No answer from PostgreSQL within the bound."""
+
+
+class Unstorable(Exception):
+    """What a constraint of the database refuses; nothing was written. `constraint`: its name."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class Transaction:
+    """Statements that happen together or not at all."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    async def row(self, sql: LiteralString, parameters: Row | None = None) -> Row | None:
+        """The first row, or None."""
+        return await _first(self._connection, sql, parameters, None)
 
 
 class _Connection(psycopg.AsyncConnection[Any]):
@@ -96,12 +117,33 @@ class Postgres:
     ) -> Row | None:
         """The first row, or None. `timeout_s`: QUERY_TIMEOUT_S or more. `prepare` False: planned for these
         parameters, each time; None: once for all, after some. Raises PostgresAway."""
+        return await self._answered(self._row(sql, parameters, timeout_s, prepare), timeout_s)
+
+    async def transact(
+        self, work: Callable[[Transaction], Awaitable[T]], *, timeout_s: float = CHANGE_TIMEOUT_S
+    ) -> T:
+        """What `work` gives, in one transaction, which an exception of `work` undoes. Raises PostgresAway,
+        and Unstorable for what a constraint refuses."""
+
+        async def all_of_it() -> T:
+            async with self._pool.connection() as connection:
+                await connection.look_as(TENANT.get())
+                async with connection.transaction():
+                    return await work(Transaction(connection))
+
+        try:
+            return await self._answered(all_of_it(), timeout_s)
+        except psycopg.IntegrityError as error:
+            raise Unstorable(error.diag.constraint_name or "unknown") from None
+
+    async def _answered(self, asking: Coroutine[Any, Any, T], timeout_s: float) -> T:
         away = self._breaker.opened
         if away.done():
+            asking.close()
             raise PostgresAway(away.result())
         doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._breaker.doubt)
         try:
-            return await bounded(self._row(sql, parameters, timeout_s, prepare), timeout_s, away)
+            return await bounded(asking, timeout_s, away)
         except TimeoutError:
             raise self._slow(away.result() if away.done() else f"no answer within {timeout_s} s") from None
         except psycopg.errors.QueryCanceled:  # a server that says so is there

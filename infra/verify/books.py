@@ -167,6 +167,19 @@ class Books:
         columns = ([p for p, _ in places], [seq for _, seq in places])
         return {(p, seq) for p, seq in self._connection.execute(statement, (*columns, since))}
 
+    def audit_records(self) -> Iterator[tuple[Any, ...]]:
+        """What a record's hash covers, and the hash; each organization's in order."""
+        return self._stream("""
+            SELECT organization_id, seq,
+                to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor, actor_id, role,
+                request_id, address, action, outcome, reason, resource, times, position, before::text,
+                after::text, hash
+            FROM audit_record ORDER BY organization_id, seq
+        """)
+
+    def audit_heads(self) -> Iterator[tuple[str, int, bytes]]:
+        return ((row[0], row[1], row[2]) for row in self._stream("SELECT * FROM audit_head"))
+
     def trial_balance(self) -> list[tuple[str, str, int, int]]:
         """currency, layer, total (must be 0), entries."""
         return self._connection.execute(

@@ -20,6 +20,7 @@ TITLES: Final = {
     "O13": "each answer is what the rules give: reasons, reviews, shadows, parts, and what would pass",
     "O14": "each event that cannot be used is rejected, with its own reason, and no other event is",
     "O15": "leases are asked for, granted and given back in the amounts that the rules give",
+    "O16": "the audit log of each organization is whole: no record is missing, and its hash chain holds",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from infra.verify.audit import check_audit
 from infra.verify.books import Books, Place, snapshot
 from infra.verify.compare import compare_books, compare_statuses
 from infra.verify.leases import Leases, all_departments
@@ -54,6 +55,7 @@ def verify(
         with snapshot(postgres) as books:
             checks = _check_partitions(logs, books, ends, leases, report, progress)
             compare_books(books, checks, leases, report)
+            check_audit(books, report)
             if redis_url is not None:
                 compare_statuses(redis_url, books, checks, report, drain_s)
         unanswered = leases.unanswered

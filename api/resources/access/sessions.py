@@ -14,6 +14,7 @@ from api.access.people import Person
 from api.access.reach import BY_ROUTE
 from api.access.security import KeyedRoute, needs, open_to_all
 from api.access.sessions import SignInOrigin
+from api.access.trail import action_of, address_of
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
 from api.http.types import Input, Text
@@ -81,8 +82,12 @@ Signed = Annotated[Person, Depends(_person)]
 
 
 def origin_of(request: Request) -> SignInOrigin:
-    host = request.client.host if request.client else ""
-    return SignInOrigin(host, request.headers.get("user-agent", ""))
+    return SignInOrigin(
+        address_of(request),
+        request.headers.get("user-agent", ""),
+        action_of(request),
+        request.state.request_id,
+    )
 
 
 @router.post(
@@ -184,7 +189,9 @@ async def end_session(
 ) -> Response:
     """Signs out: here (`current`) at once, elsewhere within 5 seconds."""
     own = session_id in ("current", person.session_id)
-    ended = await services_of(request).sessions.end(person, person.session_id if own else session_id)
+    request.state.told = True
+    wanted = person.session_id if own else session_id
+    ended = await services_of(request).sessions.end(person, wanted, origin_of(request))
     if not ended and not own:
         raise Problem(404, "unknown_session", "There is no such session of yours.")
     answer = Response(status_code=204)
@@ -206,6 +213,7 @@ async def end_session(
 )
 async def confirm(request: Request, body: ConfirmIn, person: Signed) -> Response:
     """What is worth an attack on a session asks for a password that was given lately."""
+    request.state.told = True
     await services_of(request).sessions.confirm(
         person, body.password.get_secret_value(), origin_of(request), code=body.code
     )

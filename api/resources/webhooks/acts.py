@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
+from fastapi import Request
 
+from api.access.audit import Changes
+from api.access.notes import change
 from api.asking.idempotency import Use
 from api.http.conditions import ANY, changed_since
 from api.http.paging import Page
@@ -27,11 +31,13 @@ from api.resources.webhooks.models import (
     WebhookReplayIn,
 )
 from api.services import Services
-from api.stores.postgres import Row
+from api.stores.pace import views_away
+from api.stores.postgres import PostgresAway, Row
 from schemas.webhooks import ENDPOINTS_MAX, SECRET_PREFIX, SECRETS_MAX, TEST_TYPE, DeliveryStatus, url_fault
 
 REPLAYED_MAX: Final = 10_000  # of one request
 _SECRET_BYTES: Final = 32
+T = TypeVar("T")
 _ENDED: Final = ["delivered", "failed", "dropped"]
 
 
@@ -52,6 +58,7 @@ class Webhooks:
 
     services: Services
     organization_id: str
+    request: Request  # in whose name it is done, for the audit log
 
     async def endpoints(self) -> list[WebhookEndpointOut]:
         """All of them, oldest first."""
@@ -73,18 +80,23 @@ class Webhooks:
         endpoint_id = f"whe_{key.digest(self.organization_id)[:20]}"
         secret = _new_secret()
 
-        async def make() -> int:
-            row = await self._ask(
-                "create",
+        async def make(changes: Changes) -> bool:
+            row = await changes.row(
+                "webhook_create",
+                organization_id=self.organization_id,
                 endpoint_id=endpoint_id,
                 **body.model_dump(),
                 secret=secret,
                 endpoints_max=ENDPOINTS_MAX,
             )
-            return int(row["made"]) if row else 0
+            made = bool(row and row["made"])
+            if made:
+                changes.tell(_place(endpoint_id), after=body.model_dump())
+            return made
 
         content = f"webhook {body.model_dump_json()}"
-        _, made = await self.services.claimed(key.event_id(self.organization_id), content, make)
+        event_id = key.event_id(self.organization_id)
+        _, made = await self.services.claimed(event_id, content, lambda: self._told(make))
         found = await self._find(endpoint_id)
         if found is None:
             words = f"There are {ENDPOINTS_MAX} endpoints, as many as may be. Remove one that is not needed."
@@ -98,17 +110,31 @@ class Webhooks:
         if body.url is not None:
             self._require_url(body.url)
         found = await self.endpoint(endpoint_id)
-        row = await self._ask("change", endpoint_id=endpoint_id, seen=_seen(if_match), **body.model_dump())
-        if not row or not row["changed"]:
-            raise changed_since(tag_of(found))
+        of = {"organization_id": self.organization_id, "endpoint_id": endpoint_id}
+
+        async def make(changes: Changes) -> None:
+            before = await changes.row("webhook_state", **of)
+            row = await changes.row("webhook_change", **of, seen=_seen(if_match), **body.model_dump())
+            if not row or not row["changed"]:
+                raise changed_since(tag_of(found))
+            changes.tell(_place(endpoint_id), before=before, after=await changes.row("webhook_state", **of))
+
+        await self._told(make)
         return await self.endpoint(endpoint_id)
 
     async def remove(self, endpoint_id: str, if_match: str | None = None) -> None:
         """With its secrets and what waits for it. 412: somebody changed it since `if_match`."""
         found = await self.endpoint(endpoint_id)
-        row = await self._ask("remove", endpoint_id=endpoint_id, seen=_seen(if_match))
-        if not row or not row["removed"]:
-            raise changed_since(tag_of(found))
+        of = {"organization_id": self.organization_id, "endpoint_id": endpoint_id}
+
+        async def make(changes: Changes) -> None:
+            before = await changes.row("webhook_state", **of)
+            row = await changes.row("webhook_remove", **of, seen=_seen(if_match))
+            if not row or not row["removed"]:
+                raise changed_since(tag_of(found))
+            changes.tell(_place(endpoint_id), before=before)
+
+        await self._told(make)
 
     async def rotate(self, endpoint_id: str, overlap_s: int, key: IdempotencyKey) -> RotatedSecretOut:
         """A new secret; those before sign `overlap_s` seconds more. 409: made before, with this key."""
@@ -120,14 +146,20 @@ class Webhooks:
                 "This rotation was made, and its secret shown then. If it was lost, rotate with another key."
             )
             raise Problem(409, "already_rotated", words)
-        try:
-            await self._ask(
-                "rotate",
+
+        async def make(changes: Changes) -> None:
+            await changes.row(
+                "webhook_rotate",
+                organization_id=self.organization_id,
                 endpoint_id=endpoint_id,
                 secret=secret,
                 overlap_s=overlap_s,
                 secrets_max=SECRETS_MAX,
             )
+            changes.tell(f"{_place(endpoint_id)}/secrets", after={"overlap_s": overlap_s})
+
+        try:
+            await self._told(make)
         except Problem:
             await memory.release(event_id)
             raise
@@ -237,9 +269,20 @@ class Webhooks:
     async def _ask(self, name: str, **asked: Any) -> Row | None:
         return await self.services.webhooks.ask(name, organization_id=self.organization_id, **asked)
 
+    async def _told(self, work: Callable[[Changes], Awaitable[T]]) -> T:
+        """Does `work`, and tells it in the audit log."""
+        try:
+            return await change(self.request, work)
+        except PostgresAway as away:
+            raise views_away({"postgresql": str(away)}) from None
+
     def _require_url(self, url: str) -> None:
         if fault := url_fault(url, local=self.services.settings.webhooks_allow_local):
             raise invalid_request([FieldError(field="body.url", code="url_not_allowed", message=fault)])
+
+
+def _place(endpoint_id: str) -> str:
+    return f"/v1/webhooks/{endpoint_id}"
 
 
 def unknown_endpoint() -> Problem:

@@ -35,7 +35,7 @@ EndpointId = Annotated[
 
 
 async def _webhooks(request: Request, caller: Caller) -> Webhooks:
-    return Webhooks(services_of(request), caller.organization_id)
+    return Webhooks(services_of(request), caller.organization_id, request)
 
 
 OwnWebhooks = Annotated[Webhooks, Depends(_webhooks)]

@@ -6,4 +6,4 @@ WHERE p.email = %(email)s
     AND (%(organization_id)s::text IS NULL OR m.organization_id = %(organization_id)s)
 ORDER BY m.created_at, m.organization_id
 LIMIT 1
-RETURNING link_id
+RETURNING person_id, organization_id

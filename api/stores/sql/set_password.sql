@@ -7,4 +7,7 @@ WITH changed AS (
     FROM changed
     WHERE person_session.person_id = changed.person_id AND ended_at IS NULL
 )
-SELECT person_id FROM changed
+SELECT person_id,
+    ARRAY(SELECT organization_id FROM membership WHERE membership.person_id = changed.person_id
+          ORDER BY organization_id) AS organizations
+FROM changed

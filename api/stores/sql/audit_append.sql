@@ -1,0 +1,1 @@
+SELECT audit_append(%(record)s::jsonb) AS seq
