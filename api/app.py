@@ -116,26 +116,13 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         _watch(metrics, services, door)
         # The rules of all zones: a third of a second, in which no request is answered.
         await asyncio.to_thread(budgets.clocks, datetime.now(UTC))
-        await services.postgres.open()
-        services.events.start()
-        services.tail.start()
-        services.audit.later.start()
-        services.feed.start()
+        await services.start()
         door.on_stop.append(services.feed.end)
         try:
             yield
         finally:
             door.clock.stop()
-            await services.audit.later.close()
-            # Requests have ended: what they wrote is sent, or its senders were told that it is uncertain.
-            await asyncio.gather(
-                asyncio.to_thread(services.events.close),
-                asyncio.to_thread(services.tail.close),
-                services.standings.close(),
-                services.feed.close(),
-                services.postgres.close(),
-                services.redis.close(),
-            )
+            await services.close()
 
     guide = Guide()
     app = FastAPI(

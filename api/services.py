@@ -117,6 +117,26 @@ class Services:
             feed=Feed(settings.redis),
         )
 
+    async def start(self) -> None:
+        """Begins to connect and returns."""
+        await self.postgres.open()
+        self.events.start()
+        self.tail.start()
+        self.audit.later.start()
+        self.feed.start()
+
+    async def close(self) -> None:
+        """After the last request: what was written is sent, or its senders were told that it is uncertain."""
+        await self.audit.later.close()
+        await asyncio.gather(
+            asyncio.to_thread(self.events.close),
+            asyncio.to_thread(self.tail.close),
+            self.standings.close(),
+            self.feed.close(),
+            self.postgres.close(),
+            self.redis.close(),
+        )
+
     def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:
         """Seconds from now that a read may wait for a view: for a position 2 in all, unless the caller says
         otherwise."""
