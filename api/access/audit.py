@@ -22,7 +22,7 @@ COMMAND_LINE: Final = "command line"
 T = TypeVar("T")
 
 
-class Changes:
+class Changeset:
     """A transaction: its statements, and what is told of them at its end."""
 
     def __init__(self, transaction: Transaction, trail: Trail) -> None:
@@ -55,7 +55,7 @@ class Audit:
         self._postgres = postgres
         self.later = Backlog(self._append, self._whose)
 
-    async def change(self, trail: Trail, work: Callable[[Changes], Awaitable[T]]) -> T:
+    async def change(self, trail: Trail, work: Callable[[Changeset], Awaitable[T]]) -> T:
         """What `work` gives; it and its records are written together or not at all.
 
         Raises:
@@ -64,7 +64,7 @@ class Audit:
         TENANT.set(trail.organization_id)
 
         async def both(transaction: Transaction) -> T:
-            changes = Changes(transaction, trail)
+            changes = Changeset(transaction, trail)
             result = await work(changes)
             for entry in changes.entries:
                 await transaction.row(statement("audit_append"), {"record": entry.text()})

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access.audit import Audit, Changes
+from api.access.audit import Audit, Changeset
 from api.access.keys import ApiKey, Principal
 from api.access.people import Person
 from api.access.trail import AuditEntry, Trail, action_of, address_of
@@ -26,7 +26,7 @@ T = TypeVar("T")
 _ANSWERS = frozenset({"fraud_detected"})
 
 
-async def change(request: Request, work: Callable[[Changes], Awaitable[T]]) -> T:
+async def change(request: Request, work: Callable[[Changeset], Awaitable[T]]) -> T:
     """Does `work` in a transaction that tells in whose name it is done. Raises as `Audit.change`."""
     request.state.told = True
     return await _audit(request).change(trail_of(request, request.state.caller), work)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from api.access import factor
-from api.access.audit import Audit, Changes
+from api.access.audit import Audit, Changeset
 from api.access.keyring import Verified
 from api.access.keys import digest
 from api.access.passwords import Passwords
@@ -125,7 +125,7 @@ class Sessions(Verified[Person]):
         await self._proved(person.actor, password, code, origin)
         await self._attempts.forgive(person.actor)
 
-        async def confirm(changes: Changes) -> None:
+        async def confirm(changes: Changeset) -> None:
             await changes.row("confirm_session", session_id=person.session_id, person_id=person.id)
             changes.tell(_place(person.session_id))
 
@@ -140,7 +140,7 @@ class Sessions(Verified[Person]):
         now = datetime.now(UTC)
         session_id = f"ses_{secrets.token_hex(10)}"
 
-        async def begin(changes: Changes) -> Person:
+        async def begin(changes: Changeset) -> Person:
             await changes.row(
                 "begin_session",
                 sha256=digest(token),
@@ -171,7 +171,7 @@ class Sessions(Verified[Person]):
     async def end(self, person: Person, session_id: str, origin: SignInOrigin) -> bool:
         """Whether there was such a session of his. In other processes it ends within 5 s."""
 
-        async def end(changes: Changes) -> bool:
+        async def end(changes: Changeset) -> bool:
             row = await changes.row("end_session", session_id=session_id, person_id=person.id)
             if row is not None:
                 changes.tell(_place(session_id))

@@ -1,4 +1,4 @@
-"""Changes that hold only for what the caller has seen: `ETag` out, `If-Match` in (RFC 9110, 8.8.3, 13.1.1).
+"""Changeset that hold only for what the caller has seen: `ETag` out, `If-Match` in (RFC 9110, 8.8.3, 13.1.1).
 
 The tag of a thing is the position of the last decision about it.
 """

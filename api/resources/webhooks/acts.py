@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from fastapi import Request
 
-from api.access.audit import Changes
+from api.access.audit import Changeset
 from api.access.notes import change
 from api.asking.idempotency import Use
 from api.http.conditions import ANY, changed_since
@@ -80,7 +80,7 @@ class Webhooks:
         endpoint_id = f"whe_{key.digest(self.organization_id)[:20]}"
         secret = _new_secret()
 
-        async def make(changes: Changes) -> bool:
+        async def make(changes: Changeset) -> bool:
             row = await changes.row(
                 "webhook_create",
                 organization_id=self.organization_id,
@@ -112,7 +112,7 @@ class Webhooks:
         found = await self.endpoint(endpoint_id)
         of = {"organization_id": self.organization_id, "endpoint_id": endpoint_id}
 
-        async def make(changes: Changes) -> None:
+        async def make(changes: Changeset) -> None:
             before = await changes.row("webhook_state", **of)
             row = await changes.row("webhook_change", **of, seen=_seen(if_match), **body.model_dump())
             if not row or not row["changed"]:
@@ -127,7 +127,7 @@ class Webhooks:
         found = await self.endpoint(endpoint_id)
         of = {"organization_id": self.organization_id, "endpoint_id": endpoint_id}
 
-        async def make(changes: Changes) -> None:
+        async def make(changes: Changeset) -> None:
             before = await changes.row("webhook_state", **of)
             row = await changes.row("webhook_remove", **of, seen=_seen(if_match))
             if not row or not row["removed"]:
@@ -147,7 +147,7 @@ class Webhooks:
             )
             raise Problem(409, "already_rotated", words)
 
-        async def make(changes: Changes) -> None:
+        async def make(changes: Changeset) -> None:
             await changes.row(
                 "webhook_rotate",
                 organization_id=self.organization_id,
@@ -269,7 +269,7 @@ class Webhooks:
     async def _ask(self, name: str, **asked: Any) -> Row | None:
         return await self.services.webhooks.ask(name, organization_id=self.organization_id, **asked)
 
-    async def _told(self, work: Callable[[Changes], Awaitable[T]]) -> T:
+    async def _told(self, work: Callable[[Changeset], Awaitable[T]]) -> T:
         """Does `work`, and tells it in the audit log."""
         try:
             return await change(self.request, work)
