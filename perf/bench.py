@@ -14,6 +14,7 @@ from infra.errors import SpendlogError
 from perf import controls, decide, end_to_end, latency, open_loop, recovery, stalls
 from perf.compare import compare
 from perf.comparison import RIVALS, Compared
+from perf.growth import run as growth
 from perf.harness import Scale, Session, session
 from perf.machine import Machine, commit, machine, versions
 from perf.results import Figure, Result, rows
@@ -21,6 +22,7 @@ from perf.rounds import DURABILITIES, ROUNDS_MIN, Durability
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "perf" / "results" / "bench.json"
+GROWTH = RESULTS.with_name("growth.json")
 #: What a whole run has come to so far; not published.
 UNFINISHED = RESULTS.with_name("bench.unfinished.json")
 # Above this others were at work, and what was measured is theirs as well.
@@ -40,10 +42,14 @@ ON_A_STACK: dict[str, Callable[[Session], Result]] = {
     "open-loop": open_loop.run,
 }
 COMPARED: dict[str, Durability] = {f"compared-{durability}": durability for durability in DURABILITIES}
-#: What may be asked for by name: a bench, or one rival and ours beside it.
+#: Only when asked for: a whole run has 15 minutes.
+APART: dict[str, Callable[[Session], Result]] = {"growth": growth.run}
+#: A whole run: a bench, or one rival and ours beside it.
 NAMES = (*IN_PROCESS, *RIVALS, *ON_A_STACK)
+#: What may be asked for by name.
+ALL_NAMES = (*NAMES, *APART)
 #: The order of the parts: `latency` wants warm services.
-PARTS = (*IN_PROCESS, *COMPARED, *ON_A_STACK)
+PARTS = (*IN_PROCESS, *COMPARED, *ON_A_STACK, *APART)
 
 
 class BenchRun(msgspec.Struct, kw_only=True):
@@ -128,8 +134,9 @@ def run(run: BenchRun, scale: Scale, names: Sequence[str], watch: BenchWatch) ->
         with session(scale, lambda text: watch.say(current, text)) as running:
             for current in on_stack:
                 watch.say(current, "starting")
-                if current in ON_A_STACK:
-                    result = ON_A_STACK[current](running)
+                measure = ON_A_STACK.get(current) or APART.get(current)
+                if measure is not None:
+                    result = measure(running)
                 else:
                     result = _compared(run, current, running, names, watch)
                 _finished(run, current, result, watch)

@@ -33,7 +33,7 @@ def bench(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(help=f"One of {', '.join(benches.NAMES)}; may be repeated.", show_default=False),
+        typer.Option(help=f"One of {', '.join(benches.ALL_NAMES)}; may be repeated.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -56,9 +56,10 @@ def bench(
         typer.echo(profiled(scale))
         return
     names = only or list(benches.NAMES)
-    unknown = sorted(set(names) - set(benches.NAMES))
+    unknown = sorted(set(names) - set(benches.ALL_NAMES))
     if unknown:
-        raise SpendlogError(f"no bench is called {', '.join(unknown)}; there are {', '.join(benches.NAMES)}")
+        known = ", ".join(benches.ALL_NAMES)
+        raise SpendlogError(f"no bench is called {', '.join(unknown)}; there are {known}")
     whole = not quick and set(names) == set(benches.NAMES)
     if resume and not whole:
         raise SpendlogError("only a whole run can be resumed: leave out --quick and --only")
@@ -72,6 +73,11 @@ def bench(
         console.print(f"figures: {out}")
     elif whole and not run.trial:
         _publish(console, run)
+    elif names == ["growth"] and not quick:
+        benches.write(run, benches.GROWTH)
+        console.print(
+            f"figures: {benches.GROWTH}; `python -m perf.growth.sizing` puts them into docs/sizing.md"
+        )
 
 
 def _run(console: Console, run: benches.BenchRun, scale: Scale, names: list[str], kept: Path | None) -> None:

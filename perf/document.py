@@ -27,11 +27,20 @@ def put(page: Path, run: BenchRun) -> None:
         SpendlogError: the page does not have the two marks, each once and in order.
     """
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in after:
-        raise SpendlogError(f"{page} must have the line {BEGIN!r} once, and {END!r} once after it")
-    page.write_text(f"{before}{BEGIN}\n\n{compared(run)}\n\n{END}{after}", encoding="utf-8")
+    page.write_text(between(text, BEGIN, END, compared(run), page), encoding="utf-8")
+
+
+def between(text: str, begin: str, end: str, made: str, page: Path) -> str:
+    """The text of `page` with `made` between its two marks.
+
+    Raises:
+        SpendlogError: it does not have the two marks, each once and in order.
+    """
+    before, found, rest = text.partition(begin)
+    _, ends, after = rest.partition(end)
+    if not found or not ends or begin in after or end in after:
+        raise SpendlogError(f"{page} must have the line {begin!r} once, and {end!r} once after it")
+    return f"{before}{begin}\n\n{made}\n\n{end}{after}"
 
 
 def compared(run: BenchRun) -> str:
@@ -49,7 +58,7 @@ def compared(run: BenchRun) -> str:
 
 def _conditions(run: BenchRun) -> str:
     machine = run.machine
-    return _lines(
+    return lines(
         f"{run.date:%Y-%m-%d}, commit {(run.commit or 'unknown')[:12]}.",
         f"{machine.cores} cores of {machine.cpu}, {machine.memory_gib:g} GiB, {machine.system}.",
         f"{machine.python}; load {machine.load_1m:g} before.",
@@ -72,7 +81,7 @@ def _ratios(classes: Sequence[Compared]) -> str:
         for row in headline(one)
     ]
     head = ("ours", "against", "class", "lowest", "median", "asked", "its fastest variant")
-    return "What may be claimed is the lowest ratio of all turns.\n\n" + _table(head, rows)
+    return "What may be claimed is the lowest ratio of all turns.\n\n" + table(head, rows)
 
 
 def _goal(ours: str, rival: str, durability: Durability) -> str:
@@ -84,15 +93,15 @@ def _contests(one: Compared) -> str:
     rows = [_contest(contest) for contest in one.contests]
     after = one.after or one.before
     head = ("contestant", "decisions/s", "lowest to highest", "µs of processor", "conditions")
-    told = _lines(
+    told = lines(
         f"{len(one.contests[0].rounds)} turns; others used {one.others():.0%} of the processors.",
         f"SHA-256 of 64 KiB, before and after: {one.before.hash_us:g} and {after.hash_us:g} µs.",
         f"An append with fdatasync: {one.before.sync_ms:g} and {after.sync_ms:g} ms.",
     )
-    return "\n\n".join([f"### {CLASSES[one.durability].capitalize()}", told, _table(head, rows)])
+    return "\n\n".join([f"### {CLASSES[one.durability].capitalize()}", told, table(head, rows)])
 
 
-def _lines(*sentences: str) -> str:
+def lines(*sentences: str) -> str:
     """Each on a line of its own: lines of documents are short."""
     return "\n".join(sentences)
 
@@ -122,13 +131,14 @@ def _answers(at: Sequence[OpenLoopAt]) -> str:
     ]
     head = ("side", "rate", "class", "p50", "p90", "p99", "p99.9", "max", "unanswered", "sender late")
     told = "Milliseconds from a request's intended time to its answer, behind the same thin API."
-    return "\n\n".join(["### Answers in an open loop", told, _table(head, rows)])
+    return "\n\n".join(["### Answers in an open loop", told, table(head, rows)])
 
 
 def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _table(head: Cells, rows: Sequence[Cells]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+def table(head: Cells, rows: Sequence[Cells]) -> str:
+    """In Markdown."""
+    written = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in written)

@@ -44,6 +44,14 @@ class Scale:
     open_loop_rates: tuple[int, ...] = (100, 500, 2_000, 5_000)
     open_loop_s: float = 6.0
     clients: tuple[int, ...] = (1, 4, 16, 64)
+    growth_departments: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
+    growth_payments: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
+    growth_turns: int = 15
+    growth_weighed: int = 50_000
+    growth_partitions: tuple[int, ...] = (4, 64)
+    growth_idle_s: float = 15.0
+    growth_workers: tuple[int, ...] = (1, 2, 4)
+    growth_events: int = 60_000
     # The slowest that would still be worth a figure.
     timeout_s: float = 600.0
 
@@ -63,6 +71,13 @@ QUICK = Scale(
     rates=(500,),
     open_loop_rates=(500,),
     open_loop_s=2.0,
+    growth_departments=(10, 1_000, 10_000),
+    growth_payments=(1_000, 100_000),
+    growth_turns=5,
+    growth_weighed=5_000,
+    growth_idle_s=5.0,
+    growth_workers=(1, 2),
+    growth_events=10_000,
 )
 
 
@@ -86,18 +101,19 @@ class TopicSet:
         """Deletes the topics: rounds must not fill the disk."""
         drop_topics(self.session.endpoints.kafka, self.prefix)
 
-    def worker(self, *, level: str = "warn", **settings: str) -> Child:
-        """A real worker process, as `spendlog worker` starts it."""
+    def worker(self, name: str = "worker", *, level: str = "warn", **settings: str) -> Child:
+        """A real worker process, as `spendlog worker` starts it. Several need names of their own."""
+        name = f"{self.prefix}{name}"
         env = {
             **self.session.endpoints.environment(),
             "SPENDLOG_TOPIC_PREFIX": self.prefix,
             "SPENDLOG_WORKER_GROUP": f"{self.prefix}spendlog-decider",
-            "SPENDLOG_WORKER_INSTANCE": f"{self.prefix}worker",
-            "SPENDLOG_WORKER_DATA": str(self.session.folder / f"{self.prefix}worker"),
+            "SPENDLOG_WORKER_INSTANCE": name,
+            "SPENDLOG_WORKER_DATA": str(self.session.folder / name),
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
-        return self.session.start(f"{self.prefix}worker", (*WORKER, "-l", level), env)
+        return self.session.start(name, (*WORKER, "-l", level), env)
 
     def wait_decided(
         self, records: Mapping[int, int], on_moved: Callable[[int], None] = lambda _: None

@@ -18,13 +18,7 @@ def draw(results: dict[str, Result], path: Path, caption: str) -> None:
     Raises:
         ImportError: matplotlib is not installed.
     """
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    # The same file for the same figures, and letters as letters.
-    mpl.rcParams.update({"svg.hashsalt": "spendlog", "svg.fonttype": "none", "font.size": 9})
-    from matplotlib import pyplot
-
+    pyplot = as_svg()
     panels = [panel for panel in (_in_memory, _on_disk, _rates, _latency) if panel(None, results)]
     if not panels:
         return
@@ -42,6 +36,22 @@ def draw(results: dict[str, Result], path: Path, caption: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+
+
+def as_svg() -> Any:
+    """matplotlib's pyplot, set up for pictures in documents.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # The same file for the same figures, and letters as letters.
+    mpl.rcParams.update({"svg.hashsalt": "spendlog", "svg.fonttype": "none", "font.size": 9})
+    from matplotlib import pyplot
+
+    return pyplot
 
 
 def _compared(axis: Any, results: dict[str, Result], durability: Durability) -> bool:

@@ -112,7 +112,58 @@ class Stalls(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     budgets_ms: float
 
 
-Result = Compared | EndToEnd | Latency | OpenLoop | Recovery | Decide | Controls | Stalls
+class CostAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Microseconds of the owner for an event, where there are `count`; `ratio`: to where there are fewest."""
+
+    count: int
+    us: float
+    ratio: float
+
+
+class Weight(msgspec.Struct, frozen=True, kw_only=True):
+    """Resident bytes of one more, over `count` of them."""
+
+    what: str
+    count: int
+    bytes: float
+
+
+class PartitionsAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that owns `partitions` in which nothing happens. `start_s`: from exec to owning all.
+
+    `idle_cores`, `broker_idle_cores`: processors kept busy by doing nothing, 0.01 is a hundredth of one.
+    """
+
+    partitions: int
+    start_s: float
+    memory_mib: float
+    idle_cores: float
+    broker_idle_cores: float
+
+
+class WorkersAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Workers on the same partitions. `cpu_us`: of all, for a decision; `busiest`: the share of one."""
+
+    workers: int
+    events: int
+    rate: float
+    cpu_us: float
+    busiest: float
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How cost and memory grow. `event_bytes`, `decision_bytes`: in the log, on average."""
+
+    departments: list[CostAt]
+    payments: list[CostAt]
+    weights: list[Weight]
+    partitions: list[PartitionsAt]
+    workers: list[WorkersAt]
+    event_bytes: float
+    decision_bytes: float
+
+
+Result = Compared | EndToEnd | Latency | OpenLoop | Recovery | Decide | Controls | Stalls | Growth
 
 
 class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -184,6 +235,8 @@ def rows(results: dict[str, Result]) -> list[Figure]:
                         (f"{result.others:,} budgets: one more", result.budgets_ms),
                     )
                 ]
+            case Growth():
+                table += _growth(name, result)
     return table + ratios(results)
 
 
@@ -213,6 +266,43 @@ def ratios(results: dict[str, Result]) -> list[Figure]:
         for result in results.values()
         if isinstance(result, Compared)
         for row in headline(result)
+    ]
+
+
+def _growth(name: str, result: Growth) -> list[Figure]:
+    return [
+        *_slope(name, "departments", result.departments),
+        *_slope(name, "payments of one department", result.payments),
+        *(Figure(name, f"one more: {one.what}", one.bytes, "bytes", better="less") for one in result.weights),
+        *(row for at in result.partitions for row in _idle(name, at)),
+        *(row for at in result.workers for row in _shared(name, at)),
+    ]
+
+
+def _slope(name: str, what: str, at: list[CostAt]) -> list[Figure]:
+    """Growth may cost a fifth."""
+    most = max(at, key=lambda one: one.count)
+    return [
+        *(Figure(name, f"an event, {one.count:,} {what}", one.us, "us", better="less") for one in at),
+        Figure(name, f"{most.count:,} {what}, to the fewest", most.ratio, "x", 1.2, "less"),
+    ]
+
+
+def _idle(name: str, at: PartitionsAt) -> list[Figure]:
+    what = f"a worker of {at.partitions} idle partitions"
+    return [
+        Figure(name, f"{what}: until it owns them", at.start_s, "s", better="less"),
+        Figure(name, f"{what}: memory", at.memory_mib, "MiB", better="less"),
+        Figure(name, f"{what}: processor", at.idle_cores * 100, "% of a core", better="less"),
+        Figure(name, f"{what}: the broker's", at.broker_idle_cores * 100, "% of a core", better="less"),
+    ]
+
+
+def _shared(name: str, at: WorkersAt) -> list[Figure]:
+    what = f"{at.workers} worker{'s' if at.workers > 1 else ''}"
+    return [
+        Figure(name, f"{what}: rate", at.rate, "decisions/s"),
+        Figure(name, f"{what}: processor time of a decision", at.cpu_us, "us", better="less"),
     ]
 
 

@@ -69,7 +69,7 @@ def test_one_rival_by_name_is_measured_in_both_classes_beside_ours() -> None:
     both = ["compared-memory", "compared-disk"]
     assert bench.parts([ROW_LOCKS]) == bench.parts([NO_WORK, ROW_LOCKS]) == both
     assert bench.parts(["latency", "decide"]) == ["decide", "latency"]
-    assert bench.parts(bench.NAMES) == list(bench.PARTS)
+    assert [*bench.parts(bench.NAMES), "growth"] == bench.parts(bench.ALL_NAMES) == list(bench.PARTS)
 
 
 def test_a_quiet_run_of_five_turns_may_be_published() -> None:

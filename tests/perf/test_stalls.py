@@ -8,6 +8,7 @@ import pytest
 
 from perf import stalls
 from perf.harness import Scale
+from perf.partition import START, Partition, budget, requests_from
 from perf.results import rows
 from streams.core.history import CardHistory
 from streams.core.rules.ruleset import Allowance
@@ -27,11 +28,11 @@ def test_every_stop_has_its_figure() -> None:
 def test_a_budget_more_makes_few_ready_however_many_there_are(
     budgets: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    partition, requests = stalls._Partition(), stalls._requests(stalls.START)
-    partition.play(stalls._budget("department", stalls.START))
+    partition, requests = Partition(), requests_from(START)
+    partition.play(budget("department", START))
     for number in range(budgets):
         place = {"budget_id": f"b{number}", "level": "card", "subject": f"card-{number}"}
-        partition.play(stalls._budget(f"b{number}", stalls.START, **place))
+        partition.play(budget(f"b{number}", START, **place))
     made = 0
     init = Allowance.__init__
 
@@ -41,7 +42,7 @@ def test_a_budget_more_makes_few_ready_however_many_there_are(
         init(one, *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Allowance, "__init__", counting)
-    partition.play(stalls._budget("one more", stalls.START, budget_id="more", level="card", subject="card-1"))
+    partition.play(budget("one more", START, budget_id="more", level="card", subject="card-1"))
     partition.play(next(requests))
     assert 1 <= made <= 6
 

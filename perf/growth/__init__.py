@@ -1,0 +1,1 @@
+"""How cost and memory grow: departments, payments, cards, budgets, partitions, workers."""
