@@ -204,6 +204,6 @@ class Plans:
         key = id(department)
         found = self._known.get(key)
         if found is None or found.department is not department or found.revision != department.revision:
-            # As many as the state has departments: fewer would be made anew again and again where all are in use.
+            # As many as the state has departments: fewer would be made anew all the time.
             found = self._known[key] = Plan(department)
         return found
