@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api.access.keys import Scope
@@ -12,6 +12,7 @@ from api.pages.periods import Span, span_of
 from api.pages.route import Asking
 from api.pages.words import percent
 from api.resources.budgets import BudgetOut, budgets_out, clocks
+from schemas.terms import zone_of
 
 #: Departments that a page shows.
 DEPARTMENTS_MAX: Final = 60
@@ -49,6 +50,14 @@ class DepartmentCard:
     def pace(self) -> int | None:
         """Percent of the period that is over."""
         return None if self.span is None else round(100 * self.span.elapsed)
+
+    @property
+    def last_day(self) -> str:
+        """Of the period, by the budget's own clock; empty for a lifetime."""
+        if self.span is None:
+            return ""
+        end = (self.span.end - timedelta(seconds=1)).astimezone(zone_of(self.budget.calendar.time_zone))
+        return f"{end:%-d %b}"
 
     @property
     def badge(self) -> tuple[str, str] | None:

@@ -29,23 +29,25 @@ _UNSEEN_S: Final = 0.5
 
 class NavigationEntry(NamedTuple):
     """A page in the navigation, for those who may do `permission` beyond what is their own; `own`: for all of
-    them."""
+    them. `group`: what it stands under."""
 
     address: str
     word: str
     icon: str
     permission: Scope
     own: bool = False
+    group: str = ""
 
 
 NAVIGATION: Final = (
     NavigationEntry("/", "Overview", "home", Scope.BUDGETS_READ),
-    NavigationEntry("/mine", "My cards", "card", Scope.BUDGETS_REQUEST, own=True),
+    NavigationEntry("/mine", "My cards", "wallet", Scope.BUDGETS_REQUEST, own=True),
     NavigationEntry("/transactions", "Transactions", "list", Scope.AUTHORIZATIONS_READ, own=True),
     NavigationEntry("/cards", "Cards", "card", Scope.CARDS_READ),
     NavigationEntry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
     NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),
     NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
+    NavigationEntry("/webhooks", "Webhooks", "hook", Scope.WEBHOOKS_READ, group="Organization"),
     NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
 )
 
@@ -78,12 +80,14 @@ def _environment() -> Environment:
     made.filters.update(
         money=words.money,
         moment=words.moment,
+        period=words.period,
         segment=lambda text: quote(str(text), safe=""),
         query=lambda members: urlencode({name: value for name, value in members.items() if value}),
     )
     made.globals.update(
         asset=address,
         icon=icon,
+        about=words.about,
         amount=words.amount,
         major=words.major,
         percent=words.percent,
@@ -92,6 +96,10 @@ def _environment() -> Environment:
         to_review=words.TO_REVIEW,
         transaction_states=words.TRANSACTION_STATES,
         card_states=words.CARD_STATES,
+        endpoint_state=words.endpoint_state,
+        attempt_mark=words.attempt_mark,
+        delivery_states=words.DELIVERY_STATES,
+        group_words=words.GROUP_WORDS,
         request_states=words.REQUEST_STATES,
         navigation=navigation,
         here=here,

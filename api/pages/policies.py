@@ -18,6 +18,7 @@ from api.pages.budgets import budgets_of
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import NotMoney, minor_of, rule_words
+from api.resources.budgets import BudgetOut
 from api.resources.company_policies.route import DRAFTS_MAX
 from api.resources.company_policies.view import company_policies_out
 from api.resources.places import unknown_department
@@ -44,7 +45,8 @@ async def show_policies(asking: Asked) -> Response:
         "company_policies", after=None, rows_max=_DEPARTMENTS_MAX, drafts_max=DRAFTS_MAX
     )
     found = company_policies_out(asking.viewer.organization_id, row, Page(None, _DEPARTMENTS_MAX))
-    most = found.in_force[0].digest if found.in_force else ""
+    # Where no policy is that of most, none differs from it.
+    most = next((kind.digest for kind in found.in_force if 2 * kind.departments > len(found.departments)), "")
     visible = asking.viewer.departments(Scope.POLICIES_READ)
     shown = [each for each in found.departments if visible is None or each.department_id in visible]
     return page(asking.request, "policies", found=found, departments=shown, most=most)
@@ -52,13 +54,15 @@ async def show_policies(asking: Asked) -> Response:
 
 @router.get("/policies/{department_id}", openapi_extra=needs(Scope.POLICIES_READ))
 async def show_policy(asking: Asked, department_id: str) -> Response:
-    currency, versions = await _versions(asking, department_id)
+    own, versions = await _versions(asking, department_id)
+    currency = own.currency
     now = next(version for version in versions if version.in_force)
     drafts = [version for version in versions if not version.in_force and version.version > now.version]
     return page(
         asking.request,
         "policy",
         department_id=department_id,
+        department=own.name,
         currency=currency,
         now=now,
         rules=_sentences(now, currency),
@@ -68,15 +72,15 @@ async def show_policy(asking: Asked, department_id: str) -> Response:
     )
 
 
-async def _versions(asking: Asking, department_id: str) -> tuple[str, list[PolicyOut]]:
-    """The currency of its budget, and its versions, newest first."""
+async def _versions(asking: Asking, department_id: str) -> tuple[BudgetOut, list[PolicyOut]]:
+    """Its own budget, and its versions, newest first."""
     asking.department(department_id).own()
     budgets = await budgets_of(asking, department_id, "department")
     if not budgets:
         raise unknown_department()
     row = await asking.department(department_id).known("policies", only_active=False, rows_max=VERSIONS_MAX)
     found = policies_out(asking.viewer.organization_id, department_id, row).policies
-    return budgets[0].currency, found
+    return budgets[0], found
 
 
 def _policy(version: PolicyOut) -> Policy:
@@ -124,7 +128,7 @@ async def draft_rule(
     action: Annotated[Literal["decline", "review", "shadow"], Form()] = "decline",
 ) -> Response:
     """A draft: the policy in force with one rule more."""
-    currency, versions = await _versions(asking, department_id)
+    own, versions = await _versions(asking, department_id)
     rule_id = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "rule"
     rule: dict[str, Any] = {"rule_id": rule_id, "action": action}
     what = {"mcc_groups": [group]} if group else None
@@ -134,7 +138,7 @@ async def draft_rule(
         rule |= {"rule": "block", "what": what}
     else:
         try:
-            rule |= {"rule": "spend_limit", "amount": minor_of(most, currency)}
+            rule |= {"rule": "spend_limit", "amount": minor_of(most, own.currency)}
         except NotMoney as error:
             raise Problem(422, "invalid_request", f"{error}.") from None
         rule["window"] = "transaction" if span == "transaction" else "calendar"

@@ -19,6 +19,7 @@ from api.pages import (
     sign_in,
     system,
     transactions,
+    webhooks,
 )
 
 PAGES: Final[tuple[APIRouter, ...]] = (
@@ -33,5 +34,6 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     transactions.router,
     policies.router,
     dispatch.router,
+    webhooks.router,
     system.router,
 )

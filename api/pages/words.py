@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple
 from babel.numbers import format_currency
 
 from api.http.types import MoneyOut
+from api.resources.webhooks.models import WebhookAttemptOut, WebhookEndpointOut
 from schemas.controls import ActiveHours, Allow, Block, Match, Rule, SpendLimit
 from schemas.money import exponent
 
@@ -48,6 +50,30 @@ CARD_STATES: Final = {
     "frozen": Mark("Frozen", "snow", "calm"),
     "canceled": Mark("Canceled", "cross", "bad"),
 }
+ENDPOINT_STATES: Final = {
+    "active": Mark("Active", "check", "good"),
+    "failing": Mark("Failing", "flag", "bad"),
+    "paused": Mark("Paused", "hourglass", "warn"),
+}
+DELIVERY_STATES: Final = {
+    "pending": Mark("Waiting", "clock", "calm"),
+    "delivered": Mark("Delivered", "check", "good"),
+    "failed": Mark("Given up", "cross", "bad"),
+    "dropped": Mark("Dropped", "hourglass", "warn"),
+}
+#: What the types of webhooks before the dot are about.
+GROUP_WORDS: Final = {
+    "authorization": "authorizations",
+    "clearing": "settlements",
+    "refund": "refunds",
+    "dispute": "disputes",
+    "budget": "budgets",
+    "increase": "requests for more",
+    "policy": "policies",
+    "card": "cards",
+    "alert": "alerts",
+    "event": "unusable events",
+}
 REQUEST_STATES: Final = {
     "waiting": Mark("Waiting", "clock", "warn"),
     "approved": Mark("Approved", "check", "good"),
@@ -55,10 +81,30 @@ REQUEST_STATES: Final = {
 }
 
 
+def endpoint_state(endpoint: WebhookEndpointOut) -> Mark:
+    """Active, failing or paused."""
+    failing = endpoint.status == "active" and endpoint.failing_since is not None
+    return ENDPOINT_STATES["failing" if failing else endpoint.status]
+
+
+def attempt_mark(attempt: WebhookAttemptOut) -> Mark:
+    """What came back: the status, or why there was none."""
+    if attempt.error is None:
+        return Mark(f"answered {attempt.status_code}", "check", "good")
+    word = "no answer" if attempt.status_code is None else f"answered {attempt.status_code}"
+    return Mark(word, "cross", "bad")
+
+
 @lru_cache(maxsize=4096)
 def amount(minor: int, currency: str) -> str:
     """`$6,000.00`: exact, in the currency's own digits."""
     return format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale="en_US")
+
+
+def about(minor: int, currency: str) -> str:
+    """`$26,030`: what is only estimated, without the digits that nobody can know."""
+    whole = Decimal(minor).scaleb(-exponent(currency)).quantize(Decimal(1))
+    return format_currency(whole, currency, format="¤#,##0", locale="en_US", currency_digits=False)
 
 
 def money(value: MoneyOut | None) -> str:
@@ -93,6 +139,12 @@ def moment(at: datetime | str | None) -> str:
     if isinstance(at, str):
         at = datetime.fromisoformat(at)
     return f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
+def period(label: str) -> str:
+    """`November 2026` of `2026-11`; other labels say enough."""
+    year, _, month = label.partition("-")
+    return f"{calendar.month_name[int(month)]} {year}" if len(label) == 7 and month.isdigit() else label
 
 
 def percent(part: int, whole: int) -> int:

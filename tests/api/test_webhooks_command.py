@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +17,9 @@ from infra.commands.webhooks import app
 from infra.errors import SpendlogError
 from infra.listening import listening
 from infra.rest import ProblemAnswer
-from infra.running.commands import SENDER, SINKS, spendlog
+from infra.running.commands import spendlog
 from tests.api.books import Books, Organization, usd
+from tests.api.sending import webhooks_sent
 from tests.api.support import wait_until
 from tests.sinks.receiver import receiver
 from tests.sinks.webhook_books import new_secret
@@ -48,23 +47,8 @@ def run(books: Books, company: Organization, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def sending(books: Books) -> Iterator[None]:
-    """The webhook sink and a sender on the books' database, as processes: what they say is no command's."""
-    env = {
-        **os.environ,
-        "SPENDLOG_KAFKA": books.settings.kafka,
-        "SPENDLOG_POSTGRES": books.settings.postgres,
-        "SPENDLOG_SINK_GROUP": f"tests-api-webhooks-{uuid.uuid4().hex[:8]}",
-        "SPENDLOG_WEBHOOKS_ALLOW_LOCAL": "true",
-    }
-    children = [subprocess.Popen(command, env=env) for command in ((*SINKS, "webhooks"), SENDER)]
-    try:
+    with webhooks_sent(books.settings):
         yield
-        assert [child.poll() for child in children] == [None, None]
-    finally:
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.wait(20)
 
 
 def test_events_are_shown_on_a_terminal_as_they_come(

@@ -29,8 +29,11 @@ PAGES = (
     ("/policies", "different policies are in force"),
     ("/policies/sales", "In force, in this order"),
     ("/dispatch", "In the log"),
+    ("/webhooks", "signed POST"),
+    ("/webhooks/new", "nothing chosen: everything"),
 )
-WRITES = ("/cards/new", "/dispatch", "/departments/engineering/more")
+WEBHOOKS = ("/webhooks", "/webhooks/new")
+WRITES = ("/cards/new", "/dispatch", "/departments/engineering/more", "/webhooks/new")
 SYSTEM = ("/system", "Partitions")
 OWN = (
     ("/", "Available now"),
@@ -41,7 +44,7 @@ OWN = (
 )
 SEEN = {
     "admin": PAGES,
-    "carol": tuple(page for page in PAGES if page[0] != "/dispatch"),
+    "carol": tuple(page for page in PAGES if page[0] not in ("/dispatch", *WEBHOOKS)),
     "auditor": tuple(page for page in PAGES if page[0] not in WRITES),
     "bob": OWN,
     "operator": (("/", "Partitions"), SYSTEM),
@@ -58,7 +61,7 @@ def test_each_page_opens_for_whoever_may_see_it(person: Sit, who: str) -> None:
 
 HIDDEN = {
     "admin": ("/system",),
-    "carol": ("/dispatch", "/system"),
+    "carol": ("/dispatch", "/system", *WEBHOOKS),
     "auditor": (*WRITES, "/system"),
     "bob": (
         *(
