@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
 
 from api.access.cookie import COOKIE
 from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
@@ -20,9 +21,10 @@ from api.http import problems
 from api.http.door import Door, Share
 from api.http.guide import Guide
 from api.http.middleware import RequestFrame
+from api.http.preferences import wants_page
 from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
-from api.pages.frame import problem_page, wants_page
+from api.pages.frame import problem_page
 from api.pages.rooms import PAGES
 from api.resources import (
     aftermath,
@@ -33,6 +35,7 @@ from api.resources import (
     ledger,
     operations,
     policies,
+    problem_types,
     simulations,
 )
 from api.resources.access import audit, sessions
@@ -74,9 +77,24 @@ ROOMS = (
     sessions,
     audit,
     operations,
+    problem_types,
     webhook_endpoints,
     webhook_deliveries,
     feed,
+)
+
+#: What pages of other origins may read of an answer, where they may call at all.
+EXPOSED = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Spendlog-Position",
+    "X-Request-Id",
 )
 
 DESCRIPTION = """\
@@ -96,7 +114,10 @@ the books.
   least as new, or `503 view_behind_position`.
 * **Events.** All that a card network sends and a person sets goes to `POST /v1/events`, as it stands in
   the log.
-* **Errors** are `application/problem+json` (RFC 9457); `code` is stable.
+* **Limits.** `RateLimit` tells with each answer how many requests are left to the key and for how long,
+  `RateLimit-Policy` how many there are. Beyond them it is `429 rate_limited` with `Retry-After`.
+* **Errors** are `application/problem+json` (RFC 9457); `code` is stable, and `type` is the address of a page
+  that says what it means and what to do.
 """
 
 
@@ -138,7 +159,7 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_middleware(RequestFrame, metrics=metrics, door=door, guide=guide, body_bytes_max=BODY_BYTES_MAX)
+    _surround(app, settings.api_cors_origins, metrics, door, guide)
     problems.install(
         app, guide, lambda request, problem: problem_page(request, problem) if wants_page(request) else None
     )
@@ -147,6 +168,27 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
         guide.add(router.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
+
+
+def _surround(app: FastAPI, origins: frozenset[str], metrics: Metrics, door: Door, guide: Guide) -> None:
+    """What is around every request, the outermost last."""
+    if origins:
+        # Without credentials: a page of another site has a key of its own, and never somebody's cookie.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+        )
+    app.add_middleware(
+        RequestFrame,
+        metrics=metrics,
+        door=door,
+        guide=guide,
+        body_bytes_max=BODY_BYTES_MAX,
+        origins=origins,
+    )
 
 
 def _watch(metrics: Metrics, services: Services, door: Door) -> None:
@@ -223,7 +265,7 @@ TAGS = {
     "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",
     "access": "People and keys: sign in and out, sessions, and the record of what they did.",
-    "operations": "For those who run it: health, readiness, metrics. Without a key.",
+    "operations": "For those who run it: health, readiness, metrics, what problems mean. Without a key.",
 }
 
 
@@ -235,8 +277,31 @@ def _completed(described: dict[str, Any]) -> None:
     for path, known in described["paths"].items():
         for operation in known.values():
             operation.setdefault("security", [])  # said, not forgotten: open to all
+            if operation["security"]:
+                _limited(operation["responses"])
             if not path.startswith("/v1"):
                 operation["responses"].update({str(status): told for status, told in responses(405).items()})
+
+
+def _limited(answers: dict[str, Any]) -> None:
+    """What each operation with a caller tells of his limit."""
+    answers["429"] = responses(429)[429]
+    answers["429"]["headers"] = {"Retry-After": {"description": "in seconds", "schema": {"type": "integer"}}}
+    for status, answer in answers.items():
+        if status.startswith("2") or status == "429":
+            answer["headers"] = answer.get("headers", {}) | RATE_LIMIT
+
+
+RATE_LIMIT = {
+    "RateLimit": {
+        "description": "how many requests are left (`r`) and for how many seconds (`t`); absent: no limit",
+        "schema": {"type": "string", "examples": ['"default";r=59984;t=31']},
+    },
+    "RateLimit-Policy": {
+        "description": "how many requests (`q`) in how many seconds (`w`)",
+        "schema": {"type": "string", "examples": ['"default";q=60000;w=60']},
+    },
+}
 
 
 def _version() -> str:

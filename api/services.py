@@ -24,6 +24,7 @@ from api.log.produce import KafkaEventLog
 from api.log.standing import Standings
 from api.metrics import Metrics
 from api.settings import ApiSettings
+from api.stores.allowances import Allowances
 from api.stores.attempts import Attempts
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.feed import Feed
@@ -57,6 +58,7 @@ class Services:
     tail: DecisionTail
     standings: Standings
     audit: Audit
+    allowances: Allowances
     keyring: Keyring
     passwords: Passwords
     sessions: Sessions
@@ -95,6 +97,12 @@ class Services:
             tail=tail,
             standings=Standings(settings.kafka, settings.status_topic),
             audit=audit,
+            allowances=Allowances(
+                redis,
+                keys=settings.api_rate_limit,
+                people=settings.api_rate_limit_people,
+                others=settings.api_rate_limits,
+            ),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             passwords=passwords,
             sessions=Sessions(
@@ -123,11 +131,13 @@ class Services:
         self.events.start()
         self.tail.start()
         self.audit.later.start()
+        self.allowances.start()
         self.feed.start()
 
     async def close(self) -> None:
         """After the last request: what was written is sent, or its senders were told that it is uncertain."""
         await self.audit.later.close()
+        await self.allowances.close()
         await asyncio.gather(
             asyncio.to_thread(self.events.close),
             asyncio.to_thread(self.tail.close),

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from limits import RateLimitItem, parse_many
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers
 from schemas.topics import STATUS
+
+
+def limit_of(text: str) -> RateLimitItem | None:
+    """The limit that `600/minute` or `10 per 5 second` is; None for `none`. Else raises ValueError."""
+    if text.strip().lower() == "none":
+        return None
+    try:
+        items = parse_many(text)
+    except ValueError:
+        items = []
+    if len(items) != 1 or items[0].amount < 1:
+        raise ValueError(f"{text!r} is no limit; write for example 600/minute, or none")
+    return items[0]
+
+
+def _limit(text: str) -> str:
+    limit_of(text)
+    return text
+
+
+def _origin(text: str) -> str:
+    """As browsers send it: scheme, host, and a port that is not the scheme's own."""
+    parts = urlsplit(text)
+    if text != "*" and (parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}"):
+        raise ValueError(f"{text!r} is no origin; write for example https://app.example.com")
+    return text
+
+
+Limit = Annotated[str, AfterValidator(_limit)]
+WebOrigin = Annotated[str, AfterValidator(_origin)]
 
 
 class ApiSettings(BaseSettings):
@@ -34,6 +68,19 @@ class ApiSettings(BaseSettings):
     api_key_fresh_s: float = Field(default=3, ge=0, le=300, description="a key is trusted without asking")
     api_key_stale_s: float = Field(
         default=900, ge=0, le=3600, description="a known key is trusted while PostgreSQL is away"
+    )
+    # 1,000 a second for a minute: far above what a processor sends, and below what would hurt its neighbours.
+    api_rate_limit: Limit = Field(
+        default="60000/minute", description="requests of each key; 'none': no limit"
+    )
+    api_rate_limit_people: Limit = Field(default="1200/minute", description="requests of a person")
+    api_rate_limits: dict[str, Limit] = Field(
+        default={},
+        description="others, as a JSON object: by the id of a key; of an organization: its keys share it",
+    )
+    api_cors_origins: frozenset[WebOrigin] = Field(
+        default=frozenset(),
+        description="origins whose pages may call the API with a key, as a JSON list; '*': all",
     )
     api_test_organizations: frozenset[str] = Field(
         default=frozenset(), description="organizations in test mode, as a JSON list: their keys may simulate"

@@ -14,6 +14,7 @@ from api.access.cookie import token_of
 from api.access.keys import ApiKey, Principal, Scope, digest, looks_like_key
 from api.access.notes import note_done, note_ended_key, note_refused
 from api.access.origin import SAFE_METHODS, require_own_origin
+from api.access.people import Person
 from api.access.reach import require_reach
 from api.http.bodies import require_json, require_text
 from api.http.names import require_known, require_once
@@ -129,6 +130,10 @@ class ReportRoute(KeyedRoute):
 
 async def _authorized(request: Request, scopes: Sequence[Scope]) -> Principal:
     caller = request.state.caller = await caller_of(request)
+    allowances = request.app.state.services.allowances
+    request.state.rate_limit = await allowances.take(
+        caller.id, caller.organization_id, person=isinstance(caller, Person)
+    )
     if caller.scopes.isdisjoint(scopes):
         raise _insufficient(caller, scopes)
     return caller

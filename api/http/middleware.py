@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,12 +45,21 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class RequestFrame:
     """Pure ASGI, outermost of ours. Counts by route template, so that ids in paths make no time series."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, guide: Guide, body_bytes_max: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        door: Door,
+        guide: Guide,
+        body_bytes_max: int,
+        origins: frozenset[str] = frozenset(),
+    ) -> None:
         self._app = app
         self._clock = door.clock
         self._guide = guide
         self._metrics = metrics
         self._body_bytes_max = body_bytes_max
+        self._origins = origins
         self._process = secrets.token_hex(4)
         self._numbers = count()
 
@@ -75,6 +85,7 @@ class RequestFrame:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
+                headers.raw.extend(state.get("rate_limit", ()))
                 headers.raw.extend(_SAFE)
                 headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
                 if "cache-control" not in headers:
@@ -91,7 +102,7 @@ class RequestFrame:
             if _announced(scope) > self._body_bytes_max:
                 await problem_response(scope, _too_large())(scope, receive, framed)
                 return
-            if scope["method"] == "OPTIONS":
+            if scope["method"] == "OPTIONS" and not self._preflight(scope):
                 await self._options(scope)(scope, receive, framed)
             elif scope["method"] == "HEAD":
                 state["is_head"] = True
@@ -99,6 +110,8 @@ class RequestFrame:
                 await self._app(scope, self._counted(receive), without_body)
             else:
                 await self._app(scope, self._counted(receive), framed)
+        except ClientDisconnect:
+            pass  # while its body came: nobody is there to be answered, and nothing is wrong here
         except Exception:
             log.exception(
                 "unexpected_error", request_id=request_id, method=scope["method"], route=_route(scope)
@@ -110,6 +123,14 @@ class RequestFrame:
             share: Share | None = state.get("share")
             if share is not None:
                 share.left(time.monotonic() - arrived, served=0 < status < 400)
+
+    def _preflight(self, scope: Scope) -> bool:
+        """Whether a browser asks for a page that may call the API. Others are told what the path knows."""
+        if not self._origins:
+            return False
+        headers = Headers(scope=scope)
+        asked = headers.get("access-control-request-method")
+        return asked in _METHODS and bool(self._origins & {"*", headers.get("origin", "")})
 
     def _options(self, scope: Scope) -> Response:
         """What a path knows; without a key, for the description says it to everybody."""

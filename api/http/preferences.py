@@ -20,6 +20,11 @@ POSITION_HEADER = "Spendlog-Position"
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks, and not a program."""
+    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/v1")
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """How long the caller wants to wait: `asked` whole seconds, None without a (readable) preference."""

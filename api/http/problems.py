@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.http.guide import Guide
+from api.http.problem_types import title_of, type_of
 from schemas.card_numbers import masked
 
 MEDIA_TYPE = "application/problem+json"
@@ -38,9 +38,9 @@ class ProblemBody(BaseModel):
 
     model_config = ConfigDict(title="Problem", extra="allow")
 
-    type: str = Field(examples=["urn:spendlog:problem:unknown_department"])
+    type: str = Field(description="resolves to what it means", examples=["/problems/unknown_department"])
     code: str = Field(examples=["unknown_department"])
-    title: str = Field(examples=["Not Found"])
+    title: str = Field(examples=["There is no such department"])
     status: int = Field(examples=[404])
     detail: str
     instance: str = Field(description="the path that was asked for", examples=["/v1/authorizations"])
@@ -87,9 +87,9 @@ def problem_response(request_scope: Mapping[str, Any], problem: HTTPException) -
         code = _FRAMEWORK_CODES.get(status, f"http_{status}")
         detail, errors, members = _FRAMEWORK_DETAILS.get(status, str(problem.detail)), (), {}
     body: dict[str, object] = {
-        "type": f"urn:spendlog:problem:{code}",
+        "type": type_of(code),
         "code": code,
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(code, status),
         "status": status,
         "detail": masked(detail),
         "instance": masked(request_scope.get("path", "")),
@@ -240,7 +240,7 @@ _MEANINGS = {
     415: "The body is not application/json.",
     422: "The input is not valid, the event was rejected, or (`idempotency_key_reused`) the Idempotency-Key "
     "is that of a request with other content, decided or not.",
-    429: "Too many tries; Retry-After says when to try again.",
+    429: "Too many requests (`rate_limited`) or tries to sign in; Retry-After says when to try again.",
     500: "A defect of the service; `request_id` finds it in its log.",
     503: "A service that is needed is away. Nothing was written; Retry-After says when to try again.",
 }

@@ -1,12 +1,17 @@
-"""The API reference as one page, made from the OpenAPI description: no script, no style from elsewhere."""
+"""The API reference as one page, made from the OpenAPI description, and pages of problem types: no script, no
+style from elsewhere."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from html import escape
+from http import HTTPStatus
 from typing import Any
+
+from api.http.problem_types import PATH, ProblemType
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1.5rem;
@@ -35,14 +40,45 @@ def page(description: dict[str, Any]) -> str:
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style></head><body>"
+    return _document(
+        f"{info['title']} API",
         f"<h1>{escape(info['title'])} API <small>{escape(info['version'])}</small></h1>"
         f"{_prose(info.get('description', ''))}"
         '<p>For tools: <a href="/openapi.json">openapi.json</a></p>'
-        f"{''.join(operations)}</body></html>"
+        f"{''.join(operations)}",
+    )
+
+
+def problem_page(code: str, found: ProblemType) -> str:
+    """HTML of one problem type."""
+    statuses = ", ".join(f"{status} {HTTPStatus(status).phrase}" for status in found.status)
+    return _document(
+        found.title,
+        f"<h1>{escape(found.title)}</h1><p><code>{escape(code)}</code>, answered with {escape(statuses)}</p>"
+        f"<h2>What it means</h2>{_prose(found.means)}<h2>What to do</h2>{_prose(found.do)}"
+        f'<p><a href="{PATH}">All problems</a> · <a href="/docs">All operations</a></p>',
+    )
+
+
+def problems_page(types: Mapping[str, ProblemType]) -> str:
+    """HTML of all of them."""
+    rows = "".join(
+        f'<tr><td><a href="{PATH}/{escape(code)}"><code>{escape(code)}</code></a></td>'
+        f"<td>{', '.join(map(str, found.status))}</td><td>{_inline(found.means)}</td></tr>"
+        for code, found in types.items()
+    )
+    return _document(
+        "Problems",
+        "<h1>Problems</h1><p>What each <code>code</code> of an answer means.</p>"
+        f"<table><tr><th>Code</th><th>Status</th><th>It means</th></tr>{rows}</table>",
+    )
+
+
+def _document(title: str, content: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{content}</body></html>"
     )
 
 

@@ -10,6 +10,7 @@ from itertools import count
 
 import msgspec
 
+from api.http.problem_types import title_of, type_of
 from api.http.problems import MEDIA_TYPE
 
 _PROCESS = secrets.token_hex(4)
@@ -46,9 +47,9 @@ class Refusal:
 
 def refusal(status: int, code: str, detail: str, *, close: bool = True) -> Refusal:
     members = {
-        "type": f"urn:spendlog:problem:{code}",
+        "type": type_of(code),
         "code": code,
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(code, status),
         "status": status,
         "detail": detail,
     }

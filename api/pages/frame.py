@@ -159,8 +159,3 @@ def problem_page(request: Request, problem: HTTPException) -> Response:
     for name, value in (problem.headers or {}).items():
         answer.headers[name] = value
     return answer
-
-
-def wants_page(request: Request) -> bool:
-    """Whether a person's browser asks, and not a program."""
-    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/v1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import ConfigDict, Field
@@ -184,8 +184,11 @@ async def _page(
     return list(rows), None if last is None else page.cursor(last[f"{noun}_id"], last["department_id"])
 
 
+_UNKNOWN: Final = {"refund": "unknown_refund", "dispute": "unknown_dispute"}
+
+
 async def _one(reading: OfOrganization, noun: str, name: str, department_id: str | None) -> Row:
-    unknown = Problem(404, f"unknown_{noun}", f"There is no {noun} {name[:80]!r}.")
+    unknown = Problem(404, _UNKNOWN[noun], f"There is no {noun} {name[:80]!r}.")
     if not storable(name) or (department_id is not None and not is_name(department_id)):
         raise unknown
     asked: dict[str, Any] = {"id": name, "department_id": department_id, "rows_max": 2}

@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 #: What is put into paths; what names no organization and department names nothing that there is.
-PLACES = {"department_id": "engineering", "session_id": "ses_nobodys"}
+PLACES = {"department_id": "engineering", "session_id": "ses_nobodys", "code": "declined"}
 #: A caller's headers, by the name of his column.
 Callers = Mapping[str, Mapping[str, str]]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.support import Views
@@ -207,3 +210,23 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert {"type", "title", "status", "detail", "instance", "request_id"} <= body.keys()
     assert body["request_id"] == answer.headers["x-request-id"]
     return body
+
+
+def test_who_goes_away_while_he_sends_is_no_defect(server: str) -> None:
+    """Half a body, then nothing: at once, and after a refusal that was not waited for."""
+    host, _, port = server.removeprefix("http://").partition(":")
+    heads = (
+        b"Content-Length: 500\r\n\r\n{",
+        b"Content-Length: 65536\r\n\r\n" + b" " * 9_000,
+        b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n',
+        b"Transfer-Encoding: chunked\r\n\r\n11170\r\n" + b"n" * 70_000,
+        b"Content-Length: 500\r\nExpect: 100-continue\r\n\r\n",
+    )
+    with capture_logs() as logs:
+        for head in heads:
+            with socket.create_connection((host, int(port)), timeout=10) as gone:
+                start = b"POST /v1/sessions HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
+                gone.sendall(start + head)
+        assert httpx.get(f"{server}/healthz").status_code == 200
+        time.sleep(0.2)
+    assert [line["event"] for line in logs if line["event"] == "unexpected_error"] == []
