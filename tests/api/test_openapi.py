@@ -12,6 +12,7 @@ import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from api.access.keys import KEY_SCOPES, create_key
 from api.app import TAGS, create_app
 from api.settings import ApiSettings
 
@@ -80,8 +81,15 @@ def test_every_component_is_used(described: Any) -> None:
 
 
 def test_the_examples_of_a_read_can_be_used_as_they_stand(
-    client: httpx.Client, organization: str, engineering: str, operations: list[Operation]
+    client: httpx.Client,
+    settings: ApiSettings,
+    organization: str,
+    engineering: str,
+    operations: list[Operation],
 ) -> None:
+    secret, _ = create_key(settings.postgres, organization_id=organization, name="all", scopes=KEY_SCOPES)
+    client.headers["Authorization"] = f"Bearer {secret}"
+
     def answered(path: str, operation: Any) -> None:
         inputs: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}}
         for parameter in operation.get("parameters", []):
