@@ -26,6 +26,7 @@ from api.http.problems import ProblemBody, responses
 from api.metrics import Metrics
 from api.pages.frame import problem_page
 from api.pages.rooms import PAGES
+from api.questions import route as questions
 from api.resources import (
     aftermath,
     budgets,
@@ -74,6 +75,7 @@ ROOMS = (
     policies,
     company_policies,
     ledger,
+    questions,
     sessions,
     audit,
     operations,
@@ -262,6 +264,7 @@ TAGS = {
     "disputes": "What cardholders do not accept.",
     "simulations": "In test mode: what a card network would send, with defaults.",
     "ledger": "The books: balances, accounts, trial balance.",
+    "questions": "Ask in plain language, or by a typed query.",
     "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",
     "access": "People and keys: sign in and out, sessions, and the record of what they did.",

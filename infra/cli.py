@@ -34,6 +34,7 @@ COMMANDS = {
     "events": "Card events: go on after some were lost.",
     "dead-letters": "What could not be used: list, show, reroute.",
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
+    "ask": "A question in plain language about purchases and budgets.",
     "policies": "A policy for the whole company: apply it, list who has it.",
     "verify": "Prove the books against the log.",
     "replay": "Decide the log again, and compare byte for byte.",

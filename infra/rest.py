@@ -47,6 +47,10 @@ class Rest:
         answer = self._call("POST", path, json=body, headers=headers)
         return answer.status_code, answer.json()
 
+    def ask(self, path: str, body: Mapping[str, object]) -> Any:
+        """POST of what only reads; the body of its 200. Raises SpendlogError."""
+        return self._call("POST", path, json=body).json()
+
     def change(self, path: str, body: Mapping[str, object]) -> Any:
         """PATCH; the body of its answer. Raises SpendlogError."""
         return self._call("PATCH", path, json=body).json()
@@ -131,5 +135,8 @@ def _told(answer: requests.Response) -> str:
         lines = [f"{problem['detail']} ({answer.status_code} {problem['code']})"]
     except (ValueError, KeyError, TypeError):
         return f"the API answered {answer.status_code}"
-    lines += [f"  {error['field']}: {error['message']}" for error in problem.get("errors", [])]
+    near = problem.get("suggestions", [])
+    if not near:
+        lines += [f"  {error['field']}: {error['message']}" for error in problem.get("errors", [])]
+    lines += [f"  ask: {question}" for question in near]
     return "\n".join(lines)

@@ -18,7 +18,19 @@ hypothesis.settings.load_profile("spendlog")
 TESTS = Path(__file__).parent
 #: Folders that share topics and databases, and those that take long; longest first.
 LONGEST_FIRST = ("histories", "api", "sinks", "streams", "infra", "demo", "verify", "stories", "simulation")
-SHARED = {"api", "sinks", "streams", "infra", "demo", "verify", "stories", "docs", "hostile", "browser"}
+SHARED = {
+    "api",
+    "sinks",
+    "streams",
+    "infra",
+    "demo",
+    "verify",
+    "stories",
+    "docs",
+    "hostile",
+    "browser",
+    "questions",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

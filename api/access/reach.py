@@ -18,9 +18,11 @@ from api.access.people import Person, reach_of
 from api.access.roles import Reach
 from api.http.problems import Problem
 
-#: `own=`: the query member `employee` must be the caller's; or the route itself sees to it.
+#: `own=`: the query member `employee` must be the caller's; or the route itself sees to it; or it sees to
+#: departments, too, and shows everybody what he reaches.
 BY_EMPLOYEE: Final = "employee"
 BY_ROUTE: Final = "route"
+WITHIN_REACH: Final = "reach"
 
 
 class _Body(msgspec.Struct):
@@ -37,7 +39,7 @@ async def require_reach(
 ) -> None:
     """Raises Problem 403 where none of `scopes` that the caller has reaches what the request names."""
     reach = reach_of(caller, *scopes)
-    if reach is Reach.ORGANIZATION or not isinstance(caller, Person):
+    if reach is Reach.ORGANIZATION or not isinstance(caller, Person) or own == WITHIN_REACH:
         return
     if reach is Reach.OWN:
         _require_own(request, caller, own)

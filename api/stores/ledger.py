@@ -41,11 +41,12 @@ class LedgerReads:
         wait_s: float,
         timeout_s: float = QUERY_TIMEOUT_S,
         prepare: bool | None = None,
+        reader: str | None = None,
         asked: Row,
     ) -> Row:
         """The row of `sql` for the parameters `asked`, at or after `position`.
 
-        `prepare`: see `Postgres.row`. `timeout_s`: of one look; `wait_s`: until the position is reached.
+        `prepare`, `reader`: see `Postgres.row`. `timeout_s`: of one look; `wait_s`: until it is there.
 
         Raises:
             Problem: 503, PostgreSQL does not answer, or has not reached the position within `wait_s`.
@@ -55,7 +56,9 @@ class LedgerReads:
         while True:
             away, next_seq = "", None
             try:
-                row = await self._postgres.row(sql, parameters, timeout_s=timeout_s, prepare=prepare)
+                row = await self._postgres.row(
+                    sql, parameters, timeout_s=timeout_s, prepare=prepare, reader=reader
+                )
             except PostgresAway as error:
                 away = str(error)
             else:

@@ -114,10 +114,12 @@ class Postgres:
         *,
         timeout_s: float = QUERY_TIMEOUT_S,
         prepare: bool | None = None,
+        reader: str | None = None,
     ) -> Row | None:
         """The first row, or None. `timeout_s`: QUERY_TIMEOUT_S or more. `prepare` False: planned for these
-        parameters, each time; None: once for all, after some. Raises PostgresAway."""
-        return await self._answered(self._row(sql, parameters, timeout_s, prepare), timeout_s)
+        parameters, each time; None: once for all, after some. `reader`: a role as which it is asked, in a
+        transaction that can only read. Raises PostgresAway."""
+        return await self._answered(self._row(sql, parameters, timeout_s, prepare, reader), timeout_s)
 
     async def transact(
         self, work: Callable[[Transaction], Awaitable[T]], *, timeout_s: float = CHANGE_TIMEOUT_S
@@ -170,9 +172,14 @@ class Postgres:
             pass
 
     async def _row(
-        self, sql: LiteralString, parameters: Row | None, timeout_s: float, prepare: bool | None
+        self,
+        sql: LiteralString,
+        parameters: Row | None,
+        timeout_s: float,
+        prepare: bool | None,
+        reader: str | None,
     ) -> Row | None:
-        if timeout_s == QUERY_TIMEOUT_S:
+        if timeout_s == QUERY_TIMEOUT_S and reader is None:
             async with self._pool.connection() as connection:
                 await connection.look_as(TENANT.get())
                 return await _first(connection, sql, parameters, prepare)
@@ -180,9 +187,17 @@ class Postgres:
             await connection.look_as(TENANT.get())
             async with connection.transaction():
                 # Earlier than the caller gives up, so that a server that lives says so itself.
-                bound = f"{round((timeout_s - QUERY_TIMEOUT_S) * 1000)}ms"
+                bound = f"{round(max(timeout_s - QUERY_TIMEOUT_S, QUERY_TIMEOUT_S) * 1000)}ms"
                 await connection.execute("SELECT set_config('statement_timeout', %s, true)", [bound])
+                if reader is not None:
+                    await connection.execute(_READING, [reader])
                 return await _first(connection, sql, parameters, prepare)
+
+
+#: Until the transaction's end; the order matters not, for a reader may do both.
+_READING: LiteralString = (
+    "SELECT set_config('transaction_read_only', 'on', true), set_config('role', %s, true)"
+)
 
 
 async def _first(

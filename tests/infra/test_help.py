@@ -81,7 +81,7 @@ PRINTS_DATA = {
     *(("topics", name) for name in ("diff", "apply")),
     *(("stack", name) for name in ("up", "status")),
     *(("dead-letters", name) for name in ("list", "show", "reroute")),
-    *(("import", "check"), ("events", "continue"), ("status",)),
+    *(("import", "check"), ("events", "continue"), ("status",), ("ask",)),
     *((name,) for name in ("migrate", "verify", "replay", "story")),
 }
 
