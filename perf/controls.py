@@ -33,6 +33,7 @@ from schemas.events import (
 )
 from schemas.money import Money, PositiveMoney
 from streams.core.apply.evolve import evolve
+from streams.core.calendar import epoch_s
 from streams.core.case import LogPlace
 from streams.core.decide import decide
 from streams.core.plans import Plans
@@ -117,9 +118,9 @@ def run(scale: Scale) -> Controls:
 def _timed(state: PartitionState, department: Department, event: CardEvent) -> tuple[int, int]:
     """Nanoseconds of `decide` and of `evolve`."""
     clock = time.perf_counter_ns
-    place = _place(state, event)
+    place, at_s = _place(state, event), epoch_s(event.occurred_at)
     before = clock()
-    decision = decide(department, event, None, place, PLANS)
+    decision = decide(department, event, None, place, PLANS, at_s)
     between = clock()
     evolve(state, decision)
     after = clock()
@@ -140,7 +141,8 @@ def _place(state: PartitionState, event: CardEvent) -> LogPlace:
 
 def _apply(state: PartitionState, event: CardEvent) -> None:
     department = next(iter(state.departments.values()), None)
-    evolve(state, decide(department, event, None, _place(state, event), PLANS))
+    at_s = epoch_s(event.occurred_at)
+    evolve(state, decide(department, event, None, _place(state, event), PLANS, at_s))
 
 
 def _opening() -> Iterator[CardEvent]:

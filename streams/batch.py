@@ -12,6 +12,8 @@ from streams.log import DeadLetter, Entry
 
 # Two names of 64 letters and a slash, with room to spare.
 KEY_BYTES_MAX = 300
+_REJECTED = Outcome.REJECTED  # to look it up in its enumeration takes 0.1 us
+_new = tuple.__new__  # half the time of calling a named tuple
 
 
 class Batch:
@@ -28,20 +30,20 @@ class Batch:
 
     def add(self, record: Record, decision: Decision, value: bytes) -> None:
         self.decisions.append(decision)
-        self.entries.append(_entry(record, value, decision))
+        self.entries.append(_entry(record, value, decision.event_id))
         self.bytes += len(value)
         if decision.effects:
             for message in outbox_of(decision):
                 self.outbox.append(message)
                 self.bytes += len(message.value or b"")
-        if decision.outcome is Outcome.REJECTED:
+        elif decision.outcome is _REJECTED:
             self.dead_letters.append(dead_letter(record, decision))
             self.bytes += len(record.value or b"")
 
 
 def sends(decision: Decision) -> bool:
     """Whether something is sent because of it: a dead letter, or card events for other departments."""
-    return decision.outcome is Outcome.REJECTED or bool(messages(decision))
+    return decision.outcome is _REJECTED or bool(messages(decision))
 
 
 def dead_letter(record: Record, decision: Decision) -> DeadLetter:
@@ -55,10 +57,10 @@ def outbox_of(decision: Decision) -> list[Entry]:
     return [Entry(event.key.encode(), encode_event(event), []) for event in messages(decision)]
 
 
-def _entry(record: Record, value: bytes, decision: Decision) -> Entry:
+def _entry(record: Record, value: bytes, event_id: str | None) -> Entry:
     """The decision's record: under its event's key, with the event's id where a look-out need not decode."""
     key = record.key
-    if decision.event_id is None:
+    if event_id is None:
         # Whatever lies there in place of a key may be as large as a batch.
         return Entry(key if key is not None and len(key) <= KEY_BYTES_MAX else None, value, [])
-    return Entry(key, value, [(EVENT_ID, decision.event_id.encode())])
+    return _new(Entry, (key, value, [(EVENT_ID, event_id.encode())]))

@@ -47,13 +47,13 @@ from schemas.events import (
 from schemas.reasons import ReasonCode
 from streams.core import approvals, leases, payments, reversals, settings, settlements, treasury
 from streams.core.answers import reject
-from streams.core.calendar import epoch_s
 from streams.core.case import Case, LogPlace, Rejected
 from streams.core.clock import clock_after
 from streams.core.lapses import due, without
 from streams.core.plans import Plan, Plans
 from streams.core.settings import opened
 from streams.core.state import Department
+from streams.core.straight import approval
 
 
 def tick(case: Case, event: ClockTicked) -> Decision:
@@ -94,26 +94,38 @@ _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
 
 
 def decide(
-    department: Department | None, event: CardEvent, score: Score | None, place: LogPlace, plans: Plans
+    department: Department | None,
+    event: CardEvent,
+    score: Score | None,
+    place: LogPlace,
+    plans: Plans,
+    at_s: int,
 ) -> Decision:
     """The decision on one event that has not been decided before.
 
-    `department` is None when it has no budget yet. `plans`: what was made ready of it before.
-    `score` is recorded, it changes nothing here.
+    `department` is None when it has no budget yet. `plans`: what was made ready of it before. `at_s`: when it
+    occurred, in whole seconds since the epoch. `score` is recorded, it changes nothing here.
     """
     try:
-        at_s = epoch_s(event.occurred_at)
         clock_s = clock_after(department, at_s, event.occurred_at, place.recorded_at)
         plan = plans.of(department) if department is not None else Plan(_new(event))
-        case = Case(plan, event, place, at_s, clock_s, score, new=department is None)
-        lapsing = due(case.department, clock_s)
-        if not lapsing:
-            return _decided(case, event)
-        with without(case.department, lapsing) as effects:
-            case.lapsed = effects
-            return _decided(case, event)
+        if type(event) is AuthorizationRequested:
+            straight = approval(plan, event, place, at_s, clock_s, score)
+            if straight is not None:
+                return straight
+        return by_rules(Case(plan, event, place, at_s, clock_s, score, new=department is None), event)
     except Rejected as rejected:
         return reject(event, rejected.reason, place)
+
+
+def by_rules(case: Case, event: CardEvent) -> Decision:
+    """The same for any event. Raises Rejected: it cannot be used."""
+    lapsing = due(case.department, case.clock_s)
+    if not lapsing:
+        return _decided(case, event)
+    with without(case.department, lapsing) as effects:
+        case.lapsed = effects
+        return _decided(case, event)
 
 
 def _decided(case: Case, event: CardEvent) -> Decision:

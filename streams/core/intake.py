@@ -90,13 +90,14 @@ def judge(
         if first is not None:
             difference = conflict(event, first, place.fingerprint)
             return reject(event, difference, place) if difference else repeat(event, first, place, department)
-    untimely = _untimely(department, event, place)
+    at_s = epoch_s(event.occurred_at)
+    untimely = _untimely(department, event, place, at_s)
     if untimely is not None:
         return reject(event, untimely, place)
     score = None
     if department is not None and isinstance(event, AuthorizationRequested):
         score = scorer.score(department.habits(event.card_id), event)
-    return decide(department, event, score, place, plans or Plans())
+    return decide(department, event, score, place, plans or Plans(), at_s)
 
 
 def _place(state: PartitionState, record: Record, known_by: str) -> LogPlace:
@@ -121,16 +122,13 @@ def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
     return event, key
 
 
-def _untimely(department: Department | None, event: CardEvent, place: LogPlace) -> Reason | None:
+def _untimely(department: Department | None, event: CardEvent, place: LogPlace, at_s: int) -> Reason | None:
     if event.occurred_at - place.recorded_at > FUTURE_MAX:
         detail = f"occurred {event.occurred_at.isoformat()}, recorded {place.recorded_at.isoformat()}"
         return Reason(code=ReasonCode.OCCURRED_IN_FUTURE, detail=detail)
     if event.occurred_at < EARLIEST:
         return Reason(code=ReasonCode.TOO_OLD, detail=f"occurred {event.occurred_at.isoformat()}")
-    if (
-        department is not None
-        and bucket_of(epoch_s(event.occurred_at)) <= department.latest_bucket - BUCKETS_KEPT
-    ):
+    if department is not None and bucket_of(at_s) <= department.latest_bucket - BUCKETS_KEPT:
         detail = f"occurred {event.occurred_at.isoformat()}, before what is remembered of {event.key}"
         return Reason(code=ReasonCode.TOO_OLD, detail=detail)
     return None

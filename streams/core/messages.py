@@ -18,9 +18,15 @@ _SENDS: frozenset[type[Effect]] = frozenset({LeaseAsked, LeaseGiven, LeaseGivenB
 
 def messages(decision: Decision) -> list[Event]:
     """Card events, each with its own key. Empty for nearly every decision."""
+    effects = decision.effects
+    for effect in effects:
+        if type(effect) in _SENDS:
+            break
+    else:
+        return []
     return [
         _message(decision, n, effect)  # type: ignore[arg-type]
-        for n, effect in enumerate(decision.effects)
+        for n, effect in enumerate(effects)
         if type(effect) in _SENDS
     ]
 

@@ -71,6 +71,19 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
         if len(page) > PAGE_ROWS:
             self._split(slot)
 
+    def add(self, name: str, row: T) -> bool:
+        """A new row. False: there is one of that name, and it stays."""
+        slot = hash(name) & self.mask
+        page = self.slots[slot]
+        if name in page:
+            return False
+        if self.watch is not None:
+            self.watch.keep(self.first(slot), name)
+        page[name] = row
+        if len(page) > PAGE_ROWS:
+            self._split(slot)
+        return True
+
     def update(self, rows: dict[str, T]) -> None:
         """All of these."""
         for name, row in rows.items():

@@ -108,6 +108,21 @@ ERRORS: dict[str, Wrong] = {
         "(posted if posted > 0 else 0) + held > limit",
         "(posted if posted > 0 else 0) + held > limit + 1",
     ),
+    "the straight way ends a hold a day late": Wrong(
+        "straight.py", "moment_of(at_s + days * DAY_S)", "moment_of(at_s + (days + 1) * DAY_S)"
+    ),
+    "the straight way takes other currencies": Wrong(
+        "straight.py", "money.currency != department.currency", "money.currency == ''"
+    ),
+    "the straight way does not ask for more of the cap": Wrong(
+        "straight.py", "if department.cap is not None else ()", "if department.cap is None else ()"
+    ),
+    "the straight way keeps a hold twice": Wrong(
+        "apply/straight.py", "period.held += amount", "period.held += 2 * amount"
+    ),
+    "the straight way forgets when a hold lapses": Wrong(
+        "apply/straight.py", "department.expiries.add(expires_s, name)", "pass"
+    ),
     "a moment is looked for from the event on": Wrong("moments.py", "if at > at_s)", "if at > at_s + 60)"),
     "an hour is a minute longer": Wrong(
         "matching.py", "return into >= length or", "return into > length + 59 or"

@@ -8,6 +8,7 @@ from schemas.reasons import Outcome
 from streams.core.apply.memory import begin, sweep
 from streams.core.apply.periods import move
 from streams.core.apply.registry import APPLIERS
+from streams.core.apply.straight import apply_approval
 from streams.core.calendar import epoch_s
 from streams.core.clock import bucket_of, clock_after
 from streams.core.history import CardHistory, observe_at
@@ -40,8 +41,8 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
     if department is None:
         department = state.departments[key] = _new_department(decision, bucket)
     department.clock_s = clock_s
-    if decision.effects:
-        _apply(department, decision, bucket)
+    if decision.effects and not apply_approval(department, decision, bucket):
+        apply_effects(department, decision, bucket)
     if decision.event_type == REQUESTED:
         _observe(department, decision, at_s)
     if decision.authorization_id is not None and decision.outcome is not _APPROVED:
@@ -54,7 +55,7 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
     return state
 
 
-def _apply(department: Department, decision: Decision, bucket: int) -> None:
+def apply_effects(department: Department, decision: Decision, bucket: int) -> None:
     """Each effect in turn: its periods, and what it is about."""
     appliers = APPLIERS[decision.version]
     for effect in decision.effects:
