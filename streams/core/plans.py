@@ -5,6 +5,8 @@ Derived from the state alone and kept beside it, by whoever decides: made anew w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from schemas.controls import LEVELS, ActiveHours, Allow, Block, Card, Level, Rule, SpendLimit
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import clock_of
@@ -22,6 +24,45 @@ from streams.core.rules.ruleset import (
 from streams.core.state import COMPANY, RULE, Budget, Department
 
 
+class AllowanceIndex:
+    """Those of a department by id, and the periods charged to them.
+
+    Apart from `Plan`, which knows the cards that ask here: in one object both would keep each other, and each
+    plan that is made anew would leave some forty objects for the garbage collector to find.
+    """
+
+    def __init__(self, department: Department, calendars: Mapping[str, Allowance]) -> None:
+        self._budgets = department.budgets
+        self._calendars = calendars
+        self.leases: list[Allowance] = []
+        if department.cap is not None:
+            clock, name = clock_of(department.cap), department.organization_id
+            self.leases = [Allowance(COMPANY, clock, ReasonCode.LEASE_EXCEEDED, name)]
+        # Of budgets as they are asked about: a department may have ten thousand, and a card has a few.
+        self._by_id = {allowance.id: allowance for allowance in self.leases}
+        self._charges: dict[str, Charge] = {}
+
+    def charge(self, key: str) -> Charge:
+        """A charged period by its parts."""
+        found = self._charges.get(key)
+        if found is None:
+            if len(self._charges) >= KNOWN_MAX:
+                self._charges.clear()
+            id_, _, label = key.rpartition("@")
+            found = self._charges[key] = Charge(key, self.get(id_), id_, label)
+        return found
+
+    def get(self, id_: str) -> Allowance | None:
+        """None: its budget or rule is gone."""
+        if id_.startswith(RULE):
+            return self._calendars.get(id_.removeprefix(RULE).partition(":")[0])
+        found = self._by_id.get(id_)
+        budget = self._budgets.get(id_)
+        if found is None and budget is not None:
+            found = self._by_id[id_] = _budget_allowance(id_, budget)
+        return found
+
+
 class Plan:
     """A department's rules, by card, as of its state's revision."""
 
@@ -34,19 +75,14 @@ class Plan:
         self._limits = [rule for rule in policy.rules if isinstance(rule, SpendLimit)]
         self._calendars = {rule.rule_id: _rule_allowance(rule) for rule in self._limits if charged(rule)}
         self._windows = {rule.rule_id: Window(rule) for rule in self._limits if counted(rule)}
-        self._leases: list[Allowance] = []
-        if department.cap is not None:
-            clock, name = clock_of(department.cap), department.organization_id
-            self._leases = [Allowance(COMPANY, clock, ReasonCode.LEASE_EXCEEDED, name)]
-        # Of budgets as they are asked about: a department may have ten thousand, and a card has a few.
-        self._by_id = {allowance.id: allowance for allowance in self._leases}
+        self._allowances = AllowanceIndex(department, self._calendars)
+        self.charge = self._allowances.charge
         scopes = [rule.scope for rule in policy.rules if rule.scope is not None]
         self._scopes = {(scope.level, scope.subject) for scope in scopes}
         self._zone = department.budgets[DEPARTMENT].calendar.time_zone if department.budgets else "UTC"
         self._valid_days: dict[str | None, int] = {}
         self._rule_sets: dict[tuple[str | None, ...], RuleSet] = {}
         self._cards: dict[str, CardRules] = {}
-        self._charges: dict[str, Charge] = {}
 
     def card(self, card_id: str, cardholder: str | None = None) -> CardRules:
         """What applies to the card. `cardholder`: who it is, where the card is not registered to anybody."""
@@ -95,7 +131,7 @@ class Plan:
             [
                 *self._budgets(subjects),
                 *(self._calendars[rule.rule_id] for rule in limits if charged(rule)),
-                *self._leases,
+                *self._allowances.leases,
             ],
             self._zone,
         )
@@ -116,30 +152,11 @@ class Plan:
         if DEPARTMENT in ids:
             ids.remove(DEPARTMENT)
             ids.insert(0, DEPARTMENT)
-        return [allowance for id_ in ids if (allowance := self._allowance(id_)) is not None]
-
-    def charge(self, key: str) -> Charge:
-        """A charged period by its parts."""
-        found = self._charges.get(key)
-        if found is None:
-            if len(self._charges) >= KNOWN_MAX:
-                self._charges.clear()
-            id_, _, label = key.rpartition("@")
-            found = self._charges[key] = Charge(key, self._allowance(id_), id_, label)
-        return found
+        return [allowance for id_ in ids if (allowance := self._allowances.get(id_)) is not None]
 
     def charges(self, keys: tuple[str, ...]) -> Charges:
         """The periods of a payment that may be older than the rules."""
         return Charges.of(map(self.charge, keys))
-
-    def _allowance(self, id_: str) -> Allowance | None:
-        if id_.startswith(RULE):
-            return self._calendars.get(id_.removeprefix(RULE).partition(":")[0])
-        found = self._by_id.get(id_)
-        budget = self.department.budgets.get(id_)
-        if found is None and budget is not None:
-            found = self._by_id[id_] = _budget_allowance(id_, budget)
-        return found
 
     def valid_days(self, mcc: str | None) -> int:
         """How long a hold of a merchant of this category is valid."""
