@@ -1,4 +1,5 @@
-"""JSON Schemas of what crosses a topic, generated from the types: `python -m schemas.json_schema`."""
+"""JSON Schemas of what crosses a topic and the AsyncAPI description of all topics, generated from the types:
+`python -m schemas.json_schema`."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from schemas.asyncapi import description
 from schemas.decisions import Decision
 from schemas.events import CardEvent
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -16,13 +18,14 @@ _TYPES = {CARD_EVENTS.name: CardEvent, DECISIONS.name: Decision}
 
 
 def documents() -> dict[str, str]:
-    """File name -> JSON Schema text, one for each topic."""
+    """File name -> its text: a JSON Schema for each topic, and the description of all."""
     found = {}
     for topic, cls in _TYPES.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": topic}
         found[f"{topic}.json"] = (
             json.dumps(schema | msgspec.json.schema(cls), indent=2, sort_keys=True) + "\n"
         )
+    found["asyncapi.json"] = json.dumps(description(), indent=2, sort_keys=True) + "\n"
     return found
 
 

@@ -204,13 +204,13 @@ async def read_balances(
 ) -> Response:
     """The department's own budget, now or as it was. A past one is added up from its bookings, which takes
     longer the more there are."""
-    where, at = reading.own(), _as_of(as_of)
+    where, at = reading.own(), position_of(as_of)
     past: dict[str, Any] = {}
     if recorded_by or occurred_by or at:
         past = _past(recorded_by, occurred_by, at)
     name, timeout_s = ("balances_then", REPORT_TIMEOUT_S) if past else ("balances", QUERY_TIMEOUT_S)
     row = await reading.find(name, reached=at, timeout_s=timeout_s, **past)
-    _same_partition(row, at)
+    same_partition(row["partition"], at)
     if row["currency"] is None:
         raise unknown_department()
     body = balances_out(*where, row, at.seq if at else None)
@@ -231,10 +231,10 @@ async def read_accounts(
     as_of: AsOf = None,
 ) -> Response:
     """Added up from the bookings, now or as of a time or a decision."""
-    where, at = reading.own(), _as_of(as_of)
+    where, at = reading.own(), position_of(as_of)
     past = _past(recorded_by, occurred_by, at)
     row = await reading.find("accounts", reached=at, timeout_s=REPORT_TIMEOUT_S, **past)
-    _same_partition(row, at)
+    same_partition(row["partition"], at)
     if row["partition"] is None:
         raise unknown_department()
     body = accounts_out(*where, row, at.seq if at else None)
@@ -264,7 +264,8 @@ async def read_trial_balance(
     return shown(trial_balance_out(organization_id, row), wait)
 
 
-def _as_of(text: str | None) -> Position | None:
+def position_of(text: str | None) -> Position | None:
+    """Of `as_of`. Raises Problem 422."""
     try:
         return None if text is None else Position.parse(text)
     except ValueError as error:
@@ -275,7 +276,8 @@ def _past(recorded_by: datetime | None, occurred_by: datetime | None, at: Positi
     return {"recorded_by": recorded_by, "occurred_by": occurred_by, "up_to": at.seq if at else None}
 
 
-def _same_partition(row: Any, at: Position | None) -> None:
-    if at is not None and row["partition"] is not None and row["partition"] != at.partition:
-        words = f"the department's decisions are in partition {row['partition']}"
+def same_partition(partition: int | None, at: Position | None) -> None:
+    """Raises Problem 422 where a department's decisions (None: it has none) are in another than `at`."""
+    if at is not None and partition is not None and partition != at.partition:
+        words = f"the department's decisions are in partition {partition}"
         raise invalid("query.as_of", "another_partition", words)
