@@ -40,7 +40,7 @@ from api.resources import (
     problem_types,
     simulations,
 )
-from api.resources.access import audit, sessions
+from api.resources.access import audit, invitations, keys, passwords, people, sessions
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -79,6 +79,10 @@ ROOMS = (
     journal,
     questions,
     sessions,
+    people,
+    invitations,
+    passwords,
+    keys,
     audit,
     operations,
     problem_types,

@@ -62,6 +62,7 @@ class Services:
     keyring: Keyring
     passwords: Passwords
     sessions: Sessions
+    attempts: Attempts
     memory: IdempotencyMemory
     submissions: Submissions
     deadlines: Deadlines
@@ -88,6 +89,7 @@ class Services:
         ledger = LedgerReads(postgres, tail.beyond)
         passwords = Passwords()
         audit = Audit(postgres)
+        attempts = Attempts(redis, per_address_max=settings.api_sign_ins_per_address_max)
         return cls(
             settings=settings,
             metrics=metrics,
@@ -108,12 +110,13 @@ class Services:
             sessions=Sessions(
                 postgres,
                 audit,
-                Attempts(redis),
+                attempts,
                 passwords,
                 idle_s=settings.api_session_idle_s,
                 absolute_s=settings.api_session_s,
                 fresh_s=settings.api_key_fresh_s,
             ),
+            attempts=attempts,
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),

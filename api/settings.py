@@ -91,6 +91,9 @@ class ApiSettings(BaseSettings):
     api_session_idle_s: int = Field(
         default=3600, ge=60, le=30 * 86400, description="it ends without a request for so long"
     )
+    api_sign_ins_per_address_max: int = Field(
+        default=100, ge=1, description="tries to sign in from one address in 15 minutes"
+    )
     api_role: str = Field(default="spendlog_api", description="role of its sessions; 'none': the login's")
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
     webhooks_allow_local: bool = Field(

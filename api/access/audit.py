@@ -30,7 +30,7 @@ class Changeset:
         self._trail = trail
         self.entries: list[AuditEntry] = []
 
-    async def row(self, name: str, **asked: Any) -> Row | None:
+    async def row(self, name: str, /, **asked: Any) -> Row | None:
         """The first row of the statement `name`."""
         return await self._transaction.row(statement(name), asked)
 

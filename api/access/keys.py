@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -96,7 +97,6 @@ ACTOR_MAX = 200  # as long as an event's `actor` may be
 
 # The fixed start lets secret scanners find a leaked key; the short id names the key in lists and logs.
 _SECRET = re.compile(r"sl_[a-z2-7]{10}_[A-Za-z0-9_-]{43}")
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def looks_like_key(text: str) -> bool:
@@ -105,6 +105,22 @@ def looks_like_key(text: str) -> bool:
 
 def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def key_id(digits: str) -> str:
+    """Of a key that a request makes: from 20 or more hex digits, so that a repeat makes the same."""
+    return f"key_{base64.b32encode(bytes.fromhex(digits))[:10].decode().lower()}"
+
+
+def prefix_of(key: str) -> str:
+    """How the secret of the key with this id begins."""
+    return f"sl_{key.removeprefix('key_')}"
+
+
+def new_secret(key: str) -> tuple[str, bytes]:
+    """A secret for the key with this id, and what is kept of it."""
+    secret = f"{prefix_of(key)}_{secrets.token_urlsafe(32)}"
+    return secret, digest(secret)
 
 
 def create_key(
@@ -133,9 +149,8 @@ def create_key(
         raise KeyNotCreated(
             f"unknown scope {', '.join(unknown) if scopes else '(none)'}; there are {', '.join(KEY_SCOPES)}"
         )
-    prefix = "sl_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
-    secret = f"{prefix}_{secrets.token_urlsafe(32)}"
-    id_ = f"key_{prefix[3:]}"
+    id_ = key_id(secrets.token_hex(16))
+    secret, hashed = new_secret(id_)
     with direct(postgres) as connection:
         row = connection.execute(
             statement("create_key"),
@@ -144,9 +159,11 @@ def create_key(
                 "organization_id": organization_id,
                 "name": name,
                 "actor": actor or id_,
-                "prefix": prefix,
-                "key_sha256": digest(secret),
+                "prefix": prefix_of(id_),
+                "key_sha256": hashed,
                 "scopes": sorted(set(scopes)),
+                "expires_at": None,
+                "created_by": None,
             },
         ).fetchone()
         assert row is not None

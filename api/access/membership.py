@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from api.access.audit import tell_now
 from api.access.keys import digest
 from api.access.passwords import fault_of, hashed_now
 from api.access.roles import OPERATORS, Role, fits
-from api.stores.postgres import direct
+from api.stores.postgres import Unstorable, direct
 from api.stores.sql import statement
 from schemas.ids import is_name
 
@@ -59,7 +60,7 @@ def add_member(
         )
     if wrong := [one for one in departments if not is_name(one)]:
         raise PeopleFault(f"{wrong[0]!r} is no department id: 1-64 of letters, digits, dot, _ and -")
-    with direct(postgres) as connection:
+    with _unless_last(), direct(postgres) as connection:
         row = connection.execute(
             statement("person_for"),
             {
@@ -69,7 +70,7 @@ def add_member(
             },
         ).fetchone()
         assert row is not None
-        changed = connection.execute(
+        connection.execute(
             statement("set_membership"),
             {
                 "organization_id": organization_id,
@@ -78,9 +79,7 @@ def add_member(
                 "department_ids": sorted(set(departments)),
                 "employee_id": employee or email,
             },
-        ).fetchone()
-        if changed is None:
-            raise PeopleFault(_LAST)
+        )
         after = {
             "email": email,
             "role": role,
@@ -93,17 +92,21 @@ def add_member(
 def remove_member(postgres: str, *, organization_id: str, email: str) -> None:
     """His sessions and links there end with it. Raises PeopleFault, PostgresAway."""
     asked = {"organization_id": organization_id, "email": email.strip().lower()}
-    with direct(postgres) as connection:
+    with _unless_last(), direct(postgres) as connection:
         row = connection.execute(statement("remove_membership"), asked).fetchone()
         if row is None:
-            known = any(one.email == asked["email"] for one in list_members(postgres, organization_id))
-            raise PeopleFault(_LAST if known else f"{email} is no member of {organization_id}")
+            raise PeopleFault(f"{email} is no member of {organization_id}")
         before = {"email": asked["email"]}
         place = f"/v1/people/{row['person_id']}"
         tell_now(connection, organization_id, "remove_member", place, before=before)
 
 
-_LAST: Final = "that is the last Org Admin: make somebody else one first"
+@contextmanager
+def _unless_last() -> Iterator[None]:
+    try:
+        yield
+    except Unstorable:
+        raise PeopleFault("that is the last Org Admin: make somebody else one first") from None
 
 
 def list_members(postgres: str, organization_id: str | None = None) -> list[Member]:

@@ -8,6 +8,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from api.http.problems import FieldError, invalid_request
+
 LENGTH_MIN: Final = 12
 LENGTH_MAX: Final = 200
 # Guesses, as a power of ten, after which zxcvbn would have found it: below it are the common passwords, with
@@ -47,13 +49,13 @@ class Passwords:
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
-    async def fault(self, password: str, *own: str) -> str | None:
+    async def checked(self, password: str, *own: str, field: str = "body.password") -> str:
+        """Its hash. Raises Problem 422 where it cannot be one."""
         async with self._room:
-            return await asyncio.to_thread(fault_of, password, *own)
-
-    async def hashed(self, password: str) -> str:
-        async with self._room:
-            return await asyncio.to_thread(_HASHER.hash, password)
+            fault = await asyncio.to_thread(fault_of, password, *own)
+            if fault is None:
+                return await asyncio.to_thread(_HASHER.hash, password)
+        raise invalid_request([FieldError(field=field, code="weak_password", message=fault)])
 
     async def right(self, stored: str | None, password: str) -> bool:
         """Takes as long where nothing is stored."""

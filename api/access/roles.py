@@ -114,8 +114,9 @@ def fits(role: Role, organization_id: str) -> bool:
 
 
 def may_give(giver: frozenset[str], role: Role) -> bool:
-    """Whether somebody with these permissions may make somebody a `role`: nothing above his own."""
-    return giver >= TABLE[role].keys()
+    """Whether somebody with these permissions may make somebody a `role`, or take it from him: nothing above
+    his own. One's own account everybody has, and a key none."""
+    return giver | {Scope.ACCOUNT} >= TABLE[role].keys()
 
 
 def reaches(role: Role, departments: frozenset[str]) -> Mapping[Scope, Reach]:

@@ -16,6 +16,7 @@ from api.access.notes import note_done, note_ended_key, note_refused
 from api.access.origin import SAFE_METHODS, require_own_origin
 from api.access.people import Person
 from api.access.reach import require_reach
+from api.access.sessions import require_recent
 from api.http.bodies import require_json, require_text
 from api.http.names import require_known, require_once
 from api.http.paths import decoded
@@ -26,23 +27,27 @@ from api.stores.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, PostgresAway
 SCOPE_MEMBER = "x-required-scope"
 OWN_MEMBER = "x-own"
 OPEN_MEMBER = "x-open"
+RECENT_MEMBER = "x-recent-authentication"
 SECURITY_SCHEME = "apiKey"
 # What card networks send by a key is not in the audit log one by one: the log of decisions is its record.
 _OF_NETWORKS = frozenset({Scope.AUTHORIZATIONS_WRITE, Scope.SIMULATIONS_WRITE})
 SESSION_SCHEME = "session"
 
 
-def needs(scope: Scope, *others: Scope, own: str | None = None, **extra: Any) -> dict[str, Any]:
+def needs(
+    scope: Scope, *others: Scope, own: str | None = None, recent: bool = False, **extra: Any
+) -> dict[str, Any]:
     """What a route under /v1 says of itself: `openapi_extra=needs(Scope...)`.
 
     With several scopes a caller with any of them is let in, and the route asks `require` for the one that it
     finds out to need. `own`: how the route keeps to what is the caller's own (`api.access.reach`); without it
-    nobody comes in whose permission reaches no further. `extra`: further members of the description.
+    nobody comes in whose permission reaches no further. `recent`: a person must have said his password lately
+    (`require_recent`). `extra`: further members of the description.
     """
     ways: list[dict[str, list[str]]] = [{SESSION_SCHEME: []}]
     if scope is not Scope.ACCOUNT:
         ways.insert(0, {SECURITY_SCHEME: []})
-    marks = {} if own is None else {OWN_MEMBER: own}
+    marks = ({} if own is None else {OWN_MEMBER: own}) | ({RECENT_MEMBER: True} if recent else {})
     return {SCOPE_MEMBER: required_scope(scope, *others), "security": ways, **marks, **extra}
 
 
@@ -96,6 +101,8 @@ class KeyedRoute(APIRoute):
                 require_text(await request.body())
             if caller is not None:
                 await require_reach(request, caller, required, own=own, query=query)
+                if RECENT_MEMBER in extra and isinstance(caller, Person):
+                    require_recent(caller)
             try:
                 return await self._bounded(answer, request)
             except PostgresAway:

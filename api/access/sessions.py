@@ -90,9 +90,7 @@ class Sessions(Verified[Person]):
                 member there, 429 too many tries.
             PostgresAway: people cannot be looked up.
         """
-        await self._attempts.count(origin.address, email)
-        row = await self._proved(email, password, code, origin)
-        await self._attempts.forgive(email)
+        row = await self.prove(email, password, origin, code=code)
         organizations: list[str] = row["organizations"]
         if not organizations or organization_id not in (None, *organizations):
             raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
@@ -112,18 +110,14 @@ class Sessions(Verified[Person]):
                 401, "invalid_link", "This link is not known, was used, or is too old. Ask for another."
             )
         if row["second_factor"]:
-            person = await self._postgres.row(statement("find_person"), {"email": row["email"]})
-            assert person is not None
-            await self._require_code(person, code, origin)
+            await self.prove_code(row["email"], code, origin)
         return await self.begin(row["person_id"], row["organization_id"], origin, method="link")
 
     async def confirm(
         self, person: Person, password: str, origin: SignInOrigin, *, code: str | None = None
     ) -> None:
         """He is still the one who signed in: what needs that works for a while. Raises as `sign_in`."""
-        await self._attempts.count(origin.address, person.actor)
-        await self._proved(person.actor, password, code, origin)
-        await self._attempts.forgive(person.actor)
+        await self.prove(person.actor, password, origin, code=code)
 
         async def confirm(changes: Changeset) -> None:
             await changes.row("confirm_session", session_id=person.session_id, person_id=person.id)
@@ -185,7 +179,9 @@ class Sessions(Verified[Person]):
         trail = origin.trail(person.organization_id, person.actor, person.id)
         return replace(trail, role=person.role.value)
 
-    async def _proved(self, email: str, password: str, code: str | None, origin: SignInOrigin) -> Row:
+    async def prove(self, email: str, password: str, origin: SignInOrigin, *, code: str | None = None) -> Row:
+        """The person whose password it is, and whose code. Raises Problem 401, 429, PostgresAway."""
+        await self._attempts.count(origin.address, email)
         row = await self._postgres.row(statement("find_person"), {"email": email})
         stored = None if row is None else row["password_hash"]
         if not await self._passwords.right(stored, password) or row is None:
@@ -193,7 +189,16 @@ class Sessions(Verified[Person]):
             raise Problem(401, "wrong_credentials", "E-mail address and password do not belong together.")
         if row["second_factor"]:
             await self._require_code(row, code, origin)
+        await self._attempts.forgive(email)
         return row
+
+    async def prove_code(self, email: str, code: str | None, origin: SignInOrigin) -> None:
+        """Where his second factor is on. Raises Problem 401, 429, PostgresAway."""
+        await self._attempts.count(origin.address, email)
+        row = await self._postgres.row(statement("find_person"), {"email": email})
+        if row is not None and row["second_factor"]:
+            await self._require_code(row, code, origin)
+        await self._attempts.forgive(email)
 
     def _tell_refused(self, person: Row | None, reason: str, origin: SignInOrigin) -> None:
         """To each organization of a known person; who is not known is nobody's."""

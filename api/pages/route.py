@@ -20,7 +20,8 @@ from api.access.keys import Scope
 from api.access.notes import note_done, note_refused
 from api.access.origin import require_own_origin
 from api.access.reach import require_act
-from api.access.security import OWN_MEMBER, SCOPE_MEMBER, require
+from api.access.security import OWN_MEMBER, RECENT_MEMBER, SCOPE_MEMBER, require
+from api.access.sessions import require_recent
 from api.asking.submit import Answered
 from api.http.preferences import Wait
 from api.http.problems import Problem
@@ -51,6 +52,7 @@ class PageRoute(APIRoute):
             raise TypeError(f"{self.path} names no scope; give it openapi_extra=needs(...)")
         required = [Scope(named)] if isinstance(named, str) else [Scope(scope) for scope in named]
         keeps_to_own = OWN_MEMBER in (self.openapi_extra or {})
+        recent = RECENT_MEMBER in (self.openapi_extra or {})
 
         async def handle(request: Request) -> Response:
             try:
@@ -65,6 +67,8 @@ class PageRoute(APIRoute):
                 if request.method in ("GET", "HEAD"):
                     return await within(request.state.since + _READ_S_MAX, answer(request))
                 require_own_origin(request)
+                if recent:
+                    require_recent(viewer.caller)
                 answered = await answer(request)
                 note_done(request, answered)
                 return answered

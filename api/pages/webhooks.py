@@ -102,7 +102,7 @@ def _secret(asking: Asking, endpoint: WebhookEndpointOut, secret: str | None) ->
     return page(asking.request, "webhook_secret", endpoint=endpoint, secret=secret)
 
 
-@router.post("/webhooks/new", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.post("/webhooks/new", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def make_webhook(
     asking: Asked,
     key: Annotated[str, Form(max_length=64)],
@@ -172,7 +172,7 @@ async def show_webhook_form(asking: Asked, endpoint_id: str) -> Response:
     return await _form(asking, found, endpoint=found)
 
 
-@router.post("/webhooks/{endpoint_id}/change", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.post("/webhooks/{endpoint_id}/change", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def change_webhook(
     asking: Asked,
     endpoint_id: str,
@@ -201,7 +201,7 @@ async def change_webhook(
 Act = Literal["pause", "activate", "remove", "test", "replay"]
 
 
-@router.post("/webhooks/{endpoint_id}", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.post("/webhooks/{endpoint_id}", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def act_on_webhook(
     asking: Asked,
     endpoint_id: str,
@@ -229,7 +229,7 @@ async def act_on_webhook(
     return back(here, done=words)
 
 
-@router.post("/webhooks/{endpoint_id}/secret", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.post("/webhooks/{endpoint_id}/secret", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def rotate_webhook_secret(
     asking: Asked,
     endpoint_id: str,
@@ -256,7 +256,9 @@ async def show_delivery(asking: Asked, endpoint_id: str, event_id: str) -> Respo
     )
 
 
-@router.post("/webhooks/{endpoint_id}/deliveries/{event_id}", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.post(
+    "/webhooks/{endpoint_id}/deliveries/{event_id}", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True)
+)
 async def replay_delivery(asking: Asked, endpoint_id: str, event_id: str) -> Response:
     await _webhooks(asking).replay(endpoint_id, event_id)
     return back(

@@ -16,14 +16,15 @@ from api.stores.redis import Redis, RedisAway
 
 # Ten wrong passwords in 15 minutes are a thousand a day; a password stands more than 10^9 guesses.
 BY_ACCOUNT: Final = RateLimitItemPerMinute(10, 15, "account")
-BY_ADDRESS: Final = RateLimitItemPerMinute(100, 15, "address")  # of all who sit behind it
 
 
 class Attempts:
     """Counts tries to sign in. Without Redis each process counts for itself."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, per_address_max: int) -> None:
+        """`per_address_max`: in 15 minutes, of all who sit behind it."""
         self._redis = redis
+        self._by_address = RateLimitItemPerMinute(per_address_max, 15, "address")
         pool: Any = redis.pool  # what its types do not know of
         storage = RedisStorage(
             "redis://", implementation="redispy", key_prefix="spendlog:attempts", connection_pool=pool
@@ -33,7 +34,7 @@ class Attempts:
 
     async def count(self, address: str, email: str | None = None) -> None:
         """One more. Raises Problem 429 with `Retry-After` where there were too many."""
-        await self._count(BY_ADDRESS, address)
+        await self._count(self._by_address, address)
         if email is not None:
             await self._count(BY_ACCOUNT, _account(email))
 

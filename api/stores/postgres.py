@@ -213,10 +213,14 @@ async def _first(
 
 @contextmanager
 def direct(url: str) -> Iterator[psycopg.Connection[Row]]:
-    """One connection and one transaction, for commands. Raises PostgresAway when there is no server."""
+    """One connection and one transaction, for commands. Raises PostgresAway when there is no server, and
+    Unstorable."""
     try:
         connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=5)
     except psycopg.OperationalError as error:
         raise PostgresAway(str(error).partition("\n")[0]) from None
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except psycopg.IntegrityError as error:
+        raise Unstorable(error.diag.constraint_name or "unknown") from None

@@ -33,7 +33,13 @@ def settings(stack: Any) -> Iterator[ApiSettings]:
     """Empty topics, a new database, and a short-lived key cache, so that tests see revocations."""
     empty_topics(stack.kafka)
     database = new_database(stack.postgres, "spendlog_api_tests")
-    yield ApiSettings(kafka=stack.kafka, postgres=database, redis=stack.redis, api_key_fresh_s=0.2)
+    yield ApiSettings(
+        kafka=stack.kafka,
+        postgres=database,
+        redis=stack.redis,
+        api_key_fresh_s=0.2,
+        api_sign_ins_per_address_max=100_000,  # all tests are one address
+    )
     delete_topics(stack.kafka)  # their names are fixed: other folders' tests find none of ours
 
 

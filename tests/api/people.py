@@ -16,6 +16,7 @@ from api.access.roles import OPERATORS, Role
 
 PASSWORD = "plum kettle orbit harbour"
 COOKIE = "__Host-spendlog"
+NEW_PASSWORD = "nine violet anchors drifting"
 
 
 @cache
@@ -69,3 +70,22 @@ def sign_in(server: str, email: str, **more: Any) -> Iterator[httpx.Client]:
 
 def token_of(answer: httpx.Response) -> str:
     return answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
+
+
+def person(client: httpx.Client, email: str) -> dict[str, Any]:
+    (found,) = [one for one in client.get("/v1/people").json()["people"] if one["email"] == email]
+    assert isinstance(found, dict)
+    return found
+
+
+def invited(client: httpx.Client, email: str, key: str = "i", **terms: Any) -> httpx.Response:
+    return client.post(
+        "/v1/invitations",
+        json={"email": email, "role": "employee", **terms},
+        headers={"Idempotency-Key": f"{key}-{email}"},
+    )
+
+
+def accepted(server: str, token: str, password: str = NEW_PASSWORD, **more: Any) -> httpx.Response:
+    with browser(server) as client:
+        return client.post("/v1/invitations/acceptances", json={"token": token, "password": password, **more})

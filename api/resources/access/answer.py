@@ -33,7 +33,7 @@ class MeOut(Output):
 
 
 class SessionOut(Output):
-    """One session of the caller."""
+    """One session of a person."""
 
     model_config = ConfigDict(title="Session")
 
@@ -49,7 +49,7 @@ class SessionOut(Output):
 
 
 class SessionListOut(Output):
-    """The caller's sessions, newest first."""
+    """A person's sessions, newest first."""
 
     model_config = ConfigDict(title="SessionList")
 
@@ -72,5 +72,6 @@ def me_out(person: Person) -> MeOut:
     )
 
 
-def session_out(row: dict[str, Any], person: Person) -> SessionOut:
-    return SessionOut(current=row["session_id"] == person.session_id, **row)
+def session_out(row: dict[str, Any], current: str | None) -> SessionOut:
+    """`current`: the session of who asks."""
+    return SessionOut(current=row["session_id"] == current, **row)

@@ -172,7 +172,9 @@ async def list_sessions(request: Request, person: Signed) -> Response:
         },
     )
     assert row is not None
-    return reply(SessionListOut(sessions=[session_out(found, person) for found in row["sessions"]]))
+    return reply(
+        SessionListOut(sessions=[session_out(found, person.session_id) for found in row["sessions"]])
+    )
 
 
 @router.delete(

@@ -68,7 +68,7 @@ async def read_delivery(webhooks: OwnWebhooks, endpoint_id: EndpointId, event_id
     status_code=202,
     summary="Send a delivery once more",
     response_model=ReplayedOut,
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(202, "It waits to be sent."),
 )
 async def replay_delivery(webhooks: OwnWebhooks, endpoint_id: EndpointId, event_id: EventId) -> Response:
@@ -83,7 +83,7 @@ async def replay_delivery(webhooks: OwnWebhooks, endpoint_id: EndpointId, event_
     summary="Send the deliveries of a span once more",
     response_model=ReplayedOut,
     dependencies=[MEMBERS_ONCE],
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(202, "They wait to be sent.", writes=True),
 )
 async def replay_span(body: WebhookReplayIn, webhooks: OwnWebhooks, endpoint_id: EndpointId) -> Response:

@@ -61,7 +61,7 @@ def answers(
     summary="Make an endpoint",
     response_model=NewWebhookEndpointOut,
     dependencies=[MEMBERS_ONCE],
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(201, "Made.", headers=replies.REPLAYED | ETAG, writes=True, also=409),
 )
 async def create_endpoint(
@@ -103,7 +103,7 @@ async def read_endpoint(webhooks: OwnWebhooks, endpoint_id: EndpointId) -> Respo
     summary="Change an endpoint",
     response_model=WebhookEndpointOut,
     dependencies=[MEMBERS_ONCE],
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(200, "As it is now.", headers=ETAG, writes=True, also=412),
 )
 async def change_endpoint(
@@ -121,7 +121,7 @@ async def change_endpoint(
     status_code=204,
     summary="Remove an endpoint",
     response_class=Response,
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(204, "It is no more, nor is what waited for it.", also=412),
 )
 async def remove_endpoint(
@@ -138,7 +138,7 @@ async def remove_endpoint(
     summary="Rotate the secret",
     response_model=RotatedSecretOut,
     dependencies=[MEMBERS_ONCE],
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(201, "The new secret.", writes=True, also=409),
 )
 async def rotate_secret(
@@ -153,7 +153,7 @@ async def rotate_secret(
     status_code=202,
     summary="Send a test event",
     response_model=WebhookTestEventOut,
-    openapi_extra=needs(Scope.WEBHOOKS_WRITE),
+    openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True),
     responses=answers(202, "Queued; its delivery says what came of it."),
 )
 async def send_test_event(

@@ -1,0 +1,165 @@
+"""Passwords: one's own changed, and new ones set by a link."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access.audit import Changeset
+from api.access.keys import Principal, Scope, digest
+from api.access.notes import change, trail_of
+from api.access.reach import BY_ROUTE
+from api.access.security import Caller, KeyedRoute, needs, open_to_all
+from api.access.trail import Trail
+from api.http.preferences import MEMBERS_ONCE
+from api.http.problems import Problem, responses
+from api.resources.access.models import NewPasswordByLinkIn, OwnPasswordIn, PasswordResetOut
+from api.resources.access.people import PersonId, find_member, require_may_give
+from api.resources.access.sessions import Signed, origin_of
+from api.resources.replies import reply
+from api.services import services_of
+from api.stores.sql import statement
+
+router = APIRouter(prefix="/v1", tags=["access"], route_class=KeyedRoute)
+
+RESET_LIFE: Final = timedelta(hours=1)
+#: The page that takes a token.
+PAGE: Final = "/password#"
+
+
+@router.put(
+    "/account/password",
+    status_code=204,
+    summary="Change one's password",
+    response_class=Response,
+    dependencies=[MEMBERS_ONCE],
+    openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE),
+    responses={
+        204: {"description": "Changed; all other sessions have ended."},
+        **responses(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    },
+)
+async def change_own_password(body: OwnPasswordIn, request: Request, person: Signed) -> Response:
+    """With the password that is; all other sessions of the person end."""
+    services, origin = services_of(request), origin_of(request)
+    await services.sessions.prove(person.actor, body.password.get_secret_value(), origin, code=body.code)
+    new = await services.passwords.checked(body.new_password.get_secret_value(), person.actor, person.name)
+    await _set(request, trail_of(request, person), person.id, new, but_session=person.session_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/people/{person_id}/password-resets",
+    status_code=201,
+    summary="Make a password reset link",
+    response_model=PasswordResetOut,
+    openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
+    responses={
+        201: {"description": "The link, shown once."},
+        **responses(401, 403, 404, 409, 422, 500, 503),
+    },
+)
+async def create_password_reset(request: Request, caller: Caller, person_id: PersonId) -> Response:
+    """Good for an hour and once. Whom another organization knows as well changes his password himself:
+    it would open that one, too (`409 member_elsewhere`)."""
+    return reply(await reset_link(request, caller, person_id), 201)
+
+
+@router.post(
+    "/password-resets/uses",
+    status_code=204,
+    summary="Set a password with a link",
+    response_class=Response,
+    dependencies=[MEMBERS_ONCE],
+    openapi_extra=open_to_all("it is how people come in"),
+    responses={
+        204: {"description": "Set; all sessions have ended. Sign in with it."},
+        **responses(400, 401, 413, 415, 422, 429, 500, 503),
+    },
+)
+async def use_password_reset(body: NewPasswordByLinkIn, request: Request) -> Response:
+    """The link is used up; a code is needed where the second factor is on."""
+    await set_by_link(request, body)
+    return Response(status_code=204)
+
+
+# -- what the routes and the pages do
+
+
+async def reset_link(request: Request, caller: Principal, person_id: str) -> PasswordResetOut:
+    """Raises Problem 403 above the caller's own role, 404, 409 a member elsewhere, too."""
+    services, organization = services_of(request), caller.organization_id
+    person = await find_member(services, organization, person_id)
+    require_may_give(caller, person.role)
+    who = {"organization_id": organization, "person_id": person_id}
+    row = await services.postgres.row(statement("is_elsewhere"), who)
+    if row is None or row["elsewhere"]:
+        words = (
+            "He belongs to another organization as well, which this link would open: he changes his password "
+            "himself, by PUT /v1/account/password."
+        )
+        raise Problem(409, "member_elsewhere", words)
+    token, expires_at = secrets.token_urlsafe(32), datetime.now(UTC) + RESET_LIFE
+
+    async def make(changes: Changeset) -> None:
+        link_id = f"lnk_{secrets.token_hex(8)}"
+        made = {
+            "sha256": digest(token),
+            "link_id": link_id,
+            "created_by": caller.actor,
+            "expires_at": expires_at,
+        }
+        await changes.row("make_reset", **who, **made)
+        changes.tell(f"/v1/people/{person_id}/password-resets", after={"link_id": link_id})
+
+    await change(request, make)
+    return PasswordResetOut(token=token, path=PAGE + token, mailed=False, expires_at=expires_at)
+
+
+async def set_by_link(request: Request, body: NewPasswordByLinkIn) -> None:
+    """Raises Problem 401, 422 a weak password (the link stays good), 429."""
+    services, origin = services_of(request), origin_of(request)
+    await services.attempts.count(origin.address)
+    hashed = digest(body.token)
+    found = await services.postgres.row(statement("find_reset"), {"sha256": hashed})
+    if found is None:
+        raise _used()
+    new = await services.passwords.checked(body.password.get_secret_value(), found["email"], found["name"])
+    await services.sessions.prove_code(found["email"], body.code, origin)
+    trail = origin.trail(found["organization_id"], found["email"], found["person_id"])
+    await _set(request, trail, found["person_id"], new, link=hashed)
+
+
+async def _set(
+    request: Request,
+    trail: Trail,
+    person_id: str,
+    password_hash: str,
+    *,
+    but_session: str | None = None,
+    link: bytes | None = None,
+) -> None:
+    """A new password, told where it was set."""
+    services = services_of(request)
+
+    async def make(changes: Changeset) -> None:
+        if link is not None:
+            used = await changes.row("use_link", sha256=link, kinds=["password_reset"])
+            if used is None:
+                raise _used()
+        await changes.row(
+            "set_own_password", person_id=person_id, password_hash=password_hash, but_session=but_session
+        )
+        changes.tell(f"/v1/people/{person_id}/password")
+
+    request.state.told = True
+    await services.audit.change(trail, make)
+    services.sessions.forget(lambda known: known.id == person_id and known.session_id != but_session)
+
+
+def _used() -> Problem:
+    return Problem(401, "invalid_link", "This link is not known, was used, or is too old. Ask for another.")

@@ -1,0 +1,1 @@
+SELECT access_elsewhere(%(person_id)s, %(organization_id)s) AS elsewhere
