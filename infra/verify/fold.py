@@ -147,13 +147,14 @@ class Fold:
         linked = None if payment is None else effect.authorization_id
         self._count_refund(department, effect.authorization_id, payment, effect.amount, decision)
         charges = self._charges.setdefault(charges, charges)
-        before, left = (known.amount, known.left) if known else (0, 0)
+        before, undone = (known.amount, known.undone) if known else (0, 0)
         department.refunds[effect.refund_id] = Refund(
             charges,
             effect.authorization_id,
             linked,
             amount=before + effect.amount,
-            left=left + effect.amount,
+            undone=undone,
+            left=effect.amount,
             touched=self._span,
             seq=decision.seq,
         )
@@ -170,6 +171,7 @@ class Fold:
             self._wrong.append(f"takes back {effect.amount} of refund {effect.refund_id}, which is {refund}")
         if refund is not None:
             refund.left -= effect.amount
+            refund.undone += effect.amount
             refund.touched, refund.seq = max(refund.touched, self._span), decision.seq
             if effect.charges != refund.charges:
                 self._wrong.append(

@@ -180,7 +180,7 @@ class Models:
         refund = department.refunds.get(key[2]) if department else None
         if refund is None:
             return None
-        return refund.named, refund.amount, refund.amount - refund.left, refund.seq
+        return refund.named, refund.amount, refund.undone, refund.seq
 
     def _dispute(self, key: Key) -> Row | None:
         department = self._departments.get(key[:2])

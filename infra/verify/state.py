@@ -161,15 +161,17 @@ class Payment(msgspec.Struct, gc=False):
 
 
 class Refund(msgspec.Struct, gc=False):
-    """A refund of `amount` minor units, of which `left` were not taken back.
+    """What came back under one id: `amount` minor units in all, of which `undone` were taken back.
 
-    `named`: the payment that it came for; `authorization_id`: the same, if that was known.
+    `left`: of the last one that may still be. An id that was forgotten may come again, and what was forgotten
+    is taken back by nobody. `named`: the payment that it came for; `authorization_id`: the same, if that was known.
     """
 
     charges: Charges
     named: str | None
     authorization_id: str | None
     amount: int
+    undone: int
     left: int
     touched: int
     seq: int

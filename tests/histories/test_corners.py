@@ -14,6 +14,7 @@ from infra.verify.calendar import ends_s, label
 from schemas.codec import encode_event
 from schemas.controls import Calendar, PeriodKind, Policy, Rules, SpendLimit
 from schemas.decisions import Decision
+from schemas.effects import RefundUndone
 from schemas.money import Money, PositiveMoney
 from schemas.reasons import ReasonCode
 from streams.core.calendar import clock_of, epoch_s
@@ -147,6 +148,26 @@ def test_a_refund_makes_no_period_so_roomy_that_more_than_its_limit_passes_later
     late = play.request("late", now - 32 * DAY, now, amount=501)
     assert late.would_pass is not None
     assert (late.would_pass.now, late.would_pass.later) == (500, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "undone"),
+    [(None, [100]), (100, [100]), (30, [30]), (101, []), (250, [])],
+)
+def test_a_refund_whose_id_comes_again_long_after_is_taken_back_without_the_forgotten_one(
+    asked: int | None, undone: list[int]
+) -> None:
+    play = Play()
+    now = START + 100 * DAY
+    for at, minor in ((START, 150), (now, 100)):
+        play.say(ev.ClockTicked, at)
+        back = {"refund_id": "r1", "card_id": "card-1", "amount": PositiveMoney(minor, "USD")}
+        assert play.say(ev.RefundPresented, at, **back).effects
+    amount = None if asked is None else PositiveMoney(asked, "USD")
+    decision = play.say(ev.RefundReversed, now, refund_id="r1", amount=amount)
+    assert [effect.amount for effect in decision.effects if isinstance(effect, RefundUndone)] == undone
+    left = sum(undone, -100)
+    assert play.say(ev.RefundReversed, now, refund_id="r1").effects or left == 0
 
 
 @settings(max_examples=1500, deadline=None, database=None, derandomize=True)
