@@ -12,6 +12,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_S = 86_400
 # Since 2000 every zone's midnights and changes lie on quarter hours of UTC: within one the label is the same.
 _QUARTER_S = 900
+_AGES = range(1900, 9000)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -130,3 +131,21 @@ def ends_s(calendar: Calendar, at_s: int) -> int | None:
         after = first.replace(year=first.year + months // 12, month=months % 12 + 1)
     # A midnight that the clock leaves out is read as of the time before it: the moment of the change.
     return seconds(datetime(after.year, after.month, after.day, tzinfo=zone_of(calendar.time_zone)))
+
+
+def end_of(calendar: Calendar, period: str) -> int | None:
+    """The second at which the period of this label is over; None: never, or it is no label.
+
+    One that is none of the calendar's was another's: at most a year long, in a zone at most a day away.
+    """
+    try:
+        first = first_day(period)
+    except ValueError:
+        return None
+    if first.year not in _AGES:  # a lifetime, or nothing that anybody lives to see
+        return None
+    if is_label(calendar, period):
+        return ends_s(
+            calendar, seconds(datetime(*first.timetuple()[:3], 12, tzinfo=zone_of(calendar.time_zone)))
+        )
+    return seconds(datetime(first.year + 1, 12, 31, tzinfo=UTC)) + 2 * DAY_S

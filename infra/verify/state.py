@@ -164,7 +164,8 @@ class Refund(msgspec.Struct, gc=False):
     """What came back under one id: `amount` minor units in all, of which `undone` were taken back.
 
     `left`: of the last one that may still be. An id that was forgotten may come again, and what was forgotten
-    is taken back by nobody. `named`: the payment that it came for; `authorization_id`: the same, if that was known.
+    is taken back by nobody. `named`: the payment that it came for; `authorization_id`: the same, if that was
+    known.
     """
 
     charges: Charges

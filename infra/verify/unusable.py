@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import schemas.events as ev
 from infra.verify import unusable_terms
+from infra.verify.calendar import end_of
+from infra.verify.counters import oldest_s
 from infra.verify.lapses import lapses_by
 from infra.verify.leases import Treasury
 from infra.verify.postings import Postings
@@ -239,7 +241,12 @@ def _undo(here: Here) -> ReasonCode | None:
 
 
 def _grant(here: Here) -> ReasonCode | None:
-    return None if here.event.currency == here.department.currency else ReasonCode.WRONG_CURRENCY
+    event, department = here.event, here.department
+    if event.currency != department.currency:
+        return ReasonCode.WRONG_CURRENCY
+    over_s = end_of(department.cap or event.calendar, event.period)
+    forgotten = over_s is not None and over_s <= oldest_s(department.latest_span)
+    return ReasonCode.TOO_OLD if forgotten else None
 
 
 def _recall(here: Here) -> ReasonCode | None:

@@ -165,6 +165,16 @@ class PeriodLabels:
         return first.isoformat()
 
 
+def end_of(clock: PeriodLabels | None, label: str) -> int | None:
+    """By when a period of this label is over. None: never, or not to be known.
+
+    `clock` None, or one that has no such label: the latest that it can be, such as for a lease of a calendar
+    that was.
+    """
+    ends_s = None if clock is None else clock.ends_of(label)
+    return latest_end_s(label) if ends_s is None else ends_s
+
+
 def latest_end_s(label: str) -> int | None:
     """By when a period of this label has ended, whatever its calendar. None: never, or not to be known."""
     first = _first_day_of(label)

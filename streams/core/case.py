@@ -11,7 +11,7 @@ from schemas.effects import DepartmentOpened, Effects, HoldReleased, LeaseAdded,
 from schemas.events import EVENT_TYPES, CardEvent, Event
 from schemas.money import TOTAL_MAX, Money
 from schemas.reasons import Outcome, Reason, ReasonCode
-from streams.core.calendar import clock_of, latest_end_s, moment_of
+from streams.core.calendar import clock_of, end_of, moment_of
 from streams.core.movements import Movement, movement
 from streams.core.plans import Plan
 from streams.core.rules import PASSED, Verdict
@@ -189,9 +189,7 @@ class Case:
         for effect in effects:  # the first lease comes before its department knows the calendar
             if clock is None and isinstance(effect, LeaseAdded):
                 clock = clock_of(effect.calendar)
-        ends_s = None if clock is None else clock.ends_of(label)
-        if ends_s is None:
-            ends_s = latest_end_s(label)  # a lease of a calendar that was, say
+        ends_s = end_of(clock, label)
         return PeriodOpened(
             charge=charge,
             limit=0 if allowance is None else allowance.initial,

@@ -7,11 +7,11 @@ from schemas.effects import LeaseAdded, LeaseAsked, LeaseGivenBack
 from schemas.events import LeaseGranted, LeaseRecalled
 from schemas.money import MINOR_MAX
 from schemas.reasons import ReasonCode
-from streams.core.calendar import clock_of
+from streams.core.calendar import clock_of, end_of
 from streams.core.case import Case, Rejected, currencies
 from streams.core.rules import Ask
 from streams.core.rules.allowances import lease
-from streams.core.state import COMPANY, Department
+from streams.core.state import BUCKET_S, COMPANY, Department
 
 DAY_S = 86_400
 # Asked for when less than this part of the lease is left, and as much as this part of it.
@@ -76,6 +76,10 @@ def receive(case: Case, event: LeaseGranted) -> Decision:
     """More of the cap is the department's own; the first one tells it that there is a cap."""
     if event.currency != case.department.currency:
         raise Rejected(ReasonCode.WRONG_CURRENCY, currencies(case.department.currency, event.currency))
+    # What was leased of such a period may be forgotten, so more cannot be added to it; nor could it be spent.
+    ends_s = end_of(clock_of(case.department.cap or event.calendar), event.period)
+    if ends_s is not None and ends_s <= case.department.oldest * BUCKET_S:
+        raise Rejected(ReasonCode.TOO_OLD, f"the period {event.period} is over and no longer remembered")
     effect = LeaseAdded(period=event.period, amount=event.amount, calendar=event.calendar)
     return case.accepted(effect, amount=event.amount)
 

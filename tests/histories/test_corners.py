@@ -170,6 +170,36 @@ def test_a_refund_whose_id_comes_again_long_after_is_taken_back_without_the_forg
     assert play.say(ev.RefundReversed, now, refund_id="r1").effects or left == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "period", "days", "usable"),
+    [
+        ("month", "2026-11", 0, True),
+        ("month", "2026-11", 100, True),  # it may still be remembered
+        ("month", "2026-11", 150, False),
+        ("month", "2026-10", 110, False),
+        ("month", "2027-04", 150, True),
+        ("quarter", "2026-Q4", 150, True),
+        ("quarter", "2026-Q4", 240, False),
+        ("year", "2026", 400, False),
+        ("week", "2026-W45", 150, False),
+        ("lifetime", "lifetime", 400, True),
+        ("month", "2026-Q4", 150, True),  # no label of the calendar: it may have been another's, a year long
+        ("month", "2025-Q1", 500, False),
+        ("month", "soon", 500, True),
+    ],
+)
+@pytest.mark.parametrize("again", [0, 7])
+def test_more_of_a_period_that_is_over_is_leased_to_nobody(
+    kind: PeriodKind, period: str, days: int, usable: bool, again: int
+) -> None:
+    play = Play()
+    lease: dict[str, Any] = {"calendar": Calendar(kind), "period": period, "currency": "USD"}
+    play.say(ev.LeaseGranted, START, amount=100, **lease)
+    play.say(ev.ClockTicked, START + days * DAY)
+    decision = play.say(ev.LeaseGranted, START + days * DAY, amount=again, **lease)
+    assert codes(decision) == ([] if usable else [ReasonCode.TOO_OLD])
+
+
 @settings(max_examples=1500, deadline=None, database=None, derandomize=True)
 @given(
     kind=st.sampled_from(("day", "week", "month", "quarter", "year", "lifetime")),
