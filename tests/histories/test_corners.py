@@ -161,7 +161,7 @@ def test_a_refund_whose_id_comes_again_long_after_is_taken_back_without_the_forg
     now = START + 100 * DAY
     for at, minor in ((START, 150), (now, 100)):
         play.say(ev.ClockTicked, at)
-        back = {"refund_id": "r1", "card_id": "card-1", "amount": PositiveMoney(minor, "USD")}
+        back: dict[str, Any] = {"refund_id": "r1", "card_id": "card-1", "amount": PositiveMoney(minor, "USD")}
         assert play.say(ev.RefundPresented, at, **back).effects
     amount = None if asked is None else PositiveMoney(asked, "USD")
     decision = play.say(ev.RefundReversed, now, refund_id="r1", amount=amount)
