@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api.pages import (
+    ask,
     assets,
     cards,
     curve,
@@ -32,6 +33,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     requests.router,
     cards.router,
     transactions.router,
+    ask.router,
     policies.router,
     dispatch.router,
     webhooks.router,

@@ -41,6 +41,7 @@ _USUAL: Final = (
     "how did spend change this month",
 )
 COUNT: Final = 3
+_EXAMPLES: Final = 12
 
 
 def nearest(text: str, fault: NotUnderstood, directory: Directory, clock: OrgCalendar) -> list[str]:
@@ -55,6 +56,11 @@ def nearest(text: str, fault: NotUnderstood, directory: Directory, clock: OrgCal
         if candidate not in found and _is_understood(candidate, directory, clock):
             found.append(candidate)
     return found[:COUNT]
+
+
+def examples(directory: Directory) -> list[str]:
+    """Questions to begin with, with names of the organization."""
+    return list(_usual("", directory))[:_EXAMPLES]
 
 
 def _mended(text: str, fault: NotUnderstood) -> Iterator[str]:

@@ -22,6 +22,9 @@ PAGES = (
     ("/transactions?status=declined", "Declined"),
     ("/transactions/sales/purchase-suspicious", "What it was flagged for"),
     ("/transactions/operations/purchase-chairs", "Disputed"),
+    ("/ask", "A question changes nothing"),
+    ("/ask?q=spend+by+department+this+year", "by department"),
+    ("/ask?q=top+expenses+this+year", "largest first"),
     ("/cards", "Department"),
     ("/cards/operations/card_sven", "Nothing: the card is frozen"),
     ("/cards/new", "Single use"),
@@ -39,6 +42,7 @@ OWN = (
     ("/", "Available now"),
     ("/mine", "Ask for more"),
     ("/transactions", "Every purchase that was asked for"),
+    ("/ask?q=what+did+I+spend+by+category", "by category"),
     ("/cards/engineering/card_bob", "How it is set"),
     ("/departments/engineering/more", "What for"),
 )

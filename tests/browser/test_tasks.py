@@ -226,11 +226,42 @@ def test_what_is_shown_can_be_taken_away(person: Sit, techcorp: TechCorp, kind: 
         assert answer.body().startswith(b"PK")
 
 
+def test_a_question_is_answered_with_a_chart_and_changed_by_its_chips(person: Sit) -> None:
+    sitting = person("carol")
+    sitting.go("/")
+    sitting.page.get_by_role("link", name="Ask", exact=True).click()
+    sitting.page.get_by_label("Your question").fill("software over 50 by deparment this year")
+    sitting.page.get_by_role("button", name="Ask", exact=True).click()
+    expect(sitting.page.locator("#h-answer")).to_contain_text("Engineering: $")
+    expect(sitting.page.locator(".chart canvas")).to_be_visible()
+    expect(sitting.page.get_by_text("“deparment” was taken for “department”")).to_be_visible()
+    before = sitting.page.locator("#answer tbody tr").first.inner_text()
+    sitting.page.get_by_role("link", name="over 50").click()
+    expect(sitting.page.locator("#answer tbody tr").first).not_to_have_text(before)
+    assert "over 50" not in sitting.main()
+    sitting.page.get_by_text("Change it").click()
+    sitting.page.get_by_label("By").select_option("merchant")
+    sitting.page.get_by_role("button", name="Ask again").click()
+    expect(sitting.page.locator("#answer")).to_contain_text("GitHub")
+    with sitting.page.expect_download() as taken:
+        sitting.page.get_by_role("link", name="CSV").click()
+    assert taken.value.path().read_text(encoding="utf-8-sig").startswith("merchant,amount,purchases,currency")
+
+
+def test_a_word_that_is_not_understood_is_marked_and_others_are_offered(person: Sit) -> None:
+    sitting = person("carol")
+    sitting.go("/ask?q=spend+on+unicorns+in+Sales")
+    sitting.faults = [fault for fault in sitting.faults if "422" not in fault]  # the page's own status
+    expect(sitting.page.locator("#fault mark")).to_have_text("unicorns")
+    sitting.page.locator("#h-near + .chips a").first.click()
+    expect(sitting.page.locator("#h-answer")).to_contain_text("purchases")
+
+
 def test_an_employee_sees_what_is_his_own_and_asks_for_more(person: Sit) -> None:
     sitting = person("bob")
     assert sitting.at() == "/mine"
     expect(sitting.page.locator(".figure.big dd")).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
-    assert sitting.page.locator("nav a").all_inner_texts() == ["My cards", "Transactions"]
+    assert sitting.page.locator("nav a").all_inner_texts() == ["My cards", "Transactions", "Ask"]
     sitting.page.get_by_role("link", name="Ask for more").click()
     sitting.page.get_by_label("How much more, in USD").fill("1,200")
     sitting.page.get_by_label("What for").fill("The build farm")
