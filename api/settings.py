@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from limits import RateLimitItem, parse_many
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers
@@ -96,6 +96,13 @@ class ApiSettings(BaseSettings):
     )
     api_role: str = Field(default="spendlog_api", description="role of its sessions; 'none': the login's")
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
+    questions_model_url: str | None = Field(
+        default=None,
+        pattern="^https?://[^/ ]+[^ ]*$",
+        description="an OpenAI-compatible endpoint, its /v1, for questions that are not understood",
+    )
+    questions_model: str = Field(default="default", description="the model that it is asked for")
+    questions_model_key: SecretStr | None = Field(default=None, description="its API key")
     webhooks_allow_local: bool = Field(
         default=False,
         description="for development: endpoints may be http, loopback and private addresses",

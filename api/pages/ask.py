@@ -148,7 +148,7 @@ def _query(query: TypedQuery) -> str:
 
 
 def drawn(chart: ChartOut, x: str) -> dict[str, Any]:
-    """For charts.js: places 0, 1, ... with their labels; in whole units, of the first currency. `x`: of them."""
+    """For charts.js: places 0, 1, ... with labels, named `x`; in whole units of the first currency."""
     currency = chart.series[0].currency
     unit = 1 if currency is None else 10 ** exponent(currency)
     series = [one for one in chart.series if one.currency == currency]

@@ -87,6 +87,9 @@ class AnswerOut(Output):
     query: Query
     chips: list[ChipOut]
     corrected: list[CorrectedOut]
+    by_assistant: bool = Field(
+        default=False, description="a language model understood it, where the grammar did not"
+    )
     time_zone: str = Field(description="whose days the periods have", examples=["America/New_York"])
     figures: list[FigureOut] = Field(description="one for each currency")
     columns: list[ColumnOut]

@@ -15,6 +15,7 @@ import msgspec
 
 from api.http.types import MoneyOut
 from api.questions.answer import AnswerOut, Cell, ChartOut, ColumnOut, CorrectedOut, FigureOut
+from api.questions.assistant import Assistant
 from api.questions.budgets_left import LeftReads
 from api.questions.charts import chart_of
 from api.questions.clock import OrgCalendar
@@ -23,7 +24,7 @@ from api.questions.names import Directory, directory_of
 from api.questions.parameters import Asker, Bucket, buckets_of, instant, money_of, parameters
 from api.questions.query import TIMES, Dimension, Query
 from api.questions.saying import chips_of, headline_of, label_of, sentence_of
-from api.resources.transactions.answer import transaction_out
+from api.resources.transactions.answer import TransactionStatus, transaction_out
 from api.stores.questions import QuestionReads, groups, purchases
 from schemas.authorizations import Authorization
 from schemas.terms import zone_of
@@ -39,6 +40,7 @@ class Questions:
     asker: Asker
     directory: Directory
     now: datetime
+    assistant: Assistant | None = None
 
     @classmethod
     async def of(cls, reads: QuestionReads, asker: Asker, me: str | None, now: datetime) -> Questions:
@@ -89,10 +91,15 @@ class Questions:
             ColumnOut(name="why", kind="text"),
             ColumnOut(name="id", kind="text"),
         ]
-        return self._figures(row["totals"], query), columns, [self._purchase(body) for body in row["bodies"]]
+        return (
+            self._figures(row["totals"], query),
+            columns,
+            [self._purchase(query, body) for body in row["bodies"]],
+        )
 
-    def _purchase(self, body: str) -> list[Cell]:
+    def _purchase(self, query: Query, body: str) -> list[Cell]:
         found = transaction_out(_decode(body))
+        came_back = query.statuses == (TransactionStatus.REFUNDED,)
         who = self._who(found.card_id, found.cardholder)
         return [
             found.created_at.isoformat() if found.created_at else None,
@@ -100,7 +107,7 @@ class Questions:
             self.directory.label("department", found.department_id),
             who,
             str(found.status),
-            found.amount,
+            found.refunded if came_back else found.amount,
             found.reasons[0].message if found.reasons else "",
             found.transaction_id,
         ]

@@ -87,6 +87,8 @@ class OrgCalendar:
             raise NotUnderstood("contradiction", f"{count} {unit}s ago there was no calendar") from None
 
     def ago(self, count: int, unit: Unit) -> DaySpan:
+        if count < 0:
+            raise NotUnderstood("contradiction", f"{count} {unit}s ago is to come")
         try:
             return self.containing(unit, self.today - count * _STEP[unit])
         except (ValueError, OverflowError):
@@ -137,6 +139,11 @@ class OrgCalendar:
 
         Raises NotUnderstood for what is no date, or may be two.
         """
+        if text[:4].isdigit():  # ISO 8601; no other order of its parts is thought of
+            try:
+                return self._one(date.fromisoformat(text))
+            except ValueError:
+                raise NotUnderstood("contradiction", f"there is no day “{text}”") from None
         parts = [int(part) for part in text.replace(".", "/").split("/") if part.isdigit()]
         if len(parts) == 3 and max(parts[:2]) <= 12 and parts[0] != parts[1]:
             raise NotUnderstood(

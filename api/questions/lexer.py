@@ -136,7 +136,9 @@ class Lexer:
             return
         first, *others = self.unknown
         words = sorted(self._lexicon.telling | self._directory.words) if len(first.word) > 3 else []
-        near = process.extractOne(first.word, words, scorer=fuzz.ratio, score_cutoff=_NEAR)
+        near = process.extractOne(
+            first.word, [word for word in words if word != first.word], scorer=fuzz.ratio, score_cutoff=_NEAR
+        )
         meant = (
             "it is no word of questions and no name that occurs here"
             if near is None

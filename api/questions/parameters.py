@@ -81,6 +81,7 @@ def parameters(query: Query, asker: Asker, directory: Directory, zone: ZoneInfo)
     looked_at = query.flagged or query.review or query.approved
     if not statuses and not looked_at:
         statuses = tuple(status for status in TransactionStatus if status not in _UNSPENT)
+    came_back = query.statuses == (TransactionStatus.REFUNDED,)  # a part is enough
     categories, without_categories = query.names.category, query.without.category
     return {
         **names,
@@ -90,7 +91,10 @@ def parameters(query: Query, asker: Asker, directory: Directory, zone: ZoneInfo)
         "mccs": _mccs(categories) if categories else None,
         "other": OTHER in categories,
         "without_mccs": _mccs(without_categories) if without_categories else None,
-        "statuses": [state.value for status in statuses for state in STATUSES[status]] or None,
+        "statuses": [state.value for status in statuses for state in STATUSES[status]] or None
+        if not came_back
+        else None,
+        "came_back": came_back or None,
         "approved": True if query.approved else None,
         "flagged": query.flagged,
         "review": query.review,

@@ -109,8 +109,10 @@ class Periods:
             self._last = _only(self._last, span.last if rule == "until" else span.first - _DAY, word)
 
     def _range(self, one: DaySpan, other: DaySpan, said: list[Lexeme]) -> None:
-        self._ranges.append((one, other))
         word = said[0] if said else None
+        # "from Q2 to Q3", "between Q2 and Q3" tell what it was before first; "Q3 to Q2" after.
+        forward = word is not None and word.terminal in ("FROM", "BETWEEN")
+        self._ranges.append((other, one) if forward else (one, other))
         if one.first > other.last and other.unit in ("month", "day", "quarter"):
             one = one.year_before() if one.year_before().first <= other.last else one
         if one.first > other.last:
@@ -180,14 +182,15 @@ class Periods:
         if len(during) == 2:
             return during[0], during[1]
         if self._ranges and during == []:
-            one, other = self._ranges[0]
-            return (other, one) if self._changed and not self._compared else (one, other)
+            return self._ranges[0]
         if self._since is not None and self._versus is None and not during:
             unit = self._since.unit or "day"
             mine = self._clock.containing(unit)
             return mine, self._since if self._since != mine else mine.before()
         mine_or_none = during[0] if during else None
         if self._versus is not None:
+            if self._versus == mine_or_none:  # "the last 30 days and the previous 30 days"
+                return self._versus, self._versus.before()
             return mine_or_none or self._counterpart(self._versus), self._versus
         unit = _OVER.get(self._word.terminal, "month") if self._word is not None else "month"
         mine = mine_or_none or self._clock.containing(unit)

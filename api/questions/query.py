@@ -147,7 +147,11 @@ class Query(Input):
     )
     names: AskedNames = AskedNames()
     without: AskedNames = Field(default=AskedNames(), description="none of these")
-    statuses: tuple[TransactionStatus, ...] = Field(default=(), max_length=len(TransactionStatus))
+    statuses: tuple[TransactionStatus, ...] = Field(
+        default=(),
+        max_length=len(TransactionStatus),
+        description="those alone; of `refunded` alone all of which something came back",
+    )
     approved: StrictBool = Field(default=False, description="only what was approved, whatever came after")
     flagged: StrictBool | None = Field(default=None, description="by the model")
     review: StrictBool | None = Field(default=None, description="a rule wants somebody to look at it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -20,6 +21,7 @@ from api.http.sheets import csv_of
 from api.http.types import Input, Text
 from api.questions.answer import AnswerOut
 from api.questions.answering import Questions
+from api.questions.assistant import Assistant
 from api.questions.errors import NotUnderstood
 from api.questions.lexer import LENGTH_MAX
 from api.questions.parameters import Asker
@@ -102,7 +104,17 @@ async def questions_of(reading: OfOrganization) -> Questions:
         services.reading(reading.wait, reading.position, since=reading.since),
     )
     me = caller.employee if isinstance(caller, Person) else None
-    return await Questions.of(reads, asker_of(caller), me, datetime.now(UTC))
+    settings = services.settings
+    found = await Questions.of(reads, asker_of(caller), me, datetime.now(UTC))
+    if settings.questions_model_url is None:
+        return found
+    key = settings.questions_model_key
+    assistant = Assistant(
+        settings.questions_model_url,
+        settings.questions_model,
+        None if key is None else key.get_secret_value(),
+    )
+    return replace(found, assistant=assistant)
 
 
 def asker_of(caller: Principal) -> Asker:
@@ -123,7 +135,22 @@ async def answered(questions: Questions, text: str | None, query: Query | None) 
         found = understood(text or "", questions.directory, questions.clock)
         return await questions.answer(found.query, found.corrected)
     except NotUnderstood as fault:
+        if text is not None and (other := await _by_assistant(questions, text, fault)) is not None:
+            return other
         raise not_understood(fault, text, questions) from None
+
+
+async def _by_assistant(questions: Questions, text: str, fault: NotUnderstood) -> AnswerOut | None:
+    """What a language model took it for, where one is configured; never for what would change something."""
+    if questions.assistant is None or fault.fault == "not_a_question":
+        return None
+    query = await questions.assistant.query(text, questions.directory, questions.clock)
+    if query is None:
+        return None
+    try:
+        return (await questions.answer(query)).model_copy(update={"by_assistant": True})
+    except NotUnderstood:
+        return None
 
 
 def not_understood(fault: NotUnderstood, text: str | None, questions: Questions) -> Problem:

@@ -182,7 +182,22 @@ def headline_of(
             count = max(figure.groups or 0 for figure in figures)
             many = f"{count} {_plural(query.group_by[0], count)}. "
         return f"{many}{first[0]}: {said}, the {word}. {whole}"
+    if TIMES & set(query.group_by) and len(query.group_by) == len(figures) == 1:
+        return f"{whole}. {_best(rows, query)}"
     return whole
+
+
+def _best(rows: Sequence[Sequence[Cell]], query: Query) -> str:
+    """Of rows of time the one with the most."""
+    place = 2 if query.measure == "count" else 1
+    best = max(rows, key=lambda row: _value(row[place]))
+    cell = best[place]
+    said = money_words(cell) if isinstance(cell, MoneyOut) else f"{cell}"
+    return f"Most in {best[0]}: {said}"
+
+
+def _value(cell: Cell) -> int:
+    return cell.minor if isinstance(cell, MoneyOut) else cell if isinstance(cell, int) else 0
 
 
 def _plural(dimension: str, count: int) -> str:

@@ -160,12 +160,16 @@ def _turned(found: list[Lexeme]) -> list[Lexeme]:
         elif each.terminal == "TO" and after == "NAMES":
             each = replace(each, terminal="AT")
         elif each.terminal == "OF" and before in ("QUARTER", "HALF", "NUMBER", "MONTH"):
-            if after in ("MONTH", "YEAR", "FISCAL", "THIS", "LAST"):
+            if after in ("MONTH", "YEAR", "FISCAL", "THIS", "LAST") or (
+                after == "UNIT" and before in ("QUARTER", "HALF")
+            ):
                 continue
         elif each.terminal == "IN" and before in ("QUARTER", "HALF", "MONTH") and after == "YEAR":
             continue
         elif each.text == "," and before in ("NUMBER", "MONTH") and after == "YEAR":
             continue  # "March 3rd, 2026"
+        elif each.terminal == "BY" and each.text.lower() in ("every", "each") and after == "PURCHASES":
+            continue  # "list every purchase"
         elif each.terminal == "UNIT" and _is_group(result):
             each = replace(each, terminal="DIMS")
         result.append(each)
@@ -175,7 +179,7 @@ def _turned(found: list[Lexeme]) -> list[Lexeme]:
 def _is_group(before: Sequence[Lexeme]) -> bool:
     """Whether what comes after it is what is grouped by: “by month”, “by department and month”."""
     last = _at(before, len(before) - 1)
-    return last == "BY" or (last == "AND" and _at(before, len(before) - 2) == "DIMS")
+    return last in ("BY", "TOP", "BOTTOM") or (last == "AND" and _at(before, len(before) - 2) == "DIMS")
 
 
 def _listed(found: list[Lexeme]) -> list[Lexeme]:

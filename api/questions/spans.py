@@ -84,7 +84,7 @@ class Spans:
             return self._clock.fiscal_year(_year(said))
         if "LAST" in said:
             return year.before()
-        return year if "THIS" in said and ("UNIT" in said or "FISCAL" in said) else None
+        return year if "UNIT" in said or ("THIS" in said and "FISCAL" in said) else None
 
     def _fiscal(self, said: dict[str, Lexeme], tree: Tree[Token]) -> DaySpan:
         unit: Unit = _UNITS[said["UNIT"].value] if "UNIT" in said else "fiscal"

@@ -58,6 +58,7 @@ _CONDITIONS: Final[dict[str, LiteralString]] = {
     "mccs": "a.mcc = ANY(%(mccs)s)",
     "card": "a.card_id = ANY(%(card)s)",
     "statuses": "a.status = ANY(%(statuses)s)",
+    "came_back": "a.refunded > 0",
     "approved": "a.authorized > 0",
     "flagged": "a.flagged = %(flagged)s",
     "review": "a.review = %(review)s",

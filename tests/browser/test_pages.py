@@ -71,7 +71,7 @@ HIDDEN = {
         *(
             path
             for path, _ in PAGES
-            if not path.startswith(("/transactions", "/departments/engineering/more")) and path != "/"
+            if not path.startswith(("/ask", "/transactions", "/departments/engineering/more")) and path != "/"
         ),
         "/departments/engineering",
         "/departments/sales/more",

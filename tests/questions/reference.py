@@ -102,7 +102,10 @@ def _fits(one: Payment, query: Query) -> bool:
             return False
         if set(one.value(kind)) & set(query.without.of(kind)):
             return False
-    if query.statuses:
+    if query.statuses == ("refunded",):
+        if not one.found.refunded:
+            return False
+    elif query.statuses:
         if one.status not in query.statuses:
             return False
     elif not (query.approved or query.flagged or query.review) and one.status in UNSPENT:
@@ -147,12 +150,16 @@ def _list(query: Query, found: list[Payment]) -> str:
     ordered = sorted(found, key=keys[query.order])  # type: ignore[arg-type]
     taken: dict[str, int] = {}
     rows = []
+
+    def amount(one: Payment) -> int:
+        return one.found.refunded if query.statuses == ("refunded",) else one.found.amount
+
     for one in ordered:
         place = one.found.currency if query.order in ("largest", "smallest") else ""
         taken[place] = taken.get(place, 0) + 1
         if taken[place] <= query.rows_max:
-            rows.append(f"{one.found.authorization_id} {_money(one.found.amount, one.found.currency)}")
-    sums = _figures(query, found, [], lambda one: one.found.amount)
+            rows.append(f"{one.found.authorization_id} {_money(amount(one), one.found.currency)}")
+    sums = _figures(query, found, [], amount)
     return " | ".join([sums, *rows])
 
 
