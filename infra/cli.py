@@ -30,6 +30,7 @@ COMMANDS = {
     "feed": "Decisions as they are made, on a terminal.",
     "webhooks": "Webhooks: send them, and look after endpoints and deliveries.",
     "ticker": "Let time pass for departments in which nothing happens.",
+    "learn": "Fit models from labels, and publish them.",
     "serve": "The REST API.",
     "events": "Card events: go on after some were lost.",
     "dead-letters": "What could not be used: list, show, reroute.",

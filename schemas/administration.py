@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.boosted import MODEL_BYTES_MAX
 from schemas.controls import Calendar, Card, Level, PeriodKind, Policy
 from schemas.event import Act, Event, ShortText, Timestamp
 from schemas.ids import Identifier, Name
@@ -101,6 +102,17 @@ class PolicyActivated(Act, tag="policy.activated", frozen=True, kw_only=True, om
     """A drafted version is in force from this event's place in the log on; 0 is the default policy."""
 
     policy_version: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class ModelPublished(Act, tag="model.published", frozen=True, kw_only=True, omit_defaults=True):
+    """A model that scores the organization's requests in this partition, from this place in the log on.
+
+    `model`: its JSON (schemas.boosted), in base64; `digest`: SHA-256 of that JSON, hexadecimal. Written by
+    the learner only.
+    """
+
+    model: Annotated[bytes, msgspec.Meta(min_length=2, max_length=MODEL_BYTES_MAX)]
+    digest: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 
 
 class CardSet(Act, tag="card.set", frozen=True, kw_only=True, omit_defaults=True):

@@ -74,22 +74,27 @@ class WouldPass(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     later: Relief | None = None
 
 
-class Contribution(msgspec.Struct, frozen=True, gc=False):
-    """One feature's share in a score; `value` is what the model saw."""
+class Contribution(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One feature's share in a score; `value` is what the model saw, `words` what that says."""
 
     feature: str
     value: float
     weight: float
+    words: str = ""
 
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What the model said before the decision: 0 usual .. 1 unusual. Recorded, never recomputed."""
+    """What the model said before the decision: 0 usual .. 1 unusual. Recorded, never recomputed.
+
+    `features`: what the request was like, a letter for each (docs/scoring.md), for whoever learns from it.
+    """
 
     value: float
     model: str
     version: str
     flagged: bool = False
     reasons: tuple[Contribution, ...] = ()
+    features: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):

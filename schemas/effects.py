@@ -25,10 +25,7 @@ class Effect(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True
 
 
 class HoldPlaced(Effect, tag="hold_placed", frozen=True, kw_only=True):
-    """`amount` more is kept for this authorization, until it is cleared, reversed or `expires_at`.
-
-    A second one is an increment (or a raising advice); it moves the whole hold's expiry.
-    """
+    """`amount` more is kept until it is cleared, reversed or `expires_at`, that of the whole hold."""
 
     authorization_id: str
     amount: int
@@ -73,10 +70,7 @@ class PaymentVoided(Effect, tag="payment_voided", frozen=True, kw_only=True, omi
 
 
 class Posted(Effect, tag="posted", frozen=True, kw_only=True):
-    """`amount` is spent. A clearing without a known authorization posts too: networks settle it anyway.
-
-    `final`: the network says that nothing more comes.
-    """
+    """`amount` is spent, without a known authorization too. `final`: the network says nothing more comes."""
 
     authorization_id: str
     amount: int
@@ -85,7 +79,7 @@ class Posted(Effect, tag="posted", frozen=True, kw_only=True):
 
 
 class FxDifference(Effect, tag="fx_difference", frozen=True, kw_only=True):
-    """The rate has moved since the authorization: a clearing costs `amount` more (loss) or less (gain)."""
+    """The rate has moved since the request: a clearing costs `amount` more (loss) or less (gain)."""
 
     authorization_id: str
     amount: int
@@ -153,6 +147,13 @@ class PaymentLabelled(Effect, tag="payment_labelled", frozen=True, kw_only=True)
     authorization_id: str
     label: Label
     source: LabelSource
+
+
+class ModelTaken(Effect, tag="model_taken", frozen=True, kw_only=True):
+    """A model (schemas.boosted) scores the organization's requests in the partition from here on."""
+
+    digest: str
+    model: bytes
 
 
 # -- what counts
@@ -369,6 +370,7 @@ Effects = (
     | DisputeStarted
     | DisputeClosed
     | PaymentLabelled
+    | ModelTaken
     | Counted
     | PeriodOpened
     | DepartmentOpened

@@ -24,6 +24,7 @@ from schemas.administration import (
     LeaseRecalled,
     LeaseRequested,
     LeaseReturned,
+    ModelPublished,
     PolicyActivated,
     PolicyDrafted,
     PostingReversed,
@@ -69,6 +70,7 @@ CardEvent = (
     | IncreaseRefused
     | PolicyDrafted
     | PolicyActivated
+    | ModelPublished
     | CardSet
     | CardFrozen
     | CardUnfrozen
@@ -114,6 +116,7 @@ __all__ = [
     "LeaseRequested",
     "LeaseReturned",
     "Merchant",
+    "ModelPublished",
     "PolicyActivated",
     "PolicyDrafted",
     "PostingReversed",

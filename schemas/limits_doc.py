@@ -83,6 +83,8 @@ def _of(info: inspect.Type, member: str, inner: list[inspect.StructType]) -> Ite
                 yield from _of(one, member, inner)
         case inspect.StrType():
             yield Limit(member, _range(info.min_length or 0, info.max_length, "characters"))
+        case inspect.BytesType():
+            yield Limit(member, _range(info.min_length or 0, info.max_length, "bytes, in base64"))
         case inspect.IntType():
             least = info.ge if info.gt is None else info.gt + 1
             yield Limit(member, None if least is None else _range(least, info.le, ""))

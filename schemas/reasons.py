@@ -72,6 +72,7 @@ class ReasonCode(StrEnum):
     UNKNOWN_BUDGET = "unknown_budget"
     INVALID_POLICY = "invalid_policy"
     UNKNOWN_POLICY = "unknown_policy"
+    INVALID_MODEL = "invalid_model"
     NO_ACTOR = "no_actor"
     REQUEST_EXISTS = "request_exists"
     UNKNOWN_REQUEST = "unknown_request"

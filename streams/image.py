@@ -1,12 +1,12 @@
-"""The state as of one decision, encoded bit by bit while deciding goes on.
+"""The state as of one decision, encoded bit by bit while deciding goes on (docs/decisions/0035).
 
-Whoever is about to change something that is not encoded yet has it encoded first: a row of a page, or a
-department without its pages. So nothing waits for a snapshot of whatever size (docs/decisions/0035).
+Whoever is about to change a department that is not encoded yet has it encoded first, but for its pages,
+which keep their rows as they were (`streams.parts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,18 +14,10 @@ import msgspec
 from streams.core.expiries import Expiries
 from streams.core.pages import Pages
 from streams.core.state import Answer, Department, PartitionState, Payment
+from streams.parts import ImagePart, Parts, split
 
 #: What is in pages, with the type of a page.
 _PAGED: dict[str, Any] = {"payments": dict[str, Payment], "answers": dict[str, Answer]}
-_LENGTH_BYTES = 4
-
-
-class ImagePart(msgspec.Struct, array_like=True, frozen=True):
-    """Rows of a department, or with `rows` "" all else of it; content is of the type that belongs to it."""
-
-    key: str
-    rows: str
-    content: msgspec.Raw
 
 
 class Image:
@@ -34,9 +26,7 @@ class Image:
     def __init__(self, state: PartitionState, add: Callable[[bytes], None]) -> None:
         self._departments = state.departments
         self._left = dict.fromkeys(state.departments)
-        self._open: list[_Kept] = []
-        self._add = add
-        add(_framed(msgspec.msgpack.encode(msgspec.structs.replace(state, departments={}))))
+        self._parts = Parts(add, msgspec.structs.replace(state, departments={}))
 
     def before(self, key: str) -> None:
         """The department is about to change."""
@@ -46,10 +36,8 @@ class Image:
 
     def step(self) -> bool:
         """Encode a page more, or a department without its pages. False: all is there."""
-        while self._open:
-            if self._open[-1].step():
-                return True
-            self._open.pop()
+        if self._parts.step():
+            return True
         if not self._left:
             return False
         self._take(self._left.popitem()[0])
@@ -57,68 +45,18 @@ class Image:
 
     def stop(self) -> None:
         """It is not wanted any more."""
-        for kept in self._open:
-            kept.pages.watch = None
+        self._parts.stop()
 
     def _take(self, key: str) -> None:
         department = self._departments[key]
-        paged: dict[str, Pages[Any]] = {name: getattr(department, name) for name in _PAGED}
+        paged: dict[str, Pages[Any, Any]] = {name: getattr(department, name) for name in _PAGED}
         many = {name: pages for name, pages in paged.items() if pages.count > 1}
         rest = msgspec.structs.replace(
-            department, expiries=Expiries(), **{name: Pages[Any]() for name in many}
+            department, expiries=Expiries(), **{name: Pages[Any, Any]() for name in many}
         )
-        self.write(key, "", rest)
-        self._open += [_Kept(self, key, name, pages) for name, pages in many.items()]
-
-    def write(self, key: str, rows: str, content: object) -> None:
-        """One part more."""
-        raw = msgspec.Raw(msgspec.msgpack.encode(content))
-        self._add(_framed(msgspec.msgpack.encode(ImagePart(key, rows, raw))))
-
-
-class _Kept:
-    """Pages, each of which is encoded when its turn comes, with the rows that have changed as they were.
-
-    A decision may change five hundred rows, each in another page: to encode all of these would take too long.
-    """
-
-    def __init__(self, image: Image, key: str, name: str, pages: Pages[Any]) -> None:
-        self.pages = pages
-        self._image = image
-        self._key, self._name = key, name
-        self._left = {slot: None for slot, _ in pages.pages()}
-        self._before: dict[int, dict[str, msgspec.Raw | None]] = {}
-        pages.watch = self
-
-    def keep(self, slot: int, name: str | None) -> None:
-        if slot not in self._left:
-            return
-        if name is None:
-            del self._left[slot]
-            self._write(slot)
-            return
-        before = self._before.setdefault(slot, {})
-        if name not in before:
-            row = self.pages.slots[slot].get(name)
-            before[name] = None if row is None else msgspec.Raw(msgspec.msgpack.encode(row))
-
-    def step(self) -> bool:
-        if self._left:
-            self._write(self._left.popitem()[0])
-            return True
-        self.pages.watch = None
-        return False
-
-    def _write(self, slot: int) -> None:
-        page: dict[str, Any] = self.pages.slots[slot]
-        before = self._before.pop(slot, None)
-        if before:
-            page = {name: row for name, row in {**page, **before}.items() if row is not None}
-        self._image.write(self._key, self._name, page)
-
-
-def _framed(part: bytes) -> bytes:
-    return len(part).to_bytes(_LENGTH_BYTES) + part
+        self._parts.write(key, "", rest)
+        for name, pages in many.items():
+            self._parts.open(key, name, pages)
 
 
 def encoded(state: PartitionState) -> bytes:
@@ -136,10 +74,9 @@ def decoded(image: bytes) -> PartitionState:
     Raises:
         ValueError: the bytes are no image of a state of this program's shape.
     """
-    parts = _parts(image)
-    state = msgspec.msgpack.decode(next(parts, b""), type=PartitionState)
-    for value in parts:
-        part = msgspec.msgpack.decode(value, type=ImagePart)
+    head, parts = split(image)
+    state = msgspec.msgpack.decode(head, type=PartitionState)
+    for part in parts:
         if not part.rows:
             state.departments[part.key] = msgspec.msgpack.decode(part.content, type=Department)
         elif part.key not in state.departments:
@@ -162,14 +99,3 @@ def _put_expiries(department: Department) -> None:
     for name, payment in department.payments.items():
         if payment.held:
             department.expiries.add(payment.expires_s, name)
-
-
-def _parts(image: bytes) -> Iterator[bytes]:
-    at = 0
-    view = memoryview(image)
-    while at < len(image):
-        ends = at + _LENGTH_BYTES + int.from_bytes(view[at : at + _LENGTH_BYTES])
-        if ends > len(image):
-            raise ValueError("the last part is cut")
-        yield bytes(view[at + _LENGTH_BYTES : ends])
-        at = ends

@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested
 from streams.core.history import CardHistory
 
+#: Events whose decisions tell a model something beside requests.
+TELLING: Final = frozenset({"authorization.labelled", "model.published"})
+
+
+class Steps(Protocol):
+    """A snapshot that is made bit by bit."""
+
+    def step(self) -> bool:
+        """Make a part more. False: all is there."""
+
+    def stop(self) -> None:
+        """It is not wanted any more."""
+
 
 class Model(Protocol):
-    """An online model: scores a request, learns from its decision, and can be written down."""
+    """An online model: scores a request, learns from its decision, hears of others, and can be written down.
+
+    `rows`: about what a snapshot costs, in rows of the state. `image`: a snapshot as of now, in parts.
+    """
+
+    @property
+    def rows(self) -> int: ...
 
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
     def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
-    def snapshot(self) -> bytes: ...
+    def hear(self, decision: Decision) -> None: ...
+    def image(self, add: Callable[[bytes], None]) -> Steps: ...
     def restore(self, snapshot: bytes) -> None: ...
 
 
 class Unscored:
     """No model: every decision goes without a score."""
 
+    rows = 0
+
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
         return None
 
     def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
 
-    def snapshot(self) -> bytes:
-        return b""
+    def hear(self, decision: Decision) -> None: ...
+
+    def image(self, add: Callable[[bytes], None]) -> Steps:
+        return self
 
     def restore(self, snapshot: bytes) -> None: ...
+
+    def step(self) -> bool:
+        return False
+
+    def stop(self) -> None: ...
 
 
 def new_model(scoring: bool) -> Model:

@@ -25,7 +25,7 @@ from streams.core.sealing import seal
 from streams.core.state import Department, PartitionState
 from streams.image import decoded
 from streams.log import Frame, InvariantBroken, PartitionLog, ReplayIncomplete
-from streams.model import Model
+from streams.model import TELLING, Model
 from streams.owned_log import OwnedLog
 from streams.snapshots import StoredSnapshot
 from streams.snapshotting import SNAPSHOT_DECISIONS_MIN, Snapshots
@@ -183,8 +183,7 @@ class Owner:
             raise ValueError("the log has no decision at its place")
 
     def _fold(self, decision: Decision) -> None:
-        if decision.score is not None:
-            self._learn(decision)
+        self._learn(decision)
         evolve(self.state, decision)
         self.replayed += 1
         if (decision.effects or decision.outcome is Outcome.REJECTED) and sends(decision):
@@ -331,6 +330,8 @@ class Owner:
         if decision.score is not None:
             department = self.state.departments[f"{decision.organization_id}/{decision.department_id}"]
             self._model.learn(department.habits(decision.card_id or ""), decision)
+        elif decision.event_type in TELLING:
+            self._model.hear(decision)
 
     def _changed(self, decisions: Iterable[Decision]) -> dict[str, Department]:
         departments = self.state.departments

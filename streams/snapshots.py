@@ -82,6 +82,10 @@ class Chunks:
         self._state_bytes += len(state)
         self._add(state)
 
+    def add_model(self, part: bytes) -> None:
+        """After all of the state."""
+        self._add(part)
+
     def _add(self, part: bytes) -> None:
         self._hash.update(part)
         self._rest += part
@@ -89,9 +93,8 @@ class Chunks:
             self._whole.append(bytes(self._rest[:CHUNK_BYTES]))
             del self._rest[:CHUNK_BYTES]
 
-    def end(self, model: bytes) -> str:
+    def end(self) -> str:
         """Nothing more comes. Returns the digest."""
-        self._add(model)
         if self._rest:
             self._whole.append(bytes(self._rest))
         self._hash.update(self._state_bytes.to_bytes(8))
@@ -118,14 +121,16 @@ def digest_of(state: bytes, model: bytes) -> str:
     """SHA-256 of both and of where the one ends, hexadecimal."""
     chunks = Chunks()
     chunks.add(state)
-    return chunks.end(model)
+    chunks.add_model(model)
+    return chunks.end()
 
 
 def chunks_of(snapshot: StoredSnapshot, partition: int) -> list[Chunk]:
     """Keys, values and headers of the records that hold the snapshot."""
     chunks = Chunks()
     chunks.add(snapshot.state)
-    chunks.end(snapshot.model)
+    chunks.add_model(snapshot.model)
+    chunks.end()
     label = chunks.label(snapshot)
     return [chunks.record(number, label, partition) for number in range(len(chunks))]
 

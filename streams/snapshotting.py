@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from streams.core.state import Department, PartitionState
@@ -45,12 +46,13 @@ class Rows:
 class _UnderWay:
     """One snapshot, from its image to its last chunk."""
 
-    def __init__(self, state: PartitionState, model: bytes, turn: int) -> None:
+    def __init__(self, state: PartitionState, model: Model, turn: int) -> None:
         self.told = StoredSnapshot(state.seq, 0, state.last_hash, "", b"", b"", turn=turn)
         self.chunks = Chunks()
         self.image = Image(state, self.chunks.add)
         self.sent = 0
-        self._model = model
+        self._parts: deque[bytes] = deque()
+        self._model = model.image(self._parts.append)
 
     @property
     def ready(self) -> bool:
@@ -62,8 +64,18 @@ class _UnderWay:
         return len(self.chunks) - 1 - self.sent
 
     def step(self) -> None:
-        if not self.ready and not self.image.step():
-            self.told = self.told._replace(digest=self.chunks.end(self._model))
+        """A part more: all of the state, then the model's, which wait here until then."""
+        if self.ready or self.image.step() or self._model.step():
+            return
+        if self._parts:
+            self.chunks.add_model(self._parts.popleft())
+        else:
+            self.told = self.told._replace(digest=self.chunks.end())
+
+    def stop(self) -> None:
+        """It is not wanted any more."""
+        self.image.stop()
+        self._model.stop()
 
 
 class Snapshots:
@@ -123,10 +135,11 @@ class Snapshots:
         if self._making is not None and self._making.done():
             self._making.result()
         since = state.seq - self._seq
-        if self._now is not None or since < max(self._decisions_min, self._rows.total // ROWS_A_DECISION):
+        rows = self._rows.total + model.rows
+        if self._now is not None or since < max(self._decisions_min, rows // ROWS_A_DECISION):
             return
         self._seq = state.seq
-        self._now = _UnderWay(state, model.snapshot(), self._turn)
+        self._now = _UnderWay(state, model, self._turn)
         self._making = asyncio.create_task(self._make(self._now))
 
     def placed(self, seq: int, log_offset: int) -> None:
@@ -146,4 +159,4 @@ class Snapshots:
         if self._making is not None:
             self._making.cancel()
         if self._now is not None:
-            self._now.image.stop()
+            self._now.stop()

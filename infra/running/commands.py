@@ -10,6 +10,7 @@ Command = tuple[str, ...]
 #: Without a supervisor, for whoever is one, or wants to see them die.
 WORKER: Final[Command] = (sys.executable, "-m", "streams", "worker")
 SINKS: Final[Command] = (sys.executable, "-m", "sinks")
+LEARNER: Final[Command] = (sys.executable, "-m", "infra.learning")
 TICKER: Final[Command] = (sys.executable, "-m", "infra.ticker")
 SENDER: Final[Command] = (sys.executable, "-m", "sinks.webhooks")
 API: Final[Command] = (sys.executable, "-m", "api")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 from infra.stories import values
@@ -25,13 +26,16 @@ from schemas.administration import (
     LeaseRecalled,
     LeaseRequested,
     LeaseReturned,
+    ModelPublished,
     PolicyActivated,
     PolicyDrafted,
 )
+from schemas.boosted import BoostedModel, Tree, encode_model
 from schemas.controls import Calendar, Card
 from schemas.event import Event
 from schemas.money import Money
 from schemas.reasons import DEPARTMENT
+from streams.scoring.features import NAMES
 
 
 def _calendar(said: Said) -> dict[str, Any]:
@@ -134,6 +138,14 @@ def _lease_grant(said: Said, given: dict[str, Any]) -> Event:
     )
 
 
+def _published(said: Said, given: dict[str, Any]) -> Event:
+    """A model of one question, enough to be in force: whether the amount is large."""
+    tree = Tree((0,), (31,), (-1,), (-2,), (0.0,), (-3.0, 3.0))
+    model = encode_model(BoostedModel(int(said.id or ""), NAMES, (tree,), 1.0, -4.0, (1_000, 50)))
+    digest = sha256(b"another" if said.damaged else model).hexdigest()
+    return ModelPublished(**given, model=model, digest=digest, actor=said.person)
+
+
 BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
     "budget": _budget,
     "remove": lambda said, given: BudgetRemoved(**given, budget_id=said.id or "", actor=said.person),
@@ -149,6 +161,7 @@ BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
     "activate": lambda said, given: PolicyActivated(
         **given, policy_version=int(said.id or ""), actor=said.person
     ),
+    "publish": _published,
     "card": _card,
     "freeze": _of_card(CardFrozen),
     "unfreeze": _of_card(CardUnfrozen),

@@ -61,6 +61,7 @@ class Said:
     policy: Policy | None = None
     draft: bool = False
     label: str | None = None
+    damaged: bool = False
     departments: tuple[str, ...] = ()
     reason: str | None = None
     # the record itself

@@ -107,6 +107,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "card": _text("card", "a card"),
     "by": _text("person", "who it is"),
     "partial": _flag("partial"),
+    "damaged": _flag("damaged"),
     "declined": _flag("declined"),
     "timeout": _flag("timeout"),
     "provisional": _flag("provisional"),
@@ -237,6 +238,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "refuse-increase": Verb("increase.refused", "a request, such as Q1", _options("because", "by")),
     "policy": Verb("policy.drafted, its rules on the lines below", None, _options("draft", "by")),
     "activate": Verb("policy.activated", "a version's number", _options("by")),
+    "publish": Verb("model.published", "a version's number", _options("damaged", "by")),
     "card": Verb(
         "card.set",
         "a card, such as card-1",

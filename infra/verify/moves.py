@@ -288,6 +288,11 @@ def _activate(known: Known) -> Moves:
     return Moves((_taken(version, None if version else default_policy(known.department.currency)),))
 
 
+def _publish(known: Known) -> Moves:
+    event = known.event
+    return Moves(((ef.ModelTaken, {"digest": event.digest, "model": event.model}),))
+
+
 _STATUS: Final = {ev.CardFrozen: "frozen", ev.CardUnfrozen: "active", ev.CardCanceled: "canceled"}
 
 
@@ -335,6 +340,7 @@ _RULES: Final[Mapping[type[Event], Callable[[Known], Moves | None]]] = {
     ev.IncreaseRefused: _refuse,
     ev.PolicyDrafted: _draft,
     ev.PolicyActivated: _activate,
+    ev.ModelPublished: _publish,
     ev.CardSet: _change_card,
     ev.CardFrozen: _change_card,
     ev.CardUnfrozen: _change_card,

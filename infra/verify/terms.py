@@ -23,6 +23,7 @@ from schemas.effects import (
     LeaseGivenBack,
     LeaseRecallSent,
     LeaseTaken,
+    ModelTaken,
     PaymentLabelled,
     PolicyStored,
     PolicyTaken,
@@ -136,7 +137,7 @@ def _ask(department: Department, effect: LeaseAsked, decision: Decision) -> None
     department.asked.add(effect.period)
 
 
-def _label(department: Department, effect: PaymentLabelled, decision: Decision) -> None:
+def _label(department: Department, effect: PaymentLabelled | ModelTaken, decision: Decision) -> None:
     """No rule asks for it. That it is the event's own is told by `infra.verify.moves`."""
 
 
@@ -158,6 +159,7 @@ TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
     LeaseGivenBack: _give_lease_back,
     LeaseAsked: _ask,
     PaymentLabelled: _label,
+    ModelTaken: _label,
     CapChanged: _of_the_treasury,
     LeaseGiven: _of_the_treasury,
     LeaseRecallSent: _of_the_treasury,

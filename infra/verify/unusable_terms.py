@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import schemas.events as ev
@@ -12,6 +13,7 @@ from infra.verify.controls import plain
 from infra.verify.leases import Treasury
 from infra.verify.requests import different_people, is_for, levels_for
 from infra.verify.state import COMPANY, RULE, Budget, Department, Request
+from schemas.boosted import UnusableModel, decode_model
 from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, Calendar
 from schemas.event import Event
 from schemas.ids import is_name
@@ -179,6 +181,15 @@ def _activate(here: Here) -> ReasonCode | None:
     return None if version == 0 or kept else ReasonCode.UNKNOWN_POLICY
 
 
+def _publish(here: Here) -> ReasonCode | None:
+    event = here.event
+    try:
+        decode_model(event.model)
+    except UnusableModel:
+        return ReasonCode.INVALID_MODEL
+    return None if sha256(event.model).hexdigest() == event.digest else ReasonCode.INVALID_MODEL
+
+
 def _set_card(here: Here) -> ReasonCode | None:
     card = here.event.card
     both = card.locked_to is not None and card.lock_to_first
@@ -221,6 +232,7 @@ _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
     ev.IncreaseRefused: _refuse,
     ev.PolicyDrafted: _draft,
     ev.PolicyActivated: _activate,
+    ev.ModelPublished: _publish,
     ev.CardSet: _set_card,
     ev.CardFrozen: _change_card,
     ev.CardUnfrozen: _change_card,

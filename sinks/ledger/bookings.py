@@ -37,6 +37,7 @@ from schemas.effects import (
     LeaseGivenBack,
     LeaseRecallSent,
     LeaseTaken,
+    ModelTaken,
     PaymentApproved,
     PaymentDeclined,
     PaymentLabelled,
@@ -156,7 +157,7 @@ def legs_of(effect: Effects) -> tuple[Leg, ...]:
             return ()
         case PaymentApproved() | PaymentDeclined() | Counted() | PeriodOpened() | DepartmentOpened():
             return ()
-        case CardUsed() | CardLocked() | PaymentLabelled():
+        case CardUsed() | CardLocked() | PaymentLabelled() | ModelTaken():
             return ()
         case PolicyStored() | PolicyTaken() | CardChanged() | CapChanged():
             return ()

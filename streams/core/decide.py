@@ -37,6 +37,7 @@ from schemas.events import (
     IncreaseRequested,
     LeaseGranted,
     LeaseRecalled,
+    ModelPublished,
     PolicyActivated,
     PolicyDrafted,
     PostingReversed,
@@ -45,7 +46,7 @@ from schemas.events import (
     VerificationRequested,
 )
 from schemas.reasons import ReasonCode
-from streams.core import approvals, leases, payments, reversals, settings, settlements, treasury
+from streams.core import approvals, leases, models, payments, reversals, settings, settlements, treasury
 from streams.core.answers import reject
 from streams.core.case import Case, LogPlace, Rejected
 from streams.core.clock import clock_after
@@ -83,6 +84,7 @@ _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
     IncreaseRefused: approvals.refuse,
     PolicyDrafted: settings.draft_policy,
     PolicyActivated: settings.activate_policy,
+    ModelPublished: models.publish,
     CardSet: settings.set_card,
     CardFrozen: settings.change_card,
     CardUnfrozen: settings.change_card,

@@ -15,23 +15,24 @@ import msgspec
 # A full page is encoded or looked through in about 0.2 ms.
 PAGE_ROWS = 512
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
 class PageWatch(Protocol):
     """Is told of a row, by the first slot of its page, before it changes; None: before all of them may."""
 
-    def keep(self, slot: int, name: str | None) -> None: ...
+    def keep(self, slot: int, name: Any) -> None: ...
 
 
-class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
+class Pages(msgspec.Struct, Generic[K, T], array_like=True, eq=False):
     """Rows by name. What `get` gives is to be read, what `change` gives may be changed.
 
     `slots`: pages by the last bits of a name's hash; a page that needs fewer of them is in many. `mask`: all
     of those bits. `count`: of pages. `watch`: is told of a page before it changes; no part of a state.
     """
 
-    slots: list[dict[str, T]] = msgspec.field(default_factory=lambda: [{}])
+    slots: list[dict[K, T]] = msgspec.field(default_factory=lambda: [{}])
     mask: int = 0
     count: int = 1
     watch: Any = None  # a PageWatch
@@ -51,18 +52,18 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
         """A struct has one of its own, which does not ask `__eq__`."""
         return not self == other
 
-    def get(self, name: str) -> T | None:
+    def get(self, name: K) -> T | None:
         """To be read."""
         return self.slots[hash(name) & self.mask].get(name)
 
-    def change(self, name: str) -> T | None:
+    def change(self, name: K) -> T | None:
         """To be changed."""
         slot = hash(name) & self.mask
         if self.watch is not None:
             self.watch.keep(self.first(slot), name)
         return self.slots[slot].get(name)
 
-    def __setitem__(self, name: str, row: T) -> None:
+    def __setitem__(self, name: K, row: T) -> None:
         slot = hash(name) & self.mask
         if self.watch is not None:
             self.watch.keep(self.first(slot), name)
@@ -71,7 +72,7 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
         if len(page) > PAGE_ROWS:
             self._split(slot)
 
-    def add(self, name: str, row: T) -> bool:
+    def add(self, name: K, row: T) -> bool:
         """A new row. False: there is one of that name, and it stays."""
         slot = hash(name) & self.mask
         page = self.slots[slot]
@@ -84,7 +85,7 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
             self._split(slot)
         return True
 
-    def update(self, rows: dict[str, T]) -> None:
+    def update(self, rows: dict[K, T]) -> None:
         """All of these."""
         for name, row in rows.items():
             self[name] = row
@@ -120,7 +121,7 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
             slots[other] = more
         self.count += 1
 
-    def drop(self, slot: int, names: list[str]) -> None:
+    def drop(self, slot: int, names: list[K]) -> None:
         """Let go of these rows of a page."""
         if names:
             if self.watch is not None:
@@ -129,32 +130,32 @@ class Pages(msgspec.Struct, Generic[T], array_like=True, eq=False):
             for name in names:
                 del page[name]
 
-    def pages(self) -> Iterator[tuple[int, dict[str, T]]]:
+    def pages(self) -> Iterator[tuple[int, dict[K, T]]]:
         """Each page with its first slot."""
         for slot, page in enumerate(self.slots):
             if self.first(slot) == slot:
                 yield slot, page
 
-    def __getitem__(self, name: str) -> T:
+    def __getitem__(self, name: K) -> T:
         found = self.change(name)
         if found is None:
             raise KeyError(name)
         return found
 
-    def __delitem__(self, name: str) -> None:
+    def __delitem__(self, name: K) -> None:
         self.drop(hash(name) & self.mask, [name])
 
     def __contains__(self, name: object) -> bool:
-        return self.slots[hash(name) & self.mask].get(name) is not None  # type: ignore[call-overload]
+        return self.slots[hash(name) & self.mask].get(name) is not None  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return sum(len(page) for _, page in self.pages())
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[K]:
         for _, page in self.pages():
             yield from page
 
-    def items(self) -> Iterator[tuple[str, T]]:
+    def items(self) -> Iterator[tuple[K, T]]:
         """All rows; nothing may be changed meanwhile."""
         for _, page in self.pages():
             yield from page.items()

@@ -226,7 +226,7 @@ class Department(msgspec.Struct):
     treasury: Treasury | None = None
     periods: dict[str, Period] = {}
     budget_charges: dict[str, list[str]] = {}
-    payments: Pages[Payment] = msgspec.field(default_factory=Pages)
+    payments: Pages[str, Payment] = msgspec.field(default_factory=Pages)
     expiries: Expiries = msgspec.field(default_factory=Expiries)
     refunds: dict[str, Refund] = {}
     disputes: dict[str, Dispute] = {}
@@ -236,7 +236,7 @@ class Department(msgspec.Struct):
     counters: dict[str, list[int]] = {}
     counts_until: dict[str, int] = {}
     revision: int = 0
-    answers: Pages[Answer] = msgspec.field(default_factory=Pages)
+    answers: Pages[str, Answer] = msgspec.field(default_factory=Pages)
     cards: dict[str, CardHistory] = {}
     habits_from_s: int = 0
     sweep: Sweep | None = None

@@ -1,9 +1,11 @@
-"""How unusual a request is: a score beside the decision. It flags, it never declines.
+"""How likely fraud, or how unusual, a request is: a score beside the decision. It flags, it never declines.
 
-The only place that knows River. The door is `Scorer`; the features' raw material is in
-`streams.core.history`.
+The only place that knows River. The door is `Scorer`: it keeps habits (`habits`), makes a request's features
+of them (`features`), and asks the organization's published model (`in_force`), or the one without labels
+(`tail_model`) where there is none yet. `learning` fits models, in a process of its own.
 """
 
-from streams.scoring.scorer import MODEL, VERSION, Scorer, UnusableSnapshot
+from streams.scoring.scorer import Scorer
+from streams.scoring.tail_model import UnusableSnapshot
 
-__all__ = ["MODEL", "VERSION", "Scorer", "UnusableSnapshot"]
+__all__ = ["Scorer", "UnusableSnapshot"]

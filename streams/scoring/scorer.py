@@ -1,90 +1,85 @@
-"""The door: a score for a request, learning from decisions, and the model as plain data."""
+"""The door: a score for a request, what is learned from decisions, and all of it as plain data."""
 
 from __future__ import annotations
 
-import operator
+import math
+import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import structlog
-from river import compose
 
-from schemas.decisions import Contribution, Decision, Score
-from schemas.events import AuthorizationRequested
-from schemas.ids import department_key
+from schemas.decisions import Decision, Score
+from schemas.effects import ModelTaken, PaymentLabelled
+from schemas.events import AuthorizationRequested, Merchant
 from schemas.reasons import Outcome
+from streams.core.calendar import epoch_s
 from streams.core.history import CardHistory
-from streams.scoring.surprise import (
-    BINS,
-    VALUE_BINS,
-    Counts,
-    Seen,
-    TailSurprise,
-    TotalSurprise,
-)
-from streams.scoring.tails import NO_BASELINE, NO_CARD, Baseline, extract
+from streams.core.pages import Pages
+from streams.parts import Parts, split
+from streams.scoring.features import bins
+from streams.scoring.habits.cards import CardHabits
+from streams.scoring.habits.levels import Usual
+from streams.scoring.habits.memory import Habits, Observation, observation
+from streams.scoring.habits.places import PlaceHabits
+from streams.scoring.in_force import InForce
+from streams.scoring.letters import letters_of
+from streams.scoring.surprise import VALUE_BINS, Counts, TotalSurprise
+from streams.scoring.tail_model import MODEL as TAILS
+from streams.scoring.tail_model import TailModel, TailState, UnusableSnapshot, check_counts
 
 log = structlog.get_logger(__name__)
-
-MODEL: Final = "tail-surprise"
-# Raise it with every change of features, bins or constants: snapshots of another version are refused.
-VERSION: Final = "1"
 
 # 1,000: at a share of 1 % the threshold rests on ten requests above it.
 WARM_UP: Final = 1_000
 ALERTS: Final = 0.01
-REASONS_MAX: Final = 3
 REQUESTED: Final = "authorization.requested"
-LEARNED_FROM: Final = (Outcome.APPROVED, Outcome.DECLINED)
-# Of numbers in the log. A value of 0.9 moves by 0.0001 for each 0.04 of total surprise.
-DIGITS: Final = 4
-# Of what a snapshot may hold: more than any log has, and more than any amount's logarithm (10^15: 34.5).
-COUNT_MAX: Final = 10**15
-LOG_MAX: Final = 100.0
+LEARNED_FROM: Final = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DECLINED)
+# A score takes 0.06 ms. CPU time of this thread: that others have the machine is not the model's fault.
+SCORE_NS_MAX: Final = 20_000_000
+# After one that took too long so many requests go without: it holds up a hundredth of the time at most.
+REST: Final = 200
+# Of what a snapshot holds beside the models' own versions: raise it with every change of habits.
+SHAPE: Final = "spendlog-scoring-1"
+_PAGED: Final[dict[str, Any]] = {
+    "cards": dict[str, CardHabits],
+    "merchants": dict[int, PlaceHabits],
+    "categories": dict[int, PlaceHabits],
+    "asked": dict[str, bytes],
+    "asked_before": dict[str, bytes],
+}
+_NOTHING: Final = Habits(Usual())
+_NOBODY: Final = Merchant("")
 
 
-class UnusableSnapshot(ValueError):
-    """Bytes that are no snapshot of this model and version: learn again from the decisions instead."""
+class Head(msgspec.Struct, array_like=True):
+    """What a snapshot begins with. `models`: of organizations, with the values that theirs had so far."""
 
-
-class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole model: counts and baselines, from which all else is derived."""
-
-    model: str
-    version: str
-    seen: int
-    features: dict[str, Counts]
-    values: Counts
-    baselines: dict[str, Baseline]
+    shape: str
+    tails: TailState
+    models: dict[str, tuple[bytes, str, Counts, int]]
 
 
 class Scorer:
-    """Scores and learns one partition's requests. One thread; deterministic; no clock, no randomness.
+    """Scores and learns one partition's requests. One thread; deterministic; no randomness.
 
     For each request, in the log's order: `score`, decide, `learn`, and only then `observe` in the card's
-    history. On recovery: `restore`, then `learn` and `observe` for each decision after the snapshot.
-    Neither `score` nor `learn` raises: `failures` counts what went wrong, by kind.
-
-    The model is one for all departments of the partition, for a small one would take years to learn;
-    what is the department's own, its usual amounts, is in its baseline.
+    history; for what else decisions tell `hear`. On recovery: `restore`, then the same without `score`. None
+    of them raises: `failures` counts what went wrong, by kind.
     """
-
-    model = MODEL
-    version = VERSION
 
     def __init__(self, *, alerts: float = ALERTS, warm_up: int = WARM_UP) -> None:
         """`alerts`: the share of requests to flag, 0..1, once `warm_up` requests have been learned."""
-        if not 0.0 < alerts < 1.0:
-            raise ValueError(f"alerts is {alerts}, but must lie between 0 and 1")
-        self.warm_up = warm_up
         self.failures: dict[str, int] = {}
-        self._surprise = TailSurprise()
-        self._total = TotalSurprise(alerts)
-        self.pipeline = compose.Pipeline(self._surprise, self._total)
-        self._baselines: dict[str, Baseline] = {}
-        # The last request's features and what they were made of: `learn` follows `score` on the hot path.
-        self._made: tuple[Any, ...] = ()
-        self._features: Seen = {}
+        self.habits: dict[str, Habits] = {}
+        self.models: dict[str, InForce] = {}
+        self.tails = TailModel(alerts, warm_up)
+        self._alerts, self._warm_up = alerts, warm_up
+        self._rest = 0
+        # The last request that was scored, known by its moment: `learn` follows `score` on the hot path.
+        self._asked: tuple[datetime, Observation] | None = None
 
     @property
     def failed(self) -> int:
@@ -92,22 +87,29 @@ class Scorer:
         return sum(self.failures.values())
 
     @property
-    def threshold(self) -> float:
-        """The value from which on a request is flagged; infinite until enough has been learned."""
-        return self._total.threshold
-
-    @property
-    def seen(self) -> int:
-        """How many requests were learned."""
-        return self._total.seen
+    def rows(self) -> int:
+        """About what a snapshot costs, in rows of the state."""
+        return sum(habits.rows for habits in self.habits.values())
 
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
-        """How unusual the request is, given the card's history before it; None when something went wrong."""
+        """How likely or unusual the request is, as the organization's model says; None: that went wrong."""
+        if self._rest:
+            self._rest -= 1
+            self._count("score:Rest")
+            return None
+        began_ns = time.thread_time_ns()
         try:
-            return self._score(history or NO_CARD, event)
+            score = self._score(history, event)
+            if not math.isfinite(score.value):
+                raise ValueError("the score is no number")
         except Exception as error:  # noqa: BLE001  a score is never worth a decision
             self._failed("score", error)
             return None
+        if time.thread_time_ns() - began_ns > SCORE_NS_MAX:
+            self._rest = REST
+            self._failed("score", TimeoutError())
+            return None
+        return score
 
     def learn(self, history: CardHistory | None, decision: Decision) -> None:
         """Learn from a decided request, with the card's history before it.
@@ -120,124 +122,135 @@ class Scorer:
         if decision.duplicate_of is not None or decision.outcome not in LEARNED_FROM:
             return
         try:
-            self._learn(history or NO_CARD, decision)
+            self._learn(history, decision, decision.score)
         except Exception as error:  # noqa: BLE001  a score is never worth a decision
             self._failed("learn", error)
 
+    def hear(self, decision: Decision) -> None:
+        """What a decision tells beside requests: labels, and models that are in force from here on."""
+        for effect in decision.effects:
+            try:
+                if isinstance(effect, PaymentLabelled):
+                    self._label(decision, effect)
+                elif isinstance(effect, ModelTaken):
+                    self._take(decision, effect)
+            except Exception as error:  # noqa: BLE001  the model that was in force stays so
+                self._failed("hear", error)
+
+    def image(self, add: Callable[[bytes], None]) -> Parts:
+        """A snapshot of all this as it is now, bit by bit."""
+        models = {
+            name: (one.content, one.digest, one.level.counts, one.level.seen)
+            for name, one in self.models.items()
+        }
+        parts = Parts(add, Head(SHAPE, self.tails.state(), models))
+        for key, habits in self.habits.items():
+            paged: dict[str, Pages[Any, Any]] = {name: getattr(habits, name) for name in _PAGED}
+            many = {name: pages for name, pages in paged.items() if pages.count > 1}
+            none = {name: Pages[Any, Any]() for name in many}
+            parts.write(key, "", msgspec.structs.replace(habits, going=[], **none))
+            for name, pages in many.items():
+                parts.open(key, name, pages)
+        return parts
+
     def snapshot(self) -> bytes:
-        """The model as JSON: about 14 kB, and 60 bytes for each department."""
-        return msgspec.json.encode(
-            Snapshot(
-                self.model,
-                self.version,
-                self.seen,
-                self._surprise.counts,
-                self._total.counts,
-                self._baselines,
-            )
-        )
+        """All of that at once."""
+        found: list[bytes] = []
+        parts = self.image(found.append)
+        while parts.step():
+            pass
+        return b"".join(found)
 
     def restore(self, data: bytes) -> None:
-        """Become the model of a snapshot, whatever was learned before.
+        """Become what a snapshot is of, whatever was learned before.
 
         Raises:
-            UnusableSnapshot: it is broken, or of another model or version; this model stays as it was.
+            UnusableSnapshot: it is broken, or of another model or version; this stays as it was.
         """
         try:
-            found = msgspec.json.decode(data, type=Snapshot)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            head, habits = _decoded(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             raise UnusableSnapshot(f"not a snapshot of a model: {error}") from None
-        if (found.model, found.version) != (self.model, self.version):
-            raise UnusableSnapshot(
-                f"a snapshot of {found.model} {found.version}, not of {self.model} {self.version}"
+        if head.shape != SHAPE:
+            raise UnusableSnapshot(f"a snapshot of {head.shape[:50]}, not of {SHAPE}")
+        models = {}
+        for name, (content, digest, counts, seen) in head.models.items():
+            check_counts(f"the values of {name}", counts, VALUE_BINS, seen)
+            level = TotalSurprise(self._alerts)
+            level.load(counts, seen)
+            models[name] = InForce(content, digest, level, self._warm_up)
+        self.tails.load(head.tails)
+        self.habits, self.models, self._asked = habits, models, None
+
+    def _score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score:
+        amount = event.amount
+        request = _observed(event.occurred_at, event.card_id, event.merchant, amount.minor)
+        habits = self.habits.get(f"{event.organization_id}/{amount.currency}") or _NOTHING
+        found = bins(habits, request)
+        self._asked = (event.occurred_at, request)
+        model = self.models.get(event.organization_id)
+        if model is None:
+            return self.tails.score(history, event, letters_of(found))
+        return model.score(found, letters_of(found))
+
+    def _learn(self, history: CardHistory | None, decision: Decision, score: Score) -> None:
+        assert decision.organization_id and decision.occurred_at and decision.card_id and decision.amount
+        if score.model == TAILS:
+            self.tails.learn(history, decision)
+        else:
+            self.models[decision.organization_id].learn(score.value)
+        asked, self._asked = self._asked, None
+        if asked is not None and asked[0] is decision.occurred_at:
+            request = asked[1]
+        else:
+            request = _observed(
+                decision.occurred_at, decision.card_id, decision.merchant or _NOBODY, decision.amount
             )
-        _check(found)
-        self._surprise.load({name: found.features[name] for name in BINS}, found.seen)
-        self._total.load(found.values, found.seen)
-        self._baselines = found.baselines
-        self._made = ()
+        key = f"{decision.organization_id}/{decision.currency}"
+        habits = self.habits.get(key)
+        if habits is None:
+            habits = self.habits[key] = Habits(Usual())
+        name = f"{decision.department_id}/{decision.authorization_id}" if decision.authorization_id else None
+        habits.observe(request, decision.outcome is Outcome.DECLINED, name)
 
-    def _score(self, history: CardHistory, event: AuthorizationRequested) -> Score:
-        key = department_key(event.organization_id, event.department_id)
-        baseline = self._baselines.get(key, NO_BASELINE)
-        moment, amount, merchant = (
-            event.occurred_at,
-            event.amount.minor,
-            event.merchant.name,
-        )
-        seen = extract(history, baseline, moment, amount, merchant)
-        self._made = (history, history.count, baseline, moment, amount, merchant)
-        self._features = seen
-        value = self.pipeline.score_one(seen)
-        flagged = value >= self._total.threshold and self._total.seen >= self.warm_up
-        return Score(
-            round(value, DIGITS),
-            self.model,
-            self.version,
-            flagged,
-            self._reasons(seen) if flagged else (),
-        )
+    def _label(self, decision: Decision, effect: PaymentLabelled) -> None:
+        habits = self.habits.get(f"{decision.organization_id}/{decision.currency}")
+        if habits is not None and effect.label != "unsure":
+            habits.found_out(f"{decision.department_id}/{effect.authorization_id}", effect.label == "fraud")
 
-    def _learn(self, history: CardHistory, decision: Decision) -> None:
+    def _take(self, decision: Decision, effect: ModelTaken) -> None:
         assert decision.organization_id
-        assert decision.department_id
-        assert decision.occurred_at
-        assert decision.amount
-        key = department_key(decision.organization_id, decision.department_id)
-        baseline = self._baselines.get(key, NO_BASELINE)
-        moment, amount = decision.occurred_at, decision.amount
-        merchant = decision.merchant.name if decision.merchant else ""
-        if not self._made or not self._are_of(history, history.count, baseline, moment, amount, merchant):
-            self._features = extract(history, baseline, moment, amount, merchant)
-        self._made = ()
-        # Not `pipeline.learn_one`, which transforms once more: the recorded value is at hand, and it is
-        # what replay has. 2 us of each event.
-        assert decision.score
-        self._surprise.learn_one(self._features)
-        self._total.learn_value(decision.score.value)
-        if baseline is NO_BASELINE:
-            baseline = self._baselines[key] = Baseline()
-        baseline.observe(amount)
-
-    def _are_of(self, *made: Any) -> bool:
-        """Whether the features at hand were made of this, so that making them again gives the same."""
-        return len(self._made) == len(made) and all(map(operator.is_, self._made, made))
-
-    def _reasons(self, seen: Seen) -> tuple[Contribution, ...]:
-        """The features that surprised most, the largest first; those that did not are left out.
-
-        Only of flagged requests: 4 us for one in a hundred, and 150 bytes of the log for those that people
-        look at.
-        """
-        surprises = self._surprise.transform_one(seen)
-        ranked = sorted(BINS, key=surprises.__getitem__, reverse=True)[:REASONS_MAX]
-        return tuple(
-            Contribution(name, round(seen[name], DIGITS), round(surprises[name], DIGITS))
-            for name in ranked
-            if surprises[name] > 0
-        )
+        before = self.models.get(decision.organization_id)
+        level = before.level if before is not None else TotalSurprise(self._alerts)
+        self.models[decision.organization_id] = InForce(effect.model, effect.digest, level, self._warm_up)
 
     def _failed(self, step: str, error: Exception) -> None:
-        kind = f"{step}:{type(error).__name__}"
-        self.failures[kind] = self.failures.get(kind, 0) + 1
-        if self.failures[kind] == 1:
+        if self._count(f"{step}:{type(error).__name__}") == 1:
             # No text of the event: an error's message may quote it.
             log.warning("scoring failed", step=step, error=type(error).__name__)
 
+    def _count(self, kind: str) -> int:
+        self.failures[kind] = self.failures.get(kind, 0) + 1
+        return self.failures[kind]
 
-def _check(found: Snapshot) -> None:
-    """Raises UnusableSnapshot unless the counts fit the model: JSON may hold any number."""
-    if found.features.keys() != BINS.keys():
-        raise UnusableSnapshot(f"its features are {sorted(found.features)}")
-    columns = [(name, found.features[name], bins.count) for name, bins in BINS.items()]
-    for name, column, bins in [*columns, ("values", found.values, VALUE_BINS)]:
-        if len(column.old) != bins or len(column.new) != bins:
-            raise UnusableSnapshot(f"{name} has {len(column.old)} and {len(column.new)} bins, not {bins}")
-        for count in (*column.old, *column.new, found.seen):
-            if not 0 <= count <= COUNT_MAX:
-                raise UnusableSnapshot(f"{name} has a count of {count}")
-    for department, baseline in found.baselines.items():
-        if not (
-            baseline.count >= 0 and abs(baseline.mean) <= LOG_MAX and 0 <= baseline.variance <= LOG_MAX**2
-        ):
-            raise UnusableSnapshot(f"the baseline of {department} is {baseline}")
+
+def _observed(at: datetime, card: str, merchant: Merchant, amount: int) -> Observation:
+    return observation(
+        epoch_s(at), card, merchant.id or merchant.name, merchant.mcc, merchant.country, amount
+    )
+
+
+def _decoded(data: bytes) -> tuple[Head, dict[str, Habits]]:
+    """Raises ValueError: these are no parts of a snapshot of this shape."""
+    encoded, parts = split(data)
+    head = msgspec.msgpack.decode(encoded, type=Head)
+    found: dict[str, Habits] = {}
+    for part in parts:
+        if not part.rows:
+            found[part.key] = msgspec.msgpack.decode(part.content, type=Habits)
+        elif part.key not in found or part.rows not in _PAGED:
+            raise ValueError(f"rows {part.rows[:50]!r} of {part.key[:130]!r}, which are not in it")
+        else:
+            rows = msgspec.msgpack.decode(part.content, type=_PAGED[part.rows])
+            getattr(found[part.key], part.rows).update(rows)
+    return head, found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
@@ -183,6 +184,43 @@ WORDS: Final[Mapping[str, In]] = {
         _flat_days, "the card's last fraud of an unusual amount", "no such fraud of the card is known lately"
     ),
 }
+
+
+def _far(whose: str, value: float) -> str:
+    """Standard deviations of the model without labels."""
+    return f"{abs(value):.1f} standard deviations {'above' if value >= 0 else 'below'} what is usual {whose}"
+
+
+def _new_here(value: float) -> str:
+    if value <= 0:
+        return "the card has been at this merchant"
+    return "the card's first purchase at this merchant" + (
+        f", after {value - 1:.1f} at others of late" if value >= 1.5 else ""
+    )
+
+
+def _sooner(value: float) -> str:
+    return f"{math.exp(value):,.3g} times as soon after the last as usual"
+
+
+def _share_of_limit(value: float) -> str:
+    return f"the amount is {100 * value:.1f} % of a round limit"
+
+
+#: Of the model without labels, by feature: see `streams.scoring.tails`.
+TAIL_WORDS: Final[Mapping[str, Callable[[float], str]]] = {
+    "amount_for_card": partial(_far, "for the card"),
+    "amount_for_department": partial(_far, "in the department"),
+    "new_merchants": _new_here,
+    "sooner_than_usual": _sooner,
+    "just_below_limit": _share_of_limit,
+    "hour": lambda value: _hour(int(value)),
+}
+
+
+def tail_words(feature: str, value: float) -> str:
+    """What a feature of the model without labels says."""
+    return TAIL_WORDS[feature](value)
 
 
 def words(feature: str, place: int) -> str:

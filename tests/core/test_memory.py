@@ -34,7 +34,7 @@ NAMES = st.integers(0, 40).map(lambda number: f"name-{number}")
 class Kept:
     """Keeps each page as it is before it changes."""
 
-    def __init__(self, rows: Pages[int]) -> None:
+    def __init__(self, rows: Pages[str, int]) -> None:
         self.rows = rows
         self.kept: dict[int, dict[str, int] | None] = {slot: None for slot, _ in rows.pages()}
 
@@ -56,7 +56,7 @@ def test_pages_are_a_dictionary_and_can_be_kept_as_they_were(
     before = pages.PAGE_ROWS
     pages.PAGE_ROWS = data.draw(st.sampled_from((2, 3, 7)))
     try:
-        rows, plain = Pages[int](), dict[str, int]()
+        rows, plain = Pages[str, int](), dict[str, int]()
         watched_from = data.draw(st.integers(0, len(steps)))
         watch, then = Kept(rows), plain
         for number, (what, name) in enumerate(steps):
@@ -71,7 +71,7 @@ def test_pages_are_a_dictionary_and_can_be_kept_as_they_were(
             assert watch.all() == then
             rows.watch = None
         encoded = msgspec.msgpack.encode(rows)
-        again = msgspec.msgpack.decode(encoded, type=Pages[int])
+        again = msgspec.msgpack.decode(encoded, type=Pages[str, int])
         assert dict(again.items()) == plain
         assert again == rows
         assert (again != rows) is False
@@ -81,7 +81,7 @@ def test_pages_are_a_dictionary_and_can_be_kept_as_they_were(
         pages.PAGE_ROWS = before
 
 
-def _play(rows: Pages[int], plain: dict[str, int], what: str, name: str, value: int) -> None:
+def _play(rows: Pages[str, int], plain: dict[str, int], what: str, name: str, value: int) -> None:
     match what:
         case "set":
             rows[name] = plain[name] = value

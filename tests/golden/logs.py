@@ -87,7 +87,7 @@ def _plain(value: object) -> Any:
     return float(f"{value:.{FLOAT_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _answers(answers: Pages[Answer]) -> Any:
+def _answers(answers: Pages[str, Answer]) -> Any:
     """By bucket, as they once lay."""
     found: dict[str, dict[str, Any]] = {}
     for name, answer in answers.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import msgspec
 
 import schemas.events as ev
+from schemas.boosted import BoostedModel, Tree, encode_model
 from schemas.controls import Calendar
 from schemas.money import Money, PositiveMoney
 from tests.histories import catalog
@@ -167,11 +170,33 @@ def set_cap(world: World, dice: Dice) -> ev.Event:
     )
 
 
+_TREE = Tree((0,), (31,), (-1,), (-2,), (0.0,), (-3.0, 3.0))
+_MODEL = encode_model(BoostedModel(1, ("amount",), (_TREE,), 1.0, -4.0, (1_000, 50)))
+#: One that is usable, and neighbours that are not.
+MODELS = tuple(
+    (content, digest or sha256(content).hexdigest())
+    for content, digest in (
+        (_MODEL, ""),
+        (_MODEL, "0" * 64),
+        (_MODEL, sha256(_MODEL).hexdigest().upper()),
+        (_MODEL[:-1], ""),
+        (_MODEL.replace(b"31", b"64"), ""),
+        (_MODEL.replace(b"-4.0", b"1e999"), ""),
+        (b"{}", ""),
+        (b"\xff\xfe", ""),
+        (b"[" * 40_000, ""),
+    )
+)
+
+
 def stray(world: World, dice: Dice) -> ev.Event:
     """A message between owners that nobody had to send: to the wrong one, or with other numbers."""
     common = world.common(dice, dice.pick((*DEPARTMENTS, TREASURY)))
     period, amount = dice.pick(("2026-11", "2026-12-01", "lifetime")), dice.pick((0, 1, 100, 5000))
-    match dice.roll(4):
+    match dice.roll(5):
+        case 4:
+            content, digest = dice.pick(MODELS)
+            return ev.ModelPublished(**common, model=content, digest=digest, actor="learner")
         case 0:
             return ev.LeaseRecalled(**common, period=period)
         case 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Literal
 
 import schemas.events as ev
@@ -187,6 +188,10 @@ def policies(world: World) -> Iterator[ev.Event]:
     for _ in range(world.pick((2, 40))):
         version = max(0, department.drafts - world.rng.randrange(12))
         yield ev.PolicyActivated(**world.common(department), policy_version=version)
+        model = world.pick((b"{}", b"[" * 40_000, b'{"version":' + b"9" * 4_000 + b"}", bytes(48_000)))
+        yield ev.ModelPublished(
+            **world.common(department), model=model, digest=sha256(model).hexdigest(), actor=None
+        )
         yield ev.AuthorizationRequested(
             **world.common(department),
             authorization_id=world.new_payment(department),

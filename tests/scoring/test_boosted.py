@@ -8,15 +8,16 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from streams.scoring.boosted import (
+from schemas.boosted import (
+    BINS,
+    MODEL_BYTES_MAX,
     BoostedModel,
     Tree,
-    TreeScorer,
     UnusableModel,
     decode_model,
     encode_model,
 )
-from streams.scoring.features import BINS
+from streams.scoring.boosted import TreeScorer
 
 NAMES = tuple(f"f{number}" for number in range(9))
 
@@ -47,8 +48,8 @@ def grown(rng: random.Random) -> Tree:
         tuple(rng.randrange(BINS) for _ in order),
         tuple(left[place] for place in order),
         tuple(right[place] for place in order),
-        tuple(rng.uniform(-1, 1) for _ in order),
-        tuple(rng.uniform(-1, 1) for _ in range(leaves)),
+        tuple(round(rng.uniform(-1, 1), 6) for _ in order),
+        tuple(round(rng.uniform(-1, 1), 6) for _ in range(leaves)),
     )
 
 
@@ -91,7 +92,7 @@ def test_what_is_published_scores_the_same_bits_when_it_is_read_again() -> None:
     assert again == found
     bins = bytes(range(9))
     assert TreeScorer(again, NAMES).raw(bins).hex() == TreeScorer(found, NAMES).raw(bins).hex()
-    assert len(encode_model(found)) < 80_000
+    assert len(encode_model(found)) < MODEL_BYTES_MAX
 
 
 @pytest.mark.parametrize("raw", [-1e9, -40.0, 0.0, 40.0, 1e9])
@@ -121,6 +122,18 @@ GOOD = Tree((0, 1), (5, 6), (1, ~2), (~0, ~1), (0.0, 0.0), (0.1, 0.2, 0.3))
 def test_what_is_no_tree_is_refused(tree: Tree, why: str) -> None:
     with pytest.raises(UnusableModel, match=why):
         TreeScorer(replace(model(1), trees=(tree,)), NAMES)
+
+
+@pytest.mark.parametrize("names", [(), ("f0", "f0"), tuple(f"f{n}" for n in range(300))])
+def test_a_model_without_features_or_with_one_twice_is_refused(names: tuple[str, ...]) -> None:
+    tree = Tree((0,), (5,), (~0,), (~1,), (0.0,), (0.1, 0.2))
+    with pytest.raises(UnusableModel, match="features, or one twice"):
+        decode_model(encode_model(replace(model(1), names=names, trees=(tree,))))
+
+
+def test_a_model_that_no_event_could_carry_is_refused() -> None:
+    with pytest.raises(UnusableModel, match="48,000"):
+        decode_model(encode_model(model(1, trees=400)))
 
 
 def test_a_model_of_other_features_is_refused_and_says_which() -> None:

@@ -52,13 +52,14 @@ def scopes_of(event: type[Event]) -> tuple[Scope, ...]:
 
 
 # A lease is money: whoever could write these could take another department's. Owners of partitions write
-# them, in the transaction of the decision that they follow from.
+# them, in the transaction of the decision that they follow from. A model judges everybody: the learner's own.
 OWNERS_ONLY: Final[frozenset[type[Event]]] = frozenset(
     {
         administration.LeaseRequested,
         administration.LeaseGranted,
         administration.LeaseRecalled,
         administration.LeaseReturned,
+        administration.ModelPublished,
     }
 )
 

@@ -63,7 +63,7 @@ def sweep(department: Department, progress: Sweep) -> None:
 
 
 def _in_pages(
-    rows_of: Callable[[Department], Pages[Any]],
+    rows_of: Callable[[Department], Pages[Any, Any]],
     forget: Callable[[Department, dict[str, Any], Sweep], list[str]],
 ) -> Stage:
     """One page after the other."""

@@ -6,8 +6,8 @@ Not among them, on purpose: pennies and whole amounts, by which invented misuse 
 
 from __future__ import annotations
 
+from schemas.boosted import BINS
 from streams.scoring.features import amounts, labels, merchants, repeats, times
-from streams.scoring.features.scales import BINS
 from streams.scoring.habits.memory import Habits, Observation
 
 GROUPS = (amounts, times, merchants, repeats, labels)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-#: One base64 digit for each feature of a request in the log.
-BINS: Final = 64
 #: Where no more and no less than usual lies, on scales with two sides.
 MIDDLE: Final = 32
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from streams.scoring.boosted import BoostedModel, TreeScorer
+from schemas.boosted import BoostedModel
+from schemas.event import Label
+from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
 from streams.scoring.learning.calibrate import platt
 from streams.scoring.learning.sample import LabelledSample
@@ -32,11 +34,26 @@ class BoostedLearner:
         self._fitted_day = 0
         self._judged: deque[tuple[float, bool]] = deque(maxlen=CALIBRATED_ON)
 
-    def learn(self, bins: bytes, fraud: bool) -> None:
-        """One more labelled request. It first judges the model in force: so its successor is calibrated."""
+    def learn(self, bins: bytes, fraud: bool, name: str = "") -> None:
+        """One more labelled request. It first judges the model in force: so its successor is calibrated.
+
+        `name`: by which `relabel` may find it.
+        """
         if self.scorer is not None:
             self._judged.append((self.scorer.raw(bins), fraud))
-        self.sample.add(bins, fraud)
+        self.sample.add(bins, fraud, name)
+
+    def relabel(self, name: str, label: Label) -> None:
+        """A later label takes the place of an earlier one; "unsure" takes it back."""
+        bins = self.sample.take_out(name)
+        if bins is not None and label != "unsure":
+            self.sample.add(bins, label == "fraud", name)
+
+    def adopt(self, model: BoostedModel, day: int) -> None:
+        """This model is in force: the next one is due when more is known than it knew."""
+        self.scorer = TreeScorer(model, NAMES)
+        self.fits = max(self.fits, model.version)
+        self._fitted_frauds, self._fitted_day = model.fitted[1], day
 
     def due(self, day: int) -> bool:
         """Whether to fit a model: a tenth more frauds than the last one knew, or four weeks later."""
@@ -51,7 +68,7 @@ class BoostedLearner:
         """A new model, which is in force from here on; None where the sample gives nothing to ask."""
         sample = self.sample
         self._fitted_frauds, self._fitted_day = sample.seen_frauds, day
-        trees = fit(list(sample.frauds), sample.others, self._trees)
+        trees = fit(list(sample.frauds.values()), sample.others, self._trees)
         if not trees:
             return None
         self.fits += 1

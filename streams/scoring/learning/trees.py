@@ -7,10 +7,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from streams.scoring.boosted import LEAVES_MAX, Tree
-from streams.scoring.features import BINS
+from schemas.boosted import BINS, LEAVES_MAX, Tree
 
 TREES = 120
+# Of logits: a model has 48 kB, and a millionth of a logit changes no order.
+DIGITS = 6
 SETTINGS = {
     "objective": "binary",
     "num_leaves": LEAVES_MAX,
@@ -67,7 +68,7 @@ def _tree(root: dict[str, Any]) -> Tree | None:
 
     def walk(node: dict[str, Any]) -> int:
         if "split_feature" not in node:
-            leaves.append(float(node["leaf_value"]))
+            leaves.append(round(float(node["leaf_value"]), DIGITS))
             return ~(len(leaves) - 1)
         place = len(nodes)
         nodes.append(node)
@@ -82,6 +83,6 @@ def _tree(root: dict[str, Any]) -> Tree | None:
         tuple(min(BINS - 1, int(node["threshold"])) for node in nodes),
         tuple(left[place] for place in every),
         tuple(right[place] for place in every),
-        tuple(float(node["internal_value"]) for node in nodes),
+        tuple(round(float(node["internal_value"]), DIGITS) for node in nodes),
         tuple(leaves),
     )
