@@ -29,6 +29,7 @@ from infra.stack import Endpoints, running_stack
 from infra.stack.endpoints import ServiceName
 from infra.stack.ports import free_port
 from schemas.topics import CARD_EVENTS
+from streams.scoring.learning.trees import can_fit
 
 # Starting takes 2 s when the machine is idle; 30 times that for a slow and busy one.
 READY_TIMEOUT_S: Final = 60.0
@@ -39,6 +40,7 @@ _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "webhook sink": ("sink", "webhooks"),
     "webhooks": ("webhooks", "run"),
 }
+_LEARNER: Final = {"learner": ("learn",)}  # where what fits is installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,13 @@ def _start(
     api = f"http://127.0.0.1:{api_port}"
     env = endpoints.environment() | {"SPENDLOG_WORKER_DATA": str(data_dir / "worker"), "COLUMNS": "200"}
     env["SPENDLOG_WEBHOOKS_ALLOW_LOCAL"] = "true"  # receivers of whoever tries it are on this machine
+    more = _MORE | (_LEARNER if can_fit() else {}) if complete else {}
     commands = {
         "worker": ("worker",),
         "ledger sink": ("sink", "ledger"),
         "status sink": ("sink", "status"),
         "API": ("serve", "--port", str(api_port)),
-        **(_MORE if complete else {}),
+        **more,
     }
     for name in commands:
         steps.doing(name, "starting")
@@ -148,7 +151,7 @@ def _start(
         "status sink": lambda: "sink_starts" in children["status sink"].output(),
         "API": lambda: _answers(f"{api}/readyz"),
         "worker": lambda: children["worker"].output().count(_TAKEN_OVER) >= partitions,
-        **({name: children[name].alive for name in _MORE} if complete else {}),
+        **{name: children[name].alive for name in more},
     }
     _wait_ready(children, ready, steps)
     return RunningSystem(

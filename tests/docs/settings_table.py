@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 import api.settings
+import infra.learning.settings
 import infra.settings
 import infra.ticker.settings
 import sinks.settings
@@ -23,6 +24,7 @@ ROOMS: dict[str, type[BaseSettings]] = {
     "worker": StreamSettings,
     "sinks": sinks.settings.SinkSettings,
     "ticker": infra.ticker.settings.TickerSettings,
+    "learner": infra.learning.settings.LearnerSettings,
     "sender": sinks.webhooks.settings.WebhookSettings,
     "API": api.settings.ApiSettings,
 }

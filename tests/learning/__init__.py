@@ -1,0 +1,1 @@
+"""The learner: what labels teach, and what it publishes."""
