@@ -13,7 +13,7 @@ from streams.core.history import CardHistory
 TELLING: Final = frozenset({"authorization.labelled", "model.published"})
 
 
-class Steps(Protocol):
+class SnapshotParts(Protocol):
     """A snapshot that is made bit by bit."""
 
     def step(self) -> bool:
@@ -35,7 +35,7 @@ class Model(Protocol):
     def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
     def learn(self, history: CardHistory | None, decision: Decision) -> None: ...
     def hear(self, decision: Decision) -> None: ...
-    def image(self, add: Callable[[bytes], None]) -> Steps: ...
+    def image(self, add: Callable[[bytes], None]) -> SnapshotParts: ...
     def restore(self, snapshot: bytes) -> None: ...
 
 
@@ -51,7 +51,7 @@ class Unscored:
 
     def hear(self, decision: Decision) -> None: ...
 
-    def image(self, add: Callable[[bytes], None]) -> Steps:
+    def image(self, add: Callable[[bytes], None]) -> SnapshotParts:
         return self
 
     def restore(self, snapshot: bytes) -> None: ...

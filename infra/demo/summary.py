@@ -25,16 +25,6 @@ from schemas.headers import REASON
 from schemas.money import exponent
 from schemas.topics import DEAD_LETTERS
 
-# What the model's features are called, for a person.
-_FEATURES = {
-    "amount_for_card": "the amount, for this card",
-    "amount_for_department": "the amount, for this department",
-    "new_merchants": "new merchants",
-    "sooner_than_usual": "sooner after the last than usual",
-    "just_below_limit": "just below a round limit",
-    "hour": "the hour",
-}
-
 
 def money(minor: int, currency: str) -> str:
     digits = exponent(currency)
@@ -73,8 +63,7 @@ def show_flagged(console: Console, tally: Tally, played: PlayedStream | None = N
         console.print(f"  for example {escape(_spend(decision))}", highlight=False)
         score = decision.score
         for part in score.reasons if score else ():
-            label = _FEATURES.get(part.feature, part.feature)
-            console.print(f"    {label}: {part.value:g} (weight {part.weight:.1f})", highlight=False)
+            console.print(f"    {part.words} (weight {part.weight:.1f})", highlight=False)
 
 
 def _spend(decision: Decision) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable
-from typing import Protocol
 
 import structlog
 from confluent_kafka import KafkaException
@@ -17,12 +15,12 @@ from infra.errors import SpendlogError
 from infra.learning.organization import OrganizationLearner, Published
 from infra.learning.settings import LearnerSettings
 from infra.ticker.producer import EventProducer
+from infra.ticker.ticker import Events
 from infra.verify.sources import Logs
 from schemas.administration import ModelPublished
 from schemas.chain import Chain
 from schemas.claims import stamp_of
 from schemas.decisions import Decision
-from schemas.events import Event
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings, shown
 from schemas.topics import CARD_EVENTS, DECISIONS
@@ -37,14 +35,6 @@ log = structlog.get_logger()
 NICE = 10
 _read = Counter("spendlog_learner_decisions", "decisions that the learner has read")
 _published = Counter("spendlog_learner_models", "models that were published")
-
-
-class Events(Protocol):
-    """Where card events go."""
-
-    def send(self, events: Iterable[Event]) -> None:
-        """Raises Unavailable."""
-        ...
 
 
 class Learner:

@@ -40,7 +40,7 @@ _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "webhook sink": ("sink", "webhooks"),
     "webhooks": ("webhooks", "run"),
 }
-_LEARNER: Final = {"learner": ("learn",)}  # where what fits is installed
+_LEARNER: Final[Mapping[str, tuple[str, ...]]] = {"learner": ("learn",)}  # where what fits is installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _start(
     api = f"http://127.0.0.1:{api_port}"
     env = endpoints.environment() | {"SPENDLOG_WORKER_DATA": str(data_dir / "worker"), "COLUMNS": "200"}
     env["SPENDLOG_WEBHOOKS_ALLOW_LOCAL"] = "true"  # receivers of whoever tries it are on this machine
-    more = _MORE | (_LEARNER if can_fit() else {}) if complete else {}
+    more = {**_MORE, **(_LEARNER if can_fit() else {})} if complete else {}
     commands = {
         "worker": ("worker",),
         "ledger sink": ("sink", "ledger"),

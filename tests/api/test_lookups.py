@@ -69,7 +69,9 @@ def declined(organization: str, authorization_id: str = "auth_1", seq: int = 41)
                 requested=4_800_000,
             ),
         ),
-        score=Score(0.93, "half-space-trees", "1", True, (Contribution("amount_vs_card", 8.0, 0.7),)),
+        score=Score(
+            0.93, "half-space-trees", "1", True, (Contribution("amount_vs_card", 8.0, 0.7, "8 × usual"),)
+        ),
     )
 
 
@@ -89,7 +91,9 @@ def test_an_authorization_is_shown_from_either_view(
         "Department 'Engineering' budget exceeded. Limit: $50,000"
     )
     assert body["reasons"][0]["available"] == {"minor": 4_400_000, "currency": "USD"}
-    assert body["score"]["reasons"] == [{"feature": "amount_vs_card", "value": 8.0, "weight": 0.7}]
+    assert body["score"]["reasons"] == [
+        {"feature": "amount_vs_card", "value": 8.0, "weight": 0.7, "words": "8 × usual"}
+    ]
     assert body["merchant"] == {"name": "Apple", "mcc": "5732", "country": "US", "id": None}
     assert body["occurred_at"] == "2026-03-01T12:00:00Z"
     assert answer.headers["spendlog-position"] == body["position"] == "2:41"

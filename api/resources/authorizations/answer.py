@@ -25,17 +25,18 @@ class MerchantOut(Output):
 
 
 class ContributionOut(Output):
-    """One feature's share in a score."""
+    """One feature's share in a score; `words`: what it says, such as 9 × what the card pays here."""
 
     model_config = ConfigDict(title="Contribution")
 
     feature: str
     value: float
     weight: float
+    words: str = ""
 
 
 class ScoreOut(Output):
-    """What the model said before the decision: 0 usual to 1 unusual."""
+    """What the model said before the decision: a probability of fraud, or 0 usual to 1 unusual."""
 
     model_config = ConfigDict(title="Score")
 
@@ -160,7 +161,7 @@ def score_out(score: decisions.Score) -> ScoreOut:
         version=score.version,
         flagged=score.flagged,
         reasons=[
-            ContributionOut(feature=part.feature, value=part.value, weight=part.weight)
+            ContributionOut(feature=part.feature, value=part.value, weight=part.weight, words=part.words)
             for part in score.reasons
         ],
     )
