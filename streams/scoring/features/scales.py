@@ -23,10 +23,19 @@ def long_scale(count: int) -> int:
 
     Exact in whole numbers: 3 -> 3, 7 -> 7, 8 -> 8, 60 -> 19, 3,600 -> 43, 86,400 -> 61. Days go up to 63.
     """
+    return _LONG[count] if 0 <= count < _LONG_MAX else _long(count)
+
+
+def _long(count: int) -> int:
     if count < 8:
         return count if count > 0 else 0
     doublings = count.bit_length() - 1
     return min(63, 4 * doublings - 4 + ((count >> doublings - 2) & 3))
+
+
+# 17 of them for each request, of which nearly all are small: half a microsecond less for each.
+_LONG_MAX: Final = 1024
+_LONG: Final = bytes(map(_long, range(_LONG_MAX)))
 
 
 def share(part: int, whole: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from streams.scoring.features.scales import MIDDLE, long_scale, share, two_sided
 from streams.scoring.habits.cards import DAY_S, CardHabits
 from streams.scoring.habits.levels import FINE, level
@@ -37,32 +39,23 @@ def of(request: Observation, card: CardHabits | None, place: PlaceHabits | None)
     if card is None:
         return *NO_CARD, hour, 0, 0, 0, 0
     usual = card.usual.mean >> FINE
-    counts = [0, 0, 0, 0]
-    spent_day = spent_week = request.amount
-    large = 0
-    for one in card.recent:
-        age_s = at_s - one.at_s
-        if age_s < 28 * DAY_S:
-            counts[3] += 1
-            if age_s < WEEK_S:
-                counts[2] += 1
-                spent_week += one.amount
-                if age_s < DAY_S:
-                    counts[1] += 1
-                    spent_day += one.amount
-                    counts[0] += age_s < HOUR_S
+    recent, of_day_s, of_week_s = card.recent, at_s - DAY_S, at_s - WEEK_S
+    when = sorted([one.at_s for one in recent])
+    known = len(when)
+    spent_day = request.amount + sum([one.amount for one in recent if one.at_s > of_day_s])
+    spent_week = request.amount + sum([one.amount for one in recent if one.at_s > of_week_s])
     gap_s = max(0, at_s - card.last_s)
-    large = sum([one.amount > request.amount // 2 for one in card.recent])
+    half = request.amount // 2
     return (
         long_scale(gap_s // 3_600),
         two_sided((card.gap.mean >> FINE) - level(gap_s + 60)) if card.gap.count else MIDDLE,
-        counts[0],
-        counts[1],
-        counts[2],
-        counts[3],
+        known - bisect_right(when, at_s - HOUR_S),
+        known - bisect_right(when, of_day_s),
+        known - bisect_right(when, of_week_s),
+        known - bisect_right(when, at_s - 28 * DAY_S),
         two_sided(level(spent_day) - usual),
         two_sided(level(spent_week) - usual),
-        large,
+        len([one for one in recent if one.amount > half]),
         hour,
         share(card.hours[second // 10_800], sum(card.hours)),
         share(card.weekdays[weekday], sum(card.weekdays)),
