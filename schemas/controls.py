@@ -133,7 +133,17 @@ class SpendLimit(Rule, tag="spend_limit", frozen=True, kw_only=True, omit_defaul
     only: Match | None = None
 
 
-Rules = Block | Allow | ActiveHours | SpendLimit
+class ScoreLimit(Rule, tag="score_limit", frozen=True, kw_only=True, omit_defaults=True):
+    """Requests whose probability of fraud is `least` millionths or more; shadow, unless it says otherwise.
+
+    As the organization's published model says before the decision. Without such a model it says nothing.
+    """
+
+    least: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    action: Action = "shadow"
+
+
+Rules = Block | Allow | ActiveHours | SpendLimit | ScoreLimit
 
 
 # Hotels, car rentals and airlines settle weeks after they ask; card networks give them about 30 days.

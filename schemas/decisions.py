@@ -6,7 +6,7 @@ state is the fold of effects, bookings are drawn from effects, and nothing is co
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -83,6 +83,10 @@ class Contribution(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     words: str = ""
 
 
+#: The model whose values are probabilities of fraud. Those of others are in no order with them.
+PROBABILITIES: Final = "boosted-trees"
+
+
 class Score(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What the model said before the decision: 0 usual .. 1 unusual. Recorded, never recomputed.
 
@@ -95,6 +99,11 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     flagged: bool = False
     reasons: tuple[Contribution, ...] = ()
     features: str = ""
+
+    @property
+    def millionths(self) -> int:
+        """The probability of fraud in millionths; -1: this model gives none."""
+        return round(self.value * 1_000_000) if self.model == PROBABILITIES else -1
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):

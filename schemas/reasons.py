@@ -41,6 +41,7 @@ class ReasonCode(StrEnum):
     BLOCKED = "blocked"
     NOT_ALLOWED = "not_allowed"
     OUTSIDE_HOURS = "outside_hours"
+    FRAUD_LIKELY = "fraud_likely"
     AMOUNT_TOO_LARGE = "amount_too_large"
     COUNT_EXCEEDED = "count_exceeded"
     LIMIT_EXCEEDED = "limit_exceeded"
@@ -155,6 +156,7 @@ _RESPONSE_CODES = {
     ReasonCode.BLOCKED: "57",
     ReasonCode.NOT_ALLOWED: "57",
     ReasonCode.OUTSIDE_HOURS: "57",
+    ReasonCode.FRAUD_LIKELY: "59",  # suspected fraud
     ReasonCode.AMOUNT_TOO_LARGE: "61",  # exceeds amount limit
     ReasonCode.COUNT_EXCEEDED: "65",  # exceeds frequency limit
     ReasonCode.LIMIT_EXCEEDED: "61",
@@ -232,6 +234,10 @@ def _count_exceeded(reason: Reason) -> str:
     )
 
 
+def _fraud_likely(reason: Reason) -> str:
+    return f"Rule '{reason.rule}': {reason.detail}"
+
+
 def _tolerance_used(reason: Reason) -> str:
     return (
         f"Budget '{reason.subject}' is exceeded within its tolerance. "
@@ -248,6 +254,7 @@ _SENTENCES: dict[ReasonCode, Callable[[Reason], str]] = {
     ReasonCode.AMOUNT_TOO_LARGE: _amount_too_large,
     ReasonCode.COUNT_EXCEEDED: _count_exceeded,
     ReasonCode.TOLERANCE_USED: _tolerance_used,
+    ReasonCode.FRAUD_LIKELY: _fraud_likely,
 }
 
 

@@ -12,7 +12,7 @@ from babel.numbers import format_currency
 
 from api.http.types import MoneyOut
 from api.resources.webhooks.models import WebhookAttemptOut, WebhookEndpointOut
-from schemas.controls import ActiveHours, Allow, Block, Match, Rule, SpendLimit
+from schemas.controls import ActiveHours, Allow, Block, Match, Rule, ScoreLimit, SpendLimit
 from schemas.money import exponent
 
 
@@ -164,6 +164,8 @@ def rule_words(rule: Rule, currency: str) -> str:
             said = f"Only from {rule.start} to {rule.end}{days} ({rule.time_zone})"
         case SpendLimit():
             said = _limit(rule, currency)
+        case ScoreLimit():
+            said = f"What is fraud with a probability of {rule.least / 10_000:g} % or more is declined"
         case _:
             said = rule.rule_id
     whom = "" if rule.scope is None else f" For {rule.scope.level} {rule.scope.subject} only."

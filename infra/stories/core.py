@@ -23,6 +23,7 @@ from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.sealing import seal
 from streams.core.state import PartitionState
+from streams.model import TELLING
 from streams.scoring import Scorer
 
 ORGANIZATION: Final = "techcorp"
@@ -68,6 +69,8 @@ class CoreRun:
         recorded_at = line.recorded_at or line.occurred_at
         read = Record(state.next_offset, recorded_at, key, value)
         decision, sealed = seal(judge(state, read, PARTITIONS, self._scorer))
+        if decision.event_type in TELLING:
+            self._scorer.hear(decision)
         self.states[partition] = evolve(state, decision)
         self._book(decision)
         self.on_step(Step(decision, sealed, self.states[partition]))

@@ -7,6 +7,7 @@ hours office         08:00-18:00 days mon-fri zone Europe/Berlin
 limit lunch          USD 15.00 each day per card  only group restaurant
 limit big            USD 5,000.00 each transaction  review
 limit velocity       count 3 in 60 seconds requested per employee  shadow
+score likely-fraud   from 0.2  decline
 approval manager     above USD 500.00 by lead@x.com,boss@x.com
 hold 5 days
 hold hotel 14 days
@@ -33,6 +34,7 @@ from schemas.controls import (
     Policy,
     Rules,
     RuleScope,
+    ScoreLimit,
     SpendLimit,
 )
 
@@ -166,6 +168,19 @@ def _hours(reader: WordReader) -> Rules:
     return ActiveHours(**said)
 
 
+def _score(reader: WordReader) -> Rules:
+    said: dict[str, Any] = {"rule_id": reader.text("the rule's id")}
+    reader.need("from")
+    said["least"] = int(values.number(reader, "a probability of fraud, such as 0.2") * 1_000_000)
+    while reader.peek() is not None:
+        word = reader.one_of(("decline", *_COMMON), "what then, or its scope")
+        if word == "decline":
+            said["action"] = word
+        else:
+            _common(reader, word, said)
+    return ScoreLimit(**said)
+
+
 def _limit(reader: WordReader) -> Rules:
     said: dict[str, Any] = {"rule_id": reader.text("the rule's id")}
     calendar: dict[str, Any] = {}
@@ -220,6 +235,7 @@ _KINDS: Final[Mapping[str, Callable[[WordReader], Rules]]] = {
     "allow": _block_or_allow(Allow),
     "hours": _hours,
     "limit": _limit,
+    "score": _score,
 }
 assert set(_MATCHES.values()) == set(Match.__struct_fields__), "a member of Match has no word"
-assert get_args(Rules) == (Block, Allow, ActiveHours, SpendLimit), "a kind of rule has no word"
+assert get_args(Rules) == (Block, Allow, ActiveHours, SpendLimit, ScoreLimit), "a kind of rule has no word"

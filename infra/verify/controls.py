@@ -24,6 +24,7 @@ class Purchase(NamedTuple):
     merchant: Merchant | None
     entry_mode: str | None
     at_s: int
+    millionths: int = -1  # of a probability of fraud; -1: nobody said one
 
 
 class Ceiling(NamedTuple):

@@ -6,7 +6,7 @@ from infra.verify.calendar import seconds
 from infra.verify.controls import Purchase, ceiling, charges, spend_limits
 from infra.verify.report import Report
 from infra.verify.state import Department, Payment
-from schemas.decisions import Decision
+from schemas.decisions import PROBABILITIES, Decision
 from schemas.effects import Charges, HoldPlaced
 from schemas.reasons import Outcome
 
@@ -94,4 +94,7 @@ def _to_hold(decision: Decision, known: Payment | None) -> int:
 def purchase_of(decision: Decision) -> Purchase:
     """What rules look at."""
     at_s = seconds(decision.occurred_at or decision.recorded_at)
-    return Purchase(decision.card_id, decision.cardholder, decision.merchant, decision.entry_mode, at_s)
+    score = decision.score
+    likely = round(score.value * 1_000_000) if score is not None and score.model == PROBABILITIES else -1
+    of = (decision.card_id, decision.cardholder, decision.merchant, decision.entry_mode)
+    return Purchase(*of, at_s, likely)

@@ -22,7 +22,7 @@ from infra.verify.counters import Counter, is_counted
 from infra.verify.hours import holds
 from infra.verify.state import COMPANY, RULE, Department, parts
 from infra.verify.usage import Usage
-from schemas.controls import Action, ActiveHours, Allow, Block, SpendLimit
+from schemas.controls import Action, ActiveHours, Allow, Block, ScoreLimit, SpendLimit
 from schemas.effects import Charges
 from schemas.reasons import Reason, ReasonCode
 
@@ -107,6 +107,9 @@ def _lists_and_hours(verdict: Verdict, department: Department, asked: Question) 
         if isinstance(rule, ActiveHours):
             if not holds(rule, purchase.at_s):
                 code = ReasonCode.OUTSIDE_HOURS
+        elif isinstance(rule, ScoreLimit):
+            if purchase.millionths >= rule.least:
+                code = ReasonCode.FRAUD_LIKELY
         elif purchase.merchant is None:
             continue  # an increment that names nobody is not asked where it is
         elif isinstance(rule, Block):

@@ -16,11 +16,15 @@ DAY_S = 86_400
 
 
 class Purchase(NamedTuple):
-    """What rules may look at besides the amount. `merchant` None: an increment that names none."""
+    """What rules may look at besides the amount. `merchant` None: an increment that names none.
+
+    `millionths`: of a probability of fraud; -1: nobody says one.
+    """
 
     at_s: int
     merchant: Merchant | None
     entry_mode: EntryMode | None
+    millionths: int = -1
 
 
 Test = Callable[[Purchase], bool]

@@ -54,7 +54,9 @@ def request(case: Case, event: AuthorizationRequested) -> Decision:
 
 def _ask(case: Case, event: AuthorizationRequested, amount: int) -> Ask:
     rules = case.plan.card(event.card_id, event.cardholder)
-    purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode))
+    score = case.score
+    likely = -1 if score is None else score.millionths
+    purchase = _new(Purchase, (case.at_s, event.merchant, event.entry_mode, likely))
     return _new(Ask, (rules, purchase, amount, rules.charges_for(purchase), 0, _REQUEST, 0))
 
 

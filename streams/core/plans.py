@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.controls import LEVELS, ActiveHours, Allow, Block, Card, Level, Rule, SpendLimit
+from schemas.controls import LEVELS, ActiveHours, Allow, Block, Card, Level, Rule, ScoreLimit, SpendLimit
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import clock_of
 from streams.core.matching import Test, codes_of, compiled, outside
@@ -203,11 +203,17 @@ def _check(rule: Rule) -> Check | None:
             return Check(rule, _none_of(compiled(rule.what)), ReasonCode.NOT_ALLOWED, of_merchant=True)
         case ActiveHours():
             return Check(rule, outside(rule), ReasonCode.OUTSIDE_HOURS, of_merchant=False)
+        case ScoreLimit():
+            return Check(rule, _at_least(rule.least), ReasonCode.FRAUD_LIKELY, of_merchant=False)
     return None
 
 
 def _none_of(matches: Test) -> Test:
     return lambda asked: not matches(asked)
+
+
+def _at_least(millionths: int) -> Test:
+    return lambda asked: asked.millionths >= millionths
 
 
 class Plans:

@@ -47,7 +47,8 @@ def approval(
     if lapses_s is not None and lapses_s <= clock_s:
         return None
     rules, merchant = plan.card(event.card_id, event.cardholder), event.merchant
-    purchase = _new(Purchase, (at_s, merchant, event.entry_mode))
+    likely = -1 if score is None else score.millionths
+    purchase = _new(Purchase, (at_s, merchant, event.entry_mode, likely))
     charges = rules.charges_for(purchase)
     ask = _new(Ask, (rules, purchase, money.minor, charges, 0, _REQUEST, 0))
     balances = balances_when_silent(department, ask)

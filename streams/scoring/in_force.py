@@ -6,13 +6,13 @@ import math
 from typing import Final
 
 from schemas.boosted import BoostedModel, decode_model
+from schemas.decisions import PROBABILITIES as MODEL
 from schemas.decisions import Contribution, Score
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
 from streams.scoring.surprise import TotalSurprise
 from streams.scoring.words import reasons
 
-MODEL: Final = "boosted-trees"
 # Of a probability in the log: frauds are a few in a thousand requests, and the order of the others matters.
 DIGITS: Final = 6
 # Of logits, on which the share that is flagged is counted: a probability of 3e-7 and less is none.

@@ -18,6 +18,7 @@ from schemas.controls import (
     Policy,
     Rules,
     RuleScope,
+    ScoreLimit,
     SpendLimit,
 )
 from schemas.event import EntryMode, Merchant
@@ -42,10 +43,12 @@ MERCHANTS = (
 )
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
 MODES: st.SearchStrategy[EntryMode | None] = st.sampled_from((None, "chip", "manual"))
+SCORES = st.sampled_from((1, 199_999, 200_000, 200_001, 1_000_000))
 KINDS = (
     "block",
     "allow",
     "hours",
+    "score",
     "transaction",
     "rolling",
     "rolling",
@@ -97,6 +100,8 @@ def rules(draw: st.DrawFn, rule_id: str) -> Rules:
         zone = draw(st.sampled_from(ZONES))
         start, end = draw(st.sampled_from((("06:00", "22:00"), ("20:00", "04:30"), ("00:00", "23:59"))))
         return ActiveHours(start=start, end=end, days=(1, 2, 3, 4, 5), time_zone=zone, **common)  # type: ignore[arg-type]
+    if kind == "score":
+        return ScoreLimit(least=draw(SCORES), **common)  # type: ignore[arg-type]
     only = draw(st.none() | st.none() | matches)
     common |= {"per": draw(st.sampled_from(LEVELS)), "only": only, "window": kind.partition(" ")[0]}
     if kind == "calendar amount":
@@ -216,7 +221,8 @@ def asks(draw: st.DrawFn, plan: Plan) -> Ask:
     at_s = draw(st.sampled_from(MOMENTS))
     kind = draw(st.sampled_from((Kind.REQUEST, Kind.REQUEST, Kind.INCREMENT)))
     merchants = MERCHANTS if kind is Kind.REQUEST else (None, *MERCHANTS)
-    purchase = Purchase(at_s, draw(st.sampled_from(merchants)), draw(MODES))
+    likely = draw(st.just(-1) | SCORES) if kind is Kind.REQUEST else -1
+    purchase = Purchase(at_s, draw(st.sampled_from(merchants)), draw(MODES), likely)
     if kind is Kind.REQUEST:
         return _near_a_limit(draw, plan, Ask(card, purchase, 0, card.charges_for(purchase)))
     before = card.charges(draw(st.sampled_from(MOMENTS)))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from infra.stories import read_stories
 from infra.stories.core import CoreRun
 from schemas.codec import decode_decision, seal_decision
-from schemas.decisions import Decision, Score
+from schemas.decisions import PROBABILITIES, Decision, Score
 from schemas.events import AuthorizationRequested
 from schemas.ids import department_key
 from schemas.money import PositiveMoney
@@ -35,7 +35,9 @@ from tests.core.departments import CARDS, HOLDERS, MERCHANTS, MODES, MOMENTS, de
 from tests.golden.write import SCENARIOS
 from tests.simulation.histories import history
 
-SCORES = st.none() | st.just(Score(0.25, "model", "1"))
+SCORES = st.none() | st.sampled_from(
+    (Score(0.25, "model", "1"), *(Score(value, PROBABILITIES, "1") for value in (0.0, 0.1, 0.2, 1.0)))
+)
 
 
 @st.composite

@@ -19,6 +19,7 @@ from schemas.controls import (
     Policy,
     Rules,
     RuleScope,
+    ScoreLimit,
     SpendLimit,
 )
 from schemas.event import Merchant
@@ -154,6 +155,11 @@ RULES: tuple[tuple[Rules, ...], ...] = (
         ActiveHours(rule_id="hours", start="08:00", end="18:00", time_zone="Europe/Berlin"),
         ActiveHours(rule_id="hours", start="22:00", end="06:00", days=(5, 6), time_zone="Asia/Tokyo"),
         ActiveHours(rule_id="hours", start="09:00", end="17:30", days=(1, 2, 3, 4, 5), action="review"),
+    ),
+    (
+        ScoreLimit(rule_id="score", least=1),
+        ScoreLimit(rule_id="score", least=200_000, action="review"),
+        ScoreLimit(rule_id="score", least=500, action="decline", scope=RuleScope("employee", "ann")),
     ),
 )
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import msgspec
 
 import schemas.events as ev
-from schemas.boosted import BoostedModel, Tree, encode_model
 from schemas.controls import Calendar
 from schemas.money import Money, PositiveMoney
 from tests.histories import catalog
 from tests.histories.catalog import Dice
 from tests.histories.world import DAY, DEPARTMENTS, HOUR, ORGANIZATION, TREASURY, World
+from tests.verify.published import MODELS
 
 CURRENCIES = ("USD",) * 30 + ("EUR", "ZZZ")
 
@@ -168,25 +166,6 @@ def set_cap(world: World, dice: Dice) -> ev.Event:
         ),
         calendar=dice.pick((*catalog.CALENDARS, *catalog.MISFITS)) if dice.once_in(12) else calendar,
     )
-
-
-_TREE = Tree((0,), (31,), (-1,), (-2,), (0.0,), (-3.0, 3.0))
-_MODEL = encode_model(BoostedModel(1, ("amount",), (_TREE,), 1.0, -4.0, (1_000, 50)))
-#: One that is usable, and neighbours that are not.
-MODELS = tuple(
-    (content, digest or sha256(content).hexdigest())
-    for content, digest in (
-        (_MODEL, ""),
-        (_MODEL, "0" * 64),
-        (_MODEL, sha256(_MODEL).hexdigest().upper()),
-        (_MODEL[:-1], ""),
-        (_MODEL.replace(b"31", b"64"), ""),
-        (_MODEL.replace(b"-4.0", b"1e999"), ""),
-        (b"{}", ""),
-        (b"\xff\xfe", ""),
-        (b"[" * 40_000, ""),
-    )
-)
 
 
 def stray(world: World, dice: Dice) -> ev.Event:

@@ -23,18 +23,11 @@ from streams.core.intake import Record, judge
 from streams.core.messages import messages
 from streams.core.state import Department as Live
 from streams.core.state import PartitionState
-from tests.verify.logs import World, violated
+from tests.verify.logs import ByName, World, violated
 
 
 class Difference(AssertionError):
     """The verifier and the core do not agree, or an invariant does not hold."""
-
-
-class NoScore:
-    """Requests without a score: the rules know nothing of it."""
-
-    def score(self, history: object, event: object) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ class Referee:
         self.whole = False
         record = Record(offset, line.recorded_at, line.key, line.value)
         try:
-            decision = judge(self.live, record, self.partitions, NoScore())
+            decision = judge(self.live, record, self.partitions, ByName())
             sealed = seal_decision(decision)
             evolve(self.live, decision)
             evolve(self.restored, decode_decision(sealed))

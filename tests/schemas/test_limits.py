@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from typing import Any
@@ -47,6 +48,8 @@ def _least(info: inspect.Type) -> Any:
             return _least(info.types[0])
         case inspect.StrType():
             return "USD" if info.max_length == 3 else "x" * max(info.min_length or 0, 1)
+        case inspect.BytesType():
+            return base64.b64encode(bytes(info.min_length or 0)).decode()
         case inspect.IntType():
             return int(info.ge if info.ge is not None else (info.gt or 0) + 1)
         case inspect.VarTupleType():
@@ -74,6 +77,10 @@ def _too_large(info: inspect.Type) -> list[Any]:
         case inspect.StrType():
             assert info.max_length is not None
             return ["x" * (info.max_length + 1)] + ([""] if info.min_length else [])
+        case inspect.BytesType():
+            assert info.max_length is not None and info.min_length
+            sizes = (info.max_length + 1, info.min_length - 1)
+            return ["no base64!", *(base64.b64encode(bytes(size)).decode() for size in sizes)]
         case inspect.IntType():
             assert info.le is not None
             beneath = info.ge - 1 if info.ge is not None else info.gt

@@ -20,12 +20,14 @@ from schemas.events import (
     ClockTicked,
     DisputeOpened,
     DisputeResolved,
+    ModelPublished,
     PostingReversed,
     RefundPresented,
     RefundReversed,
     VerificationRequested,
 )
 from tests.verify.logs import Company
+from tests.verify.published import MODELS
 from tests.verify.teller import DEPARTMENTS, MERCHANTS, Teller
 
 Act = Callable[[str], None]
@@ -52,7 +54,14 @@ class Storyteller(Teller):
 
     def _rare(self) -> list[Act]:
         found: list[Act] = [self._advise, self._expire, self._undo_refund, self._dispute, self._resolve]
-        found += [self._undo_posting, self._verify, self._tick, self._wait, self._repeat, self._more]
+        found += [
+            self._undo_posting,
+            self._verify,
+            self._tick,
+            self._wait,
+            self._repeat,
+            self._more,
+        ]
         found += [self._card, self._freeze, self._budget, self._policy]
         found += [self._time_out, self._ask, self._answer, self._answer, self._answer]
         return [*found, self._cap] if self._capped else found
@@ -202,6 +211,8 @@ class Storyteller(Teller):
         card, merchant = self._card_id(department), self._rng.choice(MERCHANTS)
         self._tell(VerificationRequested, department, card_id=card, merchant=merchant)
         self._tell(BalanceInquired, department, card_id=card)
+        content, digest = MODELS[len(self._payments) % len(MODELS)]
+        self._tell(ModelPublished, department, model=content, digest=digest)
 
     def _tick(self, department: str) -> None:
         self._tell(ClockTicked, department)

@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from schemas.controls import ApprovalLevel, Block, Calendar, Card, Match, Policy, RuleScope, SpendLimit
+from schemas.controls import (
+    Action,
+    ApprovalLevel,
+    Block,
+    Calendar,
+    Card,
+    Match,
+    Policy,
+    RuleScope,
+    ScoreLimit,
+    SpendLimit,
+)
 from schemas.events import (
     BudgetIncreased,
     BudgetRemoved,
@@ -198,8 +209,10 @@ class Teller:
             Block(rule_id="no-france", what=Match(countries=("FR",))),
         )
         chosen = tuple(rule for rule in rules if self._rng.random() < 0.6)
+        action: Action = ("decline", "review", "shadow")[amount % 3]
+        likely = ScoreLimit(rule_id="likely", least=200_000, action=action)
         approvals = self._rng.choice(APPROVALS)
-        policy = Policy(rules=chosen, hold_days=self._rng.choice((3, 7)), approvals=approvals)
+        policy = Policy(rules=(*chosen, likely), hold_days=self._rng.choice((3, 7)), approvals=approvals)
         self._tell(PolicyDrafted, department, policy=policy, activate=self._rng.random() < 0.8)
 
     def _card(self, department: str) -> None:

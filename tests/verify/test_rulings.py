@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from schemas.controls import Action, ActiveHours, Allow, Block, Calendar, Match, Rules, SpendLimit
+from schemas.controls import Action, ActiveHours, Allow, Block, Calendar, Match, Rules, ScoreLimit, SpendLimit
 from schemas.decisions import Decision
 from schemas.events import (
     AuthorizationAdvised,
@@ -51,6 +52,7 @@ SPENT = SpendLimit(rule_id="spent", window="calendar", calendar=Calendar("day"),
 LARGE = SpendLimit(rule_id="large", window="transaction", amount=400)
 NEVER = SpendLimit(rule_id="never", window="transaction", count=0, only=Match(countries=("DE",)))
 OFFICE = ActiveHours(rule_id="office", start="08:00", end="12:00")
+LIKELY = ScoreLimit(rule_id="likely", least=200_000, action="decline")
 NO_FOOD = Block(rule_id="no-food", what=Match(mccs=("5411",)))
 BARS = Allow(rule_id="bars", what=Match(mccs=("5813",)))
 
@@ -68,6 +70,7 @@ class Kind(NamedTuple):
 
 
 FIRST, SECOND = request("a1", 300), request("a2", 300, 0.01)
+SCORED = replace(request("a1", 300), event_id="likely-5")  # 0.93, by this id
 DECLINES = {
     "unknown": Kind("card_unknown", (policy(registered_cards_only=True), FIRST)),
     "canceled": Kind("card_canceled", (card(), event(CardCanceled, card_id=CARD), FIRST), False),
@@ -81,6 +84,7 @@ DECLINES = {
     "block": Kind("blocked", (policy(NO_FOOD), FIRST)),
     "allow": Kind("not_allowed", (policy(BARS), FIRST)),
     "hours": Kind("outside_hours", (policy(OFFICE), FIRST)),
+    "score": Kind("fraud_likely", (policy(LIKELY), SCORED)),
     "transaction": Kind("amount_too_large", (policy(LARGE), request("a1", 401)), False),
     "none at all": Kind("count_exceeded", (policy(NEVER), FIRST)),
     "rolling count": Kind("count_exceeded", (policy(TWICE), FIRST, SECOND)),
