@@ -31,6 +31,7 @@ COMMANDS = {
     "webhooks": "Webhooks: send them, and look after endpoints and deliveries.",
     "ticker": "Let time pass for departments in which nothing happens.",
     "learn": "Fit models from labels, and publish them.",
+    "score": "What thresholds on scores would have done.",
     "serve": "The REST API.",
     "events": "Card events: go on after some were lost.",
     "dead-letters": "What could not be used: list, show, reroute.",

@@ -6,8 +6,7 @@ import math
 from typing import Final
 
 from schemas.boosted import BoostedModel, decode_model
-from schemas.decisions import PROBABILITIES as MODEL
-from schemas.decisions import Contribution, Score
+from schemas.decisions import PROBABILITIES, Contribution, Score
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
 from streams.scoring.surprise import TotalSurprise
@@ -44,7 +43,7 @@ class InForce:
         known = level.seen >= self._warm_up
         flagged = place_of(value) >= level.threshold if known else value >= FLAGGED_FROM
         why = self._reasons(bins) if flagged else ()
-        return Score(value, MODEL, self.version, flagged, why, features)
+        return Score(value, PROBABILITIES, self.version, flagged, why, features)
 
     def learn(self, value: float) -> None:
         """A request had this value."""

@@ -21,6 +21,9 @@ class Wrong(NamedTuple):
 SAMPLE = ("a lease is given back but for a cent", "what is disputed may be refunded", "no level is for less")
 
 ERRORS: dict[str, Wrong] = {
+    "a score of just so much is no fraud": Wrong(
+        "plans.py", "asked.millionths >= millionths", "asked.millionths > millionths"
+    ),
     # -- the kinds that the second model was tried with
     "a budget is a cent higher": Wrong(
         "rules/allowances.py",

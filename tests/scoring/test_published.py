@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.boosted import BINS, BoostedModel, Tree, encode_model
-from schemas.decisions import Decision, Score
+from schemas.decisions import PROBABILITIES, Decision, Score
 from schemas.effects import Effects, ModelTaken, PaymentLabelled
 from schemas.event import Label
 from schemas.reasons import Outcome
@@ -23,7 +23,7 @@ from streams.scoring import scorer as door
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
 from streams.scoring.habits.memory import GENERATION_S
-from streams.scoring.in_force import MODEL, InForce, place_of
+from streams.scoring.in_force import InForce, place_of
 from streams.scoring.letters import bins_of, letters_of
 from streams.scoring.surprise import TotalSurprise
 from tests.scoring.desk import START, Desk, decided, request, usual
@@ -76,7 +76,7 @@ def test_a_model_scores_from_where_it_is_published_on() -> None:
     scorer.hear(published(of_one_question()))
     after = list(taken(scorer, seed=4))
     assert {one.score.model for one in before if one.score} == {"tail-surprise"}
-    assert {one.score.model for one in after if one.score} == {MODEL}
+    assert {one.score.model for one in after if one.score} == {PROBABILITIES}
     trees = scorer.models["techcorp"]._trees
     for one in after:
         assert one.score
@@ -316,7 +316,7 @@ def test_a_model_that_takes_too_long_gives_no_score_and_rests(monkeypatch: pytes
         until_s = time.thread_time() + 0.006
         while time.thread_time() < until_s:
             pass
-        return Score(0.5, MODEL, "1", features=features)
+        return Score(0.5, PROBABILITIES, "1", features=features)
 
     with monkeypatch.context() as patched:
         patched.setattr(InForce, "score", slow)

@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from infra.learning.backtest import effect_of, least_for, scored_requests
 from infra.processes.child import Child
 from infra.replay import replay
-from schemas.decisions import Decision
+from infra.verify.sources import Logs
+from schemas.decisions import PROBABILITIES, Decision
 from schemas.events import AuthorizationLabelled, AuthorizationRequested, Event, Merchant
 from schemas.money import PositiveMoney
-from streams.scoring.in_force import MODEL
 from streams.scoring.learning.trees import can_fit
 from tests.streams.events import DEPARTMENTS, NOW, budget
 from tests.streams.line import Line
@@ -111,11 +112,19 @@ def test_labels_become_a_model_that_scores_and_scores_the_same_again(line: Line)
     line.send(last)
     decisions = line.decisions(sent + len(last))
     later = scored(decisions, 500)
-    assert {one.score.model for one in later if one.score} == {MODEL}
+    assert {one.score.model for one in later if one.score} == {PROBABILITIES}
     assert len({one.score.version for one in later if one.score}) == 2
     values = sorted(((one.score.value, one.amount) for one in later if one.score), reverse=True)
     frauds = sum(int(str(one.event_id)[1:]) % ODD == 0 for one in later)
     assert sum((amount or 0) > 50_000 for _, amount in values[:frauds]) >= 0.9 * frauds
+
+    logs = Logs(line.kafka)
+    read = [one for partition in range(2) for one in logs.decisions(line.names.decisions, partition)]
+    logs.close()
+    requests = scored_requests(read, "techcorp")
+    effect = effect_of(requests, least_for(requests, 2.0))
+    assert effect.frauds > 10
+    assert effect.recall and effect.recall > 0.8
 
     found = replay(line.kafka, prefix=line.prefix, rescore=True)
     assert found.differences == []
