@@ -7,6 +7,7 @@ The owner that decides is the worker's own; only its log is another: it compares
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -25,8 +26,9 @@ from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.history import CardHistory
 from streams.core.intake import Record, recorded_at
 from streams.log import Entry, Frame, InvariantBroken, NoLog, Written
-from streams.model import Unscored, new_model
+from streams.model import Unscored
 from streams.owner import Owner
+from streams.scoring import Scorer
 from streams.settings import StreamSettings
 
 Progress = Callable[[int], None]  # decisions read so far
@@ -76,7 +78,7 @@ def replay(
     """Decides every card event of the log again, and compares with what was decided.
 
     `rescore`: scores are made anew as well, by a model that learns from the first decision on; else those of
-    the log are taken, as recovery does. For a log whose requests were all scored by this version.
+    the log are taken, as recovery does. Where the log has no score none is made.
 
     Raises:
         SpendlogError: Kafka does not answer, or the log's own order or hash chain is broken.
@@ -142,6 +144,20 @@ class _Recorded(Unscored):
         return self.score_recorded
 
 
+class _Rescored(Scorer):
+    """Makes scores anew, but none where none was: that one was late or failed says nothing about today.
+
+    However long it takes: nobody waits.
+    """
+
+    def __init__(self, recorded: _Recorded) -> None:
+        super().__init__(ns_max=math.inf)
+        self._recorded = recorded
+
+    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
+        return None if self._recorded.score_recorded is None else super().score(history, event)
+
+
 class _Again:
     """One partition, decided again."""
 
@@ -162,7 +178,7 @@ class _Again:
             partition,
             partitions,
             self._comparing,
-            lambda: new_model(scoring=True) if rescore else self._recorded,
+            lambda: _Rescored(self._recorded) if rescore else self._recorded,
             lambda _: None,
             _NEVER,
             card_numbers_refused=StreamSettings().card_numbers == "refuse",  # as the workers have it

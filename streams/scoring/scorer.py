@@ -37,10 +37,11 @@ WARM_UP: Final = 1_000
 ALERTS: Final = 0.01
 REQUESTED: Final = "authorization.requested"
 LEARNED_FROM: Final = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DECLINED)
-# A score takes 0.06 ms. CPU time of this thread: that others have the machine is not the model's fault.
-SCORE_NS_MAX: Final = 20_000_000
-# After one that took too long so many requests go without: it holds up a hundredth of the time at most.
-REST: Final = 200
+# A score takes 0.06 ms. CPU time of this thread: that others have the machine is not the model's fault. A
+# garbage collection that comes in between is not either; of a large state it takes tens of milliseconds.
+SCORE_NS_MAX: Final = 100_000_000
+# After two in a row that took too long so many requests go without: a slow model must not hold up the others.
+REST: Final = 1_000
 # Of what a snapshot holds beside the models' own versions: raise it with every change of habits.
 SHAPE: Final = "spendlog-scoring-1"
 _PAGED: Final[dict[str, Any]] = {
@@ -70,16 +71,22 @@ class Scorer:
     of them raises: `failures` counts what went wrong, by kind.
     """
 
-    def __init__(self, *, alerts: float = ALERTS, warm_up: int = WARM_UP) -> None:
-        """`alerts`: the share of requests to flag, 0..1, once `warm_up` requests have been learned."""
+    def __init__(
+        self, *, alerts: float = ALERTS, warm_up: int = WARM_UP, ns_max: float = SCORE_NS_MAX
+    ) -> None:
+        """`alerts`: the share of requests to flag, 0..1, once `warm_up` requests have been learned.
+
+        `ns_max`: CPU nanoseconds that a score may take.
+        """
         self.failures: dict[str, int] = {}
         self.habits: dict[str, Habits] = {}
         self.models: dict[str, InForce] = {}
         self.tails = TailModel(alerts, warm_up)
         self._alerts, self._warm_up = alerts, warm_up
-        self._rest = 0
-        # The last request that was scored, known by its moment: `learn` follows `score` on the hot path.
-        self._asked: tuple[datetime, Observation] | None = None
+        self._ns_max = ns_max
+        self._late = self._rest = 0
+        # The last request that was scored, known by its id and moment, as objects: `learn` follows `score`.
+        self._asked: tuple[str, datetime, Observation] | None = None
 
     @property
     def failed(self) -> int:
@@ -105,10 +112,12 @@ class Scorer:
         except Exception as error:  # noqa: BLE001  a score is never worth a decision
             self._failed("score", error)
             return None
-        if time.thread_time_ns() - began_ns > SCORE_NS_MAX:
-            self._rest = REST
+        if time.thread_time_ns() - began_ns > self._ns_max:
+            self._late += 1
+            self._rest = REST if self._late > 1 else 0
             self._failed("score", TimeoutError())
             return None
+        self._late = 0
         return score
 
     def learn(self, history: CardHistory | None, decision: Decision) -> None:
@@ -187,7 +196,7 @@ class Scorer:
         request = _observed(event.occurred_at, event.card_id, event.merchant, amount.minor)
         habits = self.habits.get(f"{event.organization_id}/{amount.currency}") or _NOTHING
         found = bins(habits, request)
-        self._asked = (event.occurred_at, request)
+        self._asked = (event.event_id, event.occurred_at, request)
         model = self.models.get(event.organization_id)
         if model is None:
             return self.tails.score(history, event, letters_of(found))
@@ -200,8 +209,8 @@ class Scorer:
         else:
             self.models[decision.organization_id].learn(score.value)
         asked, self._asked = self._asked, None
-        if asked is not None and asked[0] is decision.occurred_at:
-            request = asked[1]
+        if asked is not None and asked[0] is decision.event_id and asked[1] is decision.occurred_at:
+            request = asked[2]
         else:
             request = _observed(
                 decision.occurred_at, decision.card_id, decision.merchant or _NOBODY, decision.amount
