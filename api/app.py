@@ -40,7 +40,7 @@ from api.resources import (
     problem_types,
     simulations,
 )
-from api.resources.access import audit, invitations, keys, passwords, people, sessions
+from api.resources.access import audit, invitations, keys, passwords, people, second_factor, sessions
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -82,6 +82,7 @@ ROOMS = (
     people,
     invitations,
     passwords,
+    second_factor,
     keys,
     audit,
     operations,

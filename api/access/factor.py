@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 import pyotp
+import segno
 
 _STEP_S: Final = 30
 _RECOVERY_CODES: Final = 10
@@ -20,6 +21,11 @@ def new_secret() -> str:
 def address(secret: str, email: str) -> str:
     """What an authenticator reads, as text or as a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="spendlog")
+
+
+def drawing(address: str) -> str:
+    """It as a QR code: an SVG element, without styles and scripts."""
+    return str(segno.make(address, error="m").svg_inline(scale=4))
 
 
 def step_of(secret: str, code: str, now: datetime) -> int | None:

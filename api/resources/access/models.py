@@ -38,6 +38,10 @@ Code = Annotated[
     StrictStr | None,
     Field(default=None, min_length=6, max_length=40, description="of the second factor", examples=[None]),
 ]
+GivenCode = Annotated[
+    StrictStr,
+    Field(min_length=6, max_length=40, description="of the second factor", examples=["492039"]),
+]
 Token = Annotated[
     StrictStr,
     Field(min_length=20, max_length=100, examples=["Zk3v0gq2mJ6x0Wc4m1bXr8d5u7y9t1s3p2o4n6l8k0h"]),

@@ -92,17 +92,11 @@ async def use_password_reset(body: NewPasswordByLinkIn, request: Request) -> Res
 
 async def reset_link(request: Request, caller: Principal, person_id: str) -> PasswordResetOut:
     """Raises Problem 403 above the caller's own role, 404, 409 a member elsewhere, too."""
-    services, organization = services_of(request), caller.organization_id
-    person = await find_member(services, organization, person_id)
+    organization = caller.organization_id
+    person = await find_member(services_of(request), organization, person_id)
     require_may_give(caller, person.role)
+    await require_here_alone(request, caller, person_id)
     who = {"organization_id": organization, "person_id": person_id}
-    row = await services.postgres.row(statement("is_elsewhere"), who)
-    if row is None or row["elsewhere"]:
-        words = (
-            "He belongs to another organization as well, which this link would open: he changes his password "
-            "himself, by PUT /v1/account/password."
-        )
-        raise Problem(409, "member_elsewhere", words)
     token, expires_at = secrets.token_urlsafe(32), datetime.now(UTC) + RESET_LIFE
 
     async def make(changes: Changeset) -> None:
@@ -118,6 +112,18 @@ async def reset_link(request: Request, caller: Principal, person_id: str) -> Pas
 
     await change(request, make)
     return PasswordResetOut(token=token, path=PAGE + token, mailed=False, expires_at=expires_at)
+
+
+async def require_here_alone(request: Request, caller: Principal, person_id: str) -> None:
+    """Raises Problem 409 for whom another organization knows: what opens him would open that one, too."""
+    who = {"organization_id": caller.organization_id, "person_id": person_id}
+    row = await services_of(request).postgres.row(statement("is_elsewhere"), who)
+    if row is None or row["elsewhere"]:
+        words = (
+            "He belongs to another organization as well, which this would open, too: he does it himself, "
+            "under /v1/account."
+        )
+        raise Problem(409, "member_elsewhere", words)
 
 
 async def set_by_link(request: Request, body: NewPasswordByLinkIn) -> None:
