@@ -15,6 +15,7 @@ from rich.console import Console
 
 from api.access.keys import EVERYDAY_SCOPES, Scope, create_key
 from infra import topics
+from infra.logins import api_login
 from infra.migrate import migrate
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
@@ -137,8 +138,11 @@ def _start(
     }
     for name in commands:
         steps.doing(name, "starting")
+    of_api = env | {"SPENDLOG_POSTGRES": api_login(endpoints.postgres)}  # it never holds the owner's
     children = {
-        name: supervisor.start(name.replace(" ", "-").lower(), spendlog(*command), env=env)
+        name: supervisor.start(
+            name.replace(" ", "-").lower(), spendlog(*command), env=of_api if name == "API" else env
+        )
         for name, command in commands.items()
     }
     scopes = [*EVERYDAY_SCOPES, Scope.WEBHOOKS_WRITE, Scope.SIMULATIONS_WRITE]

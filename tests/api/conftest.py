@@ -11,6 +11,7 @@ import pytest
 
 from api.access.keys import create_key
 from api.settings import ApiSettings
+from infra.logins import api_login
 from tests.api.books import Books, Organization, running_books
 from tests.api.decider import Decider
 from tests.api.policies import NAMES, add, listed
@@ -54,7 +55,9 @@ def decider(settings: ApiSettings) -> Iterator[Decider]:
 
 @pytest.fixture(scope="package")
 def server(settings: ApiSettings, decider: Decider) -> Iterator[str]:
-    with serving(settings) as base_url:
+    """Its login is the API's own: what it may not, no test sees it do."""
+    own = settings.model_copy(update={"postgres": api_login(settings.postgres)})
+    with serving(own) as base_url:
         wait_ready(base_url)
         yield base_url
 
