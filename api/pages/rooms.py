@@ -13,6 +13,7 @@ from api.pages import (
     curve,
     departments,
     dispatch,
+    links,
     live,
     overview,
     policies,
@@ -26,6 +27,7 @@ from api.pages import (
 PAGES: Final[tuple[APIRouter, ...]] = (
     assets.router,
     sign_in.router,
+    links.router,
     overview.router,
     live.router,
     departments.router,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 import httpx
+import psycopg
 import pytest
 
+from api.access.keys import KEY_SCOPES, create_key
 from api.access.roles import Role
 from api.pages.sign_in import own_path
-from tests.api.people import PASSWORD, member
+from tests.api.people import NEW_PASSWORD, PASSWORD, member
 from tests.browser.conftest import TechCorp
 from tests.browser.person import Person
 
@@ -83,3 +86,51 @@ def test_signing_out_ends_it(person: Sit) -> None:
 )
 def test_only_own_paths_come_after_signing_in(wanted: str, goes_to: str) -> None:
     assert own_path(wanted) == goes_to
+
+
+def handed_over(techcorp: TechCorp, path: str, body: dict[str, str] | None = None) -> str:
+    """The path of a link that a program of the organization has made."""
+    postgres, organization = techcorp.books.settings.postgres, techcorp.organization
+    secret, _ = create_key(postgres, organization_id=organization, name="people", scopes=KEY_SCOPES)
+    headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": uuid.uuid4().hex}
+    answer = httpx.post(f"{techcorp.url}{path}", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["path"])
+
+
+def test_an_invitation_is_accepted_on_its_page(person: Sit, techcorp: TechCorp) -> None:
+    body = {"email": f"{uuid.uuid4().hex[:8]}@techcorp.com", "role": "auditor"}
+    path = handed_over(techcorp, "/v1/invitations", body)
+    told = {"token": path.partition("#")[2], "password": "password1234"}
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    weak = httpx.post(f"{techcorp.url}/invitation", data=told, headers=headers)
+    assert weak.status_code == 422 and "many people have" in weak.text
+    sitting = person(None)
+    sitting.go(path)
+    assert "#" not in sitting.page.url
+    assert sitting.serious() == [] and sitting.fits()
+    sitting.page.get_by_label("Password").fill(NEW_PASSWORD)
+    sitting.page.get_by_role("button", name="Accept").click()
+    sitting.page.wait_for_url(f"{techcorp.url}/")
+    assert "Overview" in sitting.main()
+    again = httpx.post(f"{techcorp.url}/invitation", data={**told, "password": NEW_PASSWORD}, headers=headers)
+    assert again.status_code == 401 and "is not known, was used" in again.text
+
+
+def test_a_new_password_is_set_on_its_page(person: Sit, techcorp: TechCorp) -> None:
+    postgres = techcorp.books.settings.postgres
+    email = member(postgres, techcorp.organization, Role.EMPLOYEE)
+    with psycopg.connect(postgres) as connection:
+        row = connection.execute("SELECT person_id FROM person WHERE email = %s", [email]).fetchone()
+    assert row is not None
+    path = handed_over(techcorp, f"/v1/people/{row[0]}/password-resets")
+    sitting = person(None)
+    sitting.go(path)
+    sitting.page.get_by_label("Password").fill(NEW_PASSWORD)
+    sitting.page.get_by_role("button", name="Set it").click()
+    sitting.page.wait_for_url("**/sign-in")
+    sitting.page.get_by_label("E-mail address").fill(email)
+    sitting.page.get_by_label("Password").fill(NEW_PASSWORD)
+    sitting.page.get_by_role("button", name="Sign in").click()
+    sitting.page.wait_for_url(f"{techcorp.url}/*")
+    assert sitting.at() != "/sign-in"
