@@ -11,6 +11,7 @@ from fastapi import Request
 
 from api.access.audit import Audit
 from api.access.keyring import Keyring
+from api.access.mail import Mail
 from api.access.passwords import Passwords
 from api.access.sessions import Sessions
 from api.asking.deadline import Deadlines, Missed, ToldMemory
@@ -63,6 +64,7 @@ class Services:
     passwords: Passwords
     sessions: Sessions
     attempts: Attempts
+    mail: Mail
     memory: IdempotencyMemory
     submissions: Submissions
     deadlines: Deadlines
@@ -117,6 +119,7 @@ class Services:
                 fresh_s=settings.api_key_fresh_s,
             ),
             attempts=attempts,
+            mail=Mail(settings.api_smtp, settings.api_mail_from, settings.api_public_url),
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),

@@ -9,7 +9,7 @@ from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers
+from schemas.settings import PREFIX, PostgresUrl, RedisUrl, Servers, url_of
 from schemas.topics import STATUS
 
 
@@ -90,6 +90,15 @@ class ApiSettings(BaseSettings):
     )
     api_session_idle_s: int = Field(
         default=3600, ge=60, le=30 * 86400, description="it ends without a request for so long"
+    )
+    api_smtp: Annotated[str, url_of("smtp", "smtps")] | None = Field(
+        default=None,
+        repr=False,
+        description="mail server for links, smtp://user:password@host:587 or smtps://; shown without it",
+    )
+    api_mail_from: str = Field(default="spendlog@localhost", description="sender of these mails")
+    api_public_url: Annotated[str, url_of("https", "http")] = Field(
+        default="http://127.0.0.1:8080", description="where people reach its pages, for links in mails"
     )
     api_sign_ins_per_address_max: int = Field(
         default=100, ge=1, description="tries to sign in from one address in 15 minutes"

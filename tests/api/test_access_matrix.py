@@ -32,6 +32,7 @@ WAYS_IN = {
     "POST /v1/sessions",
     "POST /v1/sessions/links",
     "POST /v1/invitations/acceptances",
+    "POST /v1/password-resets",
     "POST /v1/password-resets/uses",
 }
 PEOPLE: dict[str, tuple[Role, str, tuple[str, ...]]] = {

@@ -64,7 +64,8 @@ Status = Literal["open", "expired", "accepted", "withdrawn"]
 async def create_invitation(
     body: InvitationIn, request: Request, caller: Caller, key: WithIdempotencyKey
 ) -> Response:
-    """The link is good for 7 days and once. An earlier invitation of the same address is withdrawn by it.
+    """The link is good for 7 days and once; it is sent by e-mail where a server for that is set, and shown
+    where it is not, or does not take it. An earlier invitation of the same address is withdrawn by it.
     Nobody invites to a role above his own."""
     answer, made = await invite(request, caller, body, key)
     return reply(answer, 201, **({} if made else {REPLAYED_HEADER: "true"}))
@@ -180,8 +181,10 @@ async def invite(
     content = f"invitation {body.model_dump_json()}"
     _, made = await services.claimed(key.event_id(organization), content, lambda: change(request, make))
     (found,) = await invitation_rows(services, organization, invitation_id=invitation_id)
-    shown = token if made else None
-    return NewInvitationOut(**found, token=shown, path=shown and PAGE + shown, mailed=False), made
+    words = f"{caller.actor} invites you to {organization}. This link is good once, for {LIFE.days} days:"
+    mailed = made and await services.mail.send(body.email, "You are invited", words, PAGE + token)
+    shown = token if made and not mailed else None
+    return NewInvitationOut(**found, token=shown, path=shown and PAGE + shown, mailed=mailed), made
 
 
 async def invitation_rows(

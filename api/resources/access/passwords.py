@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter, Request
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.access.audit import Changeset
@@ -14,14 +16,16 @@ from api.access.keys import Principal, Scope, digest
 from api.access.notes import change, trail_of
 from api.access.reach import BY_ROUTE
 from api.access.security import Caller, KeyedRoute, needs, open_to_all
+from api.access.sessions import SignInOrigin
 from api.access.trail import Trail
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
-from api.resources.access.models import NewPasswordByLinkIn, OwnPasswordIn, PasswordResetOut
+from api.resources.access.models import ForgottenIn, NewPasswordByLinkIn, OwnPasswordIn, PasswordResetOut
 from api.resources.access.people import PersonId, find_member, require_may_give
 from api.resources.access.sessions import Signed, origin_of
 from api.resources.replies import reply
-from api.services import services_of
+from api.services import Services, services_of
+from api.stores.postgres import PostgresAway
 from api.stores.sql import statement
 
 router = APIRouter(prefix="/v1", tags=["access"], route_class=KeyedRoute)
@@ -29,6 +33,7 @@ router = APIRouter(prefix="/v1", tags=["access"], route_class=KeyedRoute)
 RESET_LIFE: Final = timedelta(hours=1)
 #: The page that takes a token.
 PAGE: Final = "/password#"
+_MAIL: Final = ("A new password", "This link sets a new password. It is good once, for an hour:")
 
 
 @router.put(
@@ -70,6 +75,28 @@ async def create_password_reset(request: Request, caller: Caller, person_id: Per
 
 
 @router.post(
+    "/password-resets",
+    status_code=202,
+    summary="Ask for a password reset link",
+    response_class=Response,
+    dependencies=[MEMBERS_ONCE],
+    openapi_extra=open_to_all("it is how people come in"),
+    responses={
+        202: {"description": "It is sent, if somebody has this address."},
+        **responses(400, 409, 413, 415, 422, 429, 500, 503),
+    },
+)
+async def ask_password_reset(body: ForgottenIn, request: Request) -> Response:
+    """By e-mail, and the same answer whoever asks. `409 mail_not_set`: an Org Admin makes such a link."""
+    services, origin = services_of(request), origin_of(request)
+    if services.mail.server is None:
+        raise Problem(409, "mail_not_set", "No mail is sent here: an Org Admin of yours makes such a link.")
+    await services.attempts.count(origin.address, body.email)
+    # After the answer, whose time must not say whether there is somebody.
+    return Response(status_code=202, background=BackgroundTask(mail_reset, services, origin, body.email))
+
+
+@router.post(
     "/password-resets/uses",
     status_code=204,
     summary="Set a password with a link",
@@ -100,18 +127,39 @@ async def reset_link(request: Request, caller: Principal, person_id: str) -> Pas
     token, expires_at = secrets.token_urlsafe(32), datetime.now(UTC) + RESET_LIFE
 
     async def make(changes: Changeset) -> None:
-        link_id = f"lnk_{secrets.token_hex(8)}"
-        made = {
-            "sha256": digest(token),
-            "link_id": link_id,
-            "created_by": caller.actor,
-            "expires_at": expires_at,
-        }
-        await changes.row("make_reset", **who, **made)
-        changes.tell(f"/v1/people/{person_id}/password-resets", after={"link_id": link_id})
+        await _make(changes, who, token, expires_at, by=caller.actor, mailed=False)
 
     await change(request, make)
-    return PasswordResetOut(token=token, path=PAGE + token, mailed=False, expires_at=expires_at)
+    mailed = await services_of(request).mail.send(person.email, *_MAIL, PAGE + token)
+    shown = None if mailed else token
+    return PasswordResetOut(token=shown, path=shown and PAGE + shown, mailed=mailed, expires_at=expires_at)
+
+
+async def mail_reset(services: Services, origin: SignInOrigin, email: str) -> None:
+    """To who has forgotten his password. Nothing, where nobody has this address."""
+    with suppress(PostgresAway):
+        found = await services.postgres.row(statement("find_person"), {"email": email})
+        if found is None or not found["organizations"]:
+            return
+        organization = found["organizations"][0]
+        who = {"organization_id": organization, "person_id": found["person_id"]}
+        token, expires_at = secrets.token_urlsafe(32), datetime.now(UTC) + RESET_LIFE
+
+        async def make(changes: Changeset) -> None:
+            await _make(changes, who, token, expires_at, by=found["email"], mailed=True)
+
+        await services.audit.change(origin.trail(organization, found["email"], found["person_id"]), make)
+        await services.mail.send(found["email"], *_MAIL, PAGE + token)
+
+
+async def _make(
+    changes: Changeset, who: dict[str, str], token: str, expires_at: datetime, *, by: str, mailed: bool
+) -> None:
+    """`mailed`: it goes to his own address and to nobody else, so it may open all that is his."""
+    link_id = f"lnk_{secrets.token_hex(8)}"
+    made = {"sha256": digest(token), "link_id": link_id, "created_by": by, "expires_at": expires_at}
+    await changes.row("make_reset", **who, **made, mailed=mailed)
+    changes.tell(f"/v1/people/{who['person_id']}/password-resets", after={"link_id": link_id})
 
 
 async def require_here_alone(request: Request, caller: Principal, person_id: str) -> None:
