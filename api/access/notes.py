@@ -72,9 +72,9 @@ def note_done(request: Request, answer: Response, *, keys: bool = True) -> None:
     Where no decision has a position yet, or many departments have one, the id of its event leads to them.
     """
     caller = _caller(request)
-    if caller is None or answer.status_code >= 400 or getattr(request.state, "told", False):
+    if caller is None or (not keys and isinstance(caller, ApiKey)):
         return
-    if not keys and isinstance(caller, ApiKey):
+    if answer.status_code >= 400 or getattr(request.state, "told", False):
         return
     position = answer.headers.get(POSITION_HEADER) or getattr(request.state, "position", None)
     after: dict[str, Any] = {"status": answer.status_code}
