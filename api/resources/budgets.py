@@ -9,23 +9,22 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import ConfigDict, Field, StrictInt
 from starlette.responses import Response
 
 from api.access.keys import Principal, Scope
-from api.access.security import Caller, KeyedRoute, needs, own_organization
+from api.access.security import KeyedRoute, needs, own_organization
 from api.asking.submit import Answered, Pending
+from api.http.conditions import ETAG, IfMatch, tagged
 from api.http.paths import IN_PATH, storable
-from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, Wait, Waiting, WithIdempotencyKey
+from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, Wait, WithIdempotencyKey
 from api.http.problems import Problem, responses
 from api.http.types import Input, LimitIn, MoneyOut, Output, PendingOut, Text
 from api.resources import replies
 from api.resources.places import (
     DEPARTMENT,
-    DepartmentId,
     OfDepartment,
-    OrganizationId,
     Reading,
     invalid,
     read_responses,
@@ -33,7 +32,7 @@ from api.resources.places import (
     unknown_department,
 )
 from api.resources.replies import PENDING_DETAIL, decided_headers, reply, undecided
-from api.services import services_of, since_of
+from api.resources.sending import Seen, submit_seen
 from schemas.card_numbers import WORDS, has_card_number
 from schemas.controls import Level, PeriodKind
 from schemas.events import BudgetSet
@@ -198,12 +197,16 @@ Period = Annotated[
 ]
 
 
+_READ = read_responses("The period's figures.")
+_READ[200]["headers"] = _READ[200]["headers"] | ETAG
+
+
 @router.get(
     PATH,
     summary="Look at a department's budget",
     response_model=BudgetOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses=read_responses("The period's figures."),
+    responses=_READ,
 )
 async def read_budget(
     reading: Reading,
@@ -242,7 +245,7 @@ async def list_budgets(
     summary="Look at a budget",
     response_model=BudgetOut,
     openapi_extra=needs(Scope.BUDGETS_READ),
-    responses=read_responses("The period's figures."),
+    responses=_READ,
 )
 async def read_any_budget(
     reading: Reading,
@@ -279,7 +282,12 @@ def _one(row: dict[str, Any], period: str | None, wait: Wait) -> Response:
     if period is not None and re.fullmatch(_LABELS[row["calendar"]], period) is None:
         raise invalid("query.period", "wrong_calendar", f"is no {row['calendar']} of this budget's calendar")
     body = budget_out(row)
-    return shown(body, wait, body.position)
+    return shown(body, wait, body.position, **tagged(_set_at(row)))
+
+
+def _set_at(row: Row) -> str:
+    """The position at which it was last set: not moved by what is spent."""
+    return str(Position(row["partition"], row["seq"]))
 
 
 def _unknown(budget_id: str) -> Problem:
@@ -295,37 +303,39 @@ def _unknown(budget_id: str) -> Problem:
     responses={
         200: {
             "description": "In force from its position on.",
-            "headers": replies.POSITION | replies.REPLAYED | replies.APPLIED,
+            "headers": replies.POSITION | replies.REPLAYED | replies.APPLIED | ETAG,
         },
         202: {
             "description": "Not decided within the wait.",
             "model": BudgetPendingOut,
             "headers": replies.LOCATION | replies.APPLIED,
         },
-        **responses(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+        **responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503),
     },
 )
 async def set_budget(
-    request: Request,
-    body: BudgetIn,
-    caller: Caller,
-    key: WithIdempotencyKey,
-    wait: Waiting,
-    organization_id: OrganizationId,
-    department_id: DepartmentId,
+    body: BudgetIn, reading: Reading, key: WithIdempotencyKey, if_match: IfMatch = None
 ) -> Response:
     """Creates the department with its own budget, or changes that: an event in the log, in one order with the
-    department's payments. Budgets of teams, cards and employees are set with the event `budget.set`."""
-    since = since_of(request)
-    own_organization(caller, organization_id)
+    department's payments. Budgets of teams, cards and employees are set with the event `budget.set`.
+
+    With `If-Match` only if nobody set it since; what is spent meanwhile is no change of it.
+    """
+    department_id, wait = reading.department_id, reading.wait
+    own_organization(reading.caller, reading.organization_id)
     if not is_name(department_id):
         words = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
         raise invalid("path.department_id", "string_pattern_mismatch", words)
     if has_card_number(department_id):
         raise invalid("path.department_id", "value_error", WORDS)
-    services = services_of(request)
-    event = _event(body, caller, department_id, key)
-    result = await services.submit(event, wait, since=since)
+    event = _event(body, reading.caller, department_id, key)
+
+    async def now() -> str | None:
+        found = (await _find(reading, OWN, None))["budgets"]
+        return _set_at(found[0]) if found else None
+
+    seen, what = None if if_match is None else Seen(if_match), f"budget {event.key}"
+    result = await submit_seen(reading.services, event, wait, seen, now, what, since=reading.since)
     match result:
         case Answered():
             return _in_force(event, result, wait)
@@ -364,7 +374,7 @@ def _in_force(event: BudgetSet, result: Answered, wait: Wait) -> Response:
         position=str(result.first),
     )
     headers = decided_headers(wait, replayed=result.replayed, position=result.decision.position)
-    return reply(body, 200, **headers)
+    return reply(body, 200, **headers, **tagged(body.position))
 
 
 def _pending(event: BudgetSet, result: Pending, wait: Wait) -> Response:
