@@ -28,6 +28,7 @@ BATCH_BYTES = 1_000_000
 DEAD_LETTER_BYTES_MAX = 1_900_000
 DEAD_LETTER_KEY_BYTES_MAX = 64 * 1024
 REPLAY_IDLE_TIMEOUT_S = 30.0
+_new = tuple.__new__  # half the time of calling a named tuple
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ class KafkaLog:
     async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
         async with aclosing(self._read(self._names.decisions, offset)) as read:
             async for records in read:
-                yield [LogRecord(found.offset, found.value, stamp_of(found.headers)) for found in records]
+                yield [
+                    _new(LogRecord, (found.offset, found.value, stamp_of(found.headers))) for found in records
+                ]
 
     async def _read(self, topic: str, offset: int) -> AsyncGenerator[Sequence[Any], None]:
         """Records from `offset` to where the end is now."""

@@ -18,10 +18,14 @@ Entry = tuple[int, str]  # second, authorization id
 
 
 class ExpiryBlock(msgspec.Struct, array_like=True):
-    """Some seconds, in order, and the names of each, in order."""
+    """Some seconds, in order, and the names of each, in order.
+
+    A name that is alone in its second stands there itself: a list for each open hold would be all that a
+    decision leaves for the garbage collector to look at.
+    """
 
     seconds: list[int] = []
-    names: dict[int, list[str]] = {}
+    names: dict[int, str | list[str]] = {}
 
 
 class Expiries(msgspec.Struct, array_like=True):
@@ -38,12 +42,14 @@ class Expiries(msgspec.Struct, array_like=True):
             insort(self.numbers, number)
         names = block.names.get(at_s)
         if names is None:
-            block.names[at_s] = [name]
+            block.names[at_s] = name
             seconds = block.seconds
             if not seconds or seconds[-1] < at_s:
                 seconds.append(at_s)
             else:
                 insort(seconds, at_s)
+        elif isinstance(names, str):
+            block.names[at_s] = sorted((names, name))
         else:
             insort(names, name)
 
@@ -52,10 +58,12 @@ class Expiries(msgspec.Struct, array_like=True):
         number = at_s // BLOCK_S
         block = self.blocks[number]
         names = block.names[at_s]
-        if len(names) > 1:
+        if isinstance(names, list):
             del names[bisect_left(names, name)]
+            if len(names) == 1:
+                block.names[at_s] = names[0]
             return
-        assert names == [name]
+        assert names == name
         del block.names[at_s]
         del block.seconds[bisect_left(block.seconds, at_s)]
         if not block.seconds:
@@ -71,5 +79,6 @@ class Expiries(msgspec.Struct, array_like=True):
         for number in self.numbers:
             block = self.blocks[number]
             for at_s in block.seconds:
-                for name in block.names[at_s]:
+                names = block.names[at_s]
+                for name in (names,) if isinstance(names, str) else names:
                     yield at_s, name

@@ -18,6 +18,7 @@ from streams.core.calendar import epoch_s
 # two labelled streams at 1/10, 1/20, 1/50, 1/100: .18 .21 .23 .24 and .13 .16 .18 .19; 1/100 gains little
 # and takes twice as long to follow.
 FORGET = 0.02
+_SETTLED = 50  # requests: from here on FORGET is the larger share
 # 8, 16, 32, 64 are equally good there (.207 to .214, .156 to .161); 16 costs 180 bytes of a snapshot.
 MERCHANTS_MAX = 16
 DAY_S = 86_400.0
@@ -80,12 +81,11 @@ def observe_at(history: CardHistory, now: int, amount_minor: int, merchant_name:
     merchant = merchant_hash(merchant_name)
     merchants = history.merchants
     new = merchant not in merchants
-    if new:
-        if len(merchants) >= MERCHANTS_MAX:
-            del merchants[0]
-    elif merchants[-1] != merchant:
-        merchants.remove(merchant)
     if new or merchants[-1] != merchant:
+        if not new:
+            merchants.remove(merchant)
+        elif len(merchants) >= MERCHANTS_MAX:
+            del merchants[0]
         merchants.append(merchant)
     if count == 1:
         history.mean = amount
@@ -93,12 +93,13 @@ def observe_at(history: CardHistory, now: int, amount_minor: int, merchant_name:
         history.fresh = 1.0
         return
     # 1/count until that falls below FORGET: the plain mean and variance of the first fifty.
-    share = max(FORGET, 1.0 / count)
+    share = 1.0 / count if count < _SETTLED else FORGET
     step = amount - history.mean
     history.mean += share * step
     history.variance = (1.0 - share) * (history.variance + share * step * step)
-    elapsed = max(0, now - history.last)
-    share = max(FORGET, 1.0 / (count - 1))
+    last = history.last
+    elapsed = now - last if now > last else 0
+    share = 1.0 / (count - 1) if count <= _SETTLED else FORGET
     history.gap += share * (math.log(elapsed + GAP_FLOOR_S) - history.gap)
     history.fresh = history.fresh * fading(elapsed) + new
-    history.last += elapsed
+    history.last = last + elapsed

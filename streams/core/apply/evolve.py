@@ -45,7 +45,7 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
         apply_effects(department, decision, bucket)
     if decision.event_type == REQUESTED:
         _observe(department, decision, at_s)
-    if decision.authorization_id is not None and decision.outcome is not _APPROVED:
+    if decision.outcome is not _APPROVED and decision.authorization_id is not None:
         _touch(department, decision.authorization_id, bucket)
     _remember_answer(department, decision, bucket)
     if bucket > department.latest_bucket:
