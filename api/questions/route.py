@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
@@ -132,12 +133,13 @@ async def answered(questions: Questions, text: str | None, query: Query | None) 
     try:
         if query is not None:
             return await questions.answer(query)
-        found = understood(text or "", questions.directory, questions.clock)
+        # In a thread: thousands of names take a moment, in which others' purchases are answered.
+        found = await asyncio.to_thread(understood, text or "", questions.directory, questions.clock)
         return await questions.answer(found.query, found.corrected)
     except NotUnderstood as fault:
         if text is not None and (other := await _by_assistant(questions, text, fault)) is not None:
             return other
-        raise not_understood(fault, text, questions) from None
+        raise await asyncio.to_thread(not_understood, fault, text, questions) from None
 
 
 async def _by_assistant(questions: Questions, text: str, fault: NotUnderstood) -> AnswerOut | None:
