@@ -141,6 +141,7 @@ class DecisionTail:
         self._away: str | None = "not started"
         self._lag_records = 0
         self._ends: dict[int, int] = {}
+        self._handed_over: dict[int, int] = {}  # next seq by partition: newer than the ends now and then
         self._patience_s = ASK_S
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decision-tail", daemon=True)
@@ -171,9 +172,10 @@ class DecisionTail:
     def beyond(self, position: Position) -> bool:
         """Whether the log ended before `position` a moment ago: nothing that anybody was told has it.
 
-        By offsets, which no seq exceeds. False while the ends are not known.
+        By offsets, which no seq exceeds, and by what was handed over since. False while the ends are not known.
         """
-        return bool(self._ends) and position.seq >= self._ends.get(position.partition, 0)
+        ends = (known.get(position.partition, 0) for known in (self._ends, self._handed_over))
+        return bool(self._ends) and position.seq >= max(ends)
 
     def start(self) -> None:
         self._thread.start()
@@ -270,6 +272,7 @@ class DecisionTail:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 log.error("decision_unreadable", event_id=event_id.decode(), error=str(error))
                 continue
+            self._handed_over[decision.partition] = decision.seq + 1
             for waiter in waiters:
                 waiter.offer(decision)
 

@@ -339,7 +339,7 @@ def test_each_read_waits_for_its_position(books: Books, company: Organization, p
         position = company.done("clock.ticked")["position"]
         headers = {"Spendlog-Position": position, "Prefer": "wait=0"}
         behind = company.client.get(company.path(path), headers=headers)
-        assert (behind.status_code, behind.json()["code"]) == (503, "view_behind_position")
+        assert (behind.status_code, behind.json()["code"]) == (503, "view_behind_position"), behind.text
     assert company.read(company.path(path), position)
 
 
