@@ -64,12 +64,12 @@ def create_app(settings: StreamSettings, names: Names, partitions: int) -> faust
     )
     desk = Desk(app, settings, names, partitions, budgets)
     budgets.on_recover(desk.owners.assigned)
-    app.transport = FrameTransport(app, frozenset({names.card_events}), desk.positions)
+    app.transport = FrameTransport(app, names.card_events, desk.positions, desk.owners.full)
 
     @app.agent(channel, name="department-budgets")
     async def department_budgets(stream: Any) -> None:
         async for event in stream.noack().events():
-            await desk.arrived(event)
+            desk.arrived(event)
 
     _set_timers(app, desk)
 

@@ -68,9 +68,9 @@ class Desk:
         if consumer.flow_active and not self._app.rebalancing and partition in self.assigned():
             await consumer.seek_wait({TP(self._names.card_events, partition): position})
 
-    async def arrived(self, event: Any) -> None:
+    def arrived(self, event: Any) -> None:
         """Hand a frame over; Faust's acknowledgements are off, so its event is done with at once."""
-        await self.owners.arrived(event.message.partition, event.value)
+        self.owners.arrived(event.message.partition, event.value)
         event.ack()
 
     def positions(self) -> dict[TP, int]:

@@ -28,6 +28,8 @@ POLL_RECORDS_MAX = 5_000
 # partition of that broker: for one that was sought, say, or has waited 0.1 s for its owner. Each costs about
 # 0.4 ms of processor on both sides: at 5 ms a worker with nothing to do took a tenth of a core.
 FETCH_WAIT_MS = 50
+# While an owner has enough, so often it is looked whether he has come to need more.
+FULL_WAIT_S = 0.02
 # A broker that takes longer hears the next one; seeks and pauses wait behind it.
 HINT_S_MAX = 3.0
 
@@ -57,6 +59,11 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         if consumer._closed or fetcher._closed:
             raise ConsumerStoppedError()
         subscriptions = fetcher._subscriptions
+        full = set(filter(self.transport.full, active_partitions))
+        if full:
+            # Their owners have enough for now. What was fetched of them stays with aiokafka.
+            active_partitions = active_partitions - full
+            timeout = min(timeout or 0.0, FULL_WAIT_S)
         with subscriptions.fetch_context():
             if not await self._wait_for_records(fetcher, active_partitions, timeout or 0.0):
                 return {}
@@ -203,23 +210,34 @@ class FrameConsumer(driver.Consumer):
 
 
 class FrameTransport(driver.Transport):
-    """`aiokafka` transport whose `framed_topics` arrive as `Frame`s; Faust's own changelogs do not.
+    """`aiokafka` transport on which `topic` arrives as `Frame`s; Faust's own changelogs do not.
 
-    `positions`: the offset each framed partition is to be read from, for those that have an owner here.
+    Args:
+        positions: the offset each framed partition is to be read from, for those that have an owner here.
+        full: whether so much of a framed partition waits that no more is to be fetched; any thread asks.
     """
 
     Consumer = FrameConsumer
 
     def __init__(
-        self, app: Any, framed_topics: frozenset[str], positions: Callable[[], Mapping[TP, int]]
+        self,
+        app: Any,
+        topic: str,
+        positions: Callable[[], Mapping[TP, int]],
+        full: Callable[[int], bool],
     ) -> None:
         super().__init__(app.conf.broker_consumer, app)
-        self.framed_topics = framed_topics
         self.positions = positions
+        self._topic = topic
+        self._full = full
 
     def frames(self, tp: TP | TopicPartition) -> bool:
         """Whether the partition comes in frames."""
-        return tp.topic in self.framed_topics
+        return tp.topic == self._topic
+
+    def full(self, tp: TP | TopicPartition) -> bool:
+        """Whether nothing of the partition is fetched now."""
+        return self.frames(tp) and self._full(tp.partition)
 
 
 class FrameSchema(Schema[Any, Any]):

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from itertools import dropwhile
 from typing import Protocol
 
 import structlog
@@ -97,16 +98,19 @@ class Owners:
             for one in late:
                 one.cancel()
 
-    async def arrived(self, partition: int, frame: Frame) -> None:
-        """Queue a frame for its owner; waits while `WAITING_BYTES_MAX` wait there already.
+    def arrived(self, partition: int, frame: Frame) -> None:
+        """Queue a frame for its owner.
 
         Without an owner it is dropped: whoever takes over reads again from the log's own position.
         """
         seat = self._seats.get(partition)
         if seat is not None and seat.owner is not None:
-            await seat.frames.room()
-            if seat.owner is not None:  # it may have gone meanwhile
-                seat.frames.put(frame)
+            seat.frames.put(frame)
+
+    def full(self, partition: int) -> bool:
+        """Whether so much waits for the partition's owner that no more should be fetched. From any thread."""
+        seat = self._seats.get(partition)
+        return seat is not None and seat.frames.full
 
     async def close(self) -> None:
         """Stop deciding and release the producers; whether what is under way counts, the log says."""
@@ -225,8 +229,9 @@ class Owners:
         while True:
             batch = await self._next(partition, seat, owner)
             if not seat.in_step:
-                batch = [frame for frame in batch if frame.start <= owner.position]
-                if not batch:  # these were on their way before the seek
+                # Those before were on their way when it was sought; what follows it continues it.
+                batch = list(dropwhile(lambda frame: frame.start > owner.position, batch))
+                if not batch:
                     await self._seek(partition, seat)
                     continue
                 seat.in_step = True
@@ -301,9 +306,6 @@ class Owners:
         for partition in sorted(partitions):
             seat = self._seats.pop(partition)
             owner = seat.owner
-            # Who waits for room here must not wait for ever: the other partitions' frames are behind it.
-            seat.owner = None
-            seat.frames.clear()
             if seat.task is not None:
                 await _ended(seat.task)
             self._goes_on(partition, seat)

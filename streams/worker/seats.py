@@ -12,29 +12,28 @@ from streams.log import Frame
 from streams.owner import Owner
 from streams.worker.standstill import Standstill, remedy_of
 
-# Of records waiting for one owner; more would only be memory. Not a number of frames: an owner that is slow
-# has many small ones, and whoever waits for room here has the frames of all other partitions behind him.
+# Of records waiting for one owner; with more, nothing is fetched for him. Not a number of frames: an owner
+# that is slow has many small ones.
 WAITING_BYTES_MAX = 16_000_000
 # A batch takes 0.1 s. After 10 s people are told that none comes through.
 LATE_S = 10.0
 
 
 class Waiting:
-    """Frames on their way to one owner, as many as `WAITING_BYTES_MAX` lets in, and one."""
+    """Frames on their way to one owner. Whoever fetches for him stops while it is `full`."""
 
     def __init__(self) -> None:
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._bytes = 0
-        self._room = asyncio.Event()
-        self._room.set()
 
-    async def room(self) -> None:
-        """Returns when one more may be put."""
-        await self._room.wait()
+    @property
+    def full(self) -> bool:
+        return self._bytes > WAITING_BYTES_MAX
 
     def put(self, frame: Frame) -> None:
+        """Takes it even when it is full: it was fetched before."""
         self._frames.put_nowait(frame)
-        self._count(_size(frame))
+        self._bytes += _size(frame)
 
     async def get(self, records_max: int) -> list[Frame]:
         """What waits, until there are so many records; at least one frame."""
@@ -43,17 +42,13 @@ class Waiting:
         while not self._frames.empty() and records < records_max:
             found.append(self._frames.get_nowait())
             records += len(found[-1].records)
-        self._count(-sum(map(_size, found)))
+        self._bytes -= sum(map(_size, found))
         return found
 
     def clear(self) -> None:
         while not self._frames.empty():
             self._frames.get_nowait()
-        self._count(-self._bytes)
-
-    def _count(self, change: int) -> None:
-        self._bytes += change
-        (self._room.clear if self._bytes > WAITING_BYTES_MAX else self._room.set)()
+        self._bytes = 0
 
 
 def _size(frame: Frame) -> int:

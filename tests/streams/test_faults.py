@@ -73,21 +73,22 @@ def test_a_zombie_is_fenced(line: Line) -> None:
 # An owner that is behind while Faust seeks: frames that come then wait in Faust's queue.
 SLOW_SEEK = """
 import asyncio
-from streams.worker.owners import Owners
+from faust.streams import Stream
 from streams.worker.frames import FrameConsumer
 
-seek, arrived, sought = FrameConsumer.perform_seek, Owners.arrived, asyncio.Event()
+seek, events, sought = FrameConsumer.perform_seek, Stream.events, asyncio.Event()
 
 async def slow_seek(consumer):
     await seek(consumer)
     await asyncio.sleep(1.0)
     asyncio.get_running_loop().call_later(0.2, sought.set)
 
-async def late(owners, *frame):
-    await sought.wait()
-    await arrived(owners, *frame)
+async def late(stream):
+    async for event in events(stream):
+        await sought.wait()
+        yield event
 
-FrameConsumer.perform_seek, Owners.arrived = slow_seek, late
+FrameConsumer.perform_seek, Stream.events = slow_seek, late
 """
 
 

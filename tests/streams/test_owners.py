@@ -11,6 +11,7 @@ import pytest
 
 from schemas.backoff import Backoff
 from schemas.claims import claim_in
+from schemas.codec import decode_decision
 from schemas.standing import utc
 from streams.core.intake import Record
 from streams.log import DeadLetter, Entry, Frame, Written
@@ -78,12 +79,12 @@ class Worker:
 
         self.owners = Owners(self.faust, new_owner_, fenced_wait_s=0.2)
 
-    async def deliver(self, cluster: Cluster) -> None:
+    def deliver(self, cluster: Cluster) -> None:
         """One poll."""
         if 0 in self.faust.partitions and self.faust.at < cluster.end:
             frame = cluster.frame(self.faust.at, 3)
             self.faust.at = frame.end
-            await self.owners.arrived(0, frame)
+            self.owners.arrived(0, frame)
 
 
 class Failing(Owner):
@@ -126,7 +127,7 @@ async def drained(cluster: Cluster, faust: Faust, owners: Owners) -> None:
             frame = cluster.frame(faust.at, 10)
             faust.at = frame.end
             if frame.records:
-                await owners.arrived(0, frame)
+                owners.arrived(0, frame)
             await owners.check()
             await asyncio.sleep(0.001)
 
@@ -152,14 +153,14 @@ def test_rebalances_in_a_row_and_failures_lose_nothing(seed: int) -> None:
                 )  # nobody waits: the next may come first
             for _ in range(rng.randrange(4)):
                 await asyncio.sleep(rng.random() * 0.002)
-                await owner.deliver(cluster)
+                owner.deliver(cluster)
         await asyncio.wait(calls)
         last = one if one.faust.partitions else two
         await last.owners.assigned()
 
         async def drain() -> None:
             while len(cluster.decisions) < total:
-                await last.deliver(cluster)
+                last.deliver(cluster)
                 await last.owners.check()
                 await asyncio.sleep(0.001)
 
@@ -212,7 +213,7 @@ def test_a_batch_that_comes_to_no_end_is_told_and_given_up(at: str, monkeypatch:
         log = partial(Hanging, cluster, at, hung)
         owners = Owners(faust, lambda p: Owner(p, PARTITIONS, log(), Unscored, lambda _: None), 0.2)
         await owners.assigned()
-        await owners.arrived(0, cluster.frame(0, 10))
+        owners.arrived(0, cluster.frame(0, 10))
         await until(lambda: owners.reports("w")[0].state == "standing_still")
         (report,) = owners.reports("w")
         assert report.why is not None and "a batch has been under way for" in report.why
@@ -242,11 +243,11 @@ def test_a_decision_log_that_loses_its_end_under_a_living_owner_gets_no_gap(lost
         owners = Owners(faust, lambda p: Owner(p, PARTITIONS, log(), Unscored, lambda _: None), 0.2)
         await owners.assigned()
         first = cluster.frame(0, 10)
-        await owners.arrived(0, first)
+        owners.arrived(0, first)
         await until(lambda: len(cluster.decisions) == 10)
         gone = cluster.decisions[10 - lost :]
         del cluster.log[list(cluster.counted()[1])[10 - lost] :]
-        await owners.arrived(0, cluster.frame(first.end, records))
+        owners.arrived(0, cluster.frame(first.end, records))
         await until(lambda: bool(owners.standing_still()))
         assert "the log has lost its end" in owners.standing_still()[0].why
         await drained(cluster, faust, owners)
@@ -324,7 +325,7 @@ def test_one_partition_that_cannot_be_taken_over_stands_still_alone() -> None:
 
         owners = Owners(faust, owner_of, fenced_wait_s=0.2)
         await owners.assigned()
-        await owners.arrived(0, good.frame(0, 1_000))
+        owners.arrived(0, good.frame(0, 1_000))
         await until(lambda: len(good.decisions) == len(good.card_events))
         (still,) = owners.standing_still()
         assert still.partition == 1
@@ -354,27 +355,70 @@ class Stuck(Owner):
         await asyncio.Event().wait()
 
 
-def test_a_frame_that_waits_for_room_goes_with_its_partition() -> None:
-    """Faust hands over the frames of all partitions one by one: one that waits for ever stops them all."""
-
+def test_an_owner_that_is_stuck_has_no_more_fetched_for_him_and_nobody_waits() -> None:
     async def run() -> None:
         faust = Faust()
-        faust.partitions = {0}
+        faust.partitions = {0, 1}
         owners = Owners(
             faust,
             lambda partition: Stuck(partition, 2, MemoryLog(Cluster([]), Steps()), Unscored, lambda _: None),
             fenced_wait_s=1.0,
         )
         await owners.assigned()
+        assert not owners.full(0)
         small = Record(0, RECORDED_AT, b"key", b"value")
-        for n in range(1_000):
-            await asyncio.wait_for(owners.arrived(0, Frame(n, n + 1, (small,))), 5.0)
         large = small._replace(value=bytes(WAITING_BYTES_MAX))
-        await owners.arrived(0, Frame(1_000, 1_001, (large,)))
-        waiting = asyncio.create_task(owners.arrived(0, Frame(1_001, 1_002, (small,))))
-        await asyncio.sleep(0.01)
-        assert not waiting.done()
+        owners.arrived(0, Frame(0, 1, (small,)))
+        await asyncio.sleep(0.01)  # he has taken it, and does not come back
+        for n in range(1, 1_000):
+            owners.arrived(0, Frame(n, n + 1, (small,)))
+        assert not owners.full(0), "small ones, however many, are no reason"
+        owners.arrived(0, Frame(1_000, 1_001, (large,)))
+        assert owners.full(0)
+        assert not owners.full(1), "the other partition goes on"
+        owners.arrived(0, Frame(1_001, 1_002, (small,)))  # it was fetched already
+        faust.partitions = {1}
+        await owners.assigned()
+        assert not owners.full(0), "it is somebody else's now"
+        faust.partitions = {0, 1}
+        await owners.assigned()
+        assert not owners.full(0), "whoever takes over reads again"
         await owners.close()
-        await asyncio.wait_for(waiting, 5.0)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("stale", range(3))
+@pytest.mark.parametrize("following", range(1, 4))
+def test_what_follows_the_frame_that_continues_an_owner_is_no_gap(stale: int, following: int) -> None:
+    """After a seek they may all wait at once: those from before it, and those from the position on."""
+    cluster = Cluster(history(2, 40))
+    total = len(cluster.card_events)
+
+    async def run() -> None:
+        faust = Faust()
+        faust.partitions = {0}
+        owners = Owners(
+            faust,
+            lambda partition: Owner(
+                partition, PARTITIONS, MemoryLog(cluster, Steps()), Unscored, lambda _: None
+            ),
+            fenced_wait_s=1.0,
+        )
+        await owners.assigned()
+        for n in range(stale):
+            owners.arrived(0, cluster.frame(20 + 3 * n, 3))
+        at = 0
+        for _ in range(following):
+            frame = cluster.frame(at, 5)
+            at = frame.end
+            owners.arrived(0, frame)
+        await until(lambda: len(cluster.decisions) >= 5 * following)
+        assert not owners.standing_still()
+        faust.at = at
+        await drained(cluster, faust, owners)
+        await owners.close()
+
+    asyncio.run(run())
+    offsets = [decode_decision(value).source_offset for value in cluster.decisions]
+    assert offsets == [record.offset for record in cluster.frame(0, total).records]
