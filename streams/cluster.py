@@ -1,13 +1,41 @@
-"""A cluster's address in the words of aiokafka."""
+"""A cluster's address in the words of aiokafka, and how its clients are started."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka.helpers import create_ssl_context
 
 from schemas.kafka import KafkaAddress, kafka_address
+
+# A start takes milliseconds. A broker that does not answer must not hold up whoever gives it up.
+START_ENDS_S_MAX = 1.0
+
+
+class Startable(Protocol):
+    """A producer or a consumer of aiokafka."""
+
+    async def start(self) -> None: ...
+
+
+async def start(client: Startable) -> None:
+    """Start it. Who is cancelled meanwhile goes on only when the start is over, and then has to stop it.
+
+    A start that is cut off forgets its first connection, which stays open until the collector finds it
+    (`AIOKafkaClient.bootstrap`); after a start, each connection is closed by whoever opens it or by the stop.
+    """
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting}, timeout=START_ENDS_S_MAX)
+        if not starting.done():
+            starting.cancel()
+        elif not starting.cancelled():
+            starting.exception()  # nobody asks any more
+        raise
 
 
 def aiokafka_options(text: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from schemas.claims import LogRecord, stamp_of
 from schemas.headers import REASON
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
-from streams.cluster import aiokafka_options
+from streams.cluster import aiokafka_options, start
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete, Written
 from streams.lookups import Lookups
@@ -87,7 +87,7 @@ class KafkaLog:
             max_request_size=2 * 1024 * 1024,
             compression_type=self._compression,
         )
-        await self._producer.start()
+        await start(self._producer)
 
     # -- reading
 
@@ -112,7 +112,7 @@ class KafkaLog:
         # The hash chain vouches for decisions, and better.
         consumer = self._reader(check_crcs=topic != self._names.decisions)
         try:
-            await consumer.start()
+            await start(consumer)
             consumer.assign([tp])
             first = (await consumer.beginning_offsets([tp]))[tp]
             end = (await consumer.end_offsets([tp]))[tp]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from streams.cluster import aiokafka_options
+from streams.cluster import aiokafka_options, start
 from streams.log import TopicMissing
 
 # Several round trips of a millisecond each; a broker under load must not count as one that is away.
@@ -84,7 +84,7 @@ class Lookups:
                 max_partition_fetch_bytes=FETCH_BYTES,
                 fetch_max_wait_ms=50,
             )
-            await self._consumer.start()
+            await start(self._consumer)
         return self._consumer
 
 

@@ -172,7 +172,7 @@ class DecisionTail:
     def beyond(self, position: Position) -> bool:
         """Whether the log ended before `position` a moment ago: nothing that anybody was told has it.
 
-        By offsets, which no seq exceeds, and by what was handed over since. False while the ends are not known.
+        By offsets, which no seq exceeds, and what was handed over since. False while the ends are not known.
         """
         ends = (known.get(position.partition, 0) for known in (self._ends, self._handed_over))
         return bool(self._ends) and position.seq >= max(ends)

@@ -11,7 +11,6 @@ import pytest
 
 from schemas.backoff import Backoff
 from schemas.claims import claim_in
-from schemas.codec import decode_decision
 from schemas.standing import utc
 from streams.core.intake import Record
 from streams.log import DeadLetter, Entry, Frame, Written
@@ -19,24 +18,9 @@ from streams.model import Unscored
 from streams.owner import Owner
 from streams.worker import owners as owners_module
 from streams.worker.owners import Owners
-from streams.worker.seats import WAITING_BYTES_MAX
 from tests.simulation.histories import history
-from tests.simulation.world import PARTITIONS, RECORDED_AT, Cluster, MemoryLog, Steps, new_owner
-
-
-class Faust:
-    """Assignment and delivery of one worker. `at`: the position from which partition 0 is delivered."""
-
-    def __init__(self) -> None:
-        self.partitions: set[int] = set()
-        self.at = 0
-
-    def assigned(self) -> set[int]:
-        return set(self.partitions)
-
-    async def seek(self, partition: int, position: int) -> None:
-        await asyncio.sleep(0)
-        self.at = position
+from tests.simulation.world import PARTITIONS, Cluster, MemoryLog, Steps, new_owner
+from tests.streams.one_worker import Faust, be_quick, drained, until
 
 
 class Log(MemoryLog):
@@ -109,27 +93,8 @@ class Failing(Owner):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"RETRY": Backoff(0.001, 0.01), "SEEK_AGAIN_S": 0.002}.items():
-        monkeypatch.setattr(owners_module, name, value)
+    be_quick(monkeypatch)
     Log.opened = 0
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.001)
-
-
-async def drained(cluster: Cluster, faust: Faust, owners: Owners) -> None:
-    """All is decided, by polls of ten records from where the owner had Faust seek."""
-    async with asyncio.timeout(20.0):
-        while len(cluster.decisions) < len(cluster.card_events):
-            frame = cluster.frame(faust.at, 10)
-            faust.at = frame.end
-            if frame.records:
-                owners.arrived(0, frame)
-            await owners.check()
-            await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -346,79 +311,3 @@ def test_one_partition_that_cannot_be_taken_over_stands_still_alone() -> None:
         await owners.close()
 
     asyncio.run(run())
-
-
-class Stuck(Owner):
-    """Its batch does not end: the broker is slow to answer."""
-
-    async def decide_ahead(self, frames: Iterable[Frame]) -> None:
-        await asyncio.Event().wait()
-
-
-def test_an_owner_that_is_stuck_has_no_more_fetched_for_him_and_nobody_waits() -> None:
-    async def run() -> None:
-        faust = Faust()
-        faust.partitions = {0, 1}
-        owners = Owners(
-            faust,
-            lambda partition: Stuck(partition, 2, MemoryLog(Cluster([]), Steps()), Unscored, lambda _: None),
-            fenced_wait_s=1.0,
-        )
-        await owners.assigned()
-        assert not owners.full(0)
-        small = Record(0, RECORDED_AT, b"key", b"value")
-        large = small._replace(value=bytes(WAITING_BYTES_MAX))
-        owners.arrived(0, Frame(0, 1, (small,)))
-        await asyncio.sleep(0.01)  # he has taken it, and does not come back
-        for n in range(1, 1_000):
-            owners.arrived(0, Frame(n, n + 1, (small,)))
-        assert not owners.full(0), "small ones, however many, are no reason"
-        owners.arrived(0, Frame(1_000, 1_001, (large,)))
-        assert owners.full(0)
-        assert not owners.full(1), "the other partition goes on"
-        owners.arrived(0, Frame(1_001, 1_002, (small,)))  # it was fetched already
-        faust.partitions = {1}
-        await owners.assigned()
-        assert not owners.full(0), "it is somebody else's now"
-        faust.partitions = {0, 1}
-        await owners.assigned()
-        assert not owners.full(0), "whoever takes over reads again"
-        await owners.close()
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("stale", range(3))
-@pytest.mark.parametrize("following", range(1, 4))
-def test_what_follows_the_frame_that_continues_an_owner_is_no_gap(stale: int, following: int) -> None:
-    """After a seek they may all wait at once: those from before it, and those from the position on."""
-    cluster = Cluster(history(2, 40))
-    total = len(cluster.card_events)
-
-    async def run() -> None:
-        faust = Faust()
-        faust.partitions = {0}
-        owners = Owners(
-            faust,
-            lambda partition: Owner(
-                partition, PARTITIONS, MemoryLog(cluster, Steps()), Unscored, lambda _: None
-            ),
-            fenced_wait_s=1.0,
-        )
-        await owners.assigned()
-        for n in range(stale):
-            owners.arrived(0, cluster.frame(20 + 3 * n, 3))
-        at = 0
-        for _ in range(following):
-            frame = cluster.frame(at, 5)
-            at = frame.end
-            owners.arrived(0, frame)
-        await until(lambda: len(cluster.decisions) >= 5 * following)
-        assert not owners.standing_still()
-        faust.at = at
-        await drained(cluster, faust, owners)
-        await owners.close()
-
-    asyncio.run(run())
-    offsets = [decode_decision(value).source_offset for value in cluster.decisions]
-    assert offsets == [record.offset for record in cluster.frame(0, total).records]
