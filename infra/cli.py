@@ -1,5 +1,6 @@
 """``spendlog``: the root of the command line. A sub-command's module is imported only when it is called."""
 
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -49,6 +50,9 @@ _ELSEWHERE = {
     "evaluate": "perf.evaluation.command",
     "bench": "perf.command",  # infra does not know what measures it
 }
+
+# Set while a shell asks what could come next.
+_COMPLETING = "_SPENDLOG_COMPLETE"
 
 _ROOT_ONLY = {"install_completion", "show_completion"}
 
@@ -129,6 +133,9 @@ def main() -> None:
     from infra.settings import one_line
     from schemas.settings import SettingError
 
+    if _COMPLETING in os.environ:
+        # The help of a candidate is folded at the width, and a shell takes each line for a candidate.
+        os.environ["COLUMNS"] = "10000"
     try:
         app()
     except (SpendlogError, SettingError) as error:

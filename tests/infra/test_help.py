@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import typer.main
@@ -13,7 +10,7 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from infra.cli import COMMANDS, _module, app
-from tests.infra.support import ROOT, environment, spendlog
+from tests.infra.support import spendlog
 
 ROOT_GROUP = typer.main.get_command(app)
 
@@ -120,40 +117,3 @@ def test_without_arguments_it_shows_its_help() -> None:
     done = spendlog()
     assert "Usage: " in done.stdout + done.stderr
     assert done.returncode == 2
-
-
-COMPLETE = """
-source "$1"
-COMP_WORDS=({line}); COMP_CWORD={at}
-_spendlog_completion spendlog
-printf '%s\\n' "${{COMPREPLY[@]}}"
-"""
-
-
-def test_completion_as_bash_installs_it(tmp_path: Path) -> None:
-    binary = Path(sys.executable).parent / "spendlog"
-    env = environment({"HOME": str(tmp_path), "PATH": f"{binary.parent}:/usr/bin:/bin", "SHELL": "/bin/bash"})
-    installed = subprocess.run(
-        ["bash", "-c", "spendlog --install-completion bash || spendlog --install-completion; true"],
-        env=env, capture_output=True, text=True, timeout=60, cwd=tmp_path,
-    )  # fmt: skip
-    (script,) = tmp_path.glob(".bash_completions/*.sh")
-    assert str(script) in (tmp_path / ".bashrc").read_text(), installed.stderr
-    for line, at, wanted in (
-        ("spendlog st", 1, {"story", "stack", "status"}),
-        ("spendlog stack ''", 2, {"up", "down", "status"}),
-        ("spendlog verify --js", 2, {"--json"}),
-    ):
-        done = subprocess.run(
-            ["bash", "-c", COMPLETE.format(line=line, at=at), "bash", str(script)],
-            env=env, capture_output=True, text=True, timeout=60, cwd=ROOT,
-        )  # fmt: skip
-        assert set(done.stdout.split()) == wanted, (line, done.stdout, done.stderr)
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_completion_script_for_each_shell(shell: str) -> None:
-    binary = Path(sys.executable).parent / "spendlog"
-    env = environment({"_SPENDLOG_COMPLETE": f"source_{shell}"})
-    done = subprocess.run([binary], env=env, capture_output=True, text=True, timeout=60)
-    assert "_SPENDLOG_COMPLETE=complete_" + shell in done.stdout.replace("env ", "")
