@@ -8,7 +8,7 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 
 import psutil
 import pytest
@@ -106,8 +106,9 @@ def test_a_look_up_that_is_given_up_disturbs_no_other(line: Line, seed: int) -> 
 
 
 async def replayed(line: Line, log: KafkaLog) -> None:
-    async for _ in log.replay(0):
-        pass
+    async with aclosing(log.replay(0)) as read:
+        async for _ in read:
+            pass
 
 
 async def read_snapshots(line: Line, log: KafkaLog) -> None:
