@@ -1,10 +1,14 @@
-"""`python -m api [--host HOST] [--port PORT]`: serve with the settings of the environment."""
+"""`python -m api [--host HOST] [--port PORT]`: serve with the settings of the environment.
+
+It knows no rules, so policies cannot be tried here: `spendlog serve` starts `infra.serving`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
+from api.asking.trial import PolicyTrials
 from api.logs import configure_logs
 from api.server import serve
 from api.settings import ApiSettings
@@ -12,8 +16,8 @@ from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings
 
 
-def main() -> None:
-    """Ends with status 78 when a setting is wrong."""
+def main(trials: PolicyTrials | None = None) -> None:
+    """Ends with status 78 when a setting is wrong. `trials`: see `create_app`."""
     parser = argparse.ArgumentParser(prog="python -m api")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
@@ -24,7 +28,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(ExitStatus.WRONG_SETTING)
     configure_logs()
-    serve(settings, host=where.host, port=where.port)
+    serve(settings, host=where.host, port=where.port, trials=trials)
 
 
 if __name__ == "__main__":

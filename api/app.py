@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api.access.cookie import COOKIE
 from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
+from api.asking.trial import PolicyTrials
 from api.http import problems
 from api.http.door import Door, Share
 from api.http.guide import Guide
@@ -39,6 +40,9 @@ from api.resources import (
     policies,
     problem_types,
     simulations,
+)
+from api.resources import (
+    trials as policy_trials,
 )
 from api.resources.access import audit, invitations, keys, passwords, people, second_factor, sessions
 from api.resources.authorizations import route as authorizations
@@ -74,6 +78,7 @@ ROOMS = (
     budgets,
     increases,
     policies,
+    policy_trials,
     company_policies,
     ledger,
     journal,
@@ -130,10 +135,17 @@ the books.
 """
 
 
-def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: Door | None = None) -> FastAPI:
+def create_app(
+    settings: ApiSettings,
+    *,
+    metrics: Metrics | None = None,
+    door: Door | None = None,
+    trials: PolicyTrials | None = None,
+) -> FastAPI:
     """An app that connects when it starts and takes requests whether or not the services answer.
 
-    `metrics`, `door`: those of a server that counts and refuses before the app does.
+    `metrics`, `door`: those of a server that counts and refuses before the app does. `trials`: who tries
+    policies on the past; None: they cannot be tried here.
     """
     metrics = metrics or Metrics()
     door = door or Door(flight_max=settings.api_waiters_max)
@@ -141,7 +153,7 @@ def create_app(settings: ApiSettings, *, metrics: Metrics | None = None, door: D
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         door.clock.start()
-        services = Services.make(settings, metrics)
+        services = Services.make(settings, metrics, trials)
         app.state.services = services
         _watch(metrics, services, door)
         # The rules of all zones: a third of a second, in which no request is answered.

@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from api.app import BODY_BYTES_MAX, create_app
+from api.asking.trial import PolicyTrials
 from api.http.connections import Connection, Limits
 from api.http.door import Door
 from api.metrics import Metrics
@@ -25,8 +26,14 @@ SHUTDOWN_S_MAX = 5
 FILES_KEPT = 200
 
 
-def serve(settings: ApiSettings, *, host: str = "127.0.0.1", port: int = 8080) -> None:
-    """Serves until SIGINT or SIGTERM; running requests are answered first."""
+def serve(
+    settings: ApiSettings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    trials: PolicyTrials | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM; running requests are answered first. `trials`: see `create_app`."""
     log.info(
         "serving",
         host=host,
@@ -36,7 +43,7 @@ def serve(settings: ApiSettings, *, host: str = "127.0.0.1", port: int = 8080) -
         redis=_place(settings.redis),
     )
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config(settings, host=host, port=port)).run()
+        uvicorn.Server(config(settings, host=host, port=port, trials=trials)).run()
 
 
 def _place(url: str) -> str:
@@ -54,7 +61,9 @@ def _files_max() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def config(settings: ApiSettings, *, host: str, port: int) -> uvicorn.Config:
+def config(
+    settings: ApiSettings, *, host: str, port: int, trials: PolicyTrials | None = None
+) -> uvicorn.Config:
     metrics = Metrics()
     door = Door(flight_max=settings.api_waiters_max)
     limits = Limits(
@@ -67,7 +76,7 @@ def config(settings: ApiSettings, *, host: str, port: int) -> uvicorn.Config:
         body_s=settings.api_body_s_max,
     )
     return uvicorn.Config(
-        create_app(settings, metrics=metrics, door=door),
+        create_app(settings, metrics=metrics, door=door, trials=trials),
         http=partial(Connection, limits=limits),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         host=host,

@@ -18,6 +18,7 @@ from api.asking.deadline import Deadlines, Missed, ToldMemory
 from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
 from api.asking.rollout import PolicyRollouts
 from api.asking.submit import Answered, Pending, Submissions
+from api.asking.trial import PolicyTrials
 from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.log.follow import DecisionTail
@@ -74,9 +75,10 @@ class Services:
     transactions: TransactionReads
     webhooks: WebhookTables
     feed: Feed
+    trials: PolicyTrials | None
 
     @classmethod
-    def make(cls, settings: ApiSettings, metrics: Metrics) -> Services:
+    def make(cls, settings: ApiSettings, metrics: Metrics, trials: PolicyTrials | None = None) -> Services:
         """Builds all of it and connects nothing. Needs a running event loop."""
         postgres = Postgres(
             settings.postgres,
@@ -129,6 +131,7 @@ class Services:
             transactions=TransactionReads(ledger),
             webhooks=WebhookTables(postgres),
             feed=Feed(settings.redis),
+            trials=trials,
         )
 
     async def start(self) -> None:

@@ -45,7 +45,7 @@ def _api_mib(system: RunningSystem) -> float:
     port = system.api.rpartition(":")[2]
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "api" in words and port in words and "-m" in words and "infra.cli" not in words:
+        if "infra.serving" in words and port in words and "-m" in words and "infra.cli" not in words:
             return float(process.memory_info().rss) / _MIB
     raise LookupError("no API process")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import quote
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
 
 from api.access.keys import Scope
@@ -77,33 +78,67 @@ async def show_cards(
 @router.get("/cards/new", openapi_extra=needs(Scope.CARDS_WRITE))
 async def show_new_card(asking: Asked) -> Response:
     departments = [card.budget for card in await department_cards(asking)]
-    return page(asking.request, "card_new", departments=departments)
+    return page(asking.request, "card_form", departments=departments, card=None)
 
 
-@router.post("/cards/new", openapi_extra=needs(Scope.CARDS_WRITE))
-async def register_card(
-    asking: Asked,
-    department: Annotated[str, Form(max_length=64)],
+class _TermsForm(NamedTuple):
+    """How a card is to be, as it is typed: an empty field sets nothing."""
+
+    employee: str
+    last_four: str
+    team: str
+    locked_to: str
+    lock_to_first: bool
+    expires_on: date | None
+    single_use: bool
+
+    def card(self, card_id: str) -> dict[str, Any]:
+        """The member `card` of the event."""
+        typed = (self.employee, self.last_four, self.team, self.locked_to)
+        names = ("employee", "last_four", "team", "locked_to")
+        told: dict[str, Any] = {name: text.strip() for name, text in zip(names, typed, strict=True)}
+        told |= {"lock_to_first": self.lock_to_first, "single_use": self.single_use}
+        told["expires_on"] = None if self.expires_on is None else self.expires_on.isoformat()
+        return {"card_id": card_id, **{name: value for name, value in told.items() if value}}
+
+
+async def _terms_form(
     employee: Annotated[str, Form(max_length=200)],
     last_four: Annotated[str, Form(max_length=4)] = "",
     team: Annotated[str, Form(max_length=64)] = "",
     locked_to: Annotated[str, Form(max_length=200)] = "",
+    lock_to_first: Annotated[bool, Form()] = False,
     expires_on: Annotated[date | None, Form()] = None,
     single_use: Annotated[bool, Form()] = False,
+) -> _TermsForm:
+    return _TermsForm(employee, last_four, team, locked_to, lock_to_first, expires_on, single_use)
+
+
+_Terms = Annotated[_TermsForm, Depends(_terms_form)]
+
+
+@router.post("/cards/new", openapi_extra=needs(Scope.CARDS_WRITE))
+async def register_card(
+    asking: Asked, department: Annotated[str, Form(max_length=64)], terms: _Terms
 ) -> Response:
     card_id = f"card_{secrets.token_hex(8)}"
-    card: dict[str, Any] = {
-        "card_id": card_id,
-        "employee": employee.strip() or None,
-        "last_four": last_four.strip() or None,
-        "team": team.strip() or None,
-        "locked_to": locked_to.strip() or None,
-        "expires_on": None if expires_on is None else expires_on.isoformat(),
-        "single_use": single_use,
-    }
-    told = {name: value for name, value in card.items() if value is not None}
-    decided = await asking.send("card.set", department, card=told)
+    decided = await asking.send("card.set", department, card=terms.card(card_id))
     return back(f"/cards/{department}/{card_id}", decided, done="Registered. It may pay from now on.")
+
+
+@router.get("/cards/change/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_WRITE))
+async def show_card_form(asking: Asked, department_id: str, card_id: str) -> Response:
+    card = await find_card(asking.organization(), card_id, department_id)
+    return page(asking.request, "card_form", departments=[], card=card)
+
+
+@router.post("/cards/change/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_WRITE))
+async def change_card(asking: Asked, department_id: str, card_id: str, terms: _Terms) -> Response:
+    """Its status and what it was used for stay."""
+    card = await find_card(asking.organization(), card_id, department_id)
+    decided = await asking.send("card.set", card.department_id, card=terms.card(card.card_id))
+    where = f"/cards/{quote(department_id, safe='')}/{quote(card_id, safe='')}"
+    return back(where, decided, done="Changed. The next purchase goes by it.")
 
 
 @router.get("/mine", openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE))

@@ -102,6 +102,7 @@ def _environment() -> Environment:
         delivery_states=words.DELIVERY_STATES,
         group_words=words.GROUP_WORDS,
         request_states=words.REQUEST_STATES,
+        trial_changes=words.TRIAL_CHANGES,
         navigation=navigation,
         here=here,
         Scope=Scope,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
 from api.access.keys import Scope
-from api.access.security import needs
+from api.access.security import needs, require
 from api.http.paging import Page
 from api.http.problems import Problem
 from api.pages.budgets import budgets_of
@@ -23,6 +23,7 @@ from api.resources.company_policies.route import DRAFTS_MAX
 from api.resources.company_policies.view import company_policies_out
 from api.resources.places import unknown_department
 from api.resources.policies import VERSIONS_MAX, PolicyOut, policies_out
+from api.resources.trials import DAYS_MAX, PolicyTrialIn, trial_of
 from schemas.controls import MCC_GROUPS, Policy
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -96,6 +97,27 @@ def _difference(now: PolicyOut, then: PolicyOut, currency: str) -> Difference:
     return Difference(
         tuple(f"{name}: {words}" for name, words in new if (name, words) not in old),
         tuple(f"{name}: {words}" for name, words in old if (name, words) not in new),
+    )
+
+
+@router.get("/policies/{department_id}/trial", openapi_extra=needs(Scope.POLICIES_READ))
+async def show_trial(
+    asking: Asked,
+    department_id: str,
+    version: Annotated[int, Query(ge=0)],
+    days: Annotated[int, Query(ge=1, le=DAYS_MAX)] = 30,
+) -> Response:
+    """What a version would have answered otherwise: a part of the policy's page, or a page of its own."""
+    require(asking.viewer.caller, Scope.AUTHORIZATIONS_READ)
+    found = await trial_of(asking.department(department_id), PolicyTrialIn(version=version, days=days))
+    return page(
+        asking.request,
+        "trial",
+        department_id=department_id,
+        version=version,
+        found=found,
+        days=days,
+        spans=(7, 30, 90),
     )
 
 

@@ -74,6 +74,11 @@ GROUP_WORDS: Final = {
     "alert": "alerts",
     "event": "unusable events",
 }
+TRIAL_CHANGES: Final = {
+    "declined": Mark("Would be declined", "cross", "bad"),
+    "passed": Mark("Would be approved", "check", "good"),
+    "reviewed": Mark("Would be looked at", "flag", "warn"),
+}
 REQUEST_STATES: Final = {
     "waiting": Mark("Waiting", "clock", "warn"),
     "approved": Mark("Approved", "check", "good"),

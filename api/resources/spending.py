@@ -1,4 +1,4 @@
-"""What a department's purchases cost: day by day, by merchant, by category."""
+"""What a department's purchases cost: day by day, by merchant, by category, by person."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class SpendingDayOut(Output):
 
 
 class SpendingShareOut(Output):
-    """What one merchant, or one category, has cost."""
+    """What one merchant, category or person has cost."""
 
     model_config = ConfigDict(title="SpendingShare")
 
-    name: str = Field(description="of the merchant, or the MCC; empty: it was not told")
+    name: str = Field(description="the merchant, the MCC, or the holder; empty: it was not told")
     amount: MoneyOut
     purchases: int
 
@@ -45,6 +45,7 @@ class SpendingOut(Output):
     days: list[SpendingDayOut] = Field(description="those with a purchase, in order")
     merchants: list[SpendingShareOut] = Field(description="those that cost the most")
     categories: list[SpendingShareOut] = Field(description="those that cost the most")
+    people: list[SpendingShareOut] = Field(description="whose purchases cost the most")
 
 
 async def spending_of(
@@ -82,4 +83,5 @@ async def spending_of(
         ],
         merchants=shares(row["merchants"]),
         categories=shares(row["categories"]),
+        people=shares(row["people"]),
     )

@@ -13,7 +13,7 @@ SINKS: Final[Command] = (sys.executable, "-m", "sinks")
 LEARNER: Final[Command] = (sys.executable, "-m", "infra.learning")
 TICKER: Final[Command] = (sys.executable, "-m", "infra.ticker")
 SENDER: Final[Command] = (sys.executable, "-m", "sinks.webhooks")
-API: Final[Command] = (sys.executable, "-m", "api")
+API: Final[Command] = (sys.executable, "-m", "infra.serving")
 
 
 def spendlog(*words: str) -> Command:

@@ -23,6 +23,7 @@ from api.server import config
 from api.settings import ApiSettings
 from infra import topics
 from infra.migrate import migrate
+from infra.trials import TrialProcesses
 from schemas.authorizations import Authorization
 from schemas.controls import Calendar
 from schemas.topics import TOPICS
@@ -175,7 +176,7 @@ def free_port() -> int:
 def serving(settings: ApiSettings) -> Iterator[str]:
     """A real server in a thread; its base URL."""
     port = free_port()
-    server = uvicorn.Server(config(settings, host="127.0.0.1", port=port))
+    server = uvicorn.Server(config(settings, trials=TrialProcesses(), host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, name="api-under-test")
     thread.start()
     try:

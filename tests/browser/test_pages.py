@@ -28,6 +28,8 @@ PAGES = (
     ("/cards", "Department"),
     ("/cards/operations/card_sven", "Nothing: the card is frozen"),
     ("/cards/new", "Single use"),
+    ("/cards/change/operations/card_rosa", "Single use"),
+    ("/policies/sales/trial?version=1", "would have been answered as it was"),
     ("/approvals", "For you"),
     ("/policies", "different policies are in force"),
     ("/policies/sales", "In force, in this order"),
@@ -36,7 +38,13 @@ PAGES = (
     ("/webhooks/new", "nothing chosen: everything"),
 )
 WEBHOOKS = ("/webhooks", "/webhooks/new")
-WRITES = ("/cards/new", "/dispatch", "/departments/engineering/more", "/webhooks/new")
+WRITES = (
+    "/cards/new",
+    "/cards/change/operations/card_rosa",
+    "/dispatch",
+    "/departments/engineering/more",
+    "/webhooks/new",
+)
 SYSTEM = ("/system", "Partitions")
 OWN = (
     ("/", "Available now"),

@@ -104,6 +104,32 @@ def test_a_department_draws_its_period(person: Sit) -> None:
     expect(sitting.page.locator("#curve")).to_contain_text("advertising")
 
 
+def test_a_card_is_locked_to_one_merchant_and_then_declined_elsewhere(person: Sit) -> None:
+    sitting = person("admin")
+    page = sitting.page
+    sitting.go("/cards/marketing/card_pablo")
+    page.get_by_role("link", name="Change", exact=True).click()
+    assert page.get_by_label("Who holds it").input_value() == "pablo@techcorp.com"
+    page.get_by_label("Only at this merchant").fill("Canva")
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_text("only Canva")).to_be_visible()
+    sitting.go("/dispatch")
+    page.get_by_label("Card").select_option("marketing/card_pablo")
+    page.get_by_role("button", name="Dispatch", exact=True).click()
+    expect(page.locator("#answer")).to_contain_text("Canva", timeout=15_000)
+    expect(page.locator("#answer")).to_contain_text("Declined")
+
+
+def test_a_department_s_people_and_merchants_lead_to_their_purchases(person: Sit) -> None:
+    sitting = person("carol")
+    sitting.go("/departments/operations")
+    people = sitting.page.get_by_role("region", name="Who spends it")
+    people.get_by_role("link", name="tomoko@techcorp.com").click()
+    sitting.page.wait_for_url("**/transactions?*employee=tomoko*")
+    holders = sitting.page.locator("#rows td:last-child").all_inner_texts()
+    assert holders and all(holder.startswith("tomoko@") for holder in holders)
+
+
 def test_the_hash_of_a_decision_is_computed_in_the_browser(person: Sit) -> None:
     sitting = person("carol")
     sitting.go("/transactions/operations/purchase-chairs")
@@ -190,8 +216,32 @@ def test_a_rule_is_drafted_compared_and_put_in_force(person: Sit) -> None:
     sitting.page.get_by_role("button", name="Draft it").click()
     expect(sitting.page.get_by_text("It stops nothing before")).to_be_visible()
     expect(sitting.page.get_by_text("Purchases of the kind cash are declined")).to_be_visible()
+    sitting.page.get_by_role("link", name="Try it on the last 30 days").click()
+    expect(sitting.page.get_by_text("Every purchase would have been answered as it was")).to_be_visible(
+        timeout=30_000
+    )
     sitting.page.get_by_role("button", name=re.compile("Put version")).click()
     expect(sitting.page.locator("#h-now + ol")).to_contain_text("Purchases of the kind cash are declined")
+
+
+def test_a_draft_is_tried_on_the_purchases_that_there_were(person: Sit) -> None:
+    sitting = person("carol")
+    page = sitting.page
+    sitting.go("/policies/sales")
+    page.get_by_label("Name").fill("Small meals")
+    page.get_by_label("Kind of purchase").select_option("restaurant")
+    page.get_by_label("At most, in USD").fill("15")
+    page.get_by_role("button", name="Draft it").click()
+    page.get_by_role("link", name="Try it on the last 30 days").click()
+    trial = page.locator("section[id^=trial]")
+    expect(trial).to_contain_text("Who would have been declined", timeout=30_000)
+    expect(trial).to_contain_text("small-meals")
+    expect(trial.locator(".figure dd").first).to_have_text(re.compile(r"^[1-9]\d* \$[\d,]+\.\d\d$"))
+    trial.get_by_text("Which purchases").click()
+    expect(trial.get_by_text("Would be declined").first).to_be_visible()
+    assert sitting.serious() == []
+    trial.get_by_role("link", name="7 days").click()
+    expect(page.locator("section[id^=trial] .chip[aria-current]")).to_have_text("7 days", timeout=30_000)
 
 
 def test_filters_stay_in_the_address_and_the_rest_of_a_list_comes_after(person: Sit) -> None:

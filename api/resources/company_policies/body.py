@@ -26,7 +26,13 @@ def read_company_policy(body: bytes) -> CompanyPolicy:
     asked: CompanyPolicy = converted(raw, CompanyPolicy, raw)
     if wrong := list(_departments(asked.departments or ())):
         raise invalid(wrong[:50])
-    if refused := list(faults(asked.policy)):
+    require_usable(asked.policy)
+    return asked
+
+
+def require_usable(policy: Policy) -> None:
+    """Raises Problem 422, with each field at fault: no department's owner would take it."""
+    if refused := list(faults(policy)):
         detail = sentence(Reason(code=ReasonCode.INVALID_POLICY, detail=refused[0]))
         raise Problem(
             422,
@@ -35,7 +41,6 @@ def read_company_policy(body: bytes) -> CompanyPolicy:
             errors=[_fault(text) for text in refused[:50]],
             reason=ReasonCode.INVALID_POLICY.value,
         )
-    return asked
 
 
 def _departments(names: tuple[str, ...]) -> Iterator[FieldError]:

@@ -1,0 +1,9 @@
+"""`python -m infra.serving [--host HOST] [--port PORT]`: the API, and beside it who knows the rules."""
+
+from __future__ import annotations
+
+from api.__main__ import main
+from infra.trials import TrialProcesses
+
+if __name__ == "__main__":
+    main(TrialProcesses())
