@@ -49,6 +49,7 @@ NAVIGATION: Final = (
     NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),
     NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
     NavigationEntry("/webhooks", "Webhooks", "hook", Scope.WEBHOOKS_READ, group="Organization"),
+    NavigationEntry("/audit", "Audit log", "book", Scope.AUDIT_READ, group="Organization"),
     NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
 )
 
@@ -99,6 +100,7 @@ def _environment() -> Environment:
         card_states=words.CARD_STATES,
         endpoint_state=words.endpoint_state,
         attempt_mark=words.attempt_mark,
+        audit_states=words.AUDIT_STATES,
         delivery_states=words.DELIVERY_STATES,
         group_words=words.GROUP_WORDS,
         request_states=words.REQUEST_STATES,

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from api.pages import (
     ask,
     assets,
+    audit,
     cards,
     curve,
     departments,
@@ -39,5 +40,6 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     policies.router,
     dispatch.router,
     webhooks.router,
+    audit.router,
     system.router,
 )

@@ -74,6 +74,10 @@ GROUP_WORDS: Final = {
     "alert": "alerts",
     "event": "unusable events",
 }
+AUDIT_STATES: Final = {
+    "done": Mark("Done", "check", "good"),
+    "refused": Mark("Refused", "cross", "bad"),
+}
 TRIAL_CHANGES: Final = {
     "declined": Mark("Would be declined", "cross", "bad"),
     "passed": Mark("Would be approved", "check", "good"),

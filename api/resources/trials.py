@@ -77,7 +77,7 @@ class PolicyTrialOut(Output):
     """What a policy would have answered otherwise, by the rules themselves.
 
     Budgets and cards are as they were: what they refused stays refused. Limits count what passes, up to what
-    was approved; what came back later is not taken off.
+    was approved, and not what it came to when it settled or came back.
     """
 
     model_config = ConfigDict(title="PolicyTrial")

@@ -29,7 +29,7 @@ PAGES = (
     ("/cards/operations/card_sven", "Nothing: the card is frozen"),
     ("/cards/new", "Single use"),
     ("/cards/change/operations/card_rosa", "Single use"),
-    ("/policies/sales/trial?version=1", "would have been answered as it was"),
+    ("/policies/sales/trial?version=1", "Limits count what was approved"),
     ("/approvals", "For you"),
     ("/policies", "different policies are in force"),
     ("/policies/sales", "In force, in this order"),
@@ -37,6 +37,7 @@ PAGES = (
     ("/webhooks", "signed POST"),
     ("/webhooks/new", "nothing chosen: everything"),
 )
+AUDIT = ("/audit", "what they were refused")
 WEBHOOKS = ("/webhooks", "/webhooks/new")
 WRITES = (
     "/cards/new",
@@ -55,11 +56,11 @@ OWN = (
     ("/departments/engineering/more", "What for"),
 )
 SEEN = {
-    "admin": PAGES,
+    "admin": (*PAGES, AUDIT),
     "carol": tuple(page for page in PAGES if page[0] not in ("/dispatch", *WEBHOOKS)),
-    "auditor": tuple(page for page in PAGES if page[0] not in WRITES),
+    "auditor": (*(page for page in PAGES if page[0] not in WRITES), AUDIT),
     "bob": OWN,
-    "operator": (("/", "Partitions"), SYSTEM),
+    "operator": (("/", "Partitions"), SYSTEM, AUDIT),
 }
 
 
@@ -73,7 +74,7 @@ def test_each_page_opens_for_whoever_may_see_it(person: Sit, who: str) -> None:
 
 HIDDEN = {
     "admin": ("/system",),
-    "carol": ("/dispatch", "/system", *WEBHOOKS),
+    "carol": ("/dispatch", "/system", "/audit", *WEBHOOKS),
     "auditor": (*WRITES, "/system"),
     "bob": (
         *(
@@ -81,6 +82,7 @@ HIDDEN = {
             for path, _ in PAGES
             if not path.startswith(("/ask", "/transactions", "/departments/engineering/more")) and path != "/"
         ),
+        "/audit",
         "/departments/engineering",
         "/departments/sales/more",
         "/departments/sales/curve",
@@ -117,7 +119,7 @@ COLOURED = ("/", "/transactions/sales/purchase-suspicious", "/approvals", "/disp
 
 @pytest.mark.parametrize(
     ("theme", "paths", "rules"),
-    [("light", [path for path, _ in PAGES], ()), ("dark", COLOURED, ("color-contrast",))],
+    [("light", [path for path, _ in (*PAGES, AUDIT)], ()), ("dark", COLOURED, ("color-contrast",))],
 )
 def test_axe_finds_nothing_serious_on_any_page(person: Sit, theme: str, paths: Any, rules: Any) -> None:
     sitting = person("admin", theme=theme)
@@ -132,7 +134,7 @@ def test_axe_finds_nothing_serious_on_any_page(person: Sit, theme: str, paths: A
 def test_each_page_fits_a_phone(person: Sit) -> None:
     sitting = person("admin", size=PHONE)
     wide = []
-    for path, _ in PAGES:
+    for path, _ in (*PAGES, AUDIT):
         sitting.go(path)
         if not sitting.fits():
             wide.append(path)
