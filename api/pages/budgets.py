@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -84,11 +83,16 @@ class DepartmentCard:
 
 async def department_cards(asking: Asking) -> list[DepartmentCard]:
     """All departments that the viewer may see, fullest first."""
-    names = await department_names(asking)
-    found = await asyncio.gather(*(department_card(asking, name) for name in names))
-    return sorted(
-        (card for card in found if card is not None), key=lambda card: (-card.share, card.budget.name)
+    row = await asking.organization().find(
+        "budgets",
+        departments=await department_names(asking),
+        budget_id="department",
+        period=None,
+        subjects=None,
+        **clocks(datetime.now(UTC)),
     )
+    found = [card_of(budget) for budget in budgets_out(row).budgets]
+    return sorted(found, key=lambda card: (-card.share, card.budget.name))
 
 
 async def department_names(asking: Asking) -> list[str]:

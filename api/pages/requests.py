@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -19,11 +18,13 @@ from api.pages.budgets import budgets_of, card_of, department_card, department_c
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import NotMoney, amount, minor_of
-from api.resources.increases import IncreaseRequestOut, RequestStatus, requests_out
+from api.resources.increases import IncreaseRequestOut, RequestStatus, request_out, requests_out
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _ROWS_MAX: Final = 100
+#: Of all departments together.
+_REQUESTS_MAX: Final = 1_000
 _MORE: Final = (Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
 
 
@@ -34,9 +35,17 @@ async def waiting_for(asking: Asking) -> list[IncreaseRequestOut]:
 
 async def requests_of(asking: Asking, status: RequestStatus | None) -> list[IncreaseRequestOut]:
     """Of all departments, newest first."""
-    names = await department_names(asking)
-    found = await asyncio.gather(*(of_department(asking, name, status) for name in names))
-    every = [request for requests in found for request in requests]
+    row = await asking.organization().find(
+        "increases",
+        departments=await department_names(asking),
+        request_id=None,
+        status=status,
+        after=None,
+        rows_max=_REQUESTS_MAX,
+    )
+    every = [
+        request_out(asking.viewer.organization_id, each["department_id"], each) for each in row["requests"]
+    ]
     return sorted(
         every, key=lambda request: request.asked_at or datetime.min.replace(tzinfo=UTC), reverse=True
     )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 from fastapi import Depends, Request
@@ -37,6 +37,8 @@ from schemas.ids import Position
 #: A page may ask several views one after the other.
 _READ_S_MAX: Final = 5.0
 _WAIT: Final = Wait(2)
+#: The problem that a password which is said again mends.
+TOO_OLD: Final = "authentication_too_old"
 #: As many as a page may name: one of each partition.
 _POSITIONS_MAX: Final = 64
 T = TypeVar("T")
@@ -74,6 +76,8 @@ class PageRoute(APIRoute):
                 return answered
             except Problem as problem:
                 note_refused(request, problem)
+                if problem.code == TOO_OLD:
+                    return to_confirm(request)
                 return problem_page(request, problem)
             except RequestValidationError as error:
                 return problem_page(request, _unreadable(error))
@@ -94,9 +98,29 @@ def _require_reach(request: Request, viewer: Viewer, required: Sequence[Scope]) 
 
 def to_sign_in(request: Request) -> Response:
     """To the sign-in page, and from there back to what was asked for."""
+    return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='/')}", 303)
+
+
+def _asked_for(request: Request) -> str:
     query = request.scope["query_string"].decode("latin-1")
-    wanted = request.scope["path"] + (f"?{query}" if query else "")
-    return RedirectResponse(f"/sign-in?next={quote(wanted, safe='/')}", 303)
+    return str(request.scope["path"]) + (f"?{query}" if query else "")
+
+
+def to_confirm(request: Request) -> Response:
+    """To where the password is said again, and from there back to the page with the form."""
+    if request.method in ("GET", "HEAD"):
+        where = _asked_for(request)
+    else:
+        came_from = urlsplit(request.headers.get("referer", ""))
+        where = own_path(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+    return RedirectResponse(f"/confirm?next={quote(where, safe='/')}", 303)
+
+
+def own_path(wanted: str) -> str:
+    """`wanted` if it is a path of ours; else the start. An address of another host is nobody's next page."""
+    parts = urlsplit(wanted)
+    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/sign-")) and wanted.isprintable()
+    return wanted if ours and not parts.scheme and not parts.netloc else "/"
 
 
 def without_empty_fields(request: Request) -> None:

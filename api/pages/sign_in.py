@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.routing import APIRoute
@@ -15,6 +14,7 @@ from api.access.origin import require_own_origin
 from api.access.security import store_away
 from api.http.problems import Problem
 from api.pages.frame import page, problem_page
+from api.pages.route import own_path
 from api.pages.viewer import viewer_of
 from api.resources.access.sessions import origin_of
 from api.services import services_of
@@ -94,10 +94,3 @@ async def sign_out(request: Request) -> Response:
     answer = RedirectResponse("/sign-in", 303)
     cookie.end(answer)
     return answer
-
-
-def own_path(wanted: str) -> str:
-    """`wanted` if it is a path of ours; else the start. An address of another host is nobody's next page."""
-    parts = urlsplit(wanted)
-    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/sign-")) and wanted.isprintable()
-    return wanted if ours and not parts.scheme and not parts.netloc else "/"

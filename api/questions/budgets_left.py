@@ -82,7 +82,7 @@ class LeftReads:
         asked = {"budget_id": None, "period": None, "subjects": None, **clocks(self.now)}
         found = await asyncio.gather(
             *(
-                self.reads.run(Statement(statement("budgets"), {**asked, "department_id": name}))
+                self.reads.run(Statement(statement("budgets"), {**asked, "departments": [name]}))
                 for name in dict.fromkeys(departments)
             )
         )

@@ -79,7 +79,7 @@ class OfOrganization:
             **asked,
         )
 
-    def _whose(self) -> dict[str, str]:
+    def _whose(self) -> dict[str, Any]:
         return {"organization_id": self.caller.organization_id}
 
 
@@ -97,8 +97,12 @@ class OfDepartment(OfOrganization):
             raise unknown_department()
         return self.organization_id, self.department_id
 
-    def _whose(self) -> dict[str, str]:
-        return {"organization_id": self.organization_id, "department_id": self.department_id}
+    def _whose(self) -> dict[str, Any]:
+        return {
+            "organization_id": self.organization_id,
+            "department_id": self.department_id,
+            "departments": [self.department_id],
+        }
 
     async def known(self, name: str, **asked: Any) -> Any:
         """As `find`. Raises Problem 404 when there is no such department."""

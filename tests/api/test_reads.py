@@ -200,7 +200,7 @@ def test_current_periods_have_the_labels_of_the_core(
         datetime.fromtimestamp(chance.randrange(1_000_000_000, 4_000_000_000), UTC) for _ in range(200)
     ]
     cursor = views.postgres.cursor(row_factory=dict_row)
-    asked = {"organization_id": organization, "department_id": "engineering", "budget_id": None}
+    asked = {"organization_id": organization, "departments": ["engineering"], "budget_id": None}
     asked |= {"period": None, "subjects": None, "partition": None}
     for moment in moments:
         row = cursor.execute(statement("budgets"), asked | clocks(moment)).fetchone()

@@ -11,7 +11,7 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, create_key
 from api.access.roles import Role
-from api.pages.sign_in import own_path
+from api.pages.route import own_path
 from tests.api.people import NEW_PASSWORD, PASSWORD, member
 from tests.browser.conftest import TechCorp
 from tests.browser.person import Person

@@ -106,7 +106,11 @@ function live() {
   });
   document.addEventListener("visibilitychange", refresh);
   source.onopen = () => { if (lamp) lamp.textContent = "live"; };
-  source.onerror = () => { if (lamp) lamp.textContent = "reconnecting"; };
+  source.onerror = () => {
+    if (lamp) lamp.textContent = "reconnecting";
+    // An answer other than 200 ends it for good: a server that is busy now is not for ever.
+    if (source.readyState === EventSource.CLOSED) setTimeout(live, 5000);
+  };
   addEventListener("pagehide", () => source.close());
 }
 

@@ -1,4 +1,4 @@
--- A department's budgets, or one of them (removed or not), each with one period: the asked one, or the one that
+-- Budgets of some departments, or one of each (removed or not), each with one period: the asked one, or the one that
 -- holds `at` in the budget's own calendar. Labels as in docs/rules.md. A period that is over keeps the limit
 -- that it ended with; the current one, and one in which nothing happened, has what is in force. `subjects`: only
 -- those of one of these, as LEVEL:SUBJECT.
@@ -66,7 +66,7 @@ SELECT
                 AND period.budget_id = budget.budget_id
                 AND period.period = coalesce(%(period)s::text, label.now)
             WHERE budget.organization_id = %(organization_id)s
-                AND budget.department_id = %(department_id)s
+                AND budget.department_id = ANY(%(departments)s::text[])
                 AND CASE
                     WHEN %(budget_id)s::text IS NULL THEN NOT budget.removed
                     ELSE budget.budget_id = %(budget_id)s
