@@ -66,11 +66,12 @@ class PageRoute(APIRoute):
                 require(viewer.caller, *required)
                 if not keeps_to_own:
                     _require_reach(request, viewer, required)
+                if request.method not in ("GET", "HEAD"):
+                    require_own_origin(request)
+                if recent:  # of a form already when it is shown: what is typed is not to be typed again
+                    require_recent(viewer.caller)
                 if request.method in ("GET", "HEAD"):
                     return await within(request.state.since + _READ_S_MAX, answer(request))
-                require_own_origin(request)
-                if recent:
-                    require_recent(viewer.caller)
                 answered = await answer(request)
                 note_done(request, answered)
                 return answered

@@ -75,7 +75,7 @@ async def show_webhooks(asking: Asked) -> Response:
     return page(asking.request, "webhooks", endpoints=await _webhooks(asking).endpoints())
 
 
-@router.get("/webhooks/new", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.get("/webhooks/new", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def show_new_webhook(asking: Asked) -> Response:
     return await _form(asking, WebhookEndpointIn.model_construct(url=""))
 
@@ -166,7 +166,7 @@ async def show_webhook(
     )
 
 
-@router.get("/webhooks/{endpoint_id}/change", openapi_extra=needs(Scope.WEBHOOKS_WRITE))
+@router.get("/webhooks/{endpoint_id}/change", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def show_webhook_form(asking: Asked, endpoint_id: str) -> Response:
     found = await _webhooks(asking).endpoint(endpoint_id)
     return await _form(asking, found, endpoint=found)

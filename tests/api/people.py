@@ -52,6 +52,14 @@ def member(
     return email
 
 
+def with_password(postgres: str, email: str) -> None:
+    """Gives somebody PASSWORD."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE person SET password_hash = %s, password_set_at = now() WHERE email = %s", [_hash(), email]
+        )
+
+
 def browser(server: str) -> httpx.Client:
     """What a page of ours sends with a write."""
     return httpx.Client(base_url=server, headers={"Sec-Fetch-Site": "same-origin"}, timeout=10)

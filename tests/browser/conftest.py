@@ -22,6 +22,7 @@ from schemas.ids import department_key
 from schemas.partitions import partition_of
 from tests.api.books import Books, rows
 from tests.api.conftest import books, decider, settings
+from tests.api.people import with_password
 from tests.api.support import wait_until
 from tests.browser.chromium import MISSING, BrowserChoice, find_chromium
 from tests.browser.person import Person, at_browser
@@ -69,8 +70,10 @@ class TechCorp:
         return self.books.base_url
 
     def link(self, who: str) -> str:
-        """The token of a new sign-in link."""
-        return welcome(self.books.settings.postgres, self.organization, CAST[who])
+        """The token of a new sign-in link; whoever has it knows PASSWORD, too."""
+        token = welcome(self.books.settings.postgres, self.organization, CAST[who])
+        with_password(self.books.settings.postgres, CAST[who].email)
+        return token
 
     def play(self, *events: Event) -> None:
         """Straight to Kafka, and waits until the books have all of it."""

@@ -35,6 +35,12 @@ class Person:
             self.faults = [fault for fault in self.faults if "503" not in fault]
             self.page.wait_for_timeout(1_000)
 
+    def confirm(self, password: str) -> None:
+        """Says her password again, where a page asks for it."""
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Go on").click()
+        self.page.wait_for_url(lambda url: "/confirm" not in url)
+
     def main(self) -> str:
         """All that the page says."""
         return self.page.locator("main").inner_text()
@@ -97,6 +103,6 @@ def at_browser(
             person.go(f"/sign-in#{token}")
             person.page.wait_for_url(lambda url: not url.endswith("/sign-in") and "/sign-in#" not in url)
         yield person
-        assert person.faults == []
+        assert person.faults == [], person.faults
     finally:
         context.close()

@@ -50,7 +50,7 @@ ADMINS: Final[tuple[tuple[str, str, Callable[[Page], None] | None], ...]] = (
     ("card", "/cards/engineering/card_bob", None),
     ("approvals", "/approvals", None),
     ("policy", "/policies/sales", _drafted),
-    ("webhooks", "/webhooks/new", None),
+    ("webhooks", "/webhooks", None),
     ("audit", "/audit?check=true", None),
 )
 BOBS: Final = (("mine", "/mine", None),)

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from api.pages.audit import Changed, changes_of
 from api.resources.access.audit import AuditRecordOut
+from tests.api.people import PASSWORD
 from tests.browser.conftest import TechCorp
 from tests.browser.person import Person
 
@@ -53,6 +54,8 @@ def test_what_somebody_did_and_was_refused_is_found_and_the_chain_is_checked(
 
 def test_a_record_that_was_changed_breaks_the_chain_where_it_stands(person: Sit, techcorp: TechCorp) -> None:
     sitting = person("admin")
+    sitting.go("/webhooks/new")
+    sitting.confirm(PASSWORD)
     form: dict[str, str | float | bool] = {"key": "fedcba98", "url": "https://hooks.example.com/audit"}
     made = sitting.page.request.post(
         f"{techcorp.url}/webhooks/new", form=form, headers={"Sec-Fetch-Site": "same-origin"}

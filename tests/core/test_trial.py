@@ -16,6 +16,7 @@ from schemas.events import AuthorizationRequested
 from schemas.money import PositiveMoney
 from schemas.reasons import Outcome, Reason, ReasonCode
 from streams.core.apply.evolve import evolve
+from streams.core.calendar import epoch_s
 from streams.core.case import LogPlace
 from streams.core.decide import decide
 from streams.core.plans import Plans
@@ -66,7 +67,7 @@ def decided(policy: Policy, cards: list[Card], asked: list[AuthorizationRequeste
     state, plans, found = PartitionState(0, departments={"org/eng": department}), Plans(), []
     for seq, event in enumerate(asked):
         place = LogPlace(0, seq, seq, event.occurred_at, "", f"f-{seq}")
-        found.append(decide(department, event, None, place, plans))
+        found.append(decide(department, event, None, place, plans, epoch_s(event.occurred_at)))
         evolve(state, found[-1])
     return found
 

@@ -130,7 +130,7 @@ async def card_detail(reading: OfOrganization, card: CardOut) -> CardDetailOut:
     row = await reading.find(
         "budgets",
         reached=reading.position or Position.parse(card.position),
-        department_id=card.department_id,
+        departments=[card.department_id],
         budget_id=None,
         period=None,
         subjects=subjects_of(card),
