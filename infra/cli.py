@@ -39,6 +39,7 @@ COMMANDS = {
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
     "ask": "A question in plain language about purchases and budgets.",
     "policies": "A policy for the whole company: apply it, list who has it.",
+    "split": "Share a department that outgrows its partition out to shards.",
     "verify": "Prove the books against the log.",
     "replay": "Decide the log again, and compare byte for byte.",
     "evaluate": "Score labelled requests as a stream would, and compare.",

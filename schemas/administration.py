@@ -21,7 +21,8 @@ class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=
 
     `limit` is what may be authorized in each period; `tolerance` minor units more are approved with review.
     `level` and `subject` say whose it is. `budget_id`: `department`, or `LEVEL:SUBJECT`, if absent; give one
-    to have several budgets on one subject. A department exists from its budget `department` on.
+    to have several budgets on one subject. A department exists from its budget `department` on. `shard_of`:
+    refused until a lease of that department is there, so that a shard never approves without one.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -34,6 +35,7 @@ class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
     start_day: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
     start_month: Annotated[int, msgspec.Meta(ge=1, le=12)] = 1
+    shard_of: Name | None = None
 
     @property
     def calendar(self) -> Calendar:
@@ -150,7 +152,7 @@ class PostingReversed(Act, tag="posting.reversed", frozen=True, kw_only=True, om
     reason: ShortText | None = None
 
 
-# -- the company's cap: a treasury in a partition of its own grants leases to departments
+# -- leases: a treasury grants them on the company's cap, a department that is split on its own budget
 
 TREASURY = "_treasury"  # no department may have this name: it must begin with a letter or digit
 
@@ -166,8 +168,17 @@ class CapSet(Act, tag="cap.set", frozen=True, kw_only=True, omit_defaults=True):
     calendar: Calendar = Calendar()
 
 
+class DepartmentSplit(Act, tag="department.split", frozen=True, kw_only=True, omit_defaults=True):
+    """The department lends its own budget to `shards`, departments that take over cards of it.
+
+    They approve only what they hold a lease on; none may be taken off again. docs/decisions/0046.
+    """
+
+    shards: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=200)]
+
+
 class LeaseRequested(Event, tag="lease.requested", frozen=True, kw_only=True, omit_defaults=True):
-    """To the treasury: `department` needs `needed` minor units more of `period`.
+    """To who lends, treasury or department: `department` needs `needed` minor units more of `period`.
 
     Written by its owner only.
     """
@@ -178,15 +189,16 @@ class LeaseRequested(Event, tag="lease.requested", frozen=True, kw_only=True, om
 
 
 class LeaseGranted(Event, tag="lease.granted", frozen=True, kw_only=True, omit_defaults=True):
-    """To a department: `amount` more of the cap's `period` is its own. Written by the treasury's owner only.
+    """To a department: `amount` more of the cap's `period` is its own. Written by the owner of `lender` only.
 
-    `amount` 0 tells it that there is a cap from now on.
+    `amount` 0 tells it that there is a cap from now on. `lender`: treasury, or department that is split.
     """
 
     calendar: Calendar
     period: ShortText
     amount: MinorUnits
     currency: CurrencyCode
+    lender: ShortText = TREASURY
 
 
 class LeaseRecalled(Event, tag="lease.recalled", frozen=True, kw_only=True, omit_defaults=True):
@@ -196,7 +208,7 @@ class LeaseRecalled(Event, tag="lease.recalled", frozen=True, kw_only=True, omit
 
 
 class LeaseReturned(Event, tag="lease.returned", frozen=True, kw_only=True, omit_defaults=True):
-    """To the treasury: `department` gives back `amount` of its lease. Written by its owner only.
+    """To who lends: `department` gives back `amount` of its lease. Written by its owner only.
 
     `amount` 0: it has nothing to give.
     """

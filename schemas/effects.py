@@ -12,14 +12,17 @@ from typing import Literal
 import msgspec
 
 from schemas.controls import Calendar, Card, Level, Policy
+from schemas.effect import Charges as Charges
+from schemas.effect import Effect as Effect
 from schemas.event import Label, LabelSource, Timestamp
-
-Charges = tuple[str, ...]
-
-
-class Effect(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True, kw_only=True, gc=False):
-    """Something that moved."""
-
+from schemas.leases import CapChanged as CapChanged
+from schemas.leases import LeaseAdded as LeaseAdded
+from schemas.leases import LeaseAsked as LeaseAsked
+from schemas.leases import LeaseGiven as LeaseGiven
+from schemas.leases import LeaseGivenBack as LeaseGivenBack
+from schemas.leases import LeaseRecallSent as LeaseRecallSent
+from schemas.leases import LeaseTaken as LeaseTaken
+from schemas.leases import ShardsSet as ShardsSet
 
 # -- payments
 
@@ -295,67 +298,6 @@ class CardLocked(Effect, tag="card_locked", frozen=True, kw_only=True):
     merchant: str
 
 
-# -- the company's cap
-
-
-class CapChanged(Effect, tag="cap_changed", frozen=True, kw_only=True):
-    """Treasury: all departments together may authorize `limit` in each period of `calendar`."""
-
-    limit: int
-    calendar: Calendar
-    departments: tuple[str, ...]
-
-
-class LeaseGiven(Effect, tag="lease_given", frozen=True, kw_only=True):
-    """Treasury: `amount` (from 0) of the cap's `period` now belongs to `department`.
-
-    `short`: what it needs beyond that, and gets when another department gives back.
-    """
-
-    department: str
-    period: str
-    amount: int
-    calendar: Calendar
-    short: int
-
-
-class LeaseRecallSent(Effect, tag="lease_recall_sent", frozen=True, kw_only=True):
-    """Treasury: `department` is asked to give back what it does not use."""
-
-    department: str
-    period: str
-
-
-class LeaseTaken(Effect, tag="lease_taken", frozen=True, kw_only=True):
-    """Treasury: `department` gave back `amount` (from 0) of its lease on `period`."""
-
-    department: str
-    period: str
-    amount: int
-
-
-class LeaseAsked(Effect, tag="lease_asked", frozen=True, kw_only=True):
-    """Department: `needed` minor units more of `period` are asked for."""
-
-    period: str
-    needed: int
-
-
-class LeaseAdded(Effect, tag="lease_added", frozen=True, kw_only=True):
-    """Department: `amount` (from 0) more of the cap's `period` is its own."""
-
-    period: str
-    amount: int
-    calendar: Calendar
-
-
-class LeaseGivenBack(Effect, tag="lease_given_back", frozen=True, kw_only=True):
-    """Department: `amount` (from 0) of its lease is no longer its own."""
-
-    period: str
-    amount: int
-
-
 Effects = (
     HoldPlaced
     | HoldReleased
@@ -386,6 +328,7 @@ Effects = (
     | CardUsed
     | CardLocked
     | CapChanged
+    | ShardsSet
     | LeaseGiven
     | LeaseRecallSent
     | LeaseTaken

@@ -17,6 +17,7 @@ from schemas.administration import (
     CardFrozen,
     CardSet,
     CardUnfrozen,
+    DepartmentSplit,
     IncreaseApproved,
     IncreaseRefused,
     IncreaseRequested,
@@ -77,6 +78,7 @@ CardEvent = (
     | CardCanceled
     | PostingReversed
     | CapSet
+    | DepartmentSplit
     | LeaseRequested
     | LeaseGranted
     | LeaseRecalled
@@ -105,6 +107,7 @@ __all__ = [
     "CardUnfrozen",
     "ClearingPresented",
     "ClockTicked",
+    "DepartmentSplit",
     "DisputeOpened",
     "DisputeResolved",
     "Event",

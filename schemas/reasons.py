@@ -205,7 +205,8 @@ def _budget_exceeded(reason: Reason) -> str:
 
 def _lease_exceeded(reason: Reason) -> str:
     return (
-        f"Company cap: this department holds {_display(reason.limit, reason.currency)} of it for "
+        f"Shared limit of {reason.subject}: this department holds "
+        f"{_display(reason.limit, reason.currency)} of it for "
         f"{reason.period}, {_display(reason.available, reason.currency)} of that is left, "
         f"{_display(reason.requested, reason.currency)} requested. More has been asked for"
     )

@@ -98,7 +98,7 @@ _OF_CORE: Final[tuple[_Row, ...]] = (
     (("amount",), _Total, ("decision",)),
     (("amount",), _PositiveTotal, ("transfer",)),
     (("held",), _Total, ("card_authorization",)),
-    (("limit_minor",), _Total, ("budget_period", "limit_change")),
+    (("limit_minor",), _SignedTotal, ("budget_period", "limit_change")),
     (("posted_minor",), _SignedTotal, ("budget_period",)),
     (("held_minor",), _Total, ("budget_period",)),
 )

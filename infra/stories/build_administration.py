@@ -11,6 +11,7 @@ from infra.stories import values
 from infra.stories.build_messages import CARD, needed_amount
 from infra.stories.story import LEVEL_WORDS, Said
 from schemas.administration import (
+    TREASURY,
     BudgetIncreased,
     BudgetRemoved,
     BudgetSet,
@@ -19,6 +20,7 @@ from schemas.administration import (
     CardFrozen,
     CardSet,
     CardUnfrozen,
+    DepartmentSplit,
     IncreaseApproved,
     IncreaseRefused,
     IncreaseRequested,
@@ -66,6 +68,7 @@ def _budget(said: Said, given: dict[str, Any]) -> Event:
         subject=subject or None,
         budget_id=said.own_id,
         tolerance=tolerance,
+        shard_of=said.of,
         actor=said.person,
         **_calendar(said),
     )
@@ -134,7 +137,12 @@ def _lease_grant(said: Said, given: dict[str, Any]) -> Event:
     amount = needed_amount(said)
     calendar = Calendar(**_calendar(said))
     return LeaseGranted(
-        **given, calendar=calendar, period=said.label or "", amount=amount.minor, currency=amount.currency
+        **given,
+        calendar=calendar,
+        period=said.label or "",
+        amount=amount.minor,
+        currency=amount.currency,
+        lender=said.of or TREASURY,
     )
 
 
@@ -167,6 +175,7 @@ BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
     "unfreeze": _of_card(CardUnfrozen),
     "cancel": _of_card(CardCanceled),
     "cap": _cap,
+    "split": lambda said, given: DepartmentSplit(**given, shards=said.departments, actor=said.person),
     "lease-request": lambda said, given: LeaseRequested(
         **given, department=said.id or "", period=said.label or "", needed=needed_amount(said).minor
     ),

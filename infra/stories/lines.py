@@ -52,7 +52,7 @@ def read_event(reader: WordReader, department: str | None) -> EventLine:
     at, recorded, name = _options(reader, verb, spec, said)
     if verb == "budget" and department is None and said.id is not None and ":" not in said.id:
         department = said.id
-    if verb in _OF_TREASURY:
+    if verb in _OF_TREASURY and (department is None or verb == "cap"):
         department = TREASURY
     of_id = said.id if verb in _NAMED_BY_ID else said.own_id if verb == "refund" else None
     return EventLine(verb, said, department, at, recorded, name or of_id, named=name is not None)

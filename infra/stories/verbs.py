@@ -124,6 +124,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "unsure": _set("verdict", "unsure"),
     "source": _one_of("source", get_args(LabelSource), "who found it out"),
     "named": _text("named", "a name"),
+    "shard-of": _text("of", "the department that lends to it"),
     "id": _text("own_id", "an id"),
     "tolerance": _tolerance,
     "each": _each,
@@ -141,6 +142,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "status": _one_of("status", get_args(CardStatus), "a card's status"),
     "draft": _flag("draft"),
     "for": _departments,
+    "into": _departments,
     "period": _text("label", "a period's label, such as 2026-11"),
     # of every line
     "key": _text("key", "a record key"),
@@ -217,7 +219,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "budget": Verb(
         "budget.set",
         "a department, or a level and its subject such as team:platform",
-        _options(*_CALENDAR, "tolerance", "named", "id", "by"),
+        _options(*_CALENDAR, "tolerance", "named", "id", "shard-of", "by"),
         money="needed",
     ),
     "remove": Verb("budget.removed", "a budget's id", _options("by")),
@@ -251,9 +253,10 @@ VERBS: Final[Mapping[str, Verb]] = {
     "cancel": Verb("card.canceled", "a card, such as card-1", _options("by")),
     "correct": Verb("posting.reversed", "a payment, such as A1", _options("posting", "because", "by")),
     "cap": Verb("cap.set", None, _options(*_CALENDAR, "for", "by"), money="needed"),
+    "split": Verb("department.split", None, _options("into", "by")),
     "lease-request": Verb("lease.requested", "a department", _options("period"), money="needed"),
     "lease-return": Verb("lease.returned", "a department", _options("period"), money="needed"),
-    "lease-grant": Verb("lease.granted", None, _options(*_CALENDAR, "period"), money="needed"),
+    "lease-grant": Verb("lease.granted", None, _options(*_CALENDAR, "period", "of"), money="needed"),
     "lease-recall": Verb("lease.recalled", None, _options("period")),
     "again": Verb("an earlier line once more", "the name of an earlier line"),
     "reuse": Verb(

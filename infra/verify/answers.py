@@ -44,6 +44,7 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    ShardsSet,
 )
 
 _CARD: frozenset[type[Effect]] = frozenset({CardChanged})
@@ -80,11 +81,25 @@ MAY_MOVE: Final[Mapping[str, frozenset[type[Effect]]]] = {
     "card.canceled": _CARD,
     "posting.reversed": frozenset({PostingUndone}),
     "cap.set": _TREASURY | {CapChanged},
+    "department.split": frozenset({ShardsSet, LeaseGiven}),
     "lease.requested": _TREASURY,
     "lease.granted": frozenset({LeaseAdded, LeaseAsked}),
     "lease.recalled": frozenset({LeaseGivenBack}),
     "lease.returned": _TREASURY | {LeaseTaken},
 }
+#: After these a department that is split may have room for what its shards are owed: `infra.verify.lending`.
+MAKES_ROOM: Final = frozenset(
+    {
+        "authorization.reversed",
+        "authorization.expired",
+        "budget.set",
+        "clearing.presented",
+        "clock.ticked",
+        "dispute.resolved",
+        "posting.reversed",
+        "refund.presented",
+    }
+)
 #: Which cause a release has after which event; `expiry` besides, for what lapses.
 _CAUSES: Final = {
     "authorization.advised": ("advice",),
@@ -94,8 +109,11 @@ _CAUSES: Final = {
 
 
 def own_effects(decision: Decision) -> list[Effects]:
-    """All but what lapses with it."""
-    return [effect for effect in decision.moves if not _lapses(effect, decision)]
+    """All but what lapses with it, and what shards get of the room it makes."""
+    served = LeaseGiven if decision.event_type in MAKES_ROOM else None
+    return [
+        effect for effect in decision.moves if not _lapses(effect, decision) and type(effect) is not served
+    ]
 
 
 def amiss(

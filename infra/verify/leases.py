@@ -1,4 +1,4 @@
-"""O11: of a company's cap nothing is handed out twice, whatever is under way between partitions."""
+"""O11: of what is lent nothing is handed out twice, whatever is under way between partitions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,28 @@ from infra.verify.state import COMPANY, Department, DepartmentName
 from schemas.administration import TREASURY
 from schemas.controls import Calendar
 from schemas.decisions import Decision
-from schemas.effects import CapChanged, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
+from schemas.effects import (
+    BudgetChanged,
+    CapChanged,
+    LeaseAdded,
+    LeaseGiven,
+    LeaseGivenBack,
+    LeaseTaken,
+    ShardsSet,
+)
+from schemas.reasons import DEPARTMENT
 from schemas.terms import zone_of
 
 _PERIODS_NEAR = (21, 2)  # before and after that of the treasury's clock
 _MESSAGES = ("lease.granted", "lease.returned")
+Lender = tuple[str, str]  # organization, and its treasury or the department that is split
 
 
 class Treasury(msgspec.Struct):
     """A company's cap in minor units. `leases`: by period and department. `peak`: the highest limit ever.
 
-    `owed`: by period, what departments lack, in the order in which they asked.
+    `owed`: by period, what departments lack, in the order in which they asked. `own`: the department that
+    lends its own budget, of which `limit` is what was set last; None: it is a company's cap.
     """
 
     limit: int
@@ -34,6 +45,7 @@ class Treasury(msgspec.Struct):
     departments: tuple[str, ...]
     leases: dict[str, Counter[str]] = {}
     owed: dict[str, dict[str, int]] = {}
+    own: Department | None = None
 
     def of(self, period: str) -> Counter[str]:
         return self.leases.setdefault(period, Counter())
@@ -44,7 +56,11 @@ class Treasury(msgspec.Struct):
         return period in near(self.calendar, today, *_PERIODS_NEAR)
 
     def free(self, period: str) -> int:
-        return self.limit - self.of(period).total()
+        """What may be lent; of a department as its last decision left it, whatever `leases` says yet."""
+        return self.limit - self.of(period).total() if self.own is None else self.own.room(period)
+
+    def raised(self, limit: int) -> None:
+        self.limit, self.peak = limit, max(self.peak, limit)
 
 
 class Lease(NamedTuple):
@@ -60,7 +76,7 @@ class Leases:
     """Over all partitions. What is sent and what is received meet by the message's derived event id."""
 
     def __init__(self, report: Report) -> None:
-        self.treasuries: dict[str, Treasury] = {}
+        self.treasuries: dict[Lender, Treasury] = {}
         self._oracle = report["O11"]
         self._sent: dict[str, Lease] = {}
         self._received: dict[str, Lease] = {}
@@ -73,6 +89,11 @@ class Leases:
             match effect:
                 case CapChanged():
                     self._cap(decision, effect)
+                case ShardsSet():
+                    self._split(decision, effect, department)
+                case BudgetChanged(budget_id=budget_id, limit=limit) if budget_id == DEPARTMENT:
+                    if (lender := self._lender(decision)) is not None:
+                        lender.raised(limit)
                 case LeaseGiven(department=to, period=period, amount=amount):
                     self._give(decision, effect, department)
                     self._send(decision, n, Lease(organization, to, period, amount))
@@ -94,23 +115,38 @@ class Leases:
 
     def _cap(self, decision: Decision, effect: CapChanged) -> None:
         organization = decision.organization_id or ""
-        before = self.treasuries.get(organization)
+        before = self.treasuries.get((organization, TREASURY))
         self._oracle.checked += 1
         if decision.department_id != TREASURY:
             self._violated(decision, f"sets the cap of {organization} as {decision.department_id}")
         if before is None:
-            self.treasuries[organization] = Treasury(
+            self.treasuries[organization, TREASURY] = Treasury(
                 effect.limit, effect.limit, effect.calendar, effect.departments
             )
             return
         if before.calendar != effect.calendar or set(before.departments) - set(effect.departments):
             self._violated(decision, "changes the cap's calendar, or takes a department off")
-        before.limit, before.departments = effect.limit, effect.departments
-        before.peak = max(before.peak, effect.limit)
+        before.raised(effect.limit)
+        before.departments = effect.departments
+
+    def _split(self, decision: Decision, effect: ShardsSet, department: Department) -> None:
+        lender = (decision.organization_id or "", decision.department_id or "")
+        before, own = self.treasuries.get(lender), department.budgets[DEPARTMENT]
+        self._oracle.checked += 1
+        if effect.calendar != own.calendar or department.cap is not None:
+            self._violated(decision, "lends what is not its own, or in other periods than its budget's")
+        if before is None:
+            self.treasuries[lender] = Treasury(
+                own.limit, own.limit, effect.calendar, effect.shards, own=department
+            )
+            return
+        if set(before.departments) - set(effect.shards):
+            self._violated(decision, "takes a shard off")
+        before.departments = effect.shards
 
     def _give(self, decision: Decision, effect: LeaseGiven, department: Department) -> None:
         self._oracle.checked += 1
-        treasury = self.treasuries.get(decision.organization_id or "")
+        treasury = self._lender(decision)
         if treasury is None or effect.department not in treasury.departments:
             self._violated(decision, f"gives a lease to {effect.department}, which takes part in no cap")
             return
@@ -128,17 +164,21 @@ class Leases:
             self._violated(
                 decision,
                 f"gives {effect.amount} of {effect.period} to {effect.department}: "
-                f"{treasury.limit - free} minor units are leased of a cap of {treasury.limit}",
+                f"{treasury.limit - free} minor units are leased{_or_used(treasury)} of a cap of "
+                f"{treasury.limit}",
             )
 
     def _take(self, decision: Decision, effect: LeaseTaken) -> None:
         self._oracle.checked += 1
-        treasury = self.treasuries.get(decision.organization_id or "")
+        treasury = self._lender(decision)
         lease = treasury.of(effect.period)[effect.department] if treasury else 0
         if treasury is None or effect.amount > lease:
             self._violated(decision, f"takes {effect.amount} from {effect.department}, which holds {lease}")
         if treasury is not None:
             treasury.of(effect.period)[effect.department] -= effect.amount
+
+    def _lender(self, decision: Decision) -> Treasury | None:
+        return self.treasuries.get((decision.organization_id or "", decision.department_id or ""))
 
     # -- a department's side
 
@@ -199,7 +239,7 @@ class Leases:
             else:
                 self._oracle.violated(f"{name} was sent as {tuple(sent)} and never received")
         self._oracle.notes += [f"{count:,} messages about leases {what}" for what, count in idle.items()]
-        for organization, treasury in self.treasuries.items():
+        for (organization, _), treasury in self.treasuries.items():
             for period in treasury.leases:
                 self._add_up(organization, treasury, period, departments, open_)
 
@@ -233,6 +273,10 @@ class Leases:
 
     def _violated(self, decision: Decision, what: str) -> None:
         self._oracle.violated(f"decision {decision.position} {what}")
+
+
+def _or_used(treasury: Treasury) -> str:
+    return "" if treasury.own is None else " or used"
 
 
 def all_departments(folds: Iterable[Mapping[DepartmentName, Department]]) -> dict[DepartmentName, Department]:

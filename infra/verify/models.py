@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from infra.verify.leases import Treasury
+from infra.verify.leases import Lender, Treasury
 from infra.verify.state import Budget, Department, DepartmentName, Payment
+from schemas.administration import TREASURY
 from schemas.controls import Calendar, Card, Policy
 from schemas.reasons import DEPARTMENT
 
@@ -61,7 +62,7 @@ def calendar_row(calendar: Calendar) -> Row:
 class Models:
     """All tables as the folds of all partitions have them. Rows are made when they are asked for."""
 
-    def __init__(self, departments: Departments, treasuries: Mapping[str, Treasury]) -> None:
+    def __init__(self, departments: Departments, treasuries: Mapping[Lender, Treasury]) -> None:
         self._departments = departments
         self._treasuries = treasuries
         self._leases = dict(self._all_leases())
@@ -87,7 +88,7 @@ class Models:
     def keys(self, table: str) -> Iterator[Key]:
         """Of all rows that the table must have."""
         if table == "company_cap":
-            yield from ((organization,) for organization in self._treasuries)
+            yield from ((organization,) for organization, lender in self._treasuries if lender == TREASURY)
         elif table == "lease":
             yield from self._leases
         else:
@@ -190,13 +191,13 @@ class Models:
         return dispute.authorization_id, dispute.amount, dispute.provisional, dispute.outcome or "open"
 
     def _cap(self, key: Key) -> Row | None:
-        treasury = self._treasuries.get(key[0])
+        treasury = self._treasuries.get((key[0], TREASURY))
         if treasury is None:
             return None
         return treasury.limit, *calendar_row(treasury.calendar), list(treasury.departments)
 
     def _all_leases(self) -> Iterator[tuple[Key, Row]]:
-        for organization, treasury in self._treasuries.items():
+        for (organization, _), treasury in self._treasuries.items():
             for period, leases in treasury.leases.items():
                 for name, leased in leases.items():
                     yield (organization, name, period, "treasury"), (leased,)

@@ -312,7 +312,7 @@ def _change_card(known: Known) -> Moves | None:
 
 def _add_lease(known: Known) -> Moves:
     event = known.event
-    facts = {"period": event.period, "amount": event.amount, "calendar": event.calendar}
+    facts = {name: getattr(event, name) for name in ("period", "amount", "calendar", "lender")}
     return Moves(((ef.LeaseAdded, facts),))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from infra.verify.fold import Fold, clock_s, span
 from infra.verify.ids import Ids
-from infra.verify.leases import Treasury
+from infra.verify.leases import Lender, Treasury
 from infra.verify.records import Sent
 from infra.verify.report import Report
 from infra.verify.state import Department
@@ -39,7 +39,7 @@ class Rejections:
         decision: Decision,
         sent: Sent,
         department: Department | None,
-        treasuries: Mapping[str, Treasury],
+        treasuries: Mapping[Lender, Treasury],
     ) -> None:
         """`department`: the event's, before it; None where there is none yet."""
         self._oracle.checked += 1
@@ -60,7 +60,7 @@ class Rejections:
         told: ReasonCode | None,
         sent: Sent,
         department: Department | None,
-        treasuries: Mapping[str, Treasury],
+        treasuries: Mapping[Lender, Treasury],
     ) -> ReasonCode | None:
         # Whether card numbers are refused is a setting of who decides; where they are, one must be there.
         if told is ReasonCode.CARD_NUMBER and in_json(sent.value or b""):
@@ -82,7 +82,7 @@ class Rejections:
         if untimely is not None:
             return untimely
         now_s = max(department.clock_s if department else 0, clock_s(decision))
-        treasury = treasuries.get(event.organization_id)
+        treasury = treasuries.get((event.organization_id, event.department_id))
         return unusable(Asked(event, department, treasury, self._fold.postings, now_s))
 
     def _place(self, key: str) -> int:

@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from infra.verify.calendar import label
+from schemas.administration import TREASURY
 from schemas.controls import Calendar, Card, Level, Policy
 from schemas.defaults import default_policy
 from schemas.effects import Charges
+from schemas.reasons import DEPARTMENT
 
 DepartmentName = tuple[str, str]  # organization_id, department_id
 COMPANY = "company"
@@ -235,9 +238,9 @@ class Department(msgspec.Struct):
     """One department. `gone`: budgets taken away. `periods`: by charge.
 
     `increases`: (minor units, from second, until second) of all that were ever set, by budget and seq.
-    `due`: a heap of (second, authorization id), some out of date. `leases`: of the company's cap, by period;
-    `asked`: periods of which more was asked for and nothing came yet; `cap`: the cap's calendar, None where
-    there is none.
+    `due`: a heap of (second, authorization id), some out of date. `leases`: what `lender` lends it, by
+    period; `asked`: periods of which more was asked for and nothing came yet; `cap`: the cap's calendar, None
+    where there is none. `lent`: of its own budget to its shards, by period.
     """
 
     currency: str
@@ -259,6 +262,8 @@ class Department(msgspec.Struct):
     cap: Calendar | None = None
     leases: dict[str, int] = {}
     asked: set[str] = set()
+    lender: str = TREASURY
+    lent: dict[str, int] = {}
 
     def __post_init__(self) -> None:
         if self.policy_version == 0:
@@ -281,6 +286,13 @@ class Department(msgspec.Struct):
             budget = self.budgets.get(parts(charge)[0])
             totals.limit = budget.limit if budget else 0
         return totals
+
+    def room(self, period: str) -> int:
+        """What of its own budget, increases aside, it neither uses nor lends; 0 if over and empty."""
+        budget, totals = self.budgets[DEPARTMENT], self.periods.get(f"{DEPARTMENT}@{period}")
+        if totals is not None and totals.limit is not None:
+            return totals.limit - totals.used
+        return budget.limit if period >= label(budget.calendar, self.clock_s) else 0
 
     def expect(self, authorization_id: str, payment: Payment) -> None:
         """The payment's hold will lapse."""

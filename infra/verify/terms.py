@@ -27,7 +27,9 @@ from schemas.effects import (
     PaymentLabelled,
     PolicyStored,
     PolicyTaken,
+    ShardsSet,
 )
+from schemas.reasons import DEPARTMENT
 
 INCREASES_KEPT_S: Final = 120 * 86_400
 
@@ -54,7 +56,8 @@ def _change_budget(department: Department, effect: BudgetChanged, decision: Deci
     for charge, totals in department.periods.items():
         what, period = parts(charge)
         if what == effect.budget_id and is_label(effect.calendar, period) and first_day(period) >= current:
-            totals.limit = None if totals.limit is None else effect.limit
+            lent = department.lent.get(period, 0) if what == DEPARTMENT else 0
+            totals.limit = None if totals.limit is None else effect.limit - lent
 
 
 def _take_budget_away(department: Department, effect: BudgetTakenAway, decision: Decision) -> None:
@@ -122,7 +125,7 @@ def _change_card(department: Department, effect: CardChanged, decision: Decision
 
 def _add_lease(department: Department, effect: LeaseAdded, decision: Decision) -> None:
     if department.cap is None:  # it cannot change
-        department.cap = effect.calendar
+        department.cap, department.lender = effect.calendar, effect.lender
     department.leases[effect.period] = department.leases.get(effect.period, 0) + effect.amount
     if effect.amount:
         department.asked.discard(effect.period)
@@ -139,6 +142,15 @@ def _ask(department: Department, effect: LeaseAsked, decision: Decision) -> None
 
 def _label(department: Department, effect: PaymentLabelled | ModelTaken, decision: Decision) -> None:
     """No rule asks for it. That it is the event's own is told by `infra.verify.moves`."""
+
+
+def _lend(department: Department, effect: LeaseGiven | LeaseTaken, decision: Decision) -> None:
+    """A department that is split has so much less of its own budget, or again; a treasury has none."""
+    amount = effect.amount if isinstance(effect, LeaseGiven) else -effect.amount
+    for charge in effect.charges:
+        totals, (_, period) = department.counted(charge), parts(charge)
+        totals.limit = (totals.limit or 0) - amount
+        department.lent[period] = department.lent.get(period, 0) + amount
 
 
 def _of_the_treasury(department: Department, effect: object, decision: Decision) -> None:
@@ -161,7 +173,8 @@ TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
     PaymentLabelled: _label,
     ModelTaken: _label,
     CapChanged: _of_the_treasury,
-    LeaseGiven: _of_the_treasury,
+    ShardsSet: _of_the_treasury,
+    LeaseGiven: _lend,
     LeaseRecallSent: _of_the_treasury,
-    LeaseTaken: _of_the_treasury,
+    LeaseTaken: _lend,
 }

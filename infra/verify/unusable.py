@@ -55,7 +55,7 @@ class Here(NamedTuple):
 def unusable(asked: Asked) -> ReasonCode | None:
     """The reason; None: it can be used."""
     event, department = asked.event, asked.department
-    elsewhere = _addressee(event, department)
+    elsewhere = _addressee(event, department, lends=asked.treasury is not None)
     if elsewhere is not None:
         return elsewhere
     # What it makes if it is the first: a department or a cap in its own currency.
@@ -69,26 +69,32 @@ def unusable(asked: Asked) -> ReasonCode | None:
     return rule(here) if rule is not None else unusable_terms.unusable(here)
 
 
-def _addressee(event: ev.CardEvent, department: Department | None) -> ReasonCode | None:
-    """A treasury knows only its own events; a department all others, from its first budget on."""
-    of_treasury = isinstance(event, ev.CapSet | ev.LeaseRequested | ev.LeaseReturned)
+def _addressee(event: ev.CardEvent, department: Department | None, *, lends: bool) -> ReasonCode | None:
+    """A treasury knows only its own events; a department all others, from its first budget on.
+
+    One that `lends` its own budget is asked for leases as a treasury is.
+    """
+    of_lender = isinstance(event, ev.LeaseRequested | ev.LeaseReturned)
+    of_treasury = of_lender or isinstance(event, ev.CapSet)
     if event.department_id == TREASURY:
         if department is None and isinstance(event, ev.CapSet):
             return _unknown_currency(event.limit.currency)
         return None if of_treasury and department is not None else ReasonCode.UNKNOWN_DEPARTMENT
     if department is None or not department.budgets:
         if isinstance(event, ev.BudgetSet):
-            return _first_budget(event)
+            return _first_budget(event, department)
         comes_first = ev.LeaseGranted if department is None else ev.LeaseGranted | ev.LeaseRecalled
         return None if isinstance(event, comes_first) else ReasonCode.UNKNOWN_DEPARTMENT
-    return ReasonCode.INVALID_CAP if of_treasury else None
+    return ReasonCode.INVALID_CAP if of_treasury and not (of_lender and lends) else None
 
 
-def _first_budget(event: ev.BudgetSet) -> ReasonCode | None:
+def _first_budget(event: ev.BudgetSet, department: Department | None) -> ReasonCode | None:
     if not (is_name(event.organization_id) and is_name(event.department_id)):
         return ReasonCode.INVALID_EVENT
     if (event.level, event.id) != (DEPARTMENT, DEPARTMENT):
         return ReasonCode.UNKNOWN_DEPARTMENT
+    if unusable_terms.lacks_lease(event, department):
+        return ReasonCode.NO_CAP
     return _unknown_currency(event.limit.currency)
 
 
@@ -242,6 +248,10 @@ def _undo(here: Here) -> ReasonCode | None:
 
 def _grant(here: Here) -> ReasonCode | None:
     event, department = here.event, here.department
+    event, department = here.event, here.department
+    of_another = department.cap is not None and department.lender != event.lender
+    if of_another or here.treasury is not None:
+        return ReasonCode.INVALID_CAP
     if event.currency != department.currency:
         return ReasonCode.WRONG_CURRENCY
     over_s = end_of(department.cap or event.calendar, event.period)
@@ -269,6 +279,10 @@ def _cap(here: Here) -> ReasonCode | None:
     return unusable_terms.cap(here.event, here.treasury)
 
 
+def _split(here: Here) -> ReasonCode | None:
+    return unusable_terms.split(here.event, here.department, here.treasury)
+
+
 def _never(here: Here) -> None:
     """Whatever is asked can be answered."""
 
@@ -294,4 +308,5 @@ _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
     ev.LeaseRequested: _lend,
     ev.LeaseReturned: _take_back,
     ev.CapSet: _cap,
+    ev.DepartmentSplit: _split,
 }

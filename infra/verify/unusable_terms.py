@@ -32,6 +32,8 @@ class Here(Protocol):
     @property
     def department(self) -> Department: ...
     @property
+    def treasury(self) -> Treasury | None: ...
+    @property
     def now_s(self) -> int: ...
 
 
@@ -57,8 +59,16 @@ def fits(calendar: Calendar) -> bool:
 # -- budgets
 
 
+def lacks_lease(event: ev.BudgetSet, department: Department | None) -> bool:
+    """Whether it is a shard's, and no lease of its lender has come."""
+    borrows = department is not None and department.cap is not None and department.lender == event.shard_of
+    return event.shard_of is not None and not borrows
+
+
 def _set_budget(here: Here) -> ReasonCode | None:
     event, department = here.event, here.department
+    if lacks_lease(event, department):
+        return ReasonCode.NO_CAP
     if not is_time_zone(event.time_zone):
         return ReasonCode.UNKNOWN_TIME_ZONE
     known = department.budgets.get(event.id)
@@ -71,6 +81,7 @@ def _set_budget(here: Here) -> ReasonCode | None:
         and not event.id.startswith(RULE)
         and ("@" not in event.id or own_id)
         and (_is_same(known, event) if known else _has_room(department, event))
+        and (known is not None or event.level != DEPARTMENT or here.treasury is None)
     )
     return None if is_right else ReasonCode.INVALID_BUDGET
 
@@ -221,6 +232,21 @@ def cap(event: ev.CapSet, treasury: Treasury | None) -> ReasonCode | None:
         treasury.calendar != event.calendar or not set(treasury.departments) <= set(names)
     )
     return ReasonCode.INVALID_CAP if changes or not fits(event.calendar) else None
+
+
+def split(event: ev.DepartmentSplit, department: Department, treasury: Treasury | None) -> ReasonCode | None:
+    """Of a department that is to lend its own budget; `treasury`: None where it does not yet."""
+    names = event.shards
+    own = [budget for budget in department.budgets.values() if budget.level == DEPARTMENT]
+    is_right = (
+        all(map(is_name, names))
+        and len(set(names)) == len(names)
+        and event.department_id not in names
+        and (treasury is None or set(treasury.departments) <= set(names))
+        and department.cap is None
+        and len(own) == 1
+    )
+    return None if is_right else ReasonCode.INVALID_CAP
 
 
 _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {

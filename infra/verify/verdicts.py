@@ -22,6 +22,7 @@ from infra.verify.counters import Counter, is_counted
 from infra.verify.hours import holds
 from infra.verify.state import COMPANY, RULE, Department, parts
 from infra.verify.usage import Usage
+from schemas.administration import TREASURY
 from schemas.controls import Action, ActiveHours, Allow, Block, ScoreLimit, SpendLimit
 from schemas.effects import Charges
 from schemas.reasons import Reason, ReasonCode
@@ -223,7 +224,9 @@ def _budgets(verdict: Verdict, department: Department, asked: Question) -> None:
         if reason is None:
             continue
         if what == COMPANY:
-            subject, code = asked.organization_id, ReasonCode.LEASE_EXCEEDED
+            of_company = department.lender == TREASURY
+            subject = asked.organization_id if of_company else department.lender
+            code = ReasonCode.LEASE_EXCEEDED
         else:
             subject, code = department.budgets[what].name, reason.code
         told = replace(reason, code=code, rule=what, subject=subject, period=period)

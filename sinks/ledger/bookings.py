@@ -49,6 +49,7 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    ShardsSet,
 )
 from sinks.errors import PartitionBroken
 from sinks.ledger.accounts import Accounts, accounts_of
@@ -159,7 +160,7 @@ def legs_of(effect: Effects) -> tuple[Leg, ...]:
             return ()
         case CardUsed() | CardLocked() | PaymentLabelled() | ModelTaken():
             return ()
-        case PolicyStored() | PolicyTaken() | CardChanged() | CapChanged():
+        case PolicyStored() | PolicyTaken() | CardChanged() | CapChanged() | ShardsSet():
             return ()
         case LeaseGiven() | LeaseRecallSent() | LeaseTaken() | LeaseAsked() | LeaseAdded() | LeaseGivenBack():
             return ()  # a lease is room in a limit, not money

@@ -29,6 +29,7 @@ from schemas.events import (
     CardUnfrozen,
     ClearingPresented,
     ClockTicked,
+    DepartmentSplit,
     DisputeOpened,
     DisputeResolved,
     Event,
@@ -37,6 +38,8 @@ from schemas.events import (
     IncreaseRequested,
     LeaseGranted,
     LeaseRecalled,
+    LeaseRequested,
+    LeaseReturned,
     ModelPublished,
     PolicyActivated,
     PolicyDrafted,
@@ -46,7 +49,17 @@ from schemas.events import (
     VerificationRequested,
 )
 from schemas.reasons import ReasonCode
-from streams.core import approvals, leases, models, payments, reversals, settings, settlements, treasury
+from streams.core import (
+    approvals,
+    leases,
+    models,
+    payments,
+    reversals,
+    settings,
+    settlements,
+    shards,
+    treasury,
+)
 from streams.core.answers import reject
 from streams.core.case import Case, LogPlace, Rejected
 from streams.core.clock import clock_after
@@ -90,6 +103,9 @@ _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
     CardUnfrozen: settings.change_card,
     CardCanceled: settings.change_card,
     ClockTicked: tick,
+    DepartmentSplit: shards.split,
+    LeaseRequested: treasury.lend,
+    LeaseReturned: treasury.take,
     LeaseGranted: leases.receive,
     LeaseRecalled: leases.give_back,
 }
@@ -140,7 +156,10 @@ def _decided(case: Case, event: CardEvent) -> Decision:
     answer = _ANSWERS.get(type(event))
     if answer is None:
         raise Rejected(ReasonCode.INVALID_CAP, f"{event.type} is for the department {TREASURY} only")
-    return answer(case, event)
+    decision = answer(case, event)
+    if case.department.treasury is not None and isinstance(event, shards.MAKES_ROOM):
+        return shards.serve(case, decision)
+    return decision
 
 
 def _new(event: CardEvent) -> Department:

@@ -1,4 +1,7 @@
-"""A department's share of the company's cap: asked for, received, given back. See docs/decisions/0008."""
+"""A department's share of the company's cap, or of the budget of the department that it is a shard of.
+
+Asked for, received, given back: docs/decisions/0008 and 0046.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +38,13 @@ def shortfall(case: Case, ask: Ask) -> tuple[LeaseAsked, ...]:
     if label is None or label in case.department.asked:
         return ()
     found = lease(case.department, ask)
-    return tuple([_asked(label, ask.amount - one.room) for one in found if one.room is not None])
+    lender = case.department.lender
+    return tuple([_asked(lender, label, ask.amount - one.room) for one in found if one.room is not None])
 
 
-def _asked(label: str, needed: int) -> LeaseAsked:
+def _asked(lender: str, label: str, needed: int) -> LeaseAsked:
     """As much as a message may tell; who has overspent by more needs no lease of this period any more."""
-    return LeaseAsked(period=label, needed=min(max(1, needed), MINOR_MAX))
+    return LeaseAsked(period=label, needed=min(max(1, needed), MINOR_MAX), lender=lender)
 
 
 def ask_ahead(case: Case, charges: tuple[str, ...], approved: int) -> tuple[LeaseAsked, ...]:
@@ -52,7 +56,7 @@ def ask_ahead(case: Case, charges: tuple[str, ...], approved: int) -> tuple[Leas
     leased, used = lease_of(department, label)
     found: tuple[LeaseAsked, ...] = ()
     if label not in department.asked and (leased - used - approved) * PART < leased:
-        found = (_asked(label, leased // PART),)
+        found = (_asked(department.lender, label, leased // PART),)
     return found + ask_for_next(case)
 
 
@@ -69,18 +73,25 @@ def ask_for_next(case: Case) -> tuple[LeaseAsked, ...]:
     if following in department.asked or f"{COMPANY}@{following}" in department.periods:
         return ()
     leased, _ = lease_of(department, clock.label(case.at_s))
-    return (_asked(following, leased // PART),)
+    return (_asked(department.lender, following, leased // PART),)
 
 
 def receive(case: Case, event: LeaseGranted) -> Decision:
     """More of the cap is the department's own; the first one tells it that there is a cap."""
-    if event.currency != case.department.currency:
-        raise Rejected(ReasonCode.WRONG_CURRENCY, currencies(case.department.currency, event.currency))
+    department = case.department
+    elsewhere = department.cap is not None and not department.borrows_from(event.lender)
+    if department.treasury is not None or elsewhere:
+        other = "shards of its own" if department.treasury is not None else f"leases of {department.lender}"
+        raise Rejected(ReasonCode.INVALID_CAP, f"{event.key} has {other}, and takes none of {event.lender}")
+    if event.currency != department.currency:
+        raise Rejected(ReasonCode.WRONG_CURRENCY, currencies(department.currency, event.currency))
     # What was leased of such a period may be forgotten, so more cannot be added to it; nor could it be spent.
-    ends_s = end_of(clock_of(case.department.cap or event.calendar), event.period)
-    if ends_s is not None and ends_s <= case.department.oldest * BUCKET_S:
+    ends_s = end_of(clock_of(department.cap or event.calendar), event.period)
+    if ends_s is not None and ends_s <= department.oldest * BUCKET_S:
         raise Rejected(ReasonCode.TOO_OLD, f"the period {event.period} is over and no longer remembered")
-    effect = LeaseAdded(period=event.period, amount=event.amount, calendar=event.calendar)
+    effect = LeaseAdded(
+        period=event.period, amount=event.amount, calendar=event.calendar, lender=event.lender
+    )
     return case.accepted(effect, amount=event.amount)
 
 
@@ -89,5 +100,6 @@ def give_back(case: Case, event: LeaseRecalled) -> Decision:
     if case.department.cap is None:
         raise Rejected(ReasonCode.NO_CAP, f"{event.key} takes part in no cap")
     leased, used = lease_of(case.department, event.period)
-    effect = LeaseGivenBack(period=event.period, amount=max(0, leased - used))
+    amount, lender = max(0, leased - used), case.department.lender
+    effect = LeaseGivenBack(period=event.period, amount=amount, lender=lender)
     return case.accepted(effect)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.administration import TREASURY
 from schemas.decisions import Decision
 from schemas.effects import Effect, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent
 from schemas.events import Event, LeaseGranted, LeaseRecalled, LeaseRequested, LeaseReturned
@@ -44,7 +43,7 @@ def _message(
         case LeaseAsked():
             return LeaseRequested(
                 **common,
-                department_id=TREASURY,
+                department_id=effect.lender,
                 department=sender,
                 period=effect.period,
                 needed=effect.needed,
@@ -52,7 +51,7 @@ def _message(
         case LeaseGivenBack():
             return LeaseReturned(
                 **common,
-                department_id=TREASURY,
+                department_id=effect.lender,
                 department=sender,
                 period=effect.period,
                 amount=effect.amount,
@@ -67,4 +66,5 @@ def _message(
                 period=effect.period,
                 amount=effect.amount,
                 currency=decision.currency or "",
+                lender=sender,
             )

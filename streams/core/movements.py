@@ -12,7 +12,9 @@ from schemas.effects import (
     HoldPlaced,
     HoldReleased,
     LeaseAdded,
+    LeaseGiven,
     LeaseGivenBack,
+    LeaseTaken,
     Posted,
     PostingUndone,
     Refunded,
@@ -46,6 +48,8 @@ MOVEMENTS: Final[Mapping[type[Effect], Callable[[Any], Movement]]] = {
     Refunded: lambda effect: (effect.charges, -effect.amount, 0, 0),
     RefundUndone: lambda effect: (effect.charges, effect.amount, 0, 0),
     DisputeClosed: _won,
+    LeaseGiven: lambda effect: (effect.charges, 0, 0, -effect.amount),
+    LeaseTaken: lambda effect: (effect.charges, 0, 0, effect.amount),
     LeaseAdded: lambda effect: _company(effect.period, effect.amount),
     LeaseGivenBack: lambda effect: _company(effect.period, -effect.amount),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from schemas.administration import TREASURY
 from schemas.controls import LEVELS, ActiveHours, Allow, Block, Card, Level, Rule, ScoreLimit, SpendLimit
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import clock_of
@@ -36,7 +37,9 @@ class AllowanceIndex:
         self._calendars = calendars
         self.leases: list[Allowance] = []
         if department.cap is not None:
-            clock, name = clock_of(department.cap), department.organization_id
+            of_company = department.lender == TREASURY
+            name = department.organization_id if of_company else department.lender
+            clock = clock_of(department.cap)
             self.leases = [Allowance(COMPANY, clock, ReasonCode.LEASE_EXCEEDED, name)]
         # Of budgets as they are asked about: a department may have ten thousand, and a card has a few.
         self._by_id = {allowance.id: allowance for allowance in self.leases}

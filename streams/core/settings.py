@@ -42,18 +42,27 @@ from streams.core.case import Case, Rejected, in_range
 from streams.core.state import COMPANY, RULE, Budget, Department
 
 
-def new_department(event: BudgetSet) -> Department:
+def new_department(event: BudgetSet, opened_by_lease: Department | None = None) -> Department:
     """The department that a first budget makes. Raises Rejected where that budget cannot make one."""
     for what, text in (("organization_id", event.organization_id), ("department_id", event.department_id)):
         if not is_name(text):
             raise Rejected(ReasonCode.INVALID_EVENT, f"{what} {text!r} has other than A-Z a-z 0-9 . _ -")
     if event.level != DEPARTMENT or event.id != DEPARTMENT:
         raise Rejected(ReasonCode.UNKNOWN_DEPARTMENT, f"{event.key} has no budget of its own yet")
+    _check_lease(event, opened_by_lease)
     try:
         exponent(event.limit.currency)
     except ValueError as unknown:
         raise Rejected(ReasonCode.UNKNOWN_CURRENCY, str(unknown)) from None
     return opened(event, event.limit.currency)
+
+
+def _check_lease(event: BudgetSet, department: Department | None) -> None:
+    """A shard's budget waits for its lease: it must never approve without one."""
+    lender = event.shard_of
+    if lender is not None and (department is None or not department.borrows_from(lender)):
+        detail = f"shard_of: {event.key} holds no lease of {lender} yet; send it again"
+        raise Rejected(ReasonCode.NO_CAP, detail)
 
 
 def opened(event: CardEvent, currency: str) -> Department:
@@ -65,10 +74,10 @@ def opened(event: CardEvent, currency: str) -> Department:
 def set_budget(case: Case, event: BudgetSet) -> Decision:
     """Creates a budget, or changes its limit, name and tolerance."""
     if not case.department.budgets:
-        new_department(
-            event
-        )  # it was made by a lease that came first: what a first budget needs is asked now
+        # It was made by a lease that came first: what a first budget needs is asked now.
+        new_department(event, case.department)
     limit = case.amount(event.limit)
+    _check_lease(event, case.department)
     _check_budget(case.department, event)
     effect = BudgetChanged(
         period=clock_of(event.calendar).label(case.clock_s),
@@ -90,7 +99,8 @@ def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
     before = case.balance(charge)
     more = sum(amount for start, end, amount in known.increases if start <= case.at_s < end) if known else 0
     _check_limit(effect.budget_id, limit, known)
-    now = Balance(before.budget, before.period, limit + more, before.posted, before.held)
+    allowed = limit + more - case.department.lent(effect.budget_id, effect.period)
+    now = Balance(before.budget, before.period, allowed, before.posted, before.held)
     decision = case.accepted(effect, amount=limit)
     others = tuple(balance for balance in decision.balances if balance.key != charge)
     return msgspec.structs.replace(decision, balances=(now, *others))
@@ -132,6 +142,8 @@ def _check_room(department: Department, level: str, subject: str | None) -> None
         _invalid(
             f"budget_id: there are {BUDGETS_MAX:,} budgets already, no more than one department may have"
         )
+    if level == DEPARTMENT and department.treasury is not None:
+        _invalid("budget_id: a department with shards has one budget of its own, which it lends to them")
     beside = department.subjects.get(level, {}).get(subject or "", ())
     if len(beside) >= BUDGETS_A_SUBJECT_MAX:
         _invalid(

@@ -10,9 +10,10 @@ from datetime import datetime
 
 import msgspec
 
+from schemas.administration import TREASURY
 from schemas.controls import Calendar, Card, Level, Policy
 from schemas.decisions import GENESIS_HASH, WouldPass
-from schemas.reasons import Outcome, Reason
+from schemas.reasons import DEPARTMENT, Outcome, Reason
 from streams.core.expiries import Expiries
 from streams.core.history import CardHistory
 from streams.core.pages import Pages
@@ -169,7 +170,10 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Treasury(msgspec.Struct):
-    """A company's cap: `leases` by period and department; `owed` by period, in the order of asking."""
+    """What is lent: `leases` by period and department; `owed` by period, in the order of asking.
+
+    `limit`: the company's cap. A department that is split lends of its own budget instead: it has none here.
+    """
 
     limit: int
     calendar: Calendar
@@ -179,7 +183,11 @@ class Treasury(msgspec.Struct):
 
     def free(self, period: str) -> int:
         """What of the period's cap no department holds; below zero after the cap was lowered."""
-        return self.limit - sum(self.leases.get(period, {}).values())
+        return self.limit - self.lent(period)
+
+    def lent(self, period: str) -> int:
+        """What of the period belongs to others."""
+        return sum(self.leases.get(period, {}).values())
 
 
 class Sweep(msgspec.Struct, array_like=True):
@@ -201,10 +209,10 @@ class Department(msgspec.Struct):
 
     `clock_s`: the latest time that took effect. `subjects`: ids of budgets, by level and subject.
     `budget_charges`: periods of budgets and of the lease, by id. `counters`: of windows, by rule and subject;
-    `counts_until`: second from which each says nothing any more. `asked`: leases on their way. `contested`:
-    open disputes of a payment, where there are any. `habits_from_s`: cards that were last used before have
-    none. `revision`: grows with what rules are made of. A treasury
-    is a department of its own, with nothing but `treasury`.
+    `counts_until`: second from which each says nothing any more. `asked`: leases on their way from `lender`.
+    `contested`: open disputes of a payment, where there are any. `habits_from_s`: cards that were last used
+    before have none. `revision`: grows with what rules are made of. A treasury is a department of its own,
+    with nothing but `treasury`; a department that is split has one beside the rest.
 
     What is over is gone by the methods at once, and row by row from what they look in: see
     `streams.core.apply.memory`.
@@ -222,6 +230,7 @@ class Department(msgspec.Struct):
     drafts: dict[int, Policy] = {}
     drafted: int = 0
     cap: Calendar | None = None
+    lender: str = TREASURY
     asked: dict[str, int] = {}
     treasury: Treasury | None = None
     periods: dict[str, Period] = {}
@@ -271,6 +280,15 @@ class Department(msgspec.Struct):
         if not beside[subject]:
             del beside[subject]
 
+    def borrows_from(self, lender: str) -> bool:
+        """Whether it approves only what it holds a lease of this lender on."""
+        return self.cap is not None and self.lender == lender
+
+    def lent(self, budget_id: str, label: str) -> int:
+        """What of a budget's period belongs to its shards."""
+        lends = budget_id == DEPARTMENT and self.treasury is not None
+        return self.treasury.lent(label) if lends and self.treasury is not None else 0
+
     def forget_charge(self, id_: str, charge: str) -> None:
         """A period of a budget, or of the lease, is let go of."""
         charges = self.budget_charges[id_]
@@ -318,7 +336,7 @@ class Department(msgspec.Struct):
 
 
 # Raised with every change of what is below: a snapshot of another shape is not read, the log is.
-STATE_SHAPE = 3
+STATE_SHAPE = 4
 
 
 class PartitionState(msgspec.Struct, tag=STATE_SHAPE, tag_field="shape"):

@@ -1,7 +1,8 @@
-"""The company's cap: a department of its own that spends nothing and grants exact leases to the others.
+"""Leases, as who lends them sees it: a company's cap, or the budget of a department that is split.
 
-At every prefix of its partition: free + leases = cap, for each period. A lease is only given back by its
-holder, so what a department may approve was never counted twice (docs/decisions/0008).
+The cap is a department of its own that spends nothing. At every prefix of a lender's partition: free + leases
+= cap (for a department: and what it uses itself), for each period. A lease is only given back by its holder,
+so what a department may approve was never counted twice (docs/decisions/0008 and 0046).
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from schemas.effects import CapChanged, Effects, LeaseGiven, LeaseRecallSent, Le
 from schemas.events import CapSet, CardEvent, LeaseRequested, LeaseReturned
 from schemas.ids import is_name
 from schemas.money import exponent
-from schemas.reasons import ReasonCode
+from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected
 from streams.core.state import Department, Treasury
 
-# Of which periods a lease may be asked for, by the treasury's clock: up to the next one of an event that is a
+# Of which periods a lease may be asked for, by the lender's clock: up to the next one of an event that is a
 # day ahead, and back to the oldest that is remembered with those (LEASE_PERIODS_KEPT).
 PERIODS_AFTER = 2
 PERIODS_BEFORE = 21
@@ -29,13 +30,12 @@ def decide(case: Case, event: CardEvent) -> Decision:
     """An event that was sent to a treasury."""
     if isinstance(event, CapSet):
         return set_cap(case, event)
-    treasury = case.department.treasury
-    if treasury is None:
+    if case.department.treasury is None:
         raise Rejected(ReasonCode.NO_CAP, f"{event.organization_id} has no cap")
     if isinstance(event, LeaseRequested):
-        return _lend(case, treasury, event)
+        return lend(case, event)
     if isinstance(event, LeaseReturned):
-        return _take(case, treasury, event)
+        return take(case, event)
     raise Rejected(ReasonCode.UNKNOWN_DEPARTMENT, f"{event.key} is no department, only a cap")
 
 
@@ -53,32 +53,18 @@ def set_cap(case: Case, event: CapSet) -> Decision:
     limit = case.amount(event.limit)
     _check(event)
     before = case.department.treasury
-    if before is not None:
-        gone = set(before.departments) - set(event.departments)
-        if gone:
-            raise Rejected(ReasonCode.INVALID_CAP, f"departments: {sorted(gone)} cannot be taken off")
-        if before.calendar != event.calendar:
-            raise Rejected(ReasonCode.INVALID_CAP, "calendar: cannot change")
-    effects: list[Effects] = [CapChanged(limit=limit, calendar=event.calendar, departments=event.departments)]
+    check_kept(before, event.departments, "departments")
+    if before is not None and before.calendar != event.calendar:
+        raise Rejected(ReasonCode.INVALID_CAP, "calendar: cannot change")
+    change = CapChanged(limit=limit, calendar=event.calendar, departments=event.departments)
     period = clock_of(event.calendar).label(case.at_s)
-    leased = sum(before.leases.get(period, {}).values()) if before else 0
-    free = limit - leased
-    for department in event.departments:
-        if before is None or department not in before.departments:
-            amount = max(0, free) // (2 * len(event.departments))
-            free -= amount
-            effects.append(_given(event.calendar, department, period, amount, 0))
-    if before is not None:
-        effects += _serve(before, period, free)
-    return case.accepted(*effects, amount=limit)
+    free = limit - (before.lent(period) if before is not None else 0)
+    first = first_leases(case, event.calendar, event.departments, free)
+    return case.accepted(change, *first, amount=limit)
 
 
 def _check(event: CapSet) -> None:
-    for name in event.departments:
-        if not is_name(name):
-            raise Rejected(ReasonCode.INVALID_CAP, f"departments: {name!r} is no department id")
-    if len(set(event.departments)) < len(event.departments):
-        raise Rejected(ReasonCode.INVALID_CAP, "departments: one is named twice")
+    check_names(event.departments, "departments")
     if not is_time_zone(event.calendar.time_zone):
         raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, no_time_zone(event.calendar.time_zone))
     wrong = check_calendar(event.calendar)
@@ -86,18 +72,47 @@ def _check(event: CapSet) -> None:
         raise Rejected(ReasonCode.INVALID_CAP, f"calendar: {wrong}")
 
 
-def _lend(case: Case, treasury: Treasury, event: LeaseRequested) -> Decision:
+def check_names(names: tuple[str, ...], member: str) -> None:
+    """Raises Rejected where one is no department id or comes twice. `member`: that of the event."""
+    for name in names:
+        if not is_name(name):
+            raise Rejected(ReasonCode.INVALID_CAP, f"{member}: {name!r} is no department id")
+    if len(set(names)) < len(names):
+        raise Rejected(ReasonCode.INVALID_CAP, f"{member}: one is named twice")
+
+
+def check_kept(before: Treasury | None, names: tuple[str, ...], member: str) -> None:
+    """Raises Rejected where one who may have a lease is not among them any more."""
+    gone = set(before.departments) - set(names) if before is not None else ()
+    if gone:
+        raise Rejected(ReasonCode.INVALID_CAP, f"{member}: {sorted(gone)} cannot be taken off")
+
+
+def first_leases(case: Case, calendar: Calendar, names: tuple[str, ...], free: int) -> list[Effects]:
+    """Half of what is free, shared out to who is new; then who is owed gets some of the rest."""
+    before, period = case.department.treasury, clock_of(calendar).label(case.at_s)
+    effects: list[Effects] = []
+    for name in names:
+        if before is None or name not in before.departments:
+            amount = max(0, free) // (2 * len(names))
+            free -= amount
+            effects.append(_given(case, calendar, name, period, amount, 0))
+    return effects + serve_owed(case, before, period, free) if before is not None else effects
+
+
+def lend(case: Case, event: LeaseRequested) -> Decision:
     """What is needed and, while there is plenty, some more; what lacks is owed and asked back from others."""
+    treasury = _lender(case)
     if event.department not in treasury.departments:
         raise Rejected(ReasonCode.INVALID_CAP, f"{event.department} takes no part in the cap")
     if event.period not in clock_of(treasury.calendar).around(case.clock_s, PERIODS_BEFORE, PERIODS_AFTER):
         detail = f"period: {event.period!r} is no period of the cap's calendar that is near enough"
         raise Rejected(ReasonCode.INVALID_CAP, detail)
-    free = max(0, treasury.free(event.period))
+    free = max(0, _free(case, treasury, event.period))
     amount = min(event.needed, free)
     amount += _extra(free - amount, len(treasury.departments))
     short = max(0, event.needed - amount)
-    effects: list[Effects] = [_given(treasury.calendar, event.department, event.period, amount, short)]
+    effects: list[Effects] = [_given(case, treasury.calendar, event.department, event.period, amount, short)]
     if short:
         leases = treasury.leases.get(event.period, {})
         effects += [
@@ -108,24 +123,33 @@ def _lend(case: Case, treasury: Treasury, event: LeaseRequested) -> Decision:
     return case.accepted(*effects, amount=event.needed)
 
 
-def _take(case: Case, treasury: Treasury, event: LeaseReturned) -> Decision:
+def take(case: Case, event: LeaseReturned) -> Decision:
+    """What a department gives back goes to who is owed, or is free."""
+    treasury = _lender(case)
     lease = treasury.leases.get(event.period, {}).get(event.department, 0)
     if event.amount > lease:
         detail = f"{event.department} gives back {event.amount} of a lease of {lease} minor units"
         raise Rejected(ReasonCode.INVALID_CAP, detail)
-    taken = LeaseTaken(department=event.department, period=event.period, amount=event.amount)
-    free = treasury.free(event.period) + event.amount
-    grants = _serve(treasury, event.period, free)
+    charges = _charges(case, event.period)
+    taken = LeaseTaken(department=event.department, period=event.period, amount=event.amount, charges=charges)
+    free = _free(case, treasury, event.period) + event.amount
+    grants = serve_owed(case, treasury, event.period, free)
     return case.accepted(taken, *grants, amount=event.amount)
 
 
-def _serve(treasury: Treasury, period: str, free: int) -> list[LeaseGiven]:
+def _lender(case: Case) -> Treasury:
+    if case.department.treasury is None:
+        raise Rejected(ReasonCode.INVALID_CAP, f"{case.event.key} has no shards, and lends nothing")
+    return case.department.treasury
+
+
+def serve_owed(case: Case, treasury: Treasury, period: str, free: int) -> list[Effects]:
     """Who is owed gets what is free, in the order in which they asked, and nothing beyond."""
-    grants: list[LeaseGiven] = []
+    grants: list[Effects] = []
     for name, owed in treasury.owed.get(period, {}).items():
         amount = min(owed, max(0, free))
         if amount:
-            grants.append(_given(treasury.calendar, name, period, amount, owed - amount))
+            grants.append(_given(case, treasury.calendar, name, period, amount, owed - amount))
             free -= amount
     return grants
 
@@ -135,11 +159,43 @@ def _extra(left: int, departments: int) -> int:
     return left // (2 * departments)
 
 
-def _given(calendar: Calendar, department: str, period: str, amount: int, short: int) -> LeaseGiven:
+def _free(case: Case, treasury: Treasury, period: str) -> int:
+    """What may be lent of the period; below zero when more is lent than there is now."""
+    if case.department.department_id == TREASURY:
+        return treasury.free(period)
+    return room(case, period)
+
+
+def room(case: Case, label: str) -> int:
+    """What of its own budget a department neither uses nor lends.
+
+    Without increases, which end while what was lent of them would stay. None of a period that is over and in
+    which nothing was counted: what was lent of it may have been forgotten with it.
+    """
+    own = case.department.budgets[DEPARTMENT]
+    period = case.department.periods.get(f"{DEPARTMENT}@{label}")
+    if period is not None:
+        return period.limit - period.used
+    return own.limit if label >= clock_of(own.calendar).label(case.clock_s) else 0
+
+
+def _charges(case: Case, label: str) -> tuple[str, ...]:
+    """The period of a department's own budget that the lease is of."""
+    charge = f"{DEPARTMENT}@{label}"
+    if case.department.department_id == TREASURY:
+        return ()
+    over = label < clock_of(case.department.budgets[DEPARTMENT].calendar).label(case.clock_s)
+    return () if over and charge not in case.department.periods else (charge,)
+
+
+def _given(
+    case: Case, calendar: Calendar, department: str, period: str, amount: int, short: int
+) -> LeaseGiven:
     return LeaseGiven(
         department=department,
         period=period,
         amount=amount,
         calendar=calendar,
         short=short,
+        charges=_charges(case, period),
     )

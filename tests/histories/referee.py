@@ -14,6 +14,7 @@ from infra.verify.records import difference, read
 from infra.verify.report import Report
 from infra.verify.state import Department, Payment
 from infra.verify.usage import Usage
+from schemas.administration import TREASURY
 from schemas.codec import decode_decision, seal_decision
 from schemas.decisions import Decision
 from schemas.events import Event
@@ -70,7 +71,7 @@ class Referee:
         return self.check.rulings.usages.get((organization, name)) or Usage()
 
     def treasury(self, organization: str) -> Treasury | None:
-        return self._leases.treasuries.get(organization)
+        return self._leases.treasuries.get((organization, TREASURY))
 
     def postings(self, key: str, authorization_id: str) -> list[int]:
         """The decisions that posted to the payment of this department."""

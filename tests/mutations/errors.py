@@ -55,9 +55,7 @@ ERRORS: dict[str, Wrong] = {
     "a repeat may have another amount": Wrong(
         "answers.py", "elif minor is not None and minor != first.amount:", "elif minor is None:"
     ),
-    "all of the cap is free": Wrong(
-        "state.py", "return self.limit - sum(self.leases.get(period, {}).values())", "return self.limit"
-    ),
+    "all of the cap is free": Wrong("state.py", "return self.limit - self.lent(period)", "return self.limit"),
     "the next lease is asked for a day earlier": Wrong("leases.py", "DAY_S = 86_400", "DAY_S = 2 * 86_400"),
     "a timeout is of every request": Wrong(
         "payments.py", "if payment.voids(event.event_id):", "if payment.voided:"
@@ -172,8 +170,8 @@ ERRORS: dict[str, Wrong] = {
     "a rate must be nearer by half a cent": Wrong("rates.py", "+ factor / 2 + 1\n", "+ factor / 2 + _HALF\n"),
     "a first lease is a cent less": Wrong(
         "treasury.py",
-        "amount = max(0, free) // (2 * len(event.departments))",
-        "amount = max(0, max(0, free) // (2 * len(event.departments)) - 1)",
+        "amount = max(0, free) // (2 * len(names))",
+        "amount = max(0, max(0, free) // (2 * len(names)) - 1)",
     ),
     "a lease is a cent larger": Wrong(
         "treasury.py", "return left // (2 * departments)", "return left // (2 * departments) + 1"
@@ -182,11 +180,22 @@ ERRORS: dict[str, Wrong] = {
         "treasury.py", "short = max(0, event.needed - amount)", "short = max(0, event.needed - amount - 1)"
     ),
     "a lease is given back but for a cent": Wrong(
-        "leases.py", "amount=max(0, leased - used)", "amount=max(0, leased - used - 1)"
+        "leases.py", "amount, lender = max(0, leased - used)", "amount, lender = max(0, leased - used - 1)"
     ),
     "a lease is asked for when less than a third is left": Wrong("leases.py", "PART = 4", "PART = 3"),
     "a shortfall is a cent less": Wrong(
-        "leases.py", "_asked(label, ask.amount - one.room)", "_asked(label, ask.amount - one.room - 1)"
+        "leases.py", "label, ask.amount - one.room)", "label, ask.amount - one.room - 1)"
+    ),
+    "what is lent may be spent as well": Wrong(
+        "movements.py", "(effect.charges, 0, 0, -effect.amount)", "(effect.charges, 0, 0, 0)"
+    ),
+    "a budget that is set anew forgets what is lent": Wrong(
+        "apply/budgets.py", "effect.limit - department.lent(effect.budget_id, label)", "effect.limit"
+    ),
+    "increases are lent, too": Wrong(
+        "treasury.py",
+        "return period.limit - period.used",
+        "return period.limit - period.used + sum(more[2] for more in own.increases)",
     ),
     "no level is for less": Wrong("approvals.py", "if amount >= level.above)", "if amount > level.above)"),
     "who asked may approve": Wrong("approvals.py", "if actor == asked.asked_by:", "if actor == '':"),

@@ -145,12 +145,15 @@ class Company:
 
     def decide(self, event: Event, recorded_at: datetime) -> Decision:
         """The decision on one event; what comes of it is decided too. Nothing is booked yet."""
-        key = event.key.encode()
-        p = partition_of(key, PARTITIONS)
-        decision = self.arrive(p, key, encode_event(event), recorded_at)
+        decision = self.decide_alone(event, recorded_at)
         for message in messages(decision):
             self.decide(message, recorded_at)
         return decision
+
+    def decide_alone(self, event: Event, recorded_at: datetime) -> Decision:
+        """The decision on one event; what it sends to other departments is not there yet."""
+        key = event.key.encode()
+        return self.arrive(partition_of(key, PARTITIONS), key, encode_event(event), recorded_at)
 
     def arrive(self, p: int, key: bytes | None, value: bytes | None, recorded_at: datetime) -> Decision:
         """The decision on one record."""

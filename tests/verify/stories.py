@@ -28,7 +28,7 @@ from schemas.events import (
 )
 from tests.verify.logs import Company
 from tests.verify.published import MODELS
-from tests.verify.teller import DEPARTMENTS, MERCHANTS, Teller
+from tests.verify.teller import MERCHANTS, SPENDERS, Teller
 
 Act = Callable[[str], None]
 ENTRY_MODES = ("chip", "ecommerce", None)
@@ -42,7 +42,7 @@ class Storyteller(Teller):
         usual, rare = self._usual(), self._rare()
         for _ in range(events):
             self._now += timedelta(seconds=self._rng.expovariate(1 / 9_000))
-            self._rng.choice(usual if self._rng.random() < 0.85 else rare)(self._rng.choice(DEPARTMENTS))
+            self._rng.choice(usual if self._rng.random() < 0.85 else rare)(self._rng.choice(SPENDERS))
         self.company.book()
         return self.company
 

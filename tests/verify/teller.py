@@ -29,6 +29,7 @@ from schemas.events import (
     CardSet,
     CardUnfrozen,
     ClearingPresented,
+    DepartmentSplit,
     Event,
     IncreaseApproved,
     IncreaseRefused,
@@ -42,6 +43,8 @@ from tests.verify.logs import Company
 
 START = datetime(2026, 9, 1, 8, tzinfo=UTC)
 DEPARTMENTS = ("engineering", "sales", "ops")
+WIDE, SHARDS = "wide", ("wide-1", "wide-2")  # in no cap
+SPENDERS = (*DEPARTMENTS, *DEPARTMENTS, WIDE, *SHARDS)
 MERCHANTS = (
     Merchant(name="Hotel Adler", mcc="7011", country="DE"),
     Merchant(name="Night  Bar", mcc="5813", country="FR"),
@@ -78,6 +81,12 @@ class Teller:
             self._tell(
                 BudgetSet, department, name=department.title(), limit=Money(300_000, "USD"), tolerance=500
             )
+        self._tell(BudgetSet, WIDE, name="Wide", limit=Money(300_000, "USD"))
+        if cap:
+            self._tell(DepartmentSplit, WIDE, shards=SHARDS)
+        for shard in SHARDS:
+            of = WIDE if cap else None
+            self._tell(BudgetSet, shard, name="Wide", limit=Money(300_000, "USD"), shard_of=of)
         if cap:
             self._tell(
                 CapSet,
@@ -220,8 +229,8 @@ class Teller:
             card_id=self._card_id(department),
             employee=self._rng.choice(("ann", "cleo", None)),
             team=self._rng.choice(("alpha", None)),
-            single_use=self._rng.random() < 0.1,
-            lock_to_first=self._rng.random() < 0.1,
+            single_use=self._rng.random() < 0.2,
+            lock_to_first=self._rng.random() < 0.2,
         )
         self._tell(CardSet, department, card=card)
 

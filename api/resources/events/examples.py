@@ -73,6 +73,7 @@ def _bodies() -> dict[str, dict[str, Any]]:
         "card.unfrozen": {"card_id": "card_ada"},
         "card.canceled": {"card_id": "card_ada"},
         "budget.removed": {"budget_id": "team:platform"},
+        "department.split": {"shards": ["engineering-1", "engineering-2"]},
         "cap.set": {"limit": _usd(20_000_000), "departments": ["engineering", "sales"]},
     }
 

@@ -38,6 +38,7 @@ SCOPES: Final[Mapping[type[Event], Scope]] = {
     administration.CardCanceled: Scope.CARDS_WRITE,
     administration.PostingReversed: Scope.LEDGER_CORRECT,
     administration.CapSet: Scope.CAPS_WRITE,
+    administration.DepartmentSplit: Scope.CAPS_WRITE,
 }
 
 # Who asked may take it back, who approves may refuse: the core tells one from the other, by the actor.

@@ -33,8 +33,9 @@ def set_budget(department: Department, effect: BudgetChanged, decision: Decision
     department.put_budget(effect.budget_id, budget)
     # The current period has the new limit, and any that was opened ahead; one that is over keeps its own.
     for charge in department.budget_charges.get(effect.budget_id, ()):
-        if charge.rpartition("@")[2] >= effect.period:
-            department.periods[charge].limit = effect.limit
+        label = charge.rpartition("@")[2]
+        if label >= effect.period:
+            department.periods[charge].limit = effect.limit - department.lent(effect.budget_id, label)
     department.revision += 1
 
 

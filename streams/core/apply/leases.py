@@ -1,9 +1,9 @@
-"""The company's cap: what is lent, asked for, and one's own."""
+"""Leases: what is lent, of a company's cap or of a department's budget; asked for; and one's own."""
 
 from __future__ import annotations
 
 from schemas.decisions import Decision
-from schemas.effects import CapChanged, LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken
+from schemas.effects import CapChanged, LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, ShardsSet
 from streams.core.state import Department, Treasury
 
 LEASE_PERIODS_KEPT = 24
@@ -16,6 +16,13 @@ def set_cap(department: Department, effect: CapChanged, decision: Decision, buck
     else:
         known.limit = effect.limit
         known.departments = list(effect.departments)
+
+
+def set_shards(department: Department, effect: ShardsSet, decision: Decision, bucket: int) -> None:
+    if department.treasury is None:
+        department.treasury = Treasury(0, effect.calendar, list(effect.shards))
+    else:
+        department.treasury.departments = list(effect.shards)
 
 
 def give_lease(department: Department, effect: LeaseGiven, decision: Decision, bucket: int) -> None:
@@ -50,5 +57,5 @@ def add_lease(department: Department, effect: LeaseAdded, decision: Decision, bu
     if effect.amount:
         department.asked.pop(effect.period, None)
     if department.cap is None:
-        department.cap = effect.calendar
+        department.cap, department.lender = effect.calendar, effect.lender
         department.revision += 1

@@ -47,6 +47,7 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    ShardsSet,
 )
 from streams.core.apply import budgets, controls, leases, payments, periods, settlements
 from streams.core.state import Department
@@ -88,6 +89,7 @@ _V1: Final[Mapping[type[Effect], Applier]] = {
     CardUsed: controls.use_card,
     CardLocked: controls.lock_card,
     CapChanged: leases.set_cap,
+    ShardsSet: leases.set_shards,
     LeaseGiven: leases.give_lease,
     LeaseRecallSent: _only_moves,
     LeaseTaken: leases.take_lease,

@@ -1,0 +1,188 @@
+"""`spendlog split ORGANIZATION/DEPARTMENT --shards N`: cards of a department into shards, over the API.
+
+Every step is an event whose id follows from the department and what it is about, so the same call again
+completes what is missing and changes nothing else. docs/decisions/0046.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from infra.errors import SpendlogError
+from infra.output import AsJson, TextTable, print_json
+from infra.rest import ProblemAnswer, Rest, connected
+from schemas.reasons import DEPARTMENT, ReasonCode
+
+app = typer.Typer()
+
+PENDING = 202
+AWAY = 503
+AGAIN_S = 0.2
+PAGE = 1000  # as many as the API gives on a page
+SHARDS_MAX = 200
+
+
+@app.command()
+def split(
+    department: Annotated[str, typer.Argument(metavar="ORGANIZATION/DEPARTMENT", show_default=False)],
+    shards: Annotated[
+        int, typer.Option(min=1, max=SHARDS_MAX, help="How many; more than before, to add some.")
+    ],
+    cards: Annotated[
+        bool, typer.Option("--cards", help="Also move its active registered cards, each person's together.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for each answer.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Split a department that outgrows its partition into shards, which share its budget exactly.
+
+    The same call again completes one that was stopped. SPENDLOG_API_URL and SPENDLOG_API_KEY name the API and
+    your key.
+    """
+    organization, slash, name = department.partition("/")
+    if not slash or not organization or not name:
+        raise SpendlogError(f"{department!r} is no department; write ORGANIZATION/DEPARTMENT")
+    with connected() as rest:
+        splitting = _Split(rest, organization, name, shards, timeout)
+        splitting.lend()
+        moved = splitting.move_cards() if cards else {}
+        left = splitting.left_behind()
+    found = {"department_id": name, "shards": splitting.shards, "cards": moved, "left": left}
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+
+
+def shard_of(person: str, shards: int) -> int:
+    """The number of the shard, from 1: by the hash of whose card it is, so that it is the same each time."""
+    digest = hashlib.sha256(person.encode()).digest()
+    return 1 + int.from_bytes(digest[:8], "big") % shards
+
+
+@dataclass(frozen=True)
+class _Split:
+    rest: Rest
+    organization: str
+    department: str
+    count: int
+    timeout_s: float
+
+    @property
+    def shards(self) -> list[str]:
+        return [f"{self.department}-{number}" for number in range(1, self.count + 1)]
+
+    def lend(self) -> None:
+        """The budget is lent, and each shard is a department with the same budget and policy."""
+        own = next(one for one in self._get("budgets")["budgets"] if one["budget_id"] == DEPARTMENT)
+        policy = self._get("policy")["policy"]
+        self._send(f"shards-{self.count}", {"type": "department.split", "shards": self.shards})
+        for shard in self.shards:
+            self._until_lent(shard, own)
+            drafted = {"type": "policy.drafted", "policy": policy, "activate": True}
+            self._send(f"{shard}-policy", drafted, shard)
+
+    def move_cards(self) -> dict[str, str]:
+        """Card -> shard. Set there first, then frozen here: at no time is a card nowhere."""
+        moved: dict[str, str] = {}
+        for card in self._cards():
+            if card["status"] != "active":
+                continue
+            card_id = card["card_id"]
+            shard = self.shards[shard_of(card["employee"] or card_id, self.count) - 1]
+            there = {name: card[name] for name in _CARD if card[name]} | {"card_id": card_id}
+            self._send(f"{shard}-card-{card_id}", {"type": "card.set", "card": there}, shard)
+            self._send(f"{shard}-gone-{card_id}", {"type": "card.frozen", "card_id": card_id})
+            moved[card_id] = shard
+        return moved
+
+    def left_behind(self) -> list[str]:
+        """What of the department the shards do not have, in words."""
+        budgets = [one["budget_id"] for one in self._get("budgets")["budgets"] if one["level"] != DEPARTMENT]
+        rules = [
+            rule["rule_id"]
+            for rule in self._get("policy")["policy"].get("rules", ())
+            if rule["rule"] == "spend_limit" and rule.get("per", "card") in ("department", "team")
+        ]
+        left = []
+        if budgets:
+            left.append(f"budgets that stay with {self.department}: {', '.join(budgets)}")
+        if rules:
+            left.append(f"limits that each shard counts for itself: {', '.join(rules)}")
+        return left
+
+    # -- parts
+
+    def _until_lent(self, shard: str, own: Mapping[str, Any]) -> None:
+        """Sets the shard's budget, which is refused until its first lease has come."""
+        calendar = own["calendar"]
+        body = {
+            "type": "budget.set",
+            "name": own["name"],
+            "limit": own["limit"],
+            "shard_of": self.department,
+            **{name: calendar[name] for name in ("period", "time_zone", "start_day", "start_month")},
+        }
+        deadline = time.monotonic() + self.timeout_s
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._send(f"{shard}-budget-{own['limit']['minor']}-{attempt}", body, shard)
+            except ProblemAnswer as problem:
+                if ReasonCode.NO_CAP.value not in str(problem) or time.monotonic() > deadline:
+                    raise
+            time.sleep(AGAIN_S)
+
+    def _send(self, what: str, body: dict[str, Any], department: str | None = None) -> None:
+        """Until it is decided. Raises SpendlogError: refused, or not within the timeout."""
+        event = {"department_id": department or self.department, **body}
+        key = hashlib.sha256(f"split/{self.organization}/{self.department}/{what}".encode()).hexdigest()[:40]
+        deadline = time.monotonic() + self.timeout_s
+        while True:
+            try:
+                status, _ = self.rest.post("/v1/events", event, key=f"split-{key}")
+                if status != PENDING:
+                    return
+            except ProblemAnswer as problem:
+                if problem.status != AWAY:
+                    raise
+            if time.monotonic() > deadline:
+                raise SpendlogError(
+                    f"{body['type']} for {event['department_id']} is not decided after {self.timeout_s:g} s; "
+                    "the same call again goes on"
+                )
+            time.sleep(AGAIN_S)
+
+    def _cards(self) -> Iterator[dict[str, Any]]:
+        page = self._get("cards", limit=PAGE)
+        yield from page["cards"]
+        while page["next"] is not None:
+            page = self._get("cards", limit=PAGE, after=page["next"])
+            yield from page["cards"]
+
+    def _get(self, what: str, **params: object) -> Any:
+        organization, department = quote(self.organization, safe=""), quote(self.department, safe="")
+        return self.rest.get(f"/v1/organizations/{organization}/departments/{department}/{what}", **params)
+
+
+_CARD = ("employee", "team", "expires_on", "single_use", "locked_to", "lock_to_first", "last_four")
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    table = TextTable("shard", "cards moved")
+    for shard in found["shards"]:
+        table.add(shard, f"{sum(1 for one in found['cards'].values() if one == shard):,}")
+    table.print()
+    for line in found["left"]:
+        typer.echo(line)
+    typer.echo(
+        f"{found['department_id']} lends its budget to them; send requests of moved cards to their shard."
+    )
