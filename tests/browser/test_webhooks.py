@@ -66,7 +66,8 @@ def test_an_endpoint_is_made_tried_replayed_rotated_and_removed(person: Sit, tec
         expect(page.locator(".head .tag")).to_have_text("Paused")
         page.get_by_role("button", name="Remove this endpoint").click()
         page.get_by_role("button", name="Remove it").click()
-        expect(page.get_by_text("No endpoint yet")).to_be_visible()
+        expect(page.get_by_text("Removed, with its secrets")).to_be_visible()
+        expect(page.get_by_text("<b>ERP</b>")).to_have_count(0)
 
 
 def test_a_form_that_is_sent_twice_makes_one_endpoint_and_shows_its_secret_once(
