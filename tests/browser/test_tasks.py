@@ -93,7 +93,7 @@ def test_what_a_suspicious_purchase_was_flagged_for(person: Sit) -> None:
     steps = Steps(person("carol"))
     steps.click("Night Owl Electronics")
     expect(steps.page.get_by_role("heading", name="What it was flagged for")).to_be_visible()
-    expect(steps.page.get_by_text("above what is usual for the card")).to_be_visible()
+    expect(steps.page.get_by_role("cell", name="above what is usual for the card")).to_be_visible()
 
 
 def test_a_department_draws_its_period(person: Sit) -> None:
