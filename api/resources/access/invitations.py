@@ -108,7 +108,10 @@ async def list_invitations(
     summary="Withdraw an invitation",
     response_class=Response,
     openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
-    responses={204: {"description": "Its link is good no more."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={
+        204: {"description": "Its link is good no more."},
+        **responses(400, 401, 403, 404, 422, 500, 503),
+    },
 )
 async def withdraw_invitation(request: Request, caller: Caller, invitation_id: InvitationId) -> Response:
     """One that was accepted or withdrawn already is not found."""

@@ -163,7 +163,7 @@ async def list_keys(
     summary="Look at a key",
     response_model=KeyOut,
     openapi_extra=needs(Scope.KEYS_READ),
-    responses={200: {"description": "How it stands."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={200: {"description": "How it stands."}, **responses(400, 401, 403, 404, 422, 500, 503)},
 )
 async def read_key(request: Request, caller: Caller, key_id: KeyId) -> Response:
     """Its scopes, and when it was used last."""
@@ -196,7 +196,7 @@ async def rotate_key(
     summary="Revoke a key",
     response_class=Response,
     openapi_extra=needs(Scope.KEYS_WRITE, recent=True),
-    responses={204: {"description": "Revoked."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={204: {"description": "Revoked."}, **responses(400, 401, 403, 404, 422, 500, 503)},
 )
 async def revoke_key(request: Request, caller: Caller, key_id: KeyId) -> Response:
     """Here at once, in every process within 5 s. Once more is no error."""

@@ -65,7 +65,7 @@ async def change_own_password(body: OwnPasswordIn, request: Request, person: Sig
     openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
     responses={
         201: {"description": "The link, shown once."},
-        **responses(401, 403, 404, 409, 422, 500, 503),
+        **responses(400, 401, 403, 404, 409, 422, 500, 503),
     },
 )
 async def create_password_reset(request: Request, caller: Caller, person_id: PersonId) -> Response:

@@ -82,7 +82,7 @@ async def list_people(
     openapi_extra=needs(Scope.PEOPLE_READ),
     responses={
         200: {"description": "Who he is here.", "headers": ETAG},
-        **responses(401, 403, 404, 422, 500, 503),
+        **responses(400, 401, 403, 404, 422, 500, 503),
     },
 )
 async def read_person(request: Request, caller: Caller, person_id: PersonId) -> Response:
@@ -117,7 +117,7 @@ async def change_person(
     openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
     responses={
         204: {"description": "He belongs here no more; his sessions have ended."},
-        **responses(401, 403, 404, 409, 412, 422, 500, 503),
+        **responses(400, 401, 403, 404, 409, 412, 422, 500, 503),
     },
 )
 async def remove_person(
@@ -134,7 +134,7 @@ async def remove_person(
     summary="List a person's sessions",
     response_model=SessionListOut,
     openapi_extra=needs(Scope.PEOPLE_READ),
-    responses={200: {"description": "Those that go on."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={200: {"description": "Those that go on."}, **responses(400, 401, 403, 404, 422, 500, 503)},
 )
 async def list_sessions_of(request: Request, caller: Caller, person_id: PersonId) -> Response:
     """Where he is signed in in this organization, newest first."""
@@ -151,7 +151,7 @@ async def list_sessions_of(request: Request, caller: Caller, person_id: PersonId
     summary="End all sessions of a person",
     response_class=Response,
     openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
-    responses={204: {"description": "They have ended."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={204: {"description": "They have ended."}, **responses(400, 401, 403, 404, 422, 500, 503)},
 )
 async def end_sessions_of(request: Request, caller: Caller, person_id: PersonId) -> Response:
     """Signs him out everywhere in this organization, within 5 s."""
@@ -165,7 +165,7 @@ async def end_sessions_of(request: Request, caller: Caller, person_id: PersonId)
     summary="End a session of a person",
     response_class=Response,
     openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
-    responses={204: {"description": "It has ended."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={204: {"description": "It has ended."}, **responses(400, 401, 403, 404, 422, 500, 503)},
 )
 async def end_session_of(
     request: Request,

@@ -140,7 +140,7 @@ async def remove_second_factor(body: ProofIn, request: Request, person: Signed) 
     summary="Reset a person's second factor",
     response_class=Response,
     openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
-    responses={204: {"description": "Off."}, **responses(401, 403, 404, 409, 422, 500, 503)},
+    responses={204: {"description": "Off."}, **responses(400, 401, 403, 404, 409, 422, 500, 503)},
 )
 async def reset_second_factor(request: Request, caller: Caller, person_id: PersonId) -> Response:
     """For whom authenticator and recovery codes are lost. Not of a member of another organization, too

@@ -146,7 +146,10 @@ def _begun(token: str, person: Person, absolute_s: float) -> Response:
     summary="Who is signed in",
     response_model=MeOut,
     openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE),
-    responses={200: {"description": "He, his role and what he may do."}, **responses(401, 403, 500, 503)},
+    responses={
+        200: {"description": "He, his role and what he may do."},
+        **responses(400, 401, 403, 500, 503),
+    },
 )
 async def read_current(person: Signed) -> Response:
     """The person whose session the cookie is."""
@@ -158,7 +161,7 @@ async def read_current(person: Signed) -> Response:
     summary="List one's sessions",
     response_model=SessionListOut,
     openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE),
-    responses={200: {"description": "Those that go on."}, **responses(401, 403, 422, 500, 503)},
+    responses={200: {"description": "Those that go on."}, **responses(400, 401, 403, 422, 500, 503)},
 )
 async def list_sessions(request: Request, person: Signed) -> Response:
     """Where one is signed in, newest first."""
@@ -182,7 +185,7 @@ async def list_sessions(request: Request, person: Signed) -> Response:
     status_code=204,
     summary="End a session",
     openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE),
-    responses={204: {"description": "Ended."}, **responses(401, 403, 404, 422, 500, 503)},
+    responses={204: {"description": "Ended."}, **responses(400, 401, 403, 404, 422, 500, 503)},
 )
 async def end_session(
     request: Request,
