@@ -220,7 +220,9 @@ def trial_balance(
 
 def _read(name: str, where: tuple[str, str], **asked: Any) -> Mapping[str, Any]:
     """The row of a statement of `api.stores.sql`."""
-    parameters = {"organization_id": where[0], "department_id": where[1], "partition": None, **asked}
+    organization, department = where
+    whose = {"organization_id": organization, "department_id": department, "departments": [department]}
+    parameters = {**whose, "partition": None, **asked}
     with understood(), direct(_postgres()) as connection:
         row = connection.execute(statement(name), parameters).fetchone()
     assert row is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -176,7 +177,7 @@ def test_pages_neither_skip_nor_double_while_bookings_come(books: Books, order: 
         assert len(ids) == len({entry["entry_id"] for entry in found})
         first = [f"p{n}" for n in range(7)]
         assert ids[:7] == first if order == "oldest" else ids == first[::-1]
-        times = [entry["recorded_at"] for entry in found]
+        times = [datetime.fromisoformat(entry["recorded_at"]) for entry in found]
         assert times == sorted(times, reverse=order == "newest")
 
 
