@@ -8,6 +8,7 @@ answered with the first answer or refused. Only the reuse of a key for ANOTHER d
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from enum import StrEnum
 from hashlib import sha256
 
@@ -17,6 +18,7 @@ from schemas.codec import fingerprint
 from schemas.events import Event
 
 KEEP_S = 86_400
+USED_UP_MAX = 10_000  # what is older was changed long ago, and the books say so
 #: Of a key that was used for other content, whoever notices: this memory or the log.
 KEY_REUSED = "idempotency_key_reused"
 
@@ -34,6 +36,7 @@ class IdempotencyMemory:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._used_up: OrderedDict[str, str] = OrderedDict()
 
     async def claim(self, event_id: str, content: str) -> Use:
         """`event_id`: begins with the digest of organization and key; `content`: the same for a repeat.
@@ -60,8 +63,14 @@ class IdempotencyMemory:
         await self._delete(_name(event_id))
 
     async def once(self, what: str, event_id: str) -> bool:
-        """Whether the event is the first, or one that was let through before, to use up `what`. True without
-        Redis: who asks has looked elsewhere, too."""
+        """Whether the event is the first, or one that was let through before, to use up `what`.
+
+        Without Redis this process alone remembers: who asks has looked elsewhere, too.
+        """
+        if self._used_up.setdefault(what, event_id) != event_id:
+            return False
+        if len(self._used_up) > USED_UP_MAX:
+            self._used_up.popitem(last=False)
         try:
             before = await self._redis.claim(_once(what), event_id, keep_s=KEEP_S)
         except RedisAway:
@@ -70,6 +79,7 @@ class IdempotencyMemory:
 
     async def again(self, what: str) -> None:
         """`what` was not used up after all."""
+        self._used_up.pop(what, None)
         await self._delete(_once(what))
 
     async def kept(self, what: str) -> bytes | None:

@@ -79,8 +79,7 @@ async def submit_seen(
     """Writes `event` if the thing that it changes is as `seen` says; None: whatever it is.
 
     `now`: its position in the books; `what`: its name, unique in this API. Of several writers who have seen
-    the same, one is let through, while Redis lives; without it the books alone say, which are milliseconds
-    old.
+    the same, one is let through; without Redis one in each process, for the books are milliseconds old.
     A repeat is answered, not compared: it has changed the thing itself.
 
     Raises:
