@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from pydantic import ValidationError
 from starlette.responses import Response
 
@@ -49,6 +49,24 @@ OVERLAPS: Final = (
     (0, "not at all"),
 )
 SPANS: Final = ((1, "of the last day"), (7, "of the last week"), (30, "of the last 30 days"))
+
+
+def _told(
+    url: Annotated[str, Form(max_length=2_000)] = "",
+    description: Annotated[str, Form(max_length=200)] = "",
+    event_types: Many = [],  # noqa: B006  # FastAPI copies it
+    department_ids: Many = [],  # noqa: B006
+) -> dict[str, Any]:
+    """What the form of an endpoint says, for the models of `api.resources.webhooks` to judge."""
+    return {
+        "url": url.strip(),
+        "description": description.strip(),
+        "event_types": event_types,
+        "department_ids": department_ids,
+    }
+
+
+Told = Annotated[dict[str, Any], Depends(_told)]
 
 
 def _webhooks(asking: Asking) -> Webhooks:
@@ -103,20 +121,7 @@ def _secret(asking: Asking, endpoint: WebhookEndpointOut, secret: str | None) ->
 
 
 @router.post("/webhooks/new", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
-async def make_webhook(
-    asking: Asked,
-    key: Annotated[str, Form(max_length=64)],
-    url: Annotated[str, Form(max_length=2_000)] = "",
-    description: Annotated[str, Form(max_length=200)] = "",
-    event_types: Many = [],  # noqa: B006  # FastAPI copies it
-    department_ids: Many = [],  # noqa: B006
-) -> Response:
-    told = {
-        "url": url.strip(),
-        "description": description.strip(),
-        "event_types": event_types,
-        "department_ids": department_ids,
-    }
+async def make_webhook(asking: Asked, key: Annotated[str, Form(max_length=64)], told: Told) -> Response:
     try:
         body = _valid(lambda: WebhookEndpointIn.model_validate(told))
         made, secret = await _webhooks(asking).create(body, _once(key))
@@ -173,20 +178,7 @@ async def show_webhook_form(asking: Asked, endpoint_id: str) -> Response:
 
 
 @router.post("/webhooks/{endpoint_id}/change", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
-async def change_webhook(
-    asking: Asked,
-    endpoint_id: str,
-    url: Annotated[str, Form(max_length=2_000)] = "",
-    description: Annotated[str, Form(max_length=200)] = "",
-    event_types: Many = [],  # noqa: B006
-    department_ids: Many = [],  # noqa: B006
-) -> Response:
-    told = {
-        "url": url.strip(),
-        "description": description.strip(),
-        "event_types": event_types,
-        "department_ids": department_ids,
-    }
+async def change_webhook(asking: Asked, endpoint_id: str, told: Told) -> Response:
     webhooks = _webhooks(asking)
     found = await webhooks.endpoint(endpoint_id)
     try:

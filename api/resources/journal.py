@@ -25,7 +25,8 @@ from api.resources.places import (
     unknown_department,
 )
 from api.stores.authorizations import Which
-from api.stores.journal import EntryFilters, EntryKey, EntryKind, EntryOrder, entries_page
+from api.stores.journal import EntryFilters, EntryKey, EntryOrder, entries_page
+from schemas.bookings import BookingKind, Layer
 from schemas.ids import Position, is_name
 
 Row = Mapping[str, Any]
@@ -51,8 +52,8 @@ class JournalEntryOut(Output):
     authorization_id: str | None = Field(
         description="of the payment that it is about", examples=["auth_7f3a"]
     )
-    kind: EntryKind
-    layer: Literal["pending", "posted"] = Field(description="pending: held; posted: settled")
+    kind: BookingKind
+    layer: Layer = Field(description="pending: held; posted: settled")
     lines: list[JournalLineOut] = Field(description="the debit, then the credit")
     period: str | None = Field(description="of the department's budget", examples=["2026-03"])
     reverses: str | None = Field(
@@ -99,8 +100,8 @@ class _What(NamedTuple):
     """Filters of what was booked."""
 
     account: str | None
-    kind: EntryKind | None
-    layer: Literal["pending", "posted"] | None
+    kind: BookingKind | None
+    layer: Layer | None
     currency: str | None
     period: str | None
     authorization_id: str | None
@@ -116,10 +117,8 @@ async def _what(
             examples=["department:techcorp/engineering:card-spend"],
         ),
     ] = None,
-    kind: Annotated[EntryKind | None, Query(description="only this kind")] = None,
-    layer: Annotated[
-        Literal["pending", "posted"] | None, Query(description="holds, or what is settled")
-    ] = None,
+    kind: Annotated[BookingKind | None, Query(description="only this kind")] = None,
+    layer: Annotated[Layer | None, Query(description="holds, or what is settled")] = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$", description="ISO 4217 code")] = None,
     period: Annotated[
         str | None, Query(max_length=64, description="of the department's budget", examples=["2026-03"])

@@ -10,22 +10,10 @@ from api.stores.ledger import LedgerReads
 from api.stores.postgres import QUERY_TIMEOUT_S, Row
 from api.stores.sql import statement
 from api.stores.transactions import LIST_TIMEOUT_S
+from schemas.bookings import BookingKind, Layer
 from schemas.ids import Position
 
 EntryOrder = Literal["newest", "oldest"]
-EntryKind = Literal[
-    "hold",
-    "release",
-    "expiry",
-    "clearing",
-    "fx_difference",
-    "correction",
-    "refund",
-    "refund_reversal",
-    "provisional_credit",
-    "dispute_won",
-    "dispute_lost",
-]
 #: As the index of the rare kinds has it; an account that only these touch says so as well.
 _RARE: Final[LiteralString] = "t.kind NOT IN ('hold', 'release', 'expiry', 'clearing')"
 _COMMON: Final = ("hold", "release", "expiry", "clearing")
@@ -51,8 +39,8 @@ class EntryFilters:
 
     department_id: str | None = None
     account: str | None = None
-    kind: EntryKind | None = None
-    layer: Literal["pending", "posted"] | None = None
+    kind: BookingKind | None = None
+    layer: Layer | None = None
     currency: str | None = None
     period: str | None = None
     authorization_id: str | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from schemas.bookings import Layer
 
 
 class Account(NamedTuple):
     """A row of table `account`. `department_id` None: it belongs to the whole organization."""
 
     name: str
-    layer: Literal["pending", "posted"]
+    layer: Layer
     organization_id: str
     department_id: str | None
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
+from schemas.bookings import BookingKind, Layer
 from schemas.decisions import Decision
 from schemas.effects import (
     BudgetChanged,
@@ -54,21 +55,6 @@ from schemas.effects import (
 from sinks.errors import PartitionBroken
 from sinks.ledger.accounts import Accounts, accounts_of
 
-Layer = Literal["pending", "posted"]
-Kind = Literal[
-    "hold",
-    "release",
-    "expiry",
-    "clearing",
-    "fx_difference",
-    "correction",
-    "refund",
-    "refund_reversal",
-    "provisional_credit",
-    "dispute_won",
-    "dispute_lost",
-]
-
 
 class Transfer(NamedTuple):
     """A row of table `transfer`, its columns in this order. `amount`: minor units of `currency`, above 0.
@@ -84,7 +70,7 @@ class Transfer(NamedTuple):
     department_id: str
     authorization_id: str | None
     layer: Layer
-    kind: Kind
+    kind: BookingKind
     debit_account: str
     credit_account: str
     amount: int
@@ -99,7 +85,7 @@ class BookingRule(NamedTuple):
     """How an effect is booked; `debit` and `credit` are indices into `Accounts`."""
 
     layer: Layer
-    kind: Kind
+    kind: BookingKind
     debit: int
     credit: int
 

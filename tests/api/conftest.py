@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from api.access.keys import create_key
+from api.access.roles import Role
 from api.settings import ApiSettings
 from infra.logins import api_login
 from tests.api.books import Books, Organization, running_books
 from tests.api.decider import Decider
+from tests.api.people import member, sign_in
 from tests.api.policies import NAMES, add, listed
 from tests.api.support import (
     Views,
@@ -97,6 +99,13 @@ def secret(settings: ApiSettings, organization: str) -> str:
 def client(server: str, secret: str) -> Iterator[httpx.Client]:
     """Speaks for `organization` with every scope."""
     with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(server: str, settings: ApiSettings, organization: str) -> Iterator[httpx.Client]:
+    """A session of the organization's Org Admin."""
+    with sign_in(server, member(settings.postgres, organization, Role.ORG_ADMIN)) as client:
         yield client
 
 

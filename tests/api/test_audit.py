@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,12 +16,6 @@ from api.access.roles import Role
 from api.settings import ApiSettings
 from tests.api.people import PASSWORD, browser, member, sign_in
 from tests.api.support import wait_until
-
-
-@pytest.fixture
-def admin(server: str, settings: ApiSettings, organization: str) -> Iterator[httpx.Client]:
-    with sign_in(server, member(settings.postgres, organization, Role.ORG_ADMIN)) as client:
-        yield client
 
 
 def records(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:

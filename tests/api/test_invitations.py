@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -24,12 +23,6 @@ from tests.api.people import (
     sign_in,
     token_of,
 )
-
-
-@pytest.fixture
-def admin(server: str, settings: ApiSettings, organization: str) -> Iterator[httpx.Client]:
-    with sign_in(server, member(settings.postgres, organization, Role.ORG_ADMIN)) as client:
-        yield client
 
 
 def test_who_is_invited_comes_in_once_as_what_he_was_invited(

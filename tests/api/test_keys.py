@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,16 +13,8 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, Scope
 from api.access.keys import create_key as make_key
-from api.access.roles import Role
 from api.settings import ApiSettings
-from tests.api.people import member, sign_in
 from tests.api.support import wait_until
-
-
-@pytest.fixture
-def admin(server: str, settings: ApiSettings, organization: str) -> Iterator[httpx.Client]:
-    with sign_in(server, member(settings.postgres, organization, Role.ORG_ADMIN)) as client:
-        yield client
 
 
 def made(client: httpx.Client, *scopes: str, key: str = "k", **more: Any) -> httpx.Response:
