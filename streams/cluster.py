@@ -1,40 +1,55 @@
-"""A cluster's address in the words of aiokafka, and how its clients are started."""
+"""A cluster's address in the words of aiokafka, and how its clients are started and stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from aiokafka.helpers import create_ssl_context
 
 from schemas.kafka import KafkaAddress, kafka_address
 
-# A start takes milliseconds, on a busy machine a second. A broker that hangs must hold up nobody for long.
+# A start or a stop takes milliseconds, on a busy machine a second. A hanging broker holds up nobody for long.
 START_ENDS_S_MAX = 3.0
 
 
-class Startable(Protocol):
+class Client(Protocol):
     """A producer or a consumer of aiokafka."""
 
     async def start(self) -> None: ...
 
+    async def stop(self) -> None: ...
 
-async def start(client: Startable) -> None:
+
+async def start(client: Client) -> None:
     """Start it. Who is cancelled meanwhile goes on only when the start is over, and then has to stop it.
 
     A start that is cut off forgets its first connection, which stays open until the collector finds it
     (`AIOKafkaClient.bootstrap`); after a start, each connection is closed by whoever opens it or by the stop.
     """
-    starting = asyncio.ensure_future(client.start())
+    await _to_its_end(client.start())
+
+
+async def stop(client: Client) -> None:
+    """Stop it. Who is cancelled meanwhile goes on only when the stop is over.
+
+    A stop that is cut off is never made up for: the client says that it is closed and keeps its connections.
+    """
+    await _to_its_end(client.stop())
+
+
+async def _to_its_end(step: Awaitable[None]) -> None:
+    going = asyncio.ensure_future(step)
     try:
-        await asyncio.shield(starting)
+        await asyncio.shield(going)
     except asyncio.CancelledError:
-        await asyncio.wait({starting}, timeout=START_ENDS_S_MAX)
-        if not starting.done():
-            starting.cancel()
-        elif not starting.cancelled():
-            starting.exception()  # nobody asks any more
+        await asyncio.wait({going}, timeout=START_ENDS_S_MAX)
+        if not going.done():
+            going.cancel()
+        elif not going.cancelled():
+            going.exception()  # nobody asks any more
         raise
 
 

@@ -16,7 +16,7 @@ from schemas.claims import LogRecord, stamp_of
 from schemas.headers import REASON
 from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
-from streams.cluster import aiokafka_options, start
+from streams.cluster import aiokafka_options, start, stop
 from streams.core.intake import Record, recorded_at
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete, Written
 from streams.lookups import Lookups
@@ -134,7 +134,7 @@ class KafkaLog:
                         f"{topic}[{self._partition}]: nothing read for {REPLAY_IDLE_TIMEOUT_S} s"
                     )
         finally:
-            await consumer.stop()
+            await stop(consumer)
 
     async def vouched(self, offset: int) -> str | None:
         _, _, found = await self._lookups.at(self._names.decisions, self._partition, offset)
@@ -186,12 +186,17 @@ class KafkaLog:
         await self._wait(await self._send(self._names.snapshots, chunks, int(time.time() * 1000)))
 
     async def close(self) -> None:
-        await self._own_lookups.close()
+        try:
+            await self._own_lookups.close()
+        finally:
+            await self._stop_producer()
+
+    async def _stop_producer(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
             _give_up(producer)
             try:
-                await producer.stop()
+                await stop(producer)
             finally:
                 await producer.client.close()
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from streams.cluster import aiokafka_options, start
+from streams.cluster import aiokafka_options, start, stop
 from streams.log import TopicMissing
 
 # Several round trips of a millisecond each; a broker under load must not count as one that is away.
@@ -59,7 +59,7 @@ class Lookups:
         """Disconnect; a look-up after it connects again."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await stop(consumer)
 
     @asynccontextmanager
     async def _looking(self, what: str) -> AsyncGenerator[AIOKafkaConsumer, None]:

@@ -151,6 +151,29 @@ def test_a_take_over_that_is_given_up_leaves_no_connection(
         asyncio.run(give_up())
 
 
+@pytest.mark.parametrize("step", [opened, looked_up, written])
+def test_a_close_that_is_given_up_closes_all(
+    line: Line, step: Callable[[Line, KafkaLog], Awaitable[None]]
+) -> None:
+    """At each of its turns of the event loop: nobody closes a second time."""
+    line.send(EVENTS)
+
+    async def give_up() -> None:
+        for turns in range(1, 25):
+            log = KafkaLog(line.kafka, MINE, PARTITIONS, line.names)
+            await step(line, log)
+            closing = asyncio.ensure_future(log.close())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.wait({closing})
+        await until_closed(line.kafka, before)
+
+    with uncollected():
+        before = connections(line.kafka)
+        asyncio.run(give_up())
+
+
 def test_a_broker_that_hangs_does_not_hold_up_who_gives_up(mute_port: int) -> None:
     async def look() -> float:
         lookups = Lookups(f"127.0.0.1:{mute_port}")
