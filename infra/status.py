@@ -12,8 +12,10 @@ import psycopg
 import redis
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from psycopg.rows import class_row
 
 from api.log.standing import LOOK_BACK_S, Reports, StatusReader, silent
+from api.stores.jobs import QueueStanding
 from infra import dead_letters
 from infra.errors import SpendlogError
 from schemas.kafka import librdkafka
@@ -58,20 +60,26 @@ class PartitionStatus:
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """`missing_topics`: of the registry. `dead_letters` None: nobody could look."""
+    """`missing_topics`: of the registry. `dead_letters` None: nobody could look.
+
+    `queues`: of jobs, those that have any.
+    """
 
     services: list[ServiceStatus]
     missing_topics: list[str]
     partitions: list[PartitionStatus]
     dead_letters: int | None
+    queues: list[QueueStanding]
 
     @property
     def well(self) -> bool:
-        """Whether all is there and answers, and every partition is worked on, or being taken over."""
+        """Whether all is there and answers, and every partition is worked on, or being taken over,
+        and somebody does jobs."""
         return (
             not self.missing_topics
             and all(service.why is None for service in self.services)
             and all(one.state in ("working", "taking_over") for one in self.partitions)
+            and not any(queue.is_stuck for queue in self.queues)
         )
 
 
@@ -84,6 +92,7 @@ def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefi
     missing: list[str] = []
     partitions: list[PartitionStatus] = []
     letters = None
+    queues: list[QueueStanding] = []
     admin = AdminClient({**librdkafka(kafka), "log_level": 0})
     try:
         missing = _missing(admin, prefix)
@@ -96,9 +105,11 @@ def system_status(kafka: str, postgres: str | None, redis_url: str | None, prefi
             letters = sum(1 for _ in dead_letters.read(kafka, prefix))
     if postgres is not None:
         services.append(ServiceStatus("PostgreSQL", _why_away(lambda: _ask_postgres(postgres))))
+        with suppress(psycopg.Error):  # away, which is told, or without tables
+            queues = job_queues(postgres)
     if redis_url is not None:
         services.append(ServiceStatus("Redis", _why_away(lambda: _ask_redis(redis_url))))
-    return SystemStatus(services, missing, partitions, letters)
+    return SystemStatus(services, missing, partitions, letters, queues)
 
 
 def _missing(admin: AdminClient, prefix: str) -> list[str]:
@@ -211,3 +222,12 @@ def _ask_postgres(url: str) -> None:
 def _ask_redis(url: str) -> None:
     with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as client:
         client.ping()
+
+
+def job_queues(url: str) -> list[QueueStanding]:
+    """Raises psycopg.Error."""
+    with (
+        psycopg.connect(url, connect_timeout=round(TIMEOUT_S)) as connection,
+        connection.cursor(row_factory=class_row(QueueStanding)) as cursor,
+    ):
+        return cursor.execute("SELECT * FROM job_queues()").fetchall()

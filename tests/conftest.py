@@ -30,6 +30,7 @@ SHARED = {
     "hostile",
     "browser",
     "questions",
+    "jobs",
 }
 
 

@@ -34,7 +34,7 @@ def run(
     ] = None,
     organization: Annotated[str, typer.Option(help="Whose API key is made.")] = "techcorp",
 ) -> None:
-    """Start the services, worker, sinks, ticker, webhooks and API; Ctrl-C ends it all.
+    """Start the services, worker, sinks, ticker, webhooks, jobs and API; Ctrl-C ends it all.
 
     What was there before goes on.
 

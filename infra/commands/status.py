@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import typer
+from msgspec import to_builtins
 from rich.console import Console
 
+from api.stores.jobs import QueueStanding
 from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings, required_kafka
 from infra.status import PartitionStatus, SystemStatus, system_status
@@ -38,6 +41,7 @@ def _as_json(found: SystemStatus) -> dict[str, object]:
         "missing_topics": found.missing_topics,
         "partitions": [shown(one) for one in found.partitions],
         "dead_letters": found.dead_letters,
+        "queues": [to_builtins(queue) | {"stuck": queue.is_stuck} for queue in found.queues],
     }
 
 
@@ -82,3 +86,23 @@ def show(found: SystemStatus) -> None:
     if found.dead_letters:
         letters = f"\n{found.dead_letters:,} dead letters: `spendlog dead-letters list`"
         console.print(letters, markup=False, highlight=False)
+    _show_queues(console, found.queues)
+
+
+def _show_queues(console: Console, queues: Sequence[QueueStanding]) -> None:
+    if not queues:
+        return
+    table = TextTable("queue", "due", "later", "running", "given up", left=1)
+    for one in queues:
+        numbers = (one.due, one.later, one.running, one.failed)
+        table.add(one.queue, *(f"{number:,}" for number in numbers))
+    console.print()
+    table.print(console)
+    for one in queues:
+        if one.is_stuck:
+            command = "spendlog webhooks run" if one.queue == "webhooks" else "spendlog jobs"
+            told = f"queue {one.queue}: nobody has taken a job for {one.oldest_s:,.0f} s"
+            console.print(f"\n{told}\n  what to do: start `{command}`", markup=False, highlight=False)
+    if any(one.failed for one in queues):
+        told = "jobs were given up: `spendlog jobs list --failed` says why, `... retry` tries one again"
+        console.print(f"\n{told}", markup=False, highlight=False)

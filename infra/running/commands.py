@@ -13,6 +13,7 @@ SINKS: Final[Command] = (sys.executable, "-m", "sinks")
 LEARNER: Final[Command] = (sys.executable, "-m", "infra.learning")
 TICKER: Final[Command] = (sys.executable, "-m", "infra.ticker")
 SENDER: Final[Command] = (sys.executable, "-m", "sinks.webhooks")
+JOBS: Final[Command] = (sys.executable, "-m", "infra.jobs")
 API: Final[Command] = (sys.executable, "-m", "infra.serving")
 
 

@@ -81,7 +81,7 @@ def running_system(
     organization: str | None = None,
     complete: bool = False,
 ) -> Iterator[RunningSystem]:
-    """Starts services, topics, tables, worker, sinks and API; all of it ends with the block.
+    """Starts services, topics, tables, worker, sinks, jobs and API; all of it ends with the block.
 
     `keep`: go on with what the data folder holds; else it is emptied first. `port`: of the API; None: any.
     `organization`: whose key is made; None: techcorp, with the run's tag. `complete`: with the ticker and
@@ -134,6 +134,7 @@ def _start(
         "ledger sink": ("sink", "ledger"),
         "status sink": ("sink", "status"),
         "API": ("serve", "--port", str(api_port)),
+        "jobs": ("jobs",),
         **more,
     }
     for name in commands:
@@ -154,6 +155,7 @@ def _start(
         "ledger sink": lambda: ledger_stands(endpoints.postgres, partitions),
         "status sink": lambda: "sink_starts" in children["status sink"].output(),
         "API": lambda: _answers(f"{api}/readyz"),
+        "jobs": lambda: "jobs_ready" in children["jobs"].output(),
         "worker": lambda: children["worker"].output().count(_TAKEN_OVER) >= partitions,
         **{name: children[name].alive for name in more},
     }

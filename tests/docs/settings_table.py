@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 import api.settings
+import infra.jobs.settings
 import infra.learning.settings
 import infra.settings
 import infra.ticker.settings
@@ -26,6 +27,7 @@ ROOMS: dict[str, type[BaseSettings]] = {
     "ticker": infra.ticker.settings.TickerSettings,
     "learner": infra.learning.settings.LearnerSettings,
     "sender": sinks.webhooks.settings.WebhookSettings,
+    "jobs": infra.jobs.settings.JobSettings,
     "API": api.settings.ApiSettings,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"

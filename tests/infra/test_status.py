@@ -77,14 +77,14 @@ def test_who_is_silent_is_told_with_its_last_word_and_what_to_do() -> None:
 def test_all_is_well_only_when_everybody_is() -> None:
     up, away = ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")
     good = PartitionStatus("worker", 0, "working")
-    assert SystemStatus([up], [], [good], 0).well
-    assert not SystemStatus([up, away], [], [good], 0).well
+    assert SystemStatus([up], [], [good], 0, []).well
+    assert not SystemStatus([up, away], [], [good], 0, []).well
     for state in ("standing_still", "silent", "unknown"):
-        assert not SystemStatus([up], [], [good, PartitionStatus("ledger", 0, state)], 0).well
+        assert not SystemStatus([up], [], [good, PartitionStatus("ledger", 0, state)], 0, []).well
 
 
 def test_a_missing_topic_is_not_well_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    found = SystemStatus([ServiceStatus("Kafka", None)], ["spend.a.v1", "spend.b.v1"], [], 0)
+    found = SystemStatus([ServiceStatus("Kafka", None)], ["spend.a.v1", "spend.b.v1"], [], 0, [])
     assert not found.well
     show(found)
     shown = capsys.readouterr().out
@@ -119,7 +119,9 @@ def test_what_stands_still_is_shown_with_why_and_what_to_do(capsys: pytest.Captu
     still = PartitionStatus(
         "ledger", 2, "standing_still", "s1", 1_234, 56, 7, 1, NOW, "found [a] gap", "run `spendlog verify`"
     )
-    show(SystemStatus([ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")], [], [still], 3))
+    show(
+        SystemStatus([ServiceStatus("Kafka", None), ServiceStatus("Redis", "no answer")], [], [still], 3, [])
+    )
     shown = capsys.readouterr().out
     for text in (
         "Redis    away   no answer",
