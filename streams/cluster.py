@@ -15,7 +15,7 @@ from schemas.kafka import KafkaAddress, kafka_address
 START_ENDS_S_MAX = 3.0
 
 
-class Client(Protocol):
+class KafkaClient(Protocol):
     """A producer or a consumer of aiokafka."""
 
     async def start(self) -> None: ...
@@ -23,7 +23,7 @@ class Client(Protocol):
     async def stop(self) -> None: ...
 
 
-async def start(client: Client) -> None:
+async def start(client: KafkaClient) -> None:
     """Start it. Who is cancelled meanwhile goes on only when the start is over, and then has to stop it.
 
     A start that is cut off forgets its first connection, which stays open until the collector finds it
@@ -32,7 +32,7 @@ async def start(client: Client) -> None:
     await _to_its_end(client.start())
 
 
-async def stop(client: Client) -> None:
+async def stop(client: KafkaClient) -> None:
     """Stop it. Who is cancelled meanwhile goes on only when the stop is over.
 
     A stop that is cut off is never made up for: the client says that it is closed and keeps its connections.

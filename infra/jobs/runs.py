@@ -39,7 +39,7 @@ _AGAIN: LiteralString = "SELECT procrastinate_retry_job_v2(%s, now() + %s, NULL,
 _GIVE_UP: LiteralString = "SELECT procrastinate_finish_job_v1(%s, 'failed', false)"
 
 
-class Lost(NamedTuple):
+class LostJob(NamedTuple):
     """A job whose process was silent for too long. `gives_up`: that was once too often."""
 
     losses: int
@@ -74,7 +74,7 @@ class Runs:
         async with self._pool.connection() as connection, connection.transaction():
             await job.require_own(connection)
 
-    async def lose(self, job_id: int, attempt: int) -> Lost | None:
+    async def lose(self, job_id: int, attempt: int) -> LostJob | None:
         """Gives a lost job back to its queue, or up. None: it is not lost, or somebody else saw it first."""
         error = "the process that did it ended, or was silent for too long"
         async with self._pool.connection() as connection, connection.transaction():
@@ -89,7 +89,7 @@ class Runs:
                 wait = timedelta(seconds=LOST_WAIT.wait_s(losses))
                 await connection.execute(_ALONE, [job_id])
                 await connection.execute(_AGAIN, (job_id, wait))
-        return Lost(losses, losses >= LOSSES_MAX)
+        return LostJob(losses, losses >= LOSSES_MAX)
 
 
 def open_pool(url: str, options: str) -> AsyncConnectionPool[Connection]:
