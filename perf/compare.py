@@ -34,7 +34,7 @@ def compare(
     """All turns of a class.
 
     Raises:
-        BenchFailed: somebody's rate fell from start to end, so there is no figure for anybody.
+        BenchFailed: our rate fell from start to end, so there is no figure for anybody.
     """
     scale = session.scale
     before = calibrate(session.folder)
@@ -50,11 +50,13 @@ def compare(
             on_turn(_compared(durability, taking_part, rounds, before, plans))
     found = _compared(durability, taking_part, rounds, before, plans)
     found = msgspec.structs.replace(found, after=calibrate(session.folder))
-    # Of fewer turns it is only told: one burst of somebody else's is a fall there.
-    if scale.turns >= ROUNDS_MIN and (unsteady := found.unsteady()):
+    if scale.turns < ROUNDS_MIN:
+        return found  # only told: one burst of somebody else's is a fall there
+    steady = found.of_the_steady()
+    if unsteady := steady.unsteady():
         on_turn(found)
         raise BenchFailed(f"{durability}: not steady, so no figure: {'; '.join(unsteady)}")
-    return found
+    return steady
 
 
 def _compared(

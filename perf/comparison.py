@@ -19,13 +19,17 @@ CROWD = f"{ROW_LOCKS}, 64 clients"
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """One class: what every contestant came to, turn by turn. `before`, `after`: the machine then."""
+    """One class: what every contestant came to, turn by turn. `before`, `after`: the machine then.
+
+    `left_out`: why there is no figure against a family of rivals.
+    """
 
     durability: Durability
     contests: list[Contest]
     before: Calibration
     after: Calibration | None = None
     plans: list[str] = []
+    left_out: list[str] = []
 
     def ours(self) -> list[Contest]:
         return [one for one in self.contests if one.rival is None]
@@ -36,6 +40,18 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     def unsteady(self) -> list[str]:
         """Why there is no figure: whose rate fell from start to end."""
         return [why for one in self.contests if (why := falls(one)) is not None]
+
+    def of_the_steady(self) -> Compared:
+        """Without the families of rivals of which one fell, each as a whole: its next best would flatter us.
+
+        Ours stays as it is: who falls himself has no figure against anybody.
+        """
+        fallen = {one.rival: why for one in self.contests if one.rival and (why := falls(one)) is not None}
+        return msgspec.structs.replace(
+            self,
+            contests=[one for one in self.contests if one.rival not in fallen],
+            left_out=[f"no figure against {rival}: {why}" for rival, why in fallen.items()],
+        )
 
     def others(self) -> float:
         """The share of the machine that others used, in the median round."""

@@ -98,7 +98,8 @@ def _contests(one: Compared) -> str:
         f"SHA-256 of 64 KiB, before and after: {one.before.hash_us:g} and {after.hash_us:g} µs.",
         f"An append with fdatasync: {one.before.sync_ms:g} and {after.sync_ms:g} ms.",
     )
-    return "\n\n".join([f"### {CLASSES[one.durability].capitalize()}", told, table(head, rows)])
+    left_out = [lines(*one.left_out)] if one.left_out else []
+    return "\n\n".join([f"### {CLASSES[one.durability].capitalize()}", told, *left_out, table(head, rows)])
 
 
 def lines(*sentences: str) -> str:

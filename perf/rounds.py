@@ -95,7 +95,7 @@ def falls(contest: Contest) -> str | None:
     From round to round: the median of the last rounds against that of the first, of three of five each, so
     that one round in which a rival wrote a checkpoint is not taken for a fall. Within the rounds: what all
     second halves brought against all first ones; what is only a burst from a cache ends lower. A rival that
-    falls is refused like ours: a ratio to it would flatter.
+    falls has no figure either: a ratio to it would flatter.
     """
     rates = contest.rates
     part = (len(rates) + 1) // 2

@@ -95,9 +95,24 @@ def test_a_burst_at_the_start_of_each_round_is_no_figure(slices: list[int], fall
     assert (falls(contest("some", [100] * 5, slices=slices)) is not None) is falling
 
 
-def test_a_rival_that_falls_spoils_the_run_as_ours_does() -> None:
-    steady, falling = contest("spendlog", [100] * 5), contest("one", [100, 90, 60, 50, 50], ROW_LOCKS)
-    assert [why.partition(":")[0] for why in compared(steady, falling).unsteady()] == ["one"]
+def test_a_rival_that_falls_is_left_out_with_its_family_and_said_so() -> None:
+    """Without its fastest variant alone, the ratio to the next best would flatter."""
+    found = compared(
+        contest("spendlog", [100] * 5),
+        contest("one", [100, 90, 60, 50, 50], ROW_LOCKS),
+        contest("other, 64 clients", [10] * 5, ROW_LOCKS),
+        contest("batches", [200] * 5, BATCHES),
+    )
+    steady = found.of_the_steady()
+    assert [why.partition(":")[0] for why in found.unsteady()] == ["one"]
+    assert [one.name for one in steady.contests] == ["spendlog", "batches"]
+    assert [row.rival for row in headline(steady)] == [BATCHES]
+    assert steady.left_out == ["no figure against row-locks: one: the last rounds reached 56% of the first"]
+
+
+def test_who_falls_himself_has_no_figure() -> None:
+    found = compared(contest("spendlog", [100, 90, 60, 50, 50]), contest("one", [100] * 5, ROW_LOCKS))
+    assert [why.partition(":")[0] for why in found.of_the_steady().unsteady()] == ["spendlog"]
 
 
 def test_the_claim_is_the_lowest_ratio_of_all_turns() -> None:
