@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import socket
 import sys
 from functools import partial
 from urllib.parse import urlsplit
@@ -22,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 # Longer than any request: 2 s of waiting and some for a slow caller.
 SHUTDOWN_S_MAX = 5
+# A full collection looks at all that lives: with routes, types and modules 220,000 objects and 130 ms, each
+# second under load. What was made before the first request never dies, so it is taken out; the rest mostly
+# dies by itself, so full turns may be rare, and the small ones short.
+GC_THRESHOLDS = (2_000, 10, 100)
 # Of the process's open files: for Kafka, PostgreSQL, Redis, the interpreter's own.
 FILES_KEPT = 200
 
@@ -42,8 +48,18 @@ def serve(
         postgres=_place(settings.postgres),
         redis=_place(settings.redis),
     )
+    gc.set_threshold(*GC_THRESHOLDS)
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config(settings, host=host, port=port, trials=trials)).run()
+        Server(config(settings, host=host, port=port, trials=trials)).run()
+
+
+class Server(uvicorn.Server):
+    """One whose collector leaves alone what was made before the first request."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
 
 def _place(url: str) -> str:
