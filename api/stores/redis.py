@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import structlog
 from redis.asyncio import ConnectionPool
 from redis.asyncio import Redis as Client
 from redis.asyncio.retry import Retry
@@ -14,14 +13,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from api.metrics import Metrics
+from api.stores.breaker import Breaker, bounded
 
 __all__ = ["Client", "Redis", "RedisAway"]
 
-log = structlog.get_logger(__name__)
-
 CALL_TIMEOUT_S = 0.1  # far above a healthy answer; a hung server must not eat the 2 s of a request
-AGAIN_S = 1.0  # while it is away, one call a second tries it
-WARN_EVERY_S = 10.0
+AGAIN_S = 1.0  # while it is away, it is pinged once a second
 
 CLAIMS_MAX = 500
 
@@ -34,7 +31,10 @@ class RedisAway(Exception):
 
 
 class Redis:
-    """A client whose every call is bounded and which is left alone for a second after a failure."""
+    """A client whose every call is bounded, and which is left alone while Redis is away.
+
+    A slow answer costs its own caller what it asked for; only a ping finds that the server is away.
+    """
 
     def __init__(self, url: str, metrics: Metrics, *, connections_max: int) -> None:
         self._client = Client(
@@ -50,8 +50,7 @@ class Redis:
         )
         self._metrics = metrics
         self._free = asyncio.Semaphore(connections_max)
-        self._again_at = 0.0
-        self._warn_at = 0.0
+        self._breaker = Breaker("redis", self._ping, ping_s=2 * CALL_TIMEOUT_S, again_s=AGAIN_S)
         self._claims: list[_Claim] = []
         self._claiming: asyncio.Task[None] | None = None
 
@@ -61,15 +60,16 @@ class Redis:
         return self._client.connection_pool
 
     async def close(self) -> None:
+        await self._breaker.close()
         # The pool was handed in, so the client would leave its connections open.
         await self._client.aclose(close_connection_pool=True)
 
     async def call(self, ask: Callable[[Client], Awaitable[T]]) -> T:
         """What `ask` gets from the server. Raises RedisAway."""
-        now = asyncio.get_running_loop().time()
-        if now < self._again_at:
+        away = self._breaker.opened
+        if away.done():
             self._metrics.redis_failures.inc()
-            raise RedisAway("it did not answer a moment ago")
+            raise RedisAway(away.result())
         try:
             # Too many of our own calls say nothing of Redis: they give up alone.
             async with asyncio.timeout(CALL_TIMEOUT_S):
@@ -77,13 +77,11 @@ class Redis:
         except TimeoutError:
             raise RedisAway("all connections are in use") from None
         try:
-            async with asyncio.timeout(2 * CALL_TIMEOUT_S):
-                return await ask(self._client)
+            return await bounded(_asked(ask, self._client), 2 * CALL_TIMEOUT_S, away)
         except (RedisError, OSError, TimeoutError) as error:
-            self._again_at = asyncio.get_running_loop().time() + AGAIN_S
+            self._breaker.doubt()
             self._metrics.redis_failures.inc()
-            self._warn(now, error)
-            raise RedisAway(str(error) or type(error).__name__) from None
+            raise RedisAway(str(error) or f"no answer within {2 * CALL_TIMEOUT_S} s") from None
         finally:
             self._free.release()
 
@@ -125,7 +123,9 @@ class Redis:
         except RedisAway as error:
             return [error] * len(batch)
 
-    def _warn(self, now: float, error: Exception) -> None:
-        if now >= self._warn_at:
-            self._warn_at = now + WARN_EVERY_S
-            log.warning("redis_away", error=str(error) or type(error).__name__, next_warning_s=WARN_EVERY_S)
+    async def _ping(self) -> None:
+        await self._client.ping()
+
+
+async def _asked(ask: Callable[[Client], Awaitable[T]], client: Client) -> T:
+    return await ask(client)
