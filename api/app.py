@@ -48,6 +48,8 @@ from api.resources.access import audit, invitations, keys, passwords, people, se
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
+from api.resources.cases import read as cases
+from api.resources.cases import write as case_acts
 from api.resources.company_policies import route as company_policies
 from api.resources.events import route as events
 from api.resources.events.describe import components
@@ -74,6 +76,8 @@ ROOMS = (
     transactions,
     purchases,
     aftermath,
+    cases,
+    case_acts,
     simulations,
     budgets,
     increases,
@@ -279,6 +283,7 @@ TAGS = {
     "company": "Departments, teams and employees, as far as the log knows them.",
     "cards": "Registered cards.",
     "transactions": "Purchases with their whole life: listed by filters, looked at, made in one step.",
+    "cases": "Payments that somebody should look at: listed, assigned, decided.",
     "refunds": "What merchants give back.",
     "disputes": "What cardholders do not accept.",
     "simulations": "In test mode: what a card network would send, with defaults.",

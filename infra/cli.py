@@ -33,6 +33,7 @@ COMMANDS = {
     "jobs": "Do what takes long or is due at a time; what waits, runs, was given up.",
     "ticker": "Let time pass for departments in which nothing happens.",
     "learn": "Fit models from labels, and publish them.",
+    "cases": "Payments that somebody should look at: list, show, assign, decide.",
     "score": "What thresholds on scores would have done.",
     "serve": "The REST API.",
     "events": "Card events: go on after some were lost.",

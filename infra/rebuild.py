@@ -30,8 +30,8 @@ from sinks.postgres import PostgresSession
 
 _CONNECT_TIMEOUT_S: Final = 10
 LOST_SHOWN_MAX: Final = 20
-# What no log tells: keys, and when clocks were ticked.
-_CARRIED: Final[tuple[LiteralString, ...]] = ("api_key", "department_tick")
+# What no log tells: keys, when clocks were ticked, and who looks into a case.
+_CARRIED: Final[tuple[LiteralString, ...]] = ("api_key", "department_tick", "case_assignment")
 
 
 class LostDecision(NamedTuple):

@@ -55,6 +55,10 @@ class Rest:
         """PATCH; the body of its answer. Raises SpendlogError."""
         return self._call("PATCH", path, json=body).json()
 
+    def put(self, path: str, body: Mapping[str, object]) -> Any:
+        """PUT of what needs no Idempotency-Key; the body of its answer. Raises SpendlogError."""
+        return self._call("PUT", path, json=body).json()
+
     def delete(self, path: str) -> None:
         """Raises SpendlogError."""
         self._call("DELETE", path)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from schemas.cases import CaseStatus, PaymentLabel, case_after
 from schemas.decisions import Decision, Score, WouldPass
 from schemas.effects import (
     DisputeClosed,
@@ -15,6 +16,7 @@ from schemas.effects import (
     FxDifference,
     HoldPlaced,
     HoldReleased,
+    PaymentLabelled,
     PaymentVoided,
     Posted,
     PostingUndone,
@@ -57,7 +59,8 @@ class Authorization(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     approved, where that is less than was requested. `expires_at`: when what is held lapses.
     `reasons`, `shadows`, `would_pass`, `score`: of the request's own decision; `reviews`, `alerts`: of all.
     `begun_at`: when it was first heard of, where its answer then told another time. `history`: seqs of the
-    decisions about it before the last one, oldest first; of very many the latest.
+    decisions about it before the last one, oldest first; of very many the latest. `case`: None where nobody
+    need look at it; `label`: the latest, what it turned out to be.
     """
 
     # Not frozen: `advance` fills in a copy, which takes 1.8 us a decision where building it anew took 4.6.
@@ -97,6 +100,8 @@ class Authorization(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     would_pass: WouldPass | None = None
     score: Score | None = None
     history: tuple[int, ...] = ()
+    case: CaseStatus | None = None
+    label: PaymentLabel | None = None
 
     @property
     def seqs(self) -> tuple[int, ...]:
@@ -231,6 +236,10 @@ def _apply(after: Authorization, decision: Decision, authorization_id: str, *, a
                 after.disputed -= effect.amount
             case PaymentVoided():
                 after.voided = True
+            case PaymentLabelled(label=label, source=source):
+                before = None if after.label is None else after.label.label
+                after.case = case_after(after.case, before, label, source)
+                after.label = PaymentLabel(label, source, decision.actor, decision.occurred_at)
     if not after.held:
         after.expires_at = None
     return touched
@@ -242,6 +251,7 @@ def _tell(after: Authorization, decision: Decision) -> None:
         after.alerts = tuple(dict.fromkeys(after.alerts + decision.alerts))
     if decision.reviews:
         after.reviews = (after.reviews + decision.reviews)[-REVIEWS_MAX:]
+        after.case = "open"
 
 
 def _answer(after: Authorization, decision: Decision) -> None:
@@ -259,6 +269,8 @@ def _answer(after: Authorization, decision: Decision) -> None:
     after.shadows = decision.shadows
     after.would_pass = decision.would_pass
     after.score = decision.score
+    if after.flagged:
+        after.case = "open"
     if decision.event_type == "authorization.requested":
         after.requested = decision.amount or 0
         after.authorized = decision.granted

@@ -53,6 +53,8 @@ TYPES: Final[dict[str, str]] = {
     "alert.refund_exceeds_posted": "more came back than is posted in the budget",
     "alert.rate_mismatch": "a clearing's rate is not the request's",
     "alert.above_limits": "what the network decided is above the limits here",
+    "case.opened": "somebody should look at a payment: the model flagged it, or a rule asks for it",
+    "authorization.labelled": "somebody said what a payment turned out to be",
     "event.rejected": "an event was unusable and moved nothing; it is among the dead letters",
 }
 #: Sent by hand only, to try an endpoint; it goes to whatever endpoint it is sent to.

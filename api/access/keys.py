@@ -24,6 +24,8 @@ class Scope(StrEnum):
 
     AUTHORIZATIONS_WRITE = "authorizations:write"
     AUTHORIZATIONS_READ = "authorizations:read"
+    CASES_READ = "cases:read"
+    CASES_WRITE = "cases:write"
     BUDGETS_READ = "budgets:read"
     BUDGETS_WRITE = "budgets:write"
     BUDGETS_REQUEST = "budgets:request"

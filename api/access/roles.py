@@ -39,6 +39,7 @@ _OWN, _DEPARTMENTS, _ALL = Reach.OWN, Reach.DEPARTMENTS, Reach.ORGANIZATION
 
 _READS: Final = {
     _S.AUTHORIZATIONS_READ: _ALL,
+    _S.CASES_READ: _ALL,
     _S.BUDGETS_READ: _ALL,
     _S.POLICIES_READ: _ALL,
     _S.CARDS_READ: _ALL,
@@ -64,6 +65,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
     Role.FINANCE_MANAGER: {
         _S.ACCOUNT: _OWN,
         **dict.fromkeys(_READS, _DEPARTMENTS),
+        _S.CASES_WRITE: _DEPARTMENTS,
         _S.BUDGETS_WRITE: _DEPARTMENTS,
         _S.BUDGETS_REQUEST: _DEPARTMENTS,
         _S.BUDGETS_APPROVE: _DEPARTMENTS,
@@ -73,6 +75,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
     Role.ORG_ADMIN: {
         _S.ACCOUNT: _OWN,
         **_READS,
+        _S.CASES_WRITE: _ALL,
         _S.BUDGETS_WRITE: _ALL,
         _S.BUDGETS_REQUEST: _ALL,
         _S.BUDGETS_APPROVE: _ALL,

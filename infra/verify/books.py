@@ -37,7 +37,8 @@ TABLES: Final = {
     "card_authorization": Table(
         """SELECT organization_id, department_id, authorization_id, status, requested, authorized, held,
             posted, refunded, disputed, coalesce(floor(extract(epoch FROM expires_at))::bigint, 0), seq,
-            floor(extract(epoch FROM created_at))::bigint, cardholder, merchant_key, mcc, flagged, review
+            floor(extract(epoch FROM created_at))::bigint, cardholder, merchant_key, mcc, flagged, review,
+            case_status, label, score
         FROM card_authorization""",
         3,
     ),

@@ -298,11 +298,16 @@ class Fold:
             if department.known(name) is not None:
                 payment.touched = max(payment.touched, self._span)
         if decision.reviews and name in department.payments:
-            department.payments[name].review = True
+            payment = department.payments[name]
+            payment.review, payment.case = True, "open"
 
     def _show(self, payment: Payment, decision: Decision) -> None:
         payment.shown, payment.about = True, self._about(decision)
-        payment.flagged = decision.score is not None and decision.score.flagged
+        score = decision.score
+        payment.flagged = score is not None and score.flagged
+        payment.score = -1.0 if score is None else score.value
+        if payment.flagged:
+            payment.case = "open"
 
     def _about(self, decision: Decision) -> About:
         merchant = decision.merchant

@@ -119,6 +119,9 @@ class Models:
             *payment.about,
             payment.flagged,
             payment.review,
+            payment.case,
+            payment.label,
+            payment.score,
         )
 
     def _budget(self, key: Key) -> Row | None:

@@ -79,7 +79,8 @@ class Payment(msgspec.Struct, gc=False):
     time of the last event about it. `first_seq`, `seq`: of the decisions about it. `ghost`: nobody knows it
     but refunds that name it. `since`: seq of the decision that made it known; `granted`: approved by a
     request or an advice; `closed`: the cause that ended its hold. `foreign`: currency and rate of that
-    approval; `clearings`: how many came. `begun_s`, `about`, `flagged`, `review`: what lists go by; `shown`:
+    approval; `clearings`: how many came. `begun_s`, `about`, `flagged`, `review`, `score`: what lists go by;
+    `case`: how somebody's look at it stands; `label`: the latest; `shown`:
     by an answer, no longer by what was first heard of it.
     """
 
@@ -116,6 +117,9 @@ class Payment(msgspec.Struct, gc=False):
     shown: bool = False
     flagged: bool = False
     review: bool = False
+    score: float = -1.0
+    case: str | None = None
+    label: str | None = None
 
     @property
     def answered(self) -> bool:
@@ -147,6 +151,9 @@ class Payment(msgspec.Struct, gc=False):
             shown=self.shown,
             flagged=self.flagged,
             review=self.review,
+            score=self.score,
+            case=self.case,
+            label=self.label,
             earlier=Earlier(
                 before.posted + self.posted,
                 before.refunded + self.refunded,

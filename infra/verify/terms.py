@@ -140,8 +140,26 @@ def _ask(department: Department, effect: LeaseAsked, decision: Decision) -> None
     department.asked.add(effect.period)
 
 
-def _label(department: Department, effect: PaymentLabelled | ModelTaken, decision: Decision) -> None:
-    """No rule asks for it. That it is the event's own is told by `infra.verify.moves`."""
+def _label(department: Department, effect: PaymentLabelled, decision: Decision) -> None:
+    """No rule asks for it. That it is the event's own is told by `infra.verify.moves`.
+
+    A case is decided by whoever looks into it, and by what others say unless they contradict what was found.
+    """
+    payment = department.payments.get(effect.authorization_id)
+    if payment is None:
+        return
+    known = payment.label in ("fraud", "legitimate")
+    if payment.case is None:
+        pass
+    elif effect.source == "review" or (not known and effect.label != "unsure"):
+        payment.case = "decided"
+    elif known and effect.label != payment.label:
+        payment.case = "open"
+    payment.label = effect.label
+
+
+def _take_model(department: Department, effect: ModelTaken, decision: Decision) -> None:
+    """No rule asks for it, either."""
 
 
 def _lend(department: Department, effect: LeaseGiven | LeaseTaken, decision: Decision) -> None:
@@ -171,7 +189,7 @@ TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
     LeaseGivenBack: _give_lease_back,
     LeaseAsked: _ask,
     PaymentLabelled: _label,
-    ModelTaken: _label,
+    ModelTaken: _take_model,
     CapChanged: _of_the_treasury,
     ShardsSet: _of_the_treasury,
     LeaseGiven: _lend,

@@ -141,6 +141,9 @@ def _effects(decision: Decision, effect: moved.Effects) -> Iterator[Found]:
             yield _refund(decision, effect, name)
         case moved.DisputeStarted() | moved.DisputeClosed():
             yield _dispute(decision, effect)
+        case moved.PaymentLabelled():
+            labelled = {"label": effect.label, "source": effect.source}
+            yield _of_payment(decision, effect.authorization_id, "authorization.labelled", labelled)
         case _:
             yield from _settings(decision, effect)
 
@@ -230,6 +233,20 @@ def _alerts(decision: Decision) -> Iterator[Found]:
     if decision.score is not None and decision.score.flagged:
         told = {"score": decision.score.value, "because": decision.score.reasons}
         yield "alert.suspicious", payment, told
+    yield from _case(decision, payment)
+
+
+def _case(decision: Decision, payment: str) -> Iterator[Found]:
+    score = decision.score
+    flagged = score is not None and score.flagged
+    if flagged or decision.reviews:
+        told = {
+            "case_id": decision.authorization_id,
+            "score": None if score is None else score.value,
+            "because": score.reasons if score is not None and flagged else (),
+            "reviews": _reasons(decision.reviews),
+        }
+        yield "case.opened", payment, told
 
 
 def _common(decision: Decision) -> dict[str, Any]:

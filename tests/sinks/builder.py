@@ -19,6 +19,7 @@ from schemas.effects import (
     IncreaseAsked,
     IncreaseClosed,
     IncreaseStep,
+    PaymentLabelled,
     PaymentVoided,
     PolicyStored,
     PolicyTaken,
@@ -27,6 +28,7 @@ from schemas.effects import (
     Refunded,
     RefundUndone,
 )
+from schemas.event import Label, LabelSource
 from schemas.reasons import Outcome, Reason, ReasonCode
 from tests.sinks.sealed_log import CHARGES, LIMIT, PERIOD, Cause, SealedLog
 
@@ -196,6 +198,11 @@ class DecisionLog(SealedLog):
         return self.append("dispute.resolved", Outcome.ACCEPTED, "eng", None, start.amount, effect)
 
     # -- what people set
+
+    def label(self, authorization: str, label: Label, source: LabelSource = "review") -> Decision:
+        effect = PaymentLabelled(authorization_id=authorization, label=label, source=source)
+        event = ("authorization.labelled", Outcome.ACCEPTED, "eng", authorization, None)
+        return self.append(*event, effect, actor="mo")
 
     def budget(
         self,

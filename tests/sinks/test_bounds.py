@@ -44,6 +44,7 @@ _OTHERWISE = {  # a CHECK of another form
     *("transfer.currency", "transfer.layer", "transfer.kind", "transfer.debit_account"),
     *("account.layer", "budget.level", "budget.calendar", "increase_request.status", "card.status"),
     *("dispute.status", "lease.side", "refund.amount"),
+    *("card_authorization.case_status", "card_authorization.label"),
     *("card_authorization.amount",),  # one of the others
     *("company_cap.calendar",),  # of the type Calendar, like that of a budget
 }

@@ -60,8 +60,12 @@ def everything() -> list[tuple[Decision, list[str]]]:
             (log.set(f"card.{what}", CardChanged(card=card)), [f"card.{what}"])
             for what in ("frozen", "unfrozen", "canceled")
         ),
-        (log.approve("f", score=flagged), ["authorization.approved", "alert.suspicious"]),
-        (log.approve("g", reviews=(review,)), ["authorization.approved", "alert.review"]),
+        (
+            log.approve("f", score=flagged),
+            ["authorization.approved", "alert.suspicious", "case.opened"],
+        ),
+        (log.label("f", "fraud"), ["authorization.labelled"]),
+        (log.approve("g", reviews=(review,)), ["authorization.approved", "alert.review", "case.opened"]),
         *(
             (log.clear("h", 10, alerts=(alert,)), ["clearing.posted", f"alert.{alert}"])
             for alert in get_args(Alert)

@@ -1,0 +1,1 @@
+"""Cases: payments that somebody should look at, listed, assigned and decided."""

@@ -1,0 +1,5 @@
+-- Who looks into a case, locked until that is changed.
+SELECT assignee FROM case_assignment
+WHERE organization_id = %(organization_id)s AND department_id = %(department_id)s
+    AND authorization_id = %(authorization_id)s
+FOR UPDATE
