@@ -20,7 +20,6 @@ from api.resources.places import (
     read_responses,
     shown,
 )
-from schemas.defaults import default_policy
 from schemas.ids import Position
 
 Row = Mapping[str, Any]
@@ -57,22 +56,10 @@ class PolicyListOut(Output):
 
 
 def policies_out(organization_id: str, department_id: str, row: Row) -> PolicyListOut:
-    """The row of policies.sql. A department to which nothing was said has the default policy."""
-    found = [_policy_out(organization_id, department_id, policy) for policy in row["policies"]]
-    if not found:
-        found = [
-            PolicyOut(
-                organization_id=organization_id,
-                department_id=department_id,
-                version=0,
-                in_force=True,
-                policy=msgspec.to_builtins(default_policy(row["currency"])),
-                drafted_at=None,
-                activated_at=None,
-                position=None,
-            )
-        ]
-    return PolicyListOut(policies=found)
+    """The row of policies.sql."""
+    return PolicyListOut(
+        policies=[_policy_out(organization_id, department_id, policy) for policy in row["policies"]]
+    )
 
 
 def _policy_out(organization_id: str, department_id: str, row: Row) -> PolicyOut:

@@ -60,15 +60,15 @@ class Fold:
         department = self.department(decision)
         department.clock_s = max(department.clock_s, clock_s(decision))
         # What the other effects come to is worked out here from what was asked and answered.
-        for effect in decision.moves:
+        for effect in decision.effects:
+            term, move = TERMS.get(type(effect)), _MOVES.get(type(effect))
             amount = getattr(effect, "amount", 1)
-            if amount < 0 or (amount == 0 and type(effect) in _MOVES):
+            if amount < 0 or (amount == 0 and move is not None):
                 self._wrong.append(f"moves {amount} minor units")
-            term = TERMS.get(type(effect))
             if term is not None:
                 term(department, effect, decision)
-            else:
-                _MOVES[type(effect)](self, department, effect, decision)
+            elif move is not None:
+                move(self, department, effect, decision)
         self._remember(department, decision)
         # Last: the owner forgets after a decision, not before it.
         department.latest_span = max(department.latest_span, self._span)

@@ -169,10 +169,10 @@ class Models:
     def _policy(self, key: Key) -> Row | None:
         department = self._departments.get(key[:2])
         version = key[2]
-        if department is None or DEPARTMENT not in department.budgets:
+        policy = None if department is None else department.policies.get(version)
+        if department is None or policy is None:
             return None
-        policy = department.draft(version)
-        return None if policy is None else (policy, department.policy_version == version)
+        return policy, department.policy_version == version
 
     def _card(self, key: Key) -> Row | None:
         department = self._departments.get(key[:2])
@@ -215,12 +215,6 @@ def _told(department: Department, prefix: str = "") -> Iterator[Key]:
             yield (charge,)
 
 
-def _versions(department: Department) -> Iterator[Key]:
-    if DEPARTMENT in department.budgets:
-        yield (0,)
-    yield from ((version,) for version in department.drafts)
-
-
 def _budget_ids(department: Department) -> Iterator[Key]:
     both: tuple[dict[str, Budget], ...] = (department.budgets, department.gone)
     yield from ((budget_id,) for budgets in both for budget_id in budgets)
@@ -233,7 +227,7 @@ _KEYS: Mapping[str, Callable[[Department], Iterator[Key]]] = {
     "increase_request": lambda department: ((request,) for request in department.requests),
     "budget_period": _told,
     "limit_change": lambda department: _told(department, f"{DEPARTMENT}@"),
-    "policy_version": _versions,
+    "policy_version": lambda department: ((version,) for version in department.policies),
     "card": lambda department: ((card,) for card in department.cards),
     "refund": lambda department: ((refund,) for refund in department.refunds),
     "dispute": lambda department: ((dispute,) for dispute in department.disputes),

@@ -22,9 +22,7 @@ from infra.verify.requests import levels_for
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
 from schemas import effects as ef
-from schemas.controls import Policy
 from schemas.decisions import Decision
-from schemas.defaults import default_policy
 from schemas.event import Event
 
 Facts = Mapping[str, object]
@@ -274,18 +272,19 @@ def _refuse(known: Known) -> Moves:
 
 
 def _draft(known: Known) -> Moves:
-    version = max(known.department.drafts, default=0) + 1
+    version = max(known.department.policies, default=0) + 1
     stored = (ef.PolicyStored, {"policy_version": version, "policy": known.event.policy})
-    return Moves((stored, _taken(version, None)) if known.event.activate else (stored,))
+    return Moves((stored, _taken(version)) if known.event.activate else (stored,))
 
 
-def _taken(version: int, policy: Policy | None) -> Move:
-    return ef.PolicyTaken, {"policy_version": version, "policy": policy}
+def _taken(version: int) -> Move:
+    """A draft stands in the log before. What version 0 says when it is taken, only the log tells."""
+    facts: dict[str, object] = {"policy_version": version}
+    return ef.PolicyTaken, facts | ({"policy": None} if version else {})
 
 
 def _activate(known: Known) -> Moves:
-    version = known.event.policy_version
-    return Moves((_taken(version, None if version else default_policy(known.department.currency)),))
+    return Moves((_taken(known.event.policy_version),))
 
 
 def _publish(known: Known) -> Moves:

@@ -11,7 +11,6 @@ import msgspec
 from infra.verify.calendar import label
 from schemas.administration import TREASURY
 from schemas.controls import Calendar, Card, Level, Policy
-from schemas.defaults import default_policy
 from schemas.effects import Charges
 from schemas.reasons import DEPARTMENT
 
@@ -244,10 +243,11 @@ class Request(msgspec.Struct, gc=False):
 class Department(msgspec.Struct):
     """One department. `gone`: budgets taken away. `periods`: by charge.
 
-    `increases`: (minor units, from second, until second) of all that were ever set, by budget and seq.
-    `due`: a heap of (second, authorization id), some out of date. `leases`: what `lender` lends it, by
-    period; `asked`: periods of which more was asked for and nothing came yet; `cap`: the cap's calendar, None
-    where there is none. `lent`: of its own budget to its shards, by period.
+    `policies`: by version; 0: the default one, as the log said it last. `increases`: (minor units, from
+    second, until second) of all that were ever set, by budget and seq. `due`: a heap of (second,
+    authorization id), some out of date. `leases`: what `lender` lends it, by period; `asked`: periods of
+    which more was asked for and nothing came yet; `cap`: the cap's calendar, None where there is none.
+    `lent`: of its own budget to its shards, by period.
     """
 
     currency: str
@@ -256,8 +256,8 @@ class Department(msgspec.Struct):
     budgets: dict[str, Budget] = {}
     gone: dict[str, Budget] = {}
     increases: dict[tuple[str, int], tuple[int, int, int]] = {}
-    drafts: dict[int, Policy] = {}
-    policy: Policy = Policy()  # until __post_init__ knows the currency
+    policies: dict[int, Policy] = {}
+    policy: Policy = Policy()
     policy_version: int = 0
     cards: dict[str, Card] = {}
     periods: dict[str, Totals] = {}
@@ -271,14 +271,6 @@ class Department(msgspec.Struct):
     asked: set[str] = set()
     lender: str = TREASURY
     lent: dict[str, int] = {}
-
-    def __post_init__(self) -> None:
-        if self.policy_version == 0:
-            self.policy = default_policy(self.currency)
-
-    def draft(self, version: int) -> Policy | None:
-        """What the version says; 0 is the default of the currency."""
-        return self.drafts.get(version) if version else default_policy(self.currency)
 
     def totals(self, charge: str) -> Totals:
         found = self.periods.get(charge)

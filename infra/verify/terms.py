@@ -14,6 +14,7 @@ from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
     CardChanged,
+    DepartmentOpened,
     IncreaseAsked,
     IncreaseClosed,
     IncreaseStep,
@@ -111,12 +112,18 @@ def _close_increase(department: Department, effect: IncreaseClosed, decision: De
 
 
 def _store_policy(department: Department, effect: PolicyStored, decision: Decision) -> None:
-    department.drafts[effect.policy_version] = effect.policy
+    department.policies[effect.policy_version] = effect.policy
+
+
+def _open(department: Department, effect: DepartmentOpened, decision: Decision) -> None:
+    department.policies[0] = department.policy = effect.policy
 
 
 def _take_policy(department: Department, effect: PolicyTaken, decision: Decision) -> None:
+    if effect.policy is not None:
+        department.policies[effect.policy_version] = effect.policy
     department.policy_version = effect.policy_version
-    department.policy = department.draft(effect.policy_version) or department.policy
+    department.policy = department.policies.get(effect.policy_version, department.policy)
 
 
 def _change_card(department: Department, effect: CardChanged, decision: Decision) -> None:
@@ -182,6 +189,7 @@ TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
     IncreaseAsked: _ask_increase,
     IncreaseStep: _step_increase,
     IncreaseClosed: _close_increase,
+    DepartmentOpened: _open,
     PolicyStored: _store_policy,
     PolicyTaken: _take_policy,
     CardChanged: _change_card,

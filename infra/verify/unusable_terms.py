@@ -187,8 +187,8 @@ def _draft(here: Here) -> ReasonCode | None:
 
 
 def _activate(here: Here) -> ReasonCode | None:
-    version, drafts = here.event.policy_version, here.department.drafts
-    kept = version in drafts and version > max(drafts) - POLICIES_KEPT
+    version, policies = here.event.policy_version, here.department.policies
+    kept = version in policies and version > max(policies) - POLICIES_KEPT
     return None if version == 0 or kept else ReasonCode.UNKNOWN_POLICY
 
 

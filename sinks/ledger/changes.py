@@ -53,7 +53,7 @@ class Changes:
     requests: dict[Names, RequestRow] = field(default_factory=dict)
     approved: list[ApprovedRow] = field(default_factory=list)
     closed: dict[Names, ClosedRow] = field(default_factory=dict)
-    policies: list[PolicyRow] = field(default_factory=list)
+    policies: dict[tuple[str, str, int], PolicyRow] = field(default_factory=dict)
     activated: dict[tuple[str, str, int], ActivationRow] = field(default_factory=dict)
     cards: dict[Names, CardRow] = field(default_factory=dict)
     refunds: dict[Names, RefundRow] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from schemas.controls import Policy
 from schemas.decisions import Decision
-from schemas.defaults import default_policy
 from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
     CardChanged,
+    DepartmentOpened,
     PolicyStored,
     PolicyTaken,
 )
@@ -45,12 +46,6 @@ def change_budget(changes: Changes, decision: Decision, effect: BudgetChanged) -
         decision.partition,
         decision.seq,
     )
-    if effect.budget_id == OWN:
-        # A department begins with the default policy. Where it has one already this changes nothing.
-        default = as_json(default_policy(currency_of(decision)))
-        changes.policies.append(
-            PolicyRow(*key[:2], 0, default, None, None, active=True, partition=decision.partition)
-        )
 
 
 def remove_budget(changes: Changes, decision: Decision, effect: BudgetTakenAway) -> None:
@@ -70,24 +65,35 @@ def increase_budget(changes: Changes, decision: Decision, effect: BudgetIncrease
     )
 
 
+def open_department(changes: Changes, decision: Decision, effect: DepartmentOpened) -> None:
+    """It begins with version 0 in force."""
+    _default(changes, decision, effect.policy, active=True)
+
+
+def _default(changes: Changes, decision: Decision, policy: Policy, *, active: bool) -> None:
+    """Version 0 is what the log said of it last."""
+    organization, department, content = names_of(decision, as_json(policy))
+    key, partition = (organization, department, 0), decision.partition
+    known = changes.policies.get(key)
+    changes.policies[key] = (
+        PolicyRow(*key, content, None, None, active=active, partition=partition)
+        if known is None
+        else known._replace(policy=content)
+    )
+
+
 def draft_policy(changes: Changes, decision: Decision, effect: PolicyStored) -> None:
     organization, department, policy = names_of(decision, as_json(effect.policy))
-    changes.policies.append(
-        PolicyRow(
-            organization,
-            department,
-            effect.policy_version,
-            policy,
-            decision.seq,
-            decision.occurred_at,
-            active=False,
-            partition=decision.partition,
-        )
+    key = (organization, department, effect.policy_version)
+    changes.policies[key] = PolicyRow(
+        *key, policy, decision.seq, decision.occurred_at, active=False, partition=decision.partition
     )
 
 
 def activate_policy(changes: Changes, decision: Decision, effect: PolicyTaken) -> None:
     organization, department, _ = names_of(decision, "")
+    if effect.policy is not None:
+        _default(changes, decision, effect.policy, active=False)
     for key, row in changes.activated.items():
         if key[:2] == (organization, department):
             changes.activated[key] = row._replace(active=False)

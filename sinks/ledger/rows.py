@@ -127,7 +127,10 @@ class LimitRow(NamedTuple):
 
 
 class PolicyRow(NamedTuple):
-    """Of `policy_version`: drafted in decision `drafted_seq`. `policy`: schemas.controls.Policy as JSON."""
+    """Of `policy_version`: drafted in decision `drafted_seq`. `policy`: schemas.controls.Policy as JSON.
+
+    Nobody drafted version 0: departments are opened with it. `active`: until an `ActivationRow` says more.
+    """
 
     organization_id: str
     department_id: str

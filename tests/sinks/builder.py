@@ -213,8 +213,10 @@ class DecisionLog(SealedLog):
         actor: str | None = None,
         **more: Any,
     ) -> Decision:
+        opened: tuple[Effects, ...] = ()
         if budget_id == "department":
             self.limit = limit
+            opened = self._opens(department)
         fields: dict[str, Any] = {
             "budget_id": budget_id,
             "period": PERIOD,
@@ -226,7 +228,7 @@ class DecisionLog(SealedLog):
         change = BudgetChanged(**fields | more)
         balances = self._balances(department, (f"{budget_id}@{PERIOD}",), limit)
         event = ("budget.set", Outcome.ACCEPTED, department, None, limit)
-        return self.append(*event, change, balances=balances, actor=actor)
+        return self.append(*event, change, *opened, balances=balances, actor=actor)
 
     def set(self, event_type: str, *effects: Effects, department: str = "eng", **more: Any) -> Decision:
         """Something was set that moves no money."""

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from schemas.codec import decode_decision, seal_decision
 from schemas.decisions import GENESIS_HASH, Balance, Decision
+from schemas.defaults import default_policy
 from schemas.effects import (
     Charges,
+    DepartmentOpened,
     DisputeClosed,
     Effects,
     FxDifference,
@@ -40,6 +42,8 @@ class SealedLog:
         self.limit = LIMIT
         self._hash = GENESIS_HASH
         self._started = started or datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        self.opens_with = default_policy("USD")
+        self._opened: set[str] = set()
         self._held: dict[str, tuple[int, Charges]] = {}
         self._totals: dict[tuple[str, str], list[int]] = {}  # department, charge: posted, held
 
@@ -78,6 +82,12 @@ class SealedLog:
         ]
 
     # -- parts
+
+    def _opens(self, department: str) -> tuple[Effects, ...]:
+        """With a department's first budget, as the core does."""
+        new = department not in self._opened
+        self._opened.add(department)
+        return (DepartmentOpened(policy=self.opens_with),) if new else ()
 
     def _hold(
         self, authorization: str, amount: int, charges: Charges, expires_at: datetime | None

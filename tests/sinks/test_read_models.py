@@ -9,7 +9,6 @@ import msgspec
 
 from schemas.controls import Calendar, Card, Policy
 from schemas.decisions import Balance
-from schemas.defaults import default_policy
 from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
@@ -110,12 +109,30 @@ def test_one_policy_version_is_in_force_and_all_are_kept(ledger: Ledger, databas
     log.budget(limit=5)  # sets no policy
     book(ledger, [log], rows)
     assert in_force(database) == [(0, False, None, None), (1, True, 1, 3), (2, False, 2, 2)]
-    log.set("policy.activated", PolicyTaken(policy_version=0))
+    log.set("policy.activated", PolicyTaken(policy_version=0, policy=Policy(hold_days=9)))
     book(ledger, [log], rows)
     assert in_force(database) == [(0, True, None, 5), (1, False, 1, 3), (2, False, 2, 2)]
-    stored = query(database, "SELECT policy::text FROM policy_version ORDER BY version")
-    policies = [msgspec.json.decode(text, type=Policy) for (text,) in stored]
-    assert policies == [default_policy("USD"), Policy(hold_days=3), Policy(hold_days=5)]
+    assert policies(database) == [Policy(hold_days=days) for days in (9, 3, 5)]
+
+
+def policies(database: str) -> list[Policy]:
+    stored = query(database, "SELECT policy::text FROM policy_version ORDER BY department_id, version")
+    return [msgspec.json.decode(text, type=Policy) for (text,) in stored]
+
+
+def test_the_default_policy_is_what_the_log_says_of_each_department(
+    ledger: Ledger, database: str, rows: int
+) -> None:
+    """Whatever the program's own is by now: departments were opened with two, and none is today's."""
+    log = DecisionLog()
+    before, after = Policy(hold_days=11), Policy(hold_days=12)
+    for name, policy in (("a", before), ("b", before), ("c", after)):
+        log.opens_with = policy
+        log.budget(name)
+    log.set("policy.activated", PolicyTaken(policy_version=0, policy=after), department="b")
+    book(ledger, [log], rows)
+    assert policies(database) == [before, after, after]
+    assert [active for _, active, *_ in in_force(database)] == [True] * 3
 
 
 def test_a_card_is_as_it_was_last_set(ledger: Ledger, database: str, rows: int) -> None:

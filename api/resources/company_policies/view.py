@@ -24,7 +24,6 @@ from api.resources.company_policies.answer import (
 from api.resources.reasons import reason_out
 from api.resources.replies import PENDING_DETAIL
 from schemas.controls import Policy
-from schemas.defaults import default_policy
 from schemas.ids import Position
 from schemas.policies import digest
 
@@ -93,10 +92,8 @@ def _fate_out(organization_id: str, fate: Fate) -> PolicyFateOut:
 
 def company_policies_out(organization_id: str, row: Row, page: Page) -> CompanyPoliciesOut:
     """The row of company_policies.sql."""
-    defaults = {currency: digest(default_policy(currency)) for currency in row["currencies"]}
-    digests = defaults | {
-        content: digest(_policy_decoder.decode(text)) for content, text in row["policies"].items()
-    }
+    digests = {content: digest(_policy_decoder.decode(text)) for content, text in row["policies"].items()}
+    defaults = {digests[content] for content in row["defaults"] if content in digests}
     counts: Counter[str] = Counter()
     for content, departments in row["counts"].items():
         counts[digests[content]] += departments
@@ -107,7 +104,7 @@ def company_policies_out(organization_id: str, row: Row, page: Page) -> CompanyP
     return CompanyPoliciesOut(
         organization_id=organization_id,
         in_force=[
-            PolicyInForceOut(digest=found, departments=number, default=found in defaults.values())
+            PolicyInForceOut(digest=found, departments=number, default=found in defaults)
             for found, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         ],
         departments=[_department_out(each, drafts[each["department_id"]], digests) for each in shown],
@@ -120,7 +117,7 @@ def _department_out(row: Row, drafts: Sequence[Row], digests: Mapping[str, str])
     return DepartmentPolicyOut(
         department_id=row["department_id"],
         name=row["name"],
-        version=row["version"] or 0,
+        version=row["version"],
         default=not row["version"],
         digest=digests[row["content"]],
         activated_at=row["activated_at"],

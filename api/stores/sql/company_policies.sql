@@ -1,13 +1,12 @@
 -- What is in force in a page of an organization's departments, and which drafts wait there: kept ones (the last
 -- 10), newer than what is in force, that never were. A policy's text is told once, by its `content`: most
--- departments of a company have the same. `counts` is of all departments; a currency as
--- content is its default policy.
+-- departments of a company have the same. `counts` is of all departments; `defaults` are the contents that
+-- any of them was opened with.
 WITH department AS MATERIALIZED (
     SELECT own.organization_id, own.department_id, own.name, own.partition, now.version, now.activated_seq,
-        now.activated_at, now.policy::text AS policy, coalesce(md5(now.policy::text), own.currency) AS content,
-        own.currency
+        now.activated_at, now.policy::text AS policy, md5(now.policy::text) AS content
     FROM budget AS own
-    LEFT JOIN policy_version AS now
+    JOIN policy_version AS now
         ON now.organization_id = own.organization_id
         AND now.department_id = own.department_id
         AND now.active
@@ -29,7 +28,7 @@ draft AS MATERIALIZED (
         AND one.department_id = page.department_id
         AND one.activated_seq IS NULL
         AND one.drafted_seq IS NOT NULL
-        AND one.version > coalesce(page.version, 0)
+        AND one.version > page.version
     WHERE one.version > (
         SELECT max(latest.version) - %(drafts_max)s
         FROM policy_version AS latest
@@ -43,8 +42,10 @@ SELECT
         FROM (SELECT content, count(*) AS departments FROM department GROUP BY content) AS found
     ) AS counts,
     (
-        SELECT coalesce(json_agg(DISTINCT currency), '[]') FROM department
-    ) AS currencies,
+        SELECT coalesce(json_agg(DISTINCT md5(policy::text)), '[]')
+        FROM policy_version
+        WHERE organization_id = %(organization_id)s AND version = 0
+    ) AS defaults,
     (
         SELECT coalesce(json_agg(found ORDER BY found.department_id COLLATE "C"), '[]')
         FROM (
@@ -58,7 +59,7 @@ SELECT
     (
         SELECT coalesce(json_object_agg(found.content, found.policy), '{}')
         FROM (
-            SELECT content, policy FROM department WHERE policy IS NOT NULL
+            SELECT content, policy FROM department
             UNION
             SELECT content, policy FROM draft
         ) AS found

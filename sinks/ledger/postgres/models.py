@@ -114,7 +114,7 @@ SELECT v.organization_id, v.department_id, v.version, v.policy::json, v.drafted_
 FROM unnest(%b::text[], %b::text[], %b::int[], %b::text[], %b::bigint[], %b::timestamptz[], %b::boolean[],
     %b::int[])
     AS v (organization_id, department_id, version, policy, drafted_seq, drafted_at, active, partition)
-ON CONFLICT (organization_id, department_id, version) DO NOTHING
+ON CONFLICT (organization_id, department_id, version) DO UPDATE SET policy = excluded.policy
 """
 # Two steps: no two versions may be in force at any moment, not even within one statement.
 _RETIRED: LiteralString = """
@@ -225,7 +225,7 @@ def statements(changes: Changes) -> Iterator[tuple[Rows, tuple[LiteralString, ..
     yield list(changes.closed.values()), (_CLOSED,)
     yield changes.limits, (_LIMIT,)
     yield changes.period_rows(), (_PERIOD,)
-    yield changes.policies, (_POLICY,)
+    yield list(changes.policies.values()), (_POLICY,)
     yield list(changes.activated.values()), (_RETIRED, _ACTIVATED)
     yield list(changes.cards.values()), (_CARD,)
     yield list(changes.refunds.values()), (_REFUND,)
