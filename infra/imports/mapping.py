@@ -41,6 +41,7 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Where each value stands. `amount`, or `debit` and `credit`: two columns of which a row fills one.
 
     `direction`: says of each row whether it is a purchase or a refund, in the words of [direction].
+    `authorization`: the payment that a row settles; for settlement files alone.
     """
 
     time: Column
@@ -52,6 +53,7 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     direction: Column | None = None
     merchant: Column | None = None
     row_id: Column | None = None
+    authorization: Column | None = None
     mcc: Column | None = None
     posted: Column | None = None
     currency: Column | None = None
@@ -120,23 +122,40 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     budget_currency: dict[str, str] = {}
 
 
-def read_mapping(path: Path) -> Mapping:
-    """Raises SpendlogError with one line that says what is wrong where."""
+def read_mapping(path: Path, *, departments: bool = True) -> Mapping:
+    """`departments`: each row must have one; the files of processors name none.
+
+    Raises:
+        SpendlogError: with one line that says what is wrong where.
+    """
     try:
         text = read_text(path)
     except SpendlogError as error:
         raise SpendlogError(f"the mapping {error}") from None
-    return parse_mapping(text, str(path))
+    return parse_mapping(text, str(path), departments=departments)
 
 
-def parse_mapping(text: str, name: str) -> Mapping:
+def parse_mapping(text: str, name: str, *, departments: bool = True) -> Mapping:
     """The mapping that stands in `text`; `name` is for the message of a SpendlogError."""
     try:
         mapping = msgspec.toml.decode(text, type=Mapping)
+        if not departments:
+            mapping = without_departments(mapping)
         _require(mapping)
     except ValueError as error:  # also msgspec's and TOML's own
         raise SpendlogError(f"the mapping {name} is wrong: {error}") from None
     return mapping
+
+
+def without_departments(mapping: Mapping) -> Mapping:
+    """The mapping of a file of a processor: what it may leave out is "-" in every row."""
+    constants = mapping.constants
+    given = {
+        "department": constants.department or "-",
+        "card": constants.card or "-",
+        "merchant": constants.merchant or "-",
+    }
+    return msgspec.structs.replace(mapping, constants=msgspec.structs.replace(constants, **given))
 
 
 _OR_CONSTANT: Final = ("department", "card", "merchant", "currency")

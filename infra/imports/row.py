@@ -9,7 +9,10 @@ import msgspec
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A usable row. `minor`: minor units, above zero. `posted_at`: when it is cleared. Times are UTC."""
+    """A usable row. `minor`: minor units, above zero. `posted_at`: when it is cleared. Times are UTC.
+
+    `authorization`: the payment that it settles, in files that say so.
+    """
 
     line: int
     id: str
@@ -24,6 +27,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     posted_at: datetime
     refund: bool
+    authorization: str | None = None
 
 
 class Unusable(msgspec.Struct, frozen=True):

@@ -42,9 +42,16 @@ _HEADER_SOUGHT_LINES: Final = 50
 class Reader:
     """Reads an export row by row."""
 
-    def __init__(self, mapping: Mapping, header: Sequence[str], line: int = 1) -> None:
-        """Raises SpendlogError where a column of the mapping is not in the header, or twice."""
+    def __init__(
+        self, mapping: Mapping, header: Sequence[str], line: int = 1, *, ids_repeat: bool = False
+    ) -> None:
+        """`ids_repeat`: rows with the same id are read, too; who reads them says what they are.
+
+        Raises:
+            SpendlogError: a column of the mapping is not in the header, or twice.
+        """
         self._mapping = mapping
+        self._ids_repeat = ids_repeat
         self._width = len(header)
         self._at = places(mapping.columns, header, line)
         self._only = [
@@ -97,10 +104,10 @@ class Reader:
             at=at,
             posted_at=self._posted_at(fields, at),
             refund=refund,
+            authorization=self._authorization(fields),
         )
         # Last, so that a row that is refused leaves nothing behind.
-        first = self._lines.setdefault(id_, line)
-        if first != line:
+        if not self._ids_repeat and (first := self._lines.setdefault(id_, line)) != line:
             raise BadRow(f"row id {id_} is on line {first} already")
         department, name = self._departments.of(organization, name)
         if "card" not in self._at:
@@ -108,6 +115,13 @@ class Reader:
         return msgspec.structs.replace(
             row, department=intern(department), department_name=intern(name), card=intern(card)
         )
+
+    def _authorization(self, fields: Sequence[str]) -> str | None:
+        if "authorization" not in self._at or not self._text(fields, "authorization"):
+            return None
+        text = self._required(fields, "authorization", ID_MAX)
+        _require_id(text, "authorization")
+        return text
 
     def _require_counted(self, fields: Sequence[str]) -> None:
         for at, header, values in self._only:
@@ -264,16 +278,18 @@ def _require_text(text: str, member: str) -> None:
 
 @contextmanager
 def open_rows(
-    path: Path, mapping: Mapping, limit_rows: int | None = None
+    path: Path, mapping: Mapping, limit_rows: int | None = None, *, ids_repeat: bool = False
 ) -> Iterator[tuple[Table, Iterator[Row | Unusable]]]:
     """The export and its rows, in the file's order; `table.account` is whole when all rows were taken.
+
+    `ids_repeat`: as of Reader.
 
     Raises:
         SpendlogError: the file cannot be read, is empty, lacks a column, or has one twice.
     """
     with open_table(path, mapping) as table:
         try:
-            reader = Reader(mapping, table.header, table.header_line)
+            reader = Reader(mapping, table.header, table.header_line, ids_repeat=ids_repeat)
         except SpendlogError as error:
             raise SpendlogError(f"{path}: {error}{_header_below(table, mapping)}") from None
         yield table, _rows(table, reader, limit_rows)
