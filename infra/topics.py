@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -17,8 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from infra.errors import SpendlogError
+from infra.reach import metadata
 from schemas.kafka import librdkafka
-from schemas.settings import masked
 from schemas.topics import TOPICS, Topic
 
 TIMEOUT_S = 20.0
@@ -56,11 +55,8 @@ def diff(bootstrap: str, partitions: int = PARTITIONS, prefix: str = "") -> list
     Raises:
         SpendlogError: the cluster does not answer.
     """
+    existing = metadata(bootstrap).topics
     admin = _admin(bootstrap)
-    try:
-        existing = admin.list_topics(timeout=TIMEOUT_S).topics
-    except KafkaException as error:
-        raise SpendlogError(f"Kafka at {masked(bootstrap)} does not answer: {error.args[0].str()}") from None
     differences = []
     for topic in _registry(prefix):
         wanted = topic.partitions or partitions

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from infra.consumed import bytes_of, offset_of, partition_of
 from infra.errors import SpendlogError
+from infra.reach import metadata
 from schemas.chain import Chain, NotNext
 from schemas.claims import stamp_of
 from schemas.decisions import Decision
@@ -48,9 +49,9 @@ def end_offsets(kafka: str, topic: str) -> dict[int, int]:
     Raises:
         SpendlogError: Kafka does not answer, or there is no such topic.
     """
+    found = metadata(kafka, topic).topics[topic]
     reader = new_reader(kafka)
     try:
-        found = reader.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         if found.error is not None:
             raise SpendlogError(f"topic {topic}: {found.error.str()}; `spendlog topics apply` makes it")
         return {

@@ -13,13 +13,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from infra.consumed import offset_of
 from infra.errors import SpendlogError
+from infra.reach import metadata
 from infra.verify.records import Record
 from schemas.cache import NEXT_SEQ, authorization_key, position_key
 from schemas.chain import Chain, NotNext
 from schemas.claims import stamp_of
 from schemas.decisions import Decision
 from schemas.kafka import librdkafka
-from schemas.settings import masked
 
 TIMEOUT_S: Final = 20.0
 _NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
@@ -71,11 +71,7 @@ class Logs:
 
     def partitions(self, topic: str) -> list[int]:
         """Raises SpendlogError: Kafka does not answer, or there is no such topic."""
-        try:
-            found = self._admin.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-        except KafkaException as error:
-            why = error.args[0].str()
-            raise SpendlogError(f"Kafka at {masked(self._kafka)} does not answer: {why}") from None
+        found = metadata(self._kafka, topic).topics[topic]
         if found.error is not None:
             if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise SpendlogError(f"there is no topic {topic}: run `spendlog topics apply` first")

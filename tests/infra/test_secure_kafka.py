@@ -48,6 +48,7 @@ def test_a_wrong_password_is_told_and_not_shown(broker: SecureKafka) -> None:
     assert listed.returncode == 1
     assert f"sasl_ssl://{USER}:***@{broker.password}" in listed.stderr
     assert "wrong-one" not in listed.stderr
+    assert "uthentication failed" in listed.stderr
 
 
 def test_who_has_a_certificate_is_let_in_and_nobody_else(broker: SecureKafka) -> None:

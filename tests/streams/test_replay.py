@@ -150,4 +150,6 @@ def test_the_command_says_what_is_wrong() -> None:
     command = [sys.executable, "-m", "infra.cli", "replay"]
     away = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert away.returncode == 1
-    assert away.stderr.startswith("error: Kafka at 127.0.0.1:1 does not answer")
+    assert away.stderr.startswith(
+        "error: Kafka at 127.0.0.1:1 does not answer: Connect to ipv4#127.0.0.1:1 failed"
+    )
