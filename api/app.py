@@ -44,7 +44,17 @@ from api.resources import (
 from api.resources import (
     trials as policy_trials,
 )
-from api.resources.access import audit, invitations, keys, passwords, people, second_factor, sessions
+from api.resources.access import (
+    audit,
+    invitations,
+    keys,
+    passwords,
+    people,
+    providers,
+    second_factor,
+    sessions,
+    sign_on_policy,
+)
 from api.resources.authorizations import route as authorizations
 from api.resources.cards import read as cards
 from api.resources.cards import write as card_acts
@@ -92,6 +102,8 @@ ROOMS = (
     invitations,
     passwords,
     second_factor,
+    providers,
+    sign_on_policy,
     keys,
     audit,
     operations,

@@ -14,6 +14,8 @@ from api.access.keyring import Keyring
 from api.access.mail import Mail
 from api.access.passwords import Passwords
 from api.access.sessions import Sessions
+from api.access.sign_on.enter import SignOnTerms, SingleSignOn
+from api.access.sign_on.sealing import Seal
 from api.asking.deadline import Deadlines, Missed, ToldMemory
 from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
 from api.asking.rollout import PolicyRollouts
@@ -33,6 +35,7 @@ from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
 from api.stores.redis import Redis
+from api.stores.sign_ons import SignOns
 from api.stores.transactions import TransactionReads
 from api.stores.webhooks import WebhookTables
 from schemas.events import AuthorizationRequested, Event
@@ -66,6 +69,7 @@ class Services:
     sessions: Sessions
     attempts: Attempts
     mail: Mail
+    sign_on: SingleSignOn
     memory: IdempotencyMemory
     submissions: Submissions
     deadlines: Deadlines
@@ -94,6 +98,13 @@ class Services:
         passwords = Passwords()
         audit = Audit(postgres)
         attempts = Attempts(redis, per_address_max=settings.api_sign_ins_per_address_max)
+        idle_s, absolute_s = settings.api_session_idle_s, settings.api_session_s
+        sessions = Sessions(
+            *(postgres, audit, attempts, passwords),
+            idle_s=idle_s,
+            absolute_s=absolute_s,
+            fresh_s=settings.api_key_fresh_s,
+        )
         return cls(
             settings=settings,
             metrics=metrics,
@@ -111,17 +122,12 @@ class Services:
             ),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             passwords=passwords,
-            sessions=Sessions(
-                postgres,
-                audit,
-                attempts,
-                passwords,
-                idle_s=settings.api_session_idle_s,
-                absolute_s=settings.api_session_s,
-                fresh_s=settings.api_key_fresh_s,
-            ),
+            sessions=sessions,
             attempts=attempts,
             mail=Mail(settings.api_smtp, settings.api_mail_from, settings.api_public_url),
+            sign_on=SingleSignOn(
+                postgres, audit, sessions, attempts, SignOns(redis), sign_on_terms(settings)
+            ),
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),
@@ -145,6 +151,7 @@ class Services:
 
     async def close(self) -> None:
         """After the last request: what was written is sent, or its senders were told that it is uncertain."""
+        await self.sign_on.aclose()
         await self.audit.later.close()
         await self.allowances.close()
         await asyncio.gather(
@@ -219,6 +226,14 @@ class Services:
             if use is Use.FIRST and (unwritten or problem.status_code == 503 or problem.code == KEY_REUSED):
                 await self.memory.release(event_id)
             raise
+
+
+def sign_on_terms(settings: ApiSettings) -> SignOnTerms:
+    return SignOnTerms(
+        public_url=settings.api_public_url.rstrip("/"),
+        local=settings.api_sso_allow_local,
+        seal=Seal([key.get_secret_value() for key in settings.api_sealing_keys]),
+    )
 
 
 def since_of(request: Request) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +38,15 @@ def _origin(text: str) -> str:
     if text != "*" and (parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}"):
         raise ValueError(f"{text!r} is no origin; write for example https://app.example.com")
     return text
+
+
+def _sealing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key.get_secret_value())
+        except ValueError:
+            raise ValueError(f"key {number} is none: 32 bytes, as URL-safe base64") from None
+    return keys
 
 
 Limit = Annotated[str, AfterValidator(_limit)]
@@ -102,6 +112,16 @@ class ApiSettings(BaseSettings):
     )
     api_sign_ins_per_address_max: int = Field(
         default=100, ge=1, description="tries to sign in from one address in 15 minutes"
+    )
+    api_sealing_keys: Annotated[tuple[SecretStr, ...], AfterValidator(_sealing_keys)] = Field(
+        default=(),
+        repr=False,
+        description="identity providers' secrets are sealed with the first and opened with all, as a JSON "
+        "list; `spendlog keys sealing` makes one, and without one there can be no such secret",
+    )
+    api_sso_allow_local: bool = Field(
+        default=False,
+        description="identity providers may be http, loopback and private addresses: in one's own network",
     )
     api_role: str = Field(default="spendlog_api", description="role of its sessions; 'none': the login's")
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -37,6 +38,13 @@ def api_login(postgres: str) -> str:
     except psycopg.Error as error:
         raise SpendlogError(f"PostgreSQL: {' '.join(str(error).split())}") from None
     return login
+
+
+def sealing_key(postgres: str) -> str:
+    """What identity providers' secrets are sealed with where everything runs on one machine: like the login's
+    password it follows from the owner's, so that it is the same at the next start."""
+    owners = (urlsplit(postgres).password or "").encode()
+    return urlsafe_b64encode(hmac.new(owners, b"sealing key", sha256).digest()).decode()
 
 
 def _opens(url: str) -> bool:

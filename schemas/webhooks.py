@@ -1,14 +1,9 @@
-"""Webhooks as the API offers them and the sinks send them: types, endpoints' URLs, states of a delivery."""
+"""Webhooks as the API offers them and the sinks send them: types, states of a delivery."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Final, Literal
-from urllib.parse import urlsplit
-
-from schemas.addresses import not_public
 
 #: What is told, by its stable name, and when. docs/webhooks.md shows the table; a test compares.
 TYPES: Final[dict[str, str]] = {
@@ -64,54 +59,10 @@ EndpointStatus = Literal["active", "paused"]
 #: `dropped`: more waited for the endpoint than may; it is stored, and a replay sends it.
 DeliveryStatus = Literal["pending", "delivered", "failed", "dropped"]
 
-URL_MAX: Final = 2_000
 ENDPOINTS_MAX: Final = 20
 SECRET_PREFIX: Final = "whsec_"
 #: Of one endpoint at one time: the newest, and those before it whose overlap has not ended.
 SECRETS_MAX: Final = 3
-
-_LOCAL_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "localdomain")
-_HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
-
-
-def url_fault(url: str, *, local: bool = False) -> str | None:
-    """What is wrong with `url` as an endpoint's; None: nothing. Names no resolver: sending looks again.
-
-    `local`: the development switch; http, any port, and our own network are let in.
-    """
-    if len(url) > URL_MAX or any(not "!" <= character <= "~" for character in url):
-        return f"must be at most {URL_MAX} printable ASCII characters; a host of others is written xn--..."
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "is no URL"
-    schemes = ("https", "http") if local else ("https",)
-    if parts.scheme not in schemes or not host:
-        return f"must be an {'://, '.join(schemes)}:// URL with a host"
-    if parts.username is not None or parts.password is not None:
-        return "must not hold a user or a password; deliveries are signed"
-    if parts.fragment or "\\" in url:
-        return "must have no fragment and no backslash"
-    if local:
-        return None
-    if port is not None and port != 443 and port < 1024:
-        return f"must not name port {port}: 443, or one from 1024 on"
-    return _host_fault(host)
-
-
-def _host_fault(host: str) -> str | None:
-    try:
-        words = not_public(host)
-    except ValueError:
-        words = None
-        if host.split(".")[-1][:1].isdigit():  # 127.1, 0x7f000001, 2130706433: only a resolver reads these
-            return "must name its host by a name, or by an address as it is usually written"
-    else:
-        return f"leads to {ip_address(host.partition('%')[0])}, which is {words}" if words else None
-    if not _HOST.fullmatch(host) or host.endswith(tuple(f".{name}" for name in _LOCAL_NAMES)):
-        return f"names the host {host[:80]}, which is not a public name"
-    return words
 
 
 def unknown_types(patterns: Iterable[str]) -> list[str]:

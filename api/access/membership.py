@@ -105,7 +105,10 @@ def remove_member(postgres: str, *, organization_id: str, email: str) -> None:
 def _unless_last() -> Iterator[None]:
     try:
         yield
-    except Unstorable:
+    except Unstorable as refused:
+        if refused.constraint == "break_glass":
+            words = "that is the break-glass admin: name another under /v1/sign-on-policy first"
+            raise PeopleFault(words) from None
         raise PeopleFault("that is the last Org Admin: make somebody else one first") from None
 
 

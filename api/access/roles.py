@@ -6,7 +6,7 @@ his departments. docs/access.md shows this table; it is generated from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -120,6 +120,16 @@ def may_give(giver: frozenset[str], role: Role) -> bool:
     """Whether somebody with these permissions may make somebody a `role`, or take it from him: nothing above
     his own. One's own account everybody has, and a key none."""
     return giver | {Scope.ACCOUNT} >= TABLE[role].keys()
+
+
+def permissions_of(role: str | None, scopes: Iterable[str] | None) -> frozenset[str]:
+    """Of a person with this role, or of a key with these scopes; none, where there is neither."""
+    return frozenset(TABLE[Role(role)]) if role is not None else frozenset(scopes or ())
+
+
+def highest(organization_id: str) -> Role:
+    """The role above all others of an organization."""
+    return Role.SYSTEM_ADMIN if organization_id == OPERATORS else Role.ORG_ADMIN
 
 
 def reaches(role: Role, departments: frozenset[str]) -> Mapping[Scope, Reach]:

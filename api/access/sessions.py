@@ -87,16 +87,27 @@ class Sessions(Verified[Person]):
 
         Raises:
             Problem: 401 wrong (which of the two is not said) or without a code that is needed, 403 he is no
-                member there, 429 too many tries.
+                member there, or it wants its people to come by its identity provider, 429 too many tries.
             PostgresAway: people cannot be looked up.
         """
         row = await self.prove(email, password, origin, code=code)
         organizations: list[str] = row["organizations"]
         if not organizations or organization_id not in (None, *organizations):
             raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
-        return await self.begin(
-            row["person_id"], organization_id or organizations[0], origin, method="password"
-        )
+        wanted = organizations if organization_id is None else [organization_id]
+        organization_id = await self.require_password_enough(row["person_id"], *wanted)
+        return await self.begin(row["person_id"], organization_id, origin, method="password")
+
+    async def require_password_enough(self, person_id: str | None, *organizations: str) -> str:
+        """The first of these into which a password lets this person. Raises Problem 403: there is none."""
+        asked: Row = {"organizations": [*organizations], "person_id": person_id}
+        row = await self._postgres.row(statement("sign_on_required"), asked)
+        closed = row["organizations"] if row else organizations
+        for one in organizations:
+            if one not in closed:
+                return one
+        words = f"{organizations[0]} lets its people in by its identity provider, and by no password."
+        raise Problem(403, "sign_on_required", words)
 
     async def by_link(
         self, token: str, origin: SignInOrigin, *, code: str | None = None
@@ -118,6 +129,7 @@ class Sessions(Verified[Person]):
     ) -> None:
         """He is still the one who signed in: what needs that works for a while. Raises as `sign_in`."""
         await self.prove(person.actor, password, origin, code=code)
+        await self.require_password_enough(person.id, person.organization_id)
 
         async def confirm(changes: Changeset) -> None:
             await changes.row("confirm_session", session_id=person.session_id, person_id=person.id)
@@ -127,9 +139,15 @@ class Sessions(Verified[Person]):
         self.forget(lambda known: known.session_id == person.session_id)
 
     async def begin(
-        self, person_id: str, organization_id: str, origin: SignInOrigin, *, method: Method
+        self,
+        person_id: str,
+        organization_id: str,
+        origin: SignInOrigin,
+        *,
+        method: Method,
+        authenticated_at: datetime | None = None,
     ) -> tuple[str, Person]:
-        """A session of somebody whose identity is proved."""
+        """A session of somebody whose identity is proved. `authenticated_at`: when, if not now."""
         token = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         session_id = f"ses_{secrets.token_hex(10)}"
@@ -141,7 +159,7 @@ class Sessions(Verified[Person]):
                 session_id=session_id,
                 organization_id=organization_id,
                 person_id=person_id,
-                authenticated_at=None if method == "link" else now,
+                authenticated_at=None if method == "link" else authenticated_at or now,
                 expires_at=now + timedelta(seconds=self.absolute_s),
                 method=method,
                 address=origin.address[:100],
@@ -237,5 +255,6 @@ def require_recent(person: Person) -> None:
             403,
             "authentication_too_old",
             "This needs a password that was given in the last 15 minutes: "
-            "POST /v1/sessions/current/authentication, and then again.",
+            "POST /v1/sessions/current/authentication, or a new sign-in by the identity provider, and then "
+            "again.",
         )

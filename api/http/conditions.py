@@ -6,6 +6,7 @@ The tag of a thing is the position of the last decision about it.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Header
@@ -23,6 +24,11 @@ _TAG = re.compile(r'(W/)?"([!#-~]*)"')
 def tagged(position: str) -> dict[str, str]:
     """The header ETag of what was last changed at `position`."""
     return {"ETag": f'"{position}"'}
+
+
+def tag_at(changed_at: datetime) -> str:
+    """The tag of what PostgreSQL alone knows: when it was last changed."""
+    return f"{changed_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}"
 
 
 async def _if_match(

@@ -21,6 +21,7 @@ from api.pages import (
     policies,
     requests,
     sign_in,
+    sign_on,
     system,
     transactions,
     webhooks,
@@ -29,6 +30,7 @@ from api.pages import (
 PAGES: Final[tuple[APIRouter, ...]] = (
     assets.router,
     sign_in.router,
+    sign_on.router,
     links.router,
     confirm.router,
     overview.router,

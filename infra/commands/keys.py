@@ -1,4 +1,4 @@
-"""`spendlog keys create|list|revoke`: API keys, straight in PostgreSQL."""
+"""`spendlog keys create|list|revoke|sealing`: API keys, straight in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from cryptography.fernet import Fernet
 
 from api.access.keys import EVERYDAY_SCOPES, ApiKey, KeyNotCreated, Scope, create_key, list_keys, revoke_key
 from infra.database import required_postgres, understood
@@ -94,6 +95,12 @@ def revoke(
         print_json(_members(revoked))
         return
     typer.echo(f"{revoked.id} is revoked since {_shown(revoked.revoked_at)}")
+
+
+@app.command()
+def sealing() -> None:
+    """Make a key for SPENDLOG_API_SEALING_KEYS and print it; nothing is stored."""
+    typer.echo(Fernet.generate_key().decode())
 
 
 def _postgres() -> str:

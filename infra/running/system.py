@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from api.access.keys import EVERYDAY_SCOPES, Scope, create_key
 from infra import topics
-from infra.logins import api_login
+from infra.logins import api_login, sealing_key
 from infra.migrate import migrate
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
@@ -139,7 +140,12 @@ def _start(
     }
     for name in commands:
         steps.doing(name, "starting")
-    of_api = env | {"SPENDLOG_POSTGRES": api_login(endpoints.postgres)}  # it never holds the owner's
+    of_api = env | {
+        "SPENDLOG_POSTGRES": api_login(endpoints.postgres),  # it never holds the owner's
+        "SPENDLOG_API_PUBLIC_URL": api,
+        "SPENDLOG_API_SSO_ALLOW_LOCAL": "true",
+        "SPENDLOG_API_SEALING_KEYS": json.dumps([sealing_key(endpoints.postgres)]),
+    }
     children = {
         name: supervisor.start(
             name.replace(" ", "-").lower(), spendlog(*command), env=of_api if name == "API" else env

@@ -1,15 +1,12 @@
 """One POST to a stranger's URL: to a public address and no other, for ten seconds and not longer.
 
-The name is resolved once, every address that comes back is judged, and the connection goes to the judged
-address itself, while TLS and the Host header keep the name: a name that resolves to something else a moment
-later (DNS rebinding) changes nothing. Redirects are answers like any other. No proxy of the environment is
-asked, for it would resolve the name itself.
+Redirects are answers like any other. No proxy of the environment is asked, for it would resolve the name
+itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -17,7 +14,7 @@ from typing import NamedTuple
 
 import httpcore
 
-from schemas.addresses import not_public
+from schemas.outbound import Forbidden, PublicNetwork
 
 ATTEMPT_S_MAX = 10.0
 ANSWER_BYTES_MAX = 64 * 1024  # what is read; more is nobody's business
@@ -29,10 +26,6 @@ RETRY_AFTER_S_MAX = 12 * 3_600.0
 
 # Of these the endpoint itself, or what stands before it, says that it is away or flooded.
 _AWAY = frozenset({429, 502, 503, 504})
-
-
-class Forbidden(Exception):
-    """A host that leads to an address that is not public."""
 
 
 class Attempt(NamedTuple):
@@ -49,43 +42,6 @@ class Attempt(NamedTuple):
     is_away: bool = False
     is_gone: bool = False
     retry_after_s: float | None = None
-
-
-class PublicNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses alone. `local`: to all, for development."""
-
-    def __init__(self, *, local: bool) -> None:
-        self._local = local
-        self._network = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        refused: httpcore.ConnectError | None = None
-        for address in await self._addresses(host, port):
-            try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError as error:
-                refused = error
-        raise refused or httpcore.ConnectError(f"{host} has no address")
-
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        """All of the host's. Raises Forbidden where one of them is not public."""
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} does not resolve: {error}") from None
-        addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
-        if not self._local:
-            for address in addresses:
-                if words := not_public(address):
-                    raise Forbidden(f"{host} leads to {address}, which is {words}: nothing is sent there")
-        return addresses
 
 
 class Poster:

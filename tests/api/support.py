@@ -173,9 +173,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: ApiSettings) -> Iterator[str]:
+def serving(settings: ApiSettings, *, port: int | None = None) -> Iterator[str]:
     """A real server in a thread; its base URL."""
-    port = free_port()
+    port = port or free_port()
     server = uvicorn.Server(config(settings, trials=TrialProcesses(), host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, name="api-under-test")
     thread.start()

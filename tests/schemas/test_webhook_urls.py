@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.addresses import not_public
-from schemas.webhooks import TYPES, unknown_types, url_fault, wants
+from schemas.outbound import url_fault
+from schemas.webhooks import TYPES, unknown_types, wants
 
 REFUSED = {
     "127.0.0.1": "loopback",

@@ -10,8 +10,9 @@ from typing import Any
 import httpcore
 import pytest
 
+from schemas.outbound import PublicNetwork
 from sinks.webhooks import post
-from sinks.webhooks.post import Attempt, Poster, PublicNetwork
+from sinks.webhooks.post import Attempt, Poster
 from tests.sinks.receiver import receiver, slow
 from tests.sinks.webhook_books import new_secret
 

@@ -239,6 +239,7 @@ async def accept(request: Request, body: AcceptanceIn) -> tuple[str, Person]:
     if found is None:
         words = "This invitation is not known, was used or withdrawn, or is too old. Ask for another."
         raise Problem(401, "invalid_link", words)
+    await services.sessions.require_password_enough(found["person_id"], found["organization_id"])
     password = body.password.get_secret_value()
     new = None
     if found["has_password"]:

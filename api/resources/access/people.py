@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -15,7 +14,7 @@ from api.access.notes import change
 from api.access.people import Person
 from api.access.roles import TITLES, Role, fits, may_give
 from api.access.security import Caller, KeyedRoute, needs
-from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tagged
+from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tag_at, tagged
 from api.http.paging import LINK, Paged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
@@ -306,6 +305,11 @@ async def _kept(request: Request, make: Any) -> None:
     try:
         await change(request, make)
     except Unstorable as refused:
+        if refused.constraint == "break_glass":
+            words = (
+                "His password lets in when the identity provider is away: name somebody else for that first."
+            )
+            raise Problem(409, "break_glass", words) from None
         if refused.constraint != "last_org_admin":
             raise
         words = "That is the last Org Admin of the organization: make somebody else one first."
@@ -323,8 +327,8 @@ async def _locked(
         )
     if before is None:
         raise _unknown()
-    if if_match not in (None, ANY, _tag(before["changed_at"])):
-        raise changed_since(_tag(before["changed_at"]))
+    if if_match not in (None, ANY, tag_at(before["changed_at"])):
+        raise changed_since(tag_at(before["changed_at"]))
     require_may_give(caller, Role(before["role"]))
     return before
 
@@ -343,12 +347,8 @@ def _place(person_id: str) -> str:
     return f"/v1/people/{person_id}"
 
 
-def _tag(changed_at: datetime) -> str:
-    return f"{changed_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}"
-
-
 def _shown(person: PersonOut) -> Response:
-    return reply(person, 200, **tagged(_tag(person.changed_at)))
+    return reply(person, 200, **tagged(tag_at(person.changed_at)))
 
 
 def _unknown() -> Problem:

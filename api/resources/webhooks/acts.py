@@ -15,7 +15,7 @@ from fastapi import Request
 from api.access.audit import Changeset
 from api.access.notes import change
 from api.asking.idempotency import Use
-from api.http.conditions import ANY, changed_since
+from api.http.conditions import ANY, changed_since, tag_at
 from api.http.paging import Page
 from api.http.paths import storable
 from api.http.preferences import IdempotencyKey
@@ -33,7 +33,8 @@ from api.resources.webhooks.models import (
 from api.services import Services
 from api.stores.pace import views_away
 from api.stores.postgres import PostgresAway, Row
-from schemas.webhooks import ENDPOINTS_MAX, SECRET_PREFIX, SECRETS_MAX, TEST_TYPE, DeliveryStatus, url_fault
+from schemas.outbound import url_fault
+from schemas.webhooks import ENDPOINTS_MAX, SECRET_PREFIX, SECRETS_MAX, TEST_TYPE, DeliveryStatus
 
 REPLAYED_MAX: Final = 10_000  # of one request
 _SECRET_BYTES: Final = 32
@@ -291,7 +292,7 @@ def unknown_endpoint() -> Problem:
 
 def tag_of(endpoint: WebhookEndpointOut) -> str:
     """What its ETag is made of: when it was last changed."""
-    return f"{endpoint.changed_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}"
+    return tag_at(endpoint.changed_at)
 
 
 def _seen(if_match: str | None) -> datetime | None:

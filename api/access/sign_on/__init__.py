@@ -1,0 +1,1 @@
+"""Single sign-on: an organization's identity providers say who somebody is."""

@@ -1,0 +1,184 @@
+"""Single sign-on from end to end: which providers there are, off to one of them, and back with who it is."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, NamedTuple
+
+import structlog
+
+from api.access.audit import Audit
+from api.access.people import Person
+from api.access.sessions import Sessions, SignInOrigin
+from api.access.sign_on.arrival import Arrivals
+from api.access.sign_on.fetch import ProviderFault, ProviderHttp
+from api.access.sign_on.mapping import ClaimMapping
+from api.access.sign_on.model import IdentityProvider, SignOn
+from api.access.sign_on.oidc import OpenIdConnect
+from api.access.sign_on.sealing import Seal, Unsealable
+from api.http.problems import Problem
+from api.stores.attempts import Attempts
+from api.stores.postgres import Postgres
+from api.stores.sign_ons import SignOns, browser_digest, same_browser
+from api.stores.sql import statement
+from schemas.ids import is_name
+
+log = structlog.get_logger(__name__)
+
+
+class Offer(NamedTuple):
+    """A provider that a sign-in page offers."""
+
+    organization_id: str
+    provider_id: str
+    name: str
+
+
+class Departure(NamedTuple):
+    """Where the browser goes, and the cookie that it must come back with."""
+
+    url: str
+    cookie: str
+
+
+class Arrival(NamedTuple):
+    """A new session's token, whose it is, and the page that he wanted."""
+
+    token: str
+    person: Person
+    following: str
+
+
+class SignOnTerms(NamedTuple):
+    """`public_url`: where browsers reach us; `local`: providers may be http and in our own network."""
+
+    public_url: str
+    local: bool
+    seal: Seal
+
+
+class SingleSignOn:
+    """What a process of the API does for single sign-on."""
+
+    def __init__(
+        self,
+        postgres: Postgres,
+        audit: Audit,
+        sessions: Sessions,
+        attempts: Attempts,
+        tries: SignOns,
+        terms: SignOnTerms,
+    ) -> None:
+        self.terms = terms
+        self._postgres = postgres
+        self._sessions = sessions
+        self._attempts = attempts
+        self._tries = tries
+        self._arrivals = Arrivals(audit)
+        self._http = ProviderHttp(local=terms.local)
+        self.oidc = OpenIdConnect(self._http, local=terms.local)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    def callback(self, provider_id: str) -> str:
+        """Of a provider its own, so that no other one's answer is taken for its."""
+        return f"{self.terms.public_url}/sign-in/sso/{provider_id}/callback"
+
+    async def offers(self, who: str) -> list[Offer]:
+        """For somebody's e-mail address, or the id of an organization. Raises PostgresAway."""
+        who = who.strip()
+        domain = who.rpartition("@")[2].lower() if "@" in who else None
+        asked = {"organization_id": who if is_name(who) else None, "domain": domain}
+        if domain is not None and not domain.isprintable():
+            return []
+        row = await self._postgres.row(statement("offered_providers"), asked)
+        return [Offer(**one) for one in row["providers"]] if row else []
+
+    async def depart(
+        self, provider_id: str, origin: SignInOrigin, *, following: str, again: bool = False
+    ) -> Departure:
+        """Raises Problem 404, 429, 502 the provider does not answer as it must, 503."""
+        await self._attempts.count(origin.address)
+        provider = await self._provider(provider_id)
+        cookie = secrets.token_urlsafe(32)
+        sign_on = SignOn(
+            provider_id=provider_id, browser=browser_digest(cookie), following=following, again=again
+        )
+        state = await self._tries.begin(sign_on)
+        try:
+            url = await self.oidc.authorization_url(
+                provider, sign_on, state, callback=self.callback(provider_id)
+            )
+        except ProviderFault as fault:
+            raise self._told(provider, origin, fault) from None
+        return Departure(url, cookie)
+
+    async def arrive(
+        self, provider_id: str, answer: dict[str, str], cookie: str | None, origin: SignInOrigin
+    ) -> Arrival:
+        """`answer`: what came with the browser; `cookie`: of `Departure`.
+
+        Raises:
+            Problem: 401 not the browser that left, or too late; 403 nobody here; 404, 429, 502, 503.
+            PostgresAway: nobody can be looked up.
+        """
+        await self._attempts.count(origin.address)
+        provider = await self._provider(provider_id)
+        sign_on = await self._tries.take(answer.get("state", ""), SignOn)
+        if sign_on is None or sign_on.provider_id != provider_id or not same_browser(sign_on.browser, cookie):
+            self._arrivals.refuse(provider, origin, "sign_on_ended")
+            words = "This sign-in began in another browser, was used, or took longer than 10 minutes."
+            raise Problem(401, "sign_on_ended", words)
+        try:
+            identity = await self._identity(provider, sign_on, answer)
+        except ProviderFault as fault:
+            raise self._told(provider, origin, fault) from None
+        person_id = await self._arrivals.member(provider, identity, origin)
+        # What the mapping has made of him holds for his other sessions as well.
+        self._sessions.forget(lambda known: known.id == person_id)
+        token, person = await self._sessions.begin(
+            person_id,
+            provider.organization_id,
+            origin,
+            method=provider.protocol,
+            authenticated_at=identity.authenticated_at,
+        )
+        return Arrival(token, person, sign_on.following)
+
+    async def _identity(self, provider: IdentityProvider, sign_on: SignOn, answer: dict[str, str]) -> Any:
+        if "code" not in answer:
+            why = answer.get("error_description") or answer.get("error") or "it sent no code"
+            raise ProviderFault(f"the provider let nobody in: {why[:200]}")
+        try:
+            secret = None if provider.secret is None else self.terms.seal.open(provider.secret)
+        except Unsealable as error:
+            raise ProviderFault(f"the client secret cannot be opened: {error}") from None
+        return await self.oidc.identity(
+            provider,
+            secret,
+            sign_on,
+            code=answer["code"],
+            issuer=answer.get("iss"),
+            callback=self.callback(provider.provider_id),
+        )
+
+    async def _provider(self, provider_id: str) -> IdentityProvider:
+        row = None
+        if is_name(provider_id):
+            row = await self._postgres.row(statement("find_provider"), {"provider_id": provider_id})
+        if row is None:
+            raise Problem(404, "unknown_identity_provider", "There is no such identity provider, or no more.")
+        mapping = ClaimMapping.model_validate(row["mapping"])
+        return IdentityProvider(**{**row, "domains": tuple(row["domains"]), "mapping": mapping})
+
+    def _told(self, provider: IdentityProvider, origin: SignInOrigin, fault: ProviderFault) -> Problem:
+        """For the person in two sentences, for the Org Admin in the audit log and here."""
+        log.warning("sign_on_failed", provider=provider.provider_id, error=str(fault)[:300])
+        self._arrivals.refuse(provider, origin, "identity_provider_fault")
+        return Problem(
+            502,
+            "identity_provider_fault",
+            f"{provider.name} did not say who you are as it must: {fault}. Try again; if it stays, show this "
+            "to an Org Admin.",
+        )

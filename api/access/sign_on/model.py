@@ -1,0 +1,56 @@
+"""What single sign-on speaks of: a provider as it is set, one try to sign in by it, and who came."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from api.access.sign_on.mapping import ClaimMapping
+
+Protocol = Literal["oidc"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityProvider:
+    """One of an organization's. `secret`: sealed; None: a public client. `domains`: of which e-mail addresses
+    may be; empty: all. `mapped_by_id`: the person or key whose permission the mapping gives from."""
+
+    organization_id: str
+    provider_id: str
+    protocol: Protocol
+    name: str
+    issuer: str
+    client_id: str
+    secret: str | None
+    domains: tuple[str, ...]
+    mapping: ClaimMapping
+    mapped_by_id: str
+
+
+class SignOn(msgspec.Struct, frozen=True, kw_only=True):
+    """One try: what was sent along with the browser, and what must come back with it.
+
+    `browser`: SHA-256 of the cookie that it got; `again`: somebody in a session proves that it is still he.
+    """
+
+    provider_id: str
+    browser: str
+    following: str
+    again: bool = False
+    nonce: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
+    verifier: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(48))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the provider says that it is. `email`: verified by it, in lower case; None: it has verified none.
+    `authenticated_at`: when he last proved it to the provider, as far as that tells."""
+
+    subject: str
+    email: str | None
+    authenticated_at: datetime
+    claims: dict[str, Any] = field(repr=False)

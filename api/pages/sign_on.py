@@ -1,0 +1,101 @@
+"""Single sign-on in a browser: which provider, off to it, and back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.access import cookie
+from api.http.problems import Problem
+from api.pages.frame import page
+from api.pages.route import own_path
+from api.pages.sign_in import OpenRoute
+from api.resources.access.sessions import origin_of
+from api.services import services_of
+from api.stores.sign_ons import LIFE_S
+
+router = APIRouter(route_class=OpenRoute, include_in_schema=False)
+
+#: Lax, unlike a session's: the browser comes back from another site.
+COOKIE: Final = "__Host-spendlog-sign-on"
+#: More than an answer has (RFC 6749, 4.1.2; RFC 9207), each at most so long.
+_ANSWER: Final = ("code", "state", "iss", "error", "error_description")
+_MEMBER_MAX: Final = 4_000
+
+Following = Annotated[str, Query(alias="next", max_length=2_000)]
+
+
+@router.get("/sign-in/sso")
+async def choose_provider(
+    request: Request, who: Annotated[str, Query(max_length=200)] = "", following: Following = "/"
+) -> Response:
+    """Those of an organization, found by its id or by the domain of an e-mail address."""
+    services = services_of(request)
+    await services.attempts.count(origin_of(request).address)
+    offers = await services.sign_on.offers(who) if who else []
+    wrong = ""
+    if who and not offers:
+        wrong = (
+            "No organization that we know lets people in like this. Type your work e-mail address or the id "
+            "of your organization, or sign in with your password."
+        )
+    return page(request, "sign_on", who=who, offers=offers, wrong=wrong, next=own_path(following))
+
+
+@router.get("/sign-in/sso/{provider_id}")
+async def leave(
+    request: Request, provider_id: str, again: bool = False, following: Following = "/"
+) -> Response:
+    """Off to the provider. `again`: he has a session, and proves that it is still he."""
+    origin = origin_of(request)
+    try:
+        departure = await services_of(request).sign_on.depart(
+            provider_id, origin, following=own_path(following), again=again
+        )
+    except Problem as problem:
+        return _failed(request, problem, own_path(following))
+    answer = RedirectResponse(departure.url, 303)
+    answer.set_cookie(
+        COOKIE, departure.cookie, max_age=LIFE_S, path="/", secure=True, httponly=True, samesite="lax"
+    )
+    return answer
+
+
+@router.get("/sign-in/sso/{provider_id}/callback")
+async def come_back(request: Request, provider_id: str) -> Response:
+    """From the provider, with who it is. A page and no redirect: browsers send the session's cookie, which is
+    SameSite=Strict, with what a page of ours asks for, and not with what another site has begun."""
+    services, query = services_of(request), request.query_params
+    told = {name: query[name][:_MEMBER_MAX] for name in _ANSWER if name in query}
+    try:
+        arrival = await services.sign_on.arrive(
+            provider_id, told, request.cookies.get(COOKIE), origin_of(request)
+        )
+    except Problem as problem:
+        return _without_cookie(_failed(request, problem, "/"))
+    answer = page(request, "signed_on", next=own_path(arrival.following), person=arrival.person)
+    cookie.begin(answer, arrival.token, max_age_s=round(services.sessions.absolute_s))
+    return _without_cookie(answer)
+
+
+def _without_cookie(answer: Response) -> Response:
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def _failed(request: Request, problem: Problem, following: str) -> Response:
+    """On the page where one begins again."""
+    answer = page(
+        request,
+        "sign_on",
+        status=problem.status_code,
+        who="",
+        offers=[],
+        wrong=str(problem.detail),
+        next=following,
+    )
+    for name, value in (problem.headers or {}).items():
+        answer.headers[name] = value
+    return answer

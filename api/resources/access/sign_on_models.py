@@ -1,0 +1,152 @@
+"""Bodies of the routes of identity providers and of who must come by them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StrictStr
+
+from api.access.sign_on.mapping import ClaimMapping
+from api.http.types import Input, Output, Text
+
+DOMAINS_MAX = 50
+PROVIDERS_MAX = 20
+
+
+def _domain(text: str) -> str:
+    name = text.lower()
+    parts = name.split(".")
+    if len(parts) < 2 or not all(
+        part.isascii() and part.replace("-", "a").isalnum() and part[0] != "-" and part[-1] != "-"
+        for part in parts
+    ):
+        raise ValueError("must be the domain of e-mail addresses, for example techcorp.com")
+    return name
+
+
+def _visible(text: str) -> str:
+    if any(not "!" <= one <= "~" for one in text):
+        raise ValueError("must be printable ASCII without blanks")
+    return text
+
+
+Name = Annotated[
+    Text, Field(min_length=1, max_length=60, description="as its button says", examples=["Okta"])
+]
+Issuer = Annotated[
+    StrictStr,
+    Field(
+        min_length=1,
+        max_length=2_000,
+        description="its URL, exactly as its discovery document writes it",
+        examples=["https://login.techcorp.com"],
+    ),
+]
+ClientId = Annotated[
+    StrictStr,
+    Field(min_length=1, max_length=300, description="of spendlog at the provider", examples=["spendlog"]),
+    AfterValidator(_visible),
+]
+ClientSecret = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=500, description="kept sealed, never shown", examples=["s3cr3t-of-okta"]),
+    AfterValidator(lambda secret: SecretStr(_visible(secret.get_secret_value()))),
+]
+Domain = Annotated[Text, Field(min_length=3, max_length=253), AfterValidator(_domain)]
+Domains = Annotated[
+    list[Domain],
+    Field(
+        max_length=DOMAINS_MAX,
+        description="e-mail addresses of these alone; the sign-in page finds it by them. None: all",
+        examples=[["techcorp.com"]],
+    ),
+]
+
+
+class IdentityProviderIn(Input):
+    """An OpenID Connect provider of the organization."""
+
+    model_config = ConfigDict(title="NewIdentityProvider")
+
+    name: Name
+    issuer: Issuer
+    client_id: ClientId
+    client_secret: ClientSecret | None = Field(
+        default=None, description="absent: a public client, with PKCE alone"
+    )
+    domains: Domains = Field(default=[])
+    mapping: ClaimMapping = Field(default=ClaimMapping())
+    enabled: StrictBool = True
+
+
+class IdentityProviderChangeIn(Input):
+    """What is not in it stays as it is. Another issuer is another provider."""
+
+    model_config = ConfigDict(title="IdentityProviderChange")
+
+    name: Name | None = None
+    client_id: ClientId | None = None
+    client_secret: ClientSecret | None = None
+    domains: Domains | None = None
+    mapping: ClaimMapping | None = None
+    enabled: StrictBool | None = None
+
+
+class IdentityProviderOut(Output):
+    """Who says for the organization who somebody is."""
+
+    model_config = ConfigDict(title="IdentityProvider")
+
+    provider_id: str = Field(examples=["idp_9f86d081884c7d659a2f"])
+    protocol: Literal["oidc"]
+    name: str = Field(examples=["Okta"])
+    issuer: str = Field(examples=["https://login.techcorp.com"])
+    client_id: str = Field(examples=["spendlog"])
+    domains: list[str] = Field(examples=[["techcorp.com"]])
+    mapping: ClaimMapping
+    mapped_by: str = Field(
+        description="who has set the mapping: it gives no role above his, as he is now",
+        examples=["ada@techcorp.com"],
+    )
+    enabled: bool = Field(description="whether people can come by it")
+    callback: str = Field(
+        description="the redirect URI to register at the provider",
+        examples=["https://spend.example.com/sign-in/sso/idp_9f86d081884c7d659a2f/callback"],
+    )
+    people: int = Field(description="how many have come by it", examples=[42])
+    created_at: datetime
+    changed_at: datetime = Field(description="`ETag` is made of it")
+
+
+class IdentityProviderListOut(Output):
+    """All of the organization, by name."""
+
+    model_config = ConfigDict(title="IdentityProviderList")
+
+    providers: list[IdentityProviderOut]
+
+
+class SignOnPolicyIn(Input):
+    """Whether people must come by an identity provider."""
+
+    model_config = ConfigDict(title="NewSignOnPolicy")
+
+    required: StrictBool = Field(description="true: a password lets in nobody but one", examples=[True])
+    break_glass: Text | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="that one, an Org Admin with a password: for when the provider is away",
+        examples=["usr_5d0c1f4e2b9a7c3d"],
+    )
+
+
+class SignOnPolicyOut(Output):
+    """Whether people must come by an identity provider."""
+
+    model_config = ConfigDict(title="SignOnPolicy")
+
+    required: bool
+    break_glass: str | None = Field(examples=["usr_5d0c1f4e2b9a7c3d"])
+    changed_at: datetime | None = Field(description="null: nobody has set it yet")

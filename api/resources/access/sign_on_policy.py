@@ -1,0 +1,115 @@
+"""Whether an organization's people must come by its identity provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access.audit import Changeset
+from api.access.keys import Principal, Scope
+from api.access.notes import change
+from api.access.people import Person
+from api.access.roles import highest
+from api.access.security import Caller, KeyedRoute, needs
+from api.http.preferences import MEMBERS_ONCE
+from api.http.problems import FieldError, Problem, invalid_request, responses
+from api.resources.access.people import find_member, require_may_give
+from api.resources.access.sign_on_models import SignOnPolicyIn, SignOnPolicyOut
+from api.resources.replies import reply
+from api.services import Services, services_of
+from api.stores.sql import statement
+
+router = APIRouter(prefix="/v1/sign-on-policy", tags=["access"], route_class=KeyedRoute)
+
+PLACE = "/v1/sign-on-policy"
+
+
+@router.get(
+    "",
+    summary="Whether single sign-on is required",
+    response_model=SignOnPolicyOut,
+    openapi_extra=needs(Scope.PEOPLE_READ),
+    responses={200: {"description": "What is set."}, **responses(400, 401, 403, 422, 500, 503)},
+)
+async def read_sign_on_policy(request: Request, caller: Caller) -> Response:
+    """And whose password lets in all the same."""
+    return reply(await find_policy(services_of(request), caller.organization_id))
+
+
+@router.put(
+    "",
+    summary="Require single sign-on, or not",
+    response_model=SignOnPolicyOut,
+    dependencies=[MEMBERS_ONCE],
+    openapi_extra=needs(Scope.PEOPLE_WRITE, recent=True),
+    responses={
+        200: {"description": "Set."},
+        **responses(400, 401, 403, 409, 413, 415, 422, 500, 503),
+    },
+)
+async def set_sign_on_policy(body: SignOnPolicyIn, request: Request, caller: Caller) -> Response:
+    """Required, a password lets in nobody of the organization but one Org Admin, and sessions that began with
+    one end, your own excepted. Keys go on, and so do links of `spendlog people link`."""
+    return reply(await set_policy(request, caller, body))
+
+
+# -- what the routes and the pages do
+
+
+async def find_policy(services: Services, organization_id: str) -> SignOnPolicyOut:
+    """Raises PostgresAway."""
+    row = await services.postgres.row(statement("sign_on_policy"), {"organization_id": organization_id})
+    return _shown(row)
+
+
+async def set_policy(request: Request, caller: Principal, body: SignOnPolicyIn) -> SignOnPolicyOut:
+    """Raises Problem 403, 409 there is no provider, 422 he is no Org Admin with a password."""
+    services, organization = services_of(request), caller.organization_id
+    require_may_give(caller, highest(organization))
+    if body.required:
+        await _require_able(services, organization, body.break_glass)
+    of = {"organization_id": organization}
+    own = caller.session_id if isinstance(caller, Person) else None
+
+    async def make(changes: Changeset) -> list[str]:
+        before = await changes.row("sign_on_policy", **of)
+        if body.required:
+            row = await changes.row("count_providers", **of)
+            if row is None or not row["enabled"]:
+                words = "There is no identity provider by which people could come: add one, and try it."
+                raise Problem(409, "no_identity_provider", words)
+        terms: dict[str, Any] = {"required": body.required, "break_glass": body.break_glass}
+        await changes.row("set_sign_on_policy", **of, **terms)
+        changes.tell(PLACE, before=_shown(before).model_dump(exclude={"changed_at"}), after=terms)
+        if not body.required:
+            return []
+        row = await changes.row("end_password_sessions", **of, but_person=body.break_glass, but_session=own)
+        ended: list[str] = (row["sessions"] if row else None) or []
+        return ended
+
+    ended = await change(request, make)
+    services.sessions.forget(lambda known: known.session_id in ended)
+    return await find_policy(services, organization)
+
+
+async def _require_able(services: Services, organization_id: str, person_id: str | None) -> None:
+    words = "must name an Org Admin with a password: the one whom it lets in when the provider is away"
+    wrong = invalid_request([FieldError(field="body.break_glass", code="value_error", message=words)])
+    if person_id is None:
+        raise wrong
+    try:
+        person = await find_member(services, organization_id, person_id)
+    except Problem:
+        raise wrong from None
+    if person.role is not highest(organization_id) or not person.password:
+        raise wrong
+
+
+def _shown(row: dict[str, Any] | None) -> SignOnPolicyOut:
+    if row is None:
+        return SignOnPolicyOut(required=False, break_glass=None, changed_at=None)
+    return SignOnPolicyOut(
+        required=row["required"], break_glass=row["break_glass_id"], changed_at=row["changed_at"]
+    )

@@ -1,0 +1,57 @@
+"""Sign-ins by an identity provider that are under way: in Redis, each good once and for ten minutes."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from hashlib import sha256
+from typing import Final, TypeVar
+
+import msgspec
+
+from api.http.problems import Problem
+from api.stores.redis import Redis, RedisAway
+
+LIFE_S: Final = 600
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class SignOns:
+    """`state`, which travels with the browser, names one; whoever takes it compares the browser's cookie."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def begin(self, sign_on: msgspec.Struct) -> str:
+        """Its state. Raises Problem 503."""
+        state = secrets.token_urlsafe(32)
+        content = msgspec.json.encode(sign_on)
+        await self._asked(lambda client: client.set(_name(state), content, ex=LIFE_S))
+        return state
+
+    async def take(self, state: str, kind: type[T]) -> T | None:
+        """The try, used up; None: there is none, or no more. Raises Problem 503."""
+        found = await self._asked(lambda client: client.getdel(_name(state)))
+        return None if found is None else msgspec.json.decode(found, type=kind)
+
+    async def _asked(self, ask: object) -> bytes | None:
+        try:
+            return await self._redis.call(ask)  # type: ignore[arg-type]
+        except RedisAway:
+            words = (
+                "Sign-in by an identity provider is not possible for a moment. Try again, or use a password."
+            )
+            raise Problem(503, "sign_on_unavailable", words, headers={"Retry-After": "2"}) from None
+
+
+def browser_digest(cookie: str) -> str:
+    return sha256(cookie.encode(errors="surrogatepass")).hexdigest()
+
+
+def same_browser(digest: str, cookie: str | None) -> bool:
+    return cookie is not None and hmac.compare_digest(digest, browser_digest(cookie))
+
+
+def _name(state: str) -> str:
+    return f"spendlog:sign-on:{sha256(state.encode(errors='surrogatepass')).hexdigest()}"

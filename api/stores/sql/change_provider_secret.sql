@@ -1,0 +1,3 @@
+UPDATE identity_provider SET secret_sealed = %(secret)s
+WHERE organization_id = %(organization_id)s AND provider_id = %(provider_id)s
+RETURNING provider_id

@@ -1,0 +1,12 @@
+-- An organization's, by name, or one of them.
+SELECT coalesce(json_agg(found ORDER BY found.name, found.provider_id), '[]') AS providers
+FROM (
+    SELECT p.provider_id, p.protocol, p.name, p.issuer, p.client_id, p.domains, p.mapping, p.mapped_by, p.enabled,
+        p.created_at, p.changed_at, (
+            SELECT count(*) FROM provider_identity AS i
+            WHERE i.organization_id = p.organization_id AND i.provider_id = p.provider_id
+        ) AS people
+    FROM identity_provider AS p
+    WHERE p.organization_id = %(organization_id)s
+        AND (%(provider_id)s::text IS NULL OR p.provider_id = %(provider_id)s)
+) AS found
