@@ -21,6 +21,7 @@ BROKEN = {
     "Door: faust in streams": ("streams/turns.py", "import faust"),
     "Door: river": ("streams/model.py", "import river"),
     "Door: what fits models": ("streams/model.py", "import lightgbm"),
+    "Door: what reads pictures": ("api/receipts/door.py", "import rapidocr"),
     "Decisions need no client": ("streams/log.py", "import psycopg"),
     "The core is pure": ("streams/core/calendar.py", "import time"),
     "State is the fold of effects": ("streams/core/apply/budgets.py", "import streams.core.plans"),

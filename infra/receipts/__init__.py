@@ -1,0 +1,1 @@
+"""What stands on a receipt, and which purchase it is of."""
