@@ -21,7 +21,7 @@ demo: $(STAMP) ## Everything on real Kafka, PostgreSQL and Valkey; EXIT=1 ends b
 	@$(BIN)/spendlog demo $(if $(EXIT),--exit)
 
 test: check ## All checks, then the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Format, lint, types, room boundaries
 	$(BIN)/ruff format --check $(ROOMS)

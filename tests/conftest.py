@@ -16,42 +16,25 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("spendlog")
 
 TESTS = Path(__file__).parent
-#: Folders that share topics and databases, and those that take long; longest first.
-LONGEST_FIRST = ("histories", "api", "sinks", "streams", "infra", "demo", "verify", "stories", "simulation")
-SHARED = {
+#: Folders whose files take long; longest first.
+LONGEST_FIRST = (
+    "histories",
+    "demo",
+    "streams",
     "api",
     "sinks",
-    "streams",
     "infra",
-    "demo",
     "verify",
     "stories",
-    "docs",
-    "hostile",
     "browser",
-    "questions",
-    "jobs",
-}
+    "simulation",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, each with services of its own: what shares them runs in one, the rest anywhere.
-
-    The longest begin first, so that the processes end at about the same time.
-    """
+    """The longest begin first, so that several processes end at about the same time."""
     order = {name: number for number, name in enumerate(LONGEST_FIRST)}
-
-    def room(item: pytest.Item) -> str:
-        return item.path.relative_to(TESTS).parts[0]
-
-    def together(item: pytest.Item) -> str:
-        if (place := room(item)) in SHARED:
-            return place
-        return item.nodeid if place == "histories" else str(item.path)  # a history takes up to half a minute
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(together(item)))
-    items.sort(key=lambda item: order.get(room(item), len(order)))
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
 
 
 @pytest.fixture(scope="session")
