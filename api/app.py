@@ -28,6 +28,7 @@ from api.metrics import Metrics
 from api.pages.frame import problem_page
 from api.pages.rooms import PAGES
 from api.questions import route as questions
+from api.reports.journal import route as journal_exports
 from api.resources import (
     aftermath,
     budgets,
@@ -96,6 +97,7 @@ ROOMS = (
     company_policies,
     ledger,
     journal,
+    journal_exports,
     questions,
     sessions,
     people,

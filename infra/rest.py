@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -50,6 +51,26 @@ class Rest:
     def ask(self, path: str, body: Mapping[str, object]) -> Any:
         """POST of what only reads; the body of its 200. Raises SpendlogError."""
         return self._call("POST", path, json=body).json()
+
+    def download(self, path: str, body: Mapping[str, object], out: Path) -> int:
+        """POST of what only reads, its answer into the file `out`, which is there whole or as it was.
+
+        Returns its length in bytes. Raises SpendlogError.
+        """
+        part = out.with_name(f"{out.name}.part")
+        try:
+            with self._call("POST", path, json=body, stream=True) as answer, part.open("wb") as file:
+                for piece in answer.iter_content(1 << 16):
+                    file.write(piece)
+            length = part.stat().st_size
+            part.replace(out)
+        except requests.RequestException:
+            raise SpendlogError(f"the answer was cut off; {out} is as it was: try again") from None
+        except OSError as error:
+            raise SpendlogError(f"{out} cannot be written: {error.strerror}") from None
+        finally:
+            part.unlink(missing_ok=True)
+        return length
 
     def change(self, path: str, body: Mapping[str, object]) -> Any:
         """PATCH; the body of its answer. Raises SpendlogError."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,12 @@ from api.questions.clock import OrgCalendar, Unit
 from api.questions.errors import NotUnderstood
 from api.questions.names import Directory
 from api.questions.query import OTHER, TIMES, AmountRange, AskedPeriod, Dimension, Query
-from api.resources.transactions.answer import STATUSES, TransactionStatus, mccs_of
+from api.resources.transactions.answer import (
+    STATUSES,
+    TransactionStatus,
+    category_of_mcc,
+    mccs_of,
+)
 from api.stores.questions import as_json
 from schemas.controls import MCC_GROUPS
 from schemas.money import exponent
@@ -144,15 +148,6 @@ def _mccs(categories: Sequence[str]) -> list[str]:
         elif category != OTHER:
             found[category] = None
     return list(found)
-
-
-@cache
-def category_of_mcc() -> dict[str, str]:
-    """Each MCC's one category, so that groups add up: of several the last, which is the narrower one."""
-    found: dict[str, str] = {}
-    for group in MCC_GROUPS:
-        found |= dict.fromkeys(mccs_of(group), group)
-    return found
 
 
 def _begins(period: AskedPeriod | None, zone: ZoneInfo) -> datetime | None:

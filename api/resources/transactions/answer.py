@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
 from pydantic import ConfigDict, Field
@@ -209,6 +210,15 @@ def mccs_of(group: str) -> tuple[str, ...]:
     """All MCCs of a group. Raises KeyError for one that is unknown."""
     ranges = MCC_GROUPS[group]
     return tuple(f"{mcc:04}" for first, last in ranges for mcc in range(first, last + 1))
+
+
+@cache
+def category_of_mcc() -> dict[str, str]:
+    """Each MCC's one category, so that groups add up: of several the last, which is the narrower one."""
+    found: dict[str, str] = {}
+    for group in MCC_GROUPS:
+        found |= dict.fromkeys(mccs_of(group), group)
+    return found
 
 
 def transaction_detail_out(found: Authorization, life: Mapping[str, Any]) -> TransactionDetailOut:

@@ -107,23 +107,5 @@ SELECT
         FROM seen_card
     ) AS cards,
     (SELECT coalesce(array_agg(DISTINCT currency ORDER BY currency), '{}') FROM own_department) AS currencies,
-    coalesce(
-        (
-            SELECT json_build_object('time_zone', time_zone, 'start_month', start_month, 'start_day', start_day)
-            FROM company_cap
-            WHERE organization_id = %(organization_id)s
-        ),
-        (
-            -- Without a company's cap as most departments have it; a year's beginning tells only those that divide it.
-            SELECT json_build_object(
-                'time_zone', mode() WITHIN GROUP (ORDER BY time_zone),
-                'start_month', coalesce(mode() WITHIN GROUP (ORDER BY start_month)
-                    FILTER (WHERE calendar IN ('quarter', 'year')), 1),
-                'start_day', coalesce(mode() WITHIN GROUP (ORDER BY start_day)
-                    FILTER (WHERE calendar IN ('quarter', 'year')), 1)
-            )
-            FROM own_department
-            HAVING count(*) > 0
-        )
-    ) AS calendar
+    organization_calendar(%(organization_id)s) AS calendar
 FROM (SELECT 1) AS always

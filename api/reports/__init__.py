@@ -1,0 +1,1 @@
+"""What finance people hand on: the journal for other books, and reports of spending."""
