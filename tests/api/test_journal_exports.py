@@ -25,7 +25,7 @@ from ofxtools.Parser import OFXTree
 from api.reports.journal import postings
 from api.reports.journal.chart import AccountName, part_of
 from api.reports.journal.formats import Beancount, DoubleEntry, Hledger
-from api.reports.journal.postings import Posting
+from api.reports.journal.postings import JournalPosting
 from tests.api.books import Books, Organization, rows
 from tests.infra.support import spendlog
 
@@ -249,7 +249,7 @@ def test_what_is_wrong_is_named(company: Organization, body: dict[str, Any], fie
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-PLAIN = Posting(
+PLAIN = JournalPosting(
     entry_id="1:2:3:0",
     day=date(2026, 3, 1),
     kind="clearing",

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from api.http.sheets import csv_lines, csv_of
 from api.reports.journal.chart import AccountName
-from api.reports.journal.postings import Posting, one_line
+from api.reports.journal.postings import JournalPosting, one_line
 
 
 class JournalFormat(Protocol):
@@ -18,7 +18,7 @@ class JournalFormat(Protocol):
 
     def head(self, organization_id: str) -> bytes: ...
 
-    def lines(self, postings: Iterable[Posting]) -> bytes: ...
+    def lines(self, postings: Iterable[JournalPosting]) -> bytes: ...
 
     def tail(self) -> bytes: ...
 
@@ -49,7 +49,7 @@ class Beancount:
     def head(self, organization_id: str) -> bytes:
         return f'option "title" "{organization_id}"\n'.encode()
 
-    def lines(self, postings: Iterable[Posting]) -> bytes:
+    def lines(self, postings: Iterable[JournalPosting]) -> bytes:
         found = []
         for one in postings:
             self._opened.count += 1
@@ -81,7 +81,7 @@ class Hledger:
     def head(self, organization_id: str) -> bytes:
         return f"; {organization_id}\n".encode()
 
-    def lines(self, postings: Iterable[Posting]) -> bytes:
+    def lines(self, postings: Iterable[JournalPosting]) -> bytes:
         found = []
         for one in postings:
             self._opened.count += 1
@@ -127,7 +127,7 @@ class DoubleEntry:
     def head(self, organization_id: str) -> bytes:
         return csv_of(self.COLUMNS, [])
 
-    def lines(self, postings: Iterable[Posting]) -> bytes:
+    def lines(self, postings: Iterable[JournalPosting]) -> bytes:
         rows = []
         for one in postings:
             amount = f"{one.amount:f}"
@@ -138,7 +138,7 @@ class DoubleEntry:
         return b""
 
 
-def _side(one: Posting, account: AccountName, debit: str, credit: str) -> tuple[str, ...]:
+def _side(one: JournalPosting, account: AccountName, debit: str, credit: str) -> tuple[str, ...]:
     return (
         one.entry_id,
         one.day.isoformat(),
@@ -158,7 +158,7 @@ def _side(one: Posting, account: AccountName, debit: str, credit: str) -> tuple[
     )
 
 
-def described(one: Posting) -> str:
+def described(one: JournalPosting) -> str:
     return f"{one.words}, {one.authorization_id}" if one.authorization_id else one.words
 
 

@@ -12,7 +12,7 @@ from ofxtools import models as _models
 from ofxtools.header import make_header
 
 from api.reports.journal.formats import described
-from api.reports.journal.postings import Posting, one_line
+from api.reports.journal.postings import JournalPosting, one_line
 
 models: Any = _models  # made at run time, without types
 MEDIA_TYPE: Final = "application/x-ofx"
@@ -24,7 +24,7 @@ _OK: Final = {"code": 0, "severity": "INFO"}
 
 
 def ofx_of(
-    organization_id: str, postings: Sequence[Posting], owed: Mapping[str, Decimal], until: datetime
+    organization_id: str, postings: Sequence[JournalPosting], owed: Mapping[str, Decimal], until: datetime
 ) -> bytes:
     """`postings`: those that change what is owed for cards; `owed`: all of it at `until`, by currency."""
     statements = [
@@ -47,7 +47,7 @@ def ofx_of(
 
 
 def _statement(
-    organization_id: str, currency: str, postings: Sequence[Posting], owed: Decimal, until: datetime
+    organization_id: str, currency: str, postings: Sequence[JournalPosting], owed: Decimal, until: datetime
 ) -> Any:
     own = [one for one in postings if one.currency == currency]
     days = [_noon(one) for one in own]
@@ -63,7 +63,7 @@ def _statement(
     )
 
 
-def _transaction(one: Posting) -> Any:
+def _transaction(one: JournalPosting) -> Any:
     name = one_line(one.payee or one.words)
     return models.STMTTRN(
         trntype="DEBIT" if one.owes > 0 else "CREDIT",
@@ -75,6 +75,6 @@ def _transaction(one: Posting) -> Any:
     )
 
 
-def _noon(one: Posting) -> datetime:
+def _noon(one: JournalPosting) -> datetime:
     """Of its day, so that it is that day in every time zone."""
     return datetime.combine(one.day, time(12), UTC)

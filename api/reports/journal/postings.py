@@ -32,7 +32,7 @@ WORDS: Final[Mapping[BookingKind, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
+class JournalPosting:
     """One booking: `amount` from `credit` to `debit`. `payee` and so on are empty where nobody knows."""
 
     entry_id: str
@@ -90,7 +90,9 @@ class JournalReads:
         entries: list[Mapping[str, Any]] = row["entries"]
         return entries
 
-    async def pages(self, first: list[Mapping[str, Any]], zone: ZoneInfo) -> AsyncIterator[list[Posting]]:
+    async def pages(
+        self, first: list[Mapping[str, Any]], zone: ZoneInfo
+    ) -> AsyncIterator[list[JournalPosting]]:
         """All of them, from the page `first` on. Raises Problem 503."""
         entries = first
         while entries:
@@ -101,7 +103,7 @@ class JournalReads:
             at = datetime.fromisoformat(last["recorded_at"])
             entries = await self.page(EntryKey(at, last["partition"], last["seq"], last["n"], last["leg"]))
 
-    async def _postings(self, entries: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> list[Posting]:
+    async def _postings(self, entries: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> list[JournalPosting]:
         payments = sorted({(e["authorization_id"] or "", e["department_id"]) for e in entries})
         row = await self.reading.find(
             "journal_payments",
@@ -119,12 +121,14 @@ class JournalReads:
         ]
 
 
-def posting_of(entry: Mapping[str, Any], payment: Mapping[str, Any], chart: Chart, zone: ZoneInfo) -> Posting:
+def posting_of(
+    entry: Mapping[str, Any], payment: Mapping[str, Any], chart: Chart, zone: ZoneInfo
+) -> JournalPosting:
     """`entry`: of journal_entries.sql; `payment`: of journal_payments.sql, or empty."""
     currency, department, mcc = entry["currency"], entry["department_id"], payment.get("mcc")
     debit, credit = kind_of(entry["debit_account"]), kind_of(entry["credit_account"])
     happened = datetime.fromisoformat(entry["occurred_at"] or entry["recorded_at"])
-    return Posting(
+    return JournalPosting(
         entry_id=f"{entry['partition']}:{entry['seq']}:{entry['n']}:{entry['leg']}",
         day=happened.astimezone(zone).date(),
         kind=entry["kind"],

@@ -18,7 +18,7 @@ from api.http.types import DepartmentName, Input, Moment
 from api.reports.journal import ofx
 from api.reports.journal.chart import RULES_MAX, Chart, ChartRuleIn
 from api.reports.journal.formats import FORMATS, JournalFormat
-from api.reports.journal.postings import JournalReads, Posting
+from api.reports.journal.postings import JournalPosting, JournalReads
 from api.resources.places import ReadingAll, invalid, read_responses
 from api.stores.postgres import REPORT_TIMEOUT_S
 from schemas.money import exponent
@@ -93,7 +93,7 @@ async def exported(reads: JournalReads, format: ExportFormat) -> Response:
 
 
 async def _written(
-    writer: JournalFormat, organization_id: str, pages: AsyncIterator[list[Posting]]
+    writer: JournalFormat, organization_id: str, pages: AsyncIterator[list[JournalPosting]]
 ) -> AsyncIterator[bytes]:
     yield writer.head(organization_id)
     async for page in pages:
@@ -101,9 +101,9 @@ async def _written(
     yield writer.tail()
 
 
-async def _owing(pages: AsyncIterator[list[Posting]]) -> list[Posting]:
+async def _owing(pages: AsyncIterator[list[JournalPosting]]) -> list[JournalPosting]:
     """Those that change what is owed for cards. Raises Problem 422."""
-    found: list[Posting] = []
+    found: list[JournalPosting] = []
     async for page in pages:
         found += [one for one in page if one.owes]
         if len(found) > ofx.ENTRIES_MAX:
