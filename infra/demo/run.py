@@ -10,11 +10,12 @@ from typing import Final
 
 from rich.console import Console
 
+from api.client import Client
 from infra.demo import summary
 from infra.demo.checks import Checks
 from infra.demo.export import Export, play_export
 from infra.demo.generator import generate
-from infra.demo.story import Client, tell
+from infra.demo.story import StoryCaller, tell
 from infra.demo.stream import StreamPlayer
 from infra.demo.tour import Tour
 from infra.running.log import DecisionWatch, end_offsets
@@ -71,11 +72,8 @@ def _story_and_stream(options: DemoOptions, system: RunningSystem, console: Cons
     dead_letters_from = end_offsets(kafka, DEAD_LETTERS.name)
     player = StreamPlayer(kafka, system.require_alive, console)
     with DecisionWatch(kafka, player.decided) as watch:
-        client = Client(system.api, system.key, system.organization)
-        try:
-            tell(client, console, checks)
-        finally:
-            client.close()
+        with Client(system.api, system.key) as client:
+            tell(StoryCaller(client, system.organization), console, checks)
         console.rule(f"[bold]{options.events:,} card events, seed {options.seed}", align="left")
         now = datetime.now(UTC).replace(microsecond=0)
         planned = generate(options.seed, options.events, now, partitions=system.partitions, tag=system.tag)

@@ -30,6 +30,7 @@ BROKEN = {
     "Door: confluent_kafka in api": ("api/http/paths.py", "import confluent_kafka"),
     "In sinks:": ("sinks/loop/consumer.py", "import sinks.status.feed"),
     "Door: psycopg in sinks": ("sinks/ledger/models.py", "import psycopg"),
+    "The client of the API": ("api/client/call.py", "import schemas.backoff"),
     "In api:": ("api/log/follow.py", "import api.resources.budgets"),
 }
 

@@ -41,6 +41,7 @@ ELSEWHERE = {
 }
 TOUR = ROOT / "docs" / "tour.md"
 API = ROOT / "docs" / "api.md"  # played where the tour has everything running
+CLIENT = ROOT / "docs" / "client.md"  # and this after it
 IN_BACKGROUND = "make run"
 _KEEPING = 'source .state; trap "export -p > .state" EXIT; set -euo pipefail'
 CURRENT = re.compile(r"\b\d{4}-\d{2}\b")
@@ -161,6 +162,7 @@ def test_every_block_has_a_language_that_is_checked() -> None:
             assert elsewhere(block) or block.page in (
                 "docs/tour.md",
                 "docs/api.md",
+                "docs/client.md",
                 "CONTRIBUTING.md",
                 "docs/operations.md",
             ), f"{block}: nothing runs it"
@@ -206,9 +208,12 @@ def test_an_answer_must_hold_what_is_documented() -> None:
 
 @pytest.mark.timeout(4 * TIMEOUT_S)
 def test_the_tour_word_by_word(shell: Shell) -> None:
-    found = [*blocks_of(TOUR), *blocks_of(API)]
+    found = [*blocks_of(TOUR), *blocks_of(API), *blocks_of(CLIENT)]
     with ExitStack() as terminals:
         for block, after in zip(found, [*found[1:], None], strict=True):
+            if block.info == "python":
+                said = shell.run(block, command='python "$1"')
+                assert after is not None and said == after.text, f"{block} prints\n{said}not as {after} shows"
             if block.info != "sh" or elsewhere(block):
                 continue
             if block.text.startswith(IN_BACKGROUND):

@@ -1,0 +1,1 @@
+"""Written by `python -m infra.client_code`."""

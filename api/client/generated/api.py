@@ -1,0 +1,49 @@
+"""All nouns of the API. Written by `python -m infra.client_code`."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from api.client.generated.audit import AuditResource
+from api.client.generated.authorizations import AuthorizationsResource
+from api.client.generated.budgets import BudgetsResource
+from api.client.generated.cards import CardsResource
+from api.client.generated.company import CompanyResource
+from api.client.generated.disputes import DisputesResource
+from api.client.generated.events import EventsResource
+from api.client.generated.increase_requests import IncreaseRequestsResource
+from api.client.generated.keys import KeysResource
+from api.client.generated.ledger import LedgerResource
+from api.client.generated.people import PeopleResource
+from api.client.generated.policies import PoliciesResource
+from api.client.generated.questions import QuestionsResource
+from api.client.generated.refunds import RefundsResource
+from api.client.generated.service import ServiceResource
+from api.client.generated.simulations import SimulationsResource
+from api.client.generated.transactions import TransactionsResource
+from api.client.generated.webhooks import WebhooksResource
+from api.client.operations import S
+
+
+class Api(Generic[S]):
+    """What a client offers, by nouns."""
+
+    def __init__(self, sender: S) -> None:
+        self.authorizations: AuthorizationsResource[S] = AuthorizationsResource(sender)
+        self.transactions: TransactionsResource[S] = TransactionsResource(sender)
+        self.refunds: RefundsResource[S] = RefundsResource(sender)
+        self.disputes: DisputesResource[S] = DisputesResource(sender)
+        self.simulations: SimulationsResource[S] = SimulationsResource(sender)
+        self.cards: CardsResource[S] = CardsResource(sender)
+        self.budgets: BudgetsResource[S] = BudgetsResource(sender)
+        self.increase_requests: IncreaseRequestsResource[S] = IncreaseRequestsResource(sender)
+        self.policies: PoliciesResource[S] = PoliciesResource(sender)
+        self.company: CompanyResource[S] = CompanyResource(sender)
+        self.ledger: LedgerResource[S] = LedgerResource(sender)
+        self.events: EventsResource[S] = EventsResource(sender)
+        self.questions: QuestionsResource[S] = QuestionsResource(sender)
+        self.webhooks: WebhooksResource[S] = WebhooksResource(sender)
+        self.people: PeopleResource[S] = PeopleResource(sender)
+        self.keys: KeysResource[S] = KeysResource(sender)
+        self.audit: AuditResource[S] = AuditResource(sender)
+        self.service: ServiceResource[S] = ServiceResource(sender)
