@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from api.app import create_app
 from api.settings import ApiSettings
-from infra.client_names import NAMES, NOT_CALLED, THE_SAME
+from infra.client_names import NOT_CALLED, THE_SAME, named
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "api" / "client" / "generated"
@@ -32,10 +32,6 @@ _HEADERS: Final = {
     "if-match": ("if_match: str | None = None", "if_match=if_match"),
 }
 _PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
-
-
-class NoName(Exception):
-    """An operation or a type that the tables of names do not know."""
 
 
 def described() -> Schema:
@@ -75,24 +71,23 @@ class Writer:
 
     def modules(self) -> dict[str, str]:
         operations = list(self._operations())
-        bodies = {noun: self._class(noun, operations) for noun in NAMES}
+        nouns = sorted({one.noun for one in operations})
+        bodies = {noun: self._class(noun, operations) for noun in nouns}
         for told in ("ReasonOut", "WouldPassOut", "MoneyOut", "MerchantOut"):
             self._reach(told, SHARED)  # exceptions tell them, and callers send them
         homes = {name: next(iter(nouns)) if len(nouns) == 1 else SHARED for name, nouns in self.used.items()}
         modules = {SHARED: self._module(SHARED, homes, "")}
         modules |= {noun: self._module(noun, homes, body) for noun, body in bodies.items()}
-        return modules | {"api": _entrance(), "__init__": '"""Written by `python -m infra.client_code`."""\n'}
+        return modules | {
+            "api": _entrance(nouns),
+            "__init__": '"""Written by `python -m infra.client_code`."""\n',
+        }
 
     def _operations(self) -> Iterator[Operation]:
-        names = {of: (noun, name) for noun, all_of in NAMES.items() for of, name in all_of.items()}
         for path, known in self.api["paths"].items():
             for method, told in known.items():
-                of = told["operationId"]
-                if of in NOT_CALLED:
-                    continue
-                if of not in names:
-                    raise NoName(f"{method.upper()} {path}: {of} has no name in infra/client_names.py")
-                yield Operation(*names[of], method.upper(), path, told)
+                if told["operationId"] not in NOT_CALLED:
+                    yield Operation(*named(told["operationId"], path), method.upper(), path, told)
 
     # -- types
 
@@ -277,14 +272,14 @@ _IMPORTS: Final = {
 }
 
 
-def _entrance() -> str:
+def _entrance(nouns: Sequence[str]) -> str:
     lines = ['"""All nouns of the API. Written by `python -m infra.client_code`."""\n']
     lines.append("from __future__ import annotations\n\nfrom typing import Generic\n")
-    lines += [f"from api.client.generated.{noun} import {_title(noun)}Resource" for noun in NAMES]
+    lines += [f"from api.client.generated.{noun} import {_title(noun)}Resource" for noun in nouns]
     lines.append("from api.client.operations import S\n\n")
     lines.append('class Api(Generic[S]):\n    """What a client offers, by nouns."""\n')
     lines.append("    def __init__(self, sender: S) -> None:")
-    for noun in NAMES:
+    for noun in nouns:
         lines.append(f"        self.{noun}: {_title(noun)}Resource[S] = {_title(noun)}Resource(sender)")
     return "\n".join(lines) + "\n"
 

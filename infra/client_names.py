@@ -1,38 +1,40 @@
-"""What operations of the API are called in its Python client: noun, and method. Reviewed by hand."""
+"""What operations of the API are called in its Python client: noun, and method."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Noun -> operation of the description -> method. `client.cards.create`.
+#: Noun -> operation of the description -> method, where the rule of `named` gives another.
 NAMES: Final[dict[str, dict[str, str]]] = {
-    "authorizations": {
-        "request_authorization": "request",
-        "read_authorization": "read",
-        "increment_authorization": "increment",
-        "advise_authorization": "advise",
-        "reverse_authorization": "reverse",
-        "expire_authorization": "expire",
-        "present_clearing": "clear",
-        "label_authorization": "label",
+    "authorizations": {"present_clearing": "clear"},
+    "refunds": {"refund_authorization": "of_authorization", "present_refund": "create"},
+    "disputes": {"open_dispute": "open"},
+    "ledger": {
+        "reverse_posting": "correct",
+        "read_decision": "decision",
+        "read_balances": "balances",
+        "read_accounts": "accounts",
+        "read_trial_balance": "trial_balance",
+        "list_journal_entries": "journal_entries",
     },
-    "transactions": {
-        "list_transactions": "list",
-        "create_transaction": "create",
-        "read_transaction": "read",
+    "increase_requests": {
+        "request_increase": "create",
+        "approve_increase": "approve",
+        "refuse_increase": "refuse",
+        "list_requests": "list",
+        "read_request": "read",
     },
-    "refunds": {
-        "refund_authorization": "of_authorization",
-        "present_refund": "create",
-        "list_refunds": "list",
-        "read_refund": "read",
-        "reverse_refund": "reverse",
+    "company": {
+        "list_departments": "departments",
+        "read_department": "department",
+        "list_teams": "teams",
+        "list_employees": "employees",
     },
-    "disputes": {
-        "open_dispute": "open",
-        "list_disputes": "list",
-        "read_dispute": "read",
-        "resolve_dispute": "resolve",
+    "cards": {
+        "list_all_cards": "list",
+        "read_any_card": "read",
+        "list_cards": "list_of_department",
+        "read_card": "read_of_department",
     },
     "simulations": {
         "simulate_authorization": "authorization",
@@ -44,31 +46,11 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "simulate_expiry": "expiry",
         "simulate_network_timeout": "network_timeout",
     },
-    "cards": {
-        "list_all_cards": "list",
-        "create_card": "create",
-        "read_any_card": "read",
-        "change_card": "change",
-        "list_cards": "list_of_department",
-        "read_card": "read_of_department",
-        "freeze_card": "freeze",
-        "unfreeze_card": "unfreeze",
-        "cancel_card": "cancel",
-        "verify_card": "verify",
-        "inquire_balance": "inquire_balance",
-    },
     "budgets": {
         "read_budget": "read",
         "set_budget": "set",
         "list_budgets": "list",
         "read_any_budget": "read_any",
-    },
-    "increase_requests": {
-        "request_increase": "create",
-        "approve_increase": "approve",
-        "refuse_increase": "refuse",
-        "list_requests": "list",
-        "read_request": "read",
     },
     "policies": {
         "read_policy": "read",
@@ -77,61 +59,31 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "set_company_policy": "set_of_company",
         "list_company_policies": "list_of_company",
     },
-    "company": {
-        "list_departments": "departments",
-        "read_department": "department",
-        "list_teams": "teams",
-        "list_employees": "employees",
-    },
-    "ledger": {
-        "read_decision": "decision",
-        "read_balances": "balances",
-        "read_accounts": "accounts",
-        "read_trial_balance": "trial_balance",
-        "list_journal_entries": "journal_entries",
-        "reverse_posting": "correct",
-    },
-    "events": {"send_event": "send"},
-    "questions": {"ask": "ask"},
-    "webhooks": {
-        "create_endpoint": "create",
-        "list_endpoints": "list",
-        "read_endpoint": "read",
-        "change_endpoint": "change",
-        "remove_endpoint": "remove",
-        "rotate_secret": "rotate_secret",
-        "send_test_event": "send_test_event",
-        "list_deliveries": "deliveries",
-        "read_delivery": "delivery",
-        "replay_delivery": "replay",
-        "replay_span": "replay_span",
-    },
     "people": {
-        "list_people": "list",
         "read_person": "read",
         "change_person": "change",
         "remove_person": "remove",
         "list_sessions_of": "sessions",
         "end_sessions_of": "end_sessions",
         "end_session_of": "end_session",
-        "create_password_reset": "create_password_reset",
-        "reset_second_factor": "reset_second_factor",
         "create_invitation": "invite",
         "list_invitations": "invitations",
         "withdraw_invitation": "withdraw_invitation",
     },
-    "keys": {
-        "create_key": "create",
-        "list_keys": "list",
-        "read_key": "read",
-        "revoke_key": "revoke",
-        "rotate_key": "rotate",
-    },
-    "audit": {"list_audit": "list", "export_audit": "export"},
     "service": {
         "readiness": "readiness",
         "list_problem_types": "problem_types",
         "read_problem_type": "problem_type",
+    },
+    "webhooks": {
+        "create_endpoint": "create",
+        "list_endpoints": "list",
+        "read_endpoint": "read",
+        "change_endpoint": "change",
+        "remove_endpoint": "remove",
+        "list_deliveries": "deliveries",
+        "read_delivery": "delivery",
+        "replay_delivery": "replay",
     },
 }
 
@@ -171,3 +123,19 @@ THE_SAME: Final[dict[str, str]] = {
     "MerchantOut": "Merchant",
     "event.Merchant": "Merchant",
 }
+
+_NAMED: Final = {of: (noun, method) for noun, all_of in NAMES.items() for of, method in all_of.items()}
+
+
+def named(operation: str, path: str) -> tuple[str, str]:
+    """Noun and method: by the table, else the first word of the path, and the operation's name without it.
+
+    `create_card` of /v1/cards is `cards.create`.
+    """
+    if operation in _NAMED:
+        return _NAMED[operation]
+    noun = path.removeprefix("/v1/").split("/")[0].replace("-", "_")
+    for word in (noun, noun.removesuffix("s"), f"{noun.removesuffix('ies')}y"):
+        if operation.endswith(f"_{word}"):
+            return noun, operation.removesuffix(f"_{word}")
+    return noun, operation

@@ -34,7 +34,6 @@ from api.client.errors import (
     problem_of,
 )
 from api.client.generated.shared import Money
-from infra import client_code
 
 READ: Call[dict[str, Any]] = Call("GET", "/v1/cards", dict[str, Any], reads=True)
 WRITE: Call[dict[str, Any]] = Call("POST", "/v1/cards", dict[str, Any], body={}, key="k1")
@@ -245,10 +244,3 @@ def test_a_part_of_a_path_stays_one(part: str, path: str) -> None:
 def test_a_part_that_names_another_resource_is_refused(part: str) -> None:
     with pytest.raises(ValueError, match="cannot name anything"):
         at("/v1/cards/{}", part)
-
-
-def test_the_client_is_what_the_description_makes_it() -> None:
-    for name, text in client_code.documents().items():
-        there = (client_code.FOLDER / name).read_text(encoding="utf-8")
-        assert there == text, f"{name} is behind: run python -m infra.client_code"
-    assert {one.name for one in client_code.FOLDER.glob("*.py")} == set(client_code.documents())

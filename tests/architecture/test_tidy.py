@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("schemas", "streams", "sinks", "api", "infra", "perf", "tests")
+#: By `python -m infra.client_code`, and read by tools.
+WRITTEN = "api/client/generated/"
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 #: What the pure core may not ask: the time comes in with the record.
@@ -35,7 +37,7 @@ def too_long(house: list[Module]) -> list[str]:
     """Files and functions that cannot be held in the head."""
     found = []
     for path, text, tree in house:
-        if (lines := text.count("\n")) > LINES_MAX:
+        if (lines := text.count("\n")) > LINES_MAX and not path.startswith(WRITTEN):
             found.append(f"{path}: {lines} lines")
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -53,9 +55,9 @@ def said_twice(house: list[Module]) -> list[str]:
     """Public classes whose name another module has, too: a reader cannot know which is meant."""
     where: dict[str, list[str]] = defaultdict(list)
     for path, _, tree in house:
-        # The verifier is the second copy on purpose; the client's types bear the names that the API gives them;
-        # tests are read one file at a time.
-        if path.startswith(("infra/verify/", "api/client/generated/", "tests/")):
+        # The verifier is the second copy on purpose; the client's types bear the names that the API gives
+        # them; tests are read one file at a time.
+        if path.startswith(("infra/verify/", WRITTEN, "tests/")):
             continue
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):

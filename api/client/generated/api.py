@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Generic
 
+from api.client.generated.cases import CasesResource
+from api.client.generated.identity_providers import IdentityProvidersResource
+from api.client.generated.sign_on_policy import SignOnPolicyResource
+
 from api.client.generated.audit import AuditResource
 from api.client.generated.authorizations import AuthorizationsResource
 from api.client.generated.budgets import BudgetsResource
@@ -29,21 +33,24 @@ class Api(Generic[S]):
     """What a client offers, by nouns."""
 
     def __init__(self, sender: S) -> None:
-        self.authorizations: AuthorizationsResource[S] = AuthorizationsResource(sender)
-        self.transactions: TransactionsResource[S] = TransactionsResource(sender)
-        self.refunds: RefundsResource[S] = RefundsResource(sender)
-        self.disputes: DisputesResource[S] = DisputesResource(sender)
-        self.simulations: SimulationsResource[S] = SimulationsResource(sender)
-        self.cards: CardsResource[S] = CardsResource(sender)
-        self.budgets: BudgetsResource[S] = BudgetsResource(sender)
-        self.increase_requests: IncreaseRequestsResource[S] = IncreaseRequestsResource(sender)
-        self.policies: PoliciesResource[S] = PoliciesResource(sender)
-        self.company: CompanyResource[S] = CompanyResource(sender)
-        self.ledger: LedgerResource[S] = LedgerResource(sender)
-        self.events: EventsResource[S] = EventsResource(sender)
-        self.questions: QuestionsResource[S] = QuestionsResource(sender)
-        self.webhooks: WebhooksResource[S] = WebhooksResource(sender)
-        self.people: PeopleResource[S] = PeopleResource(sender)
-        self.keys: KeysResource[S] = KeysResource(sender)
         self.audit: AuditResource[S] = AuditResource(sender)
+        self.authorizations: AuthorizationsResource[S] = AuthorizationsResource(sender)
+        self.budgets: BudgetsResource[S] = BudgetsResource(sender)
+        self.cards: CardsResource[S] = CardsResource(sender)
+        self.cases: CasesResource[S] = CasesResource(sender)
+        self.company: CompanyResource[S] = CompanyResource(sender)
+        self.disputes: DisputesResource[S] = DisputesResource(sender)
+        self.events: EventsResource[S] = EventsResource(sender)
+        self.identity_providers: IdentityProvidersResource[S] = IdentityProvidersResource(sender)
+        self.increase_requests: IncreaseRequestsResource[S] = IncreaseRequestsResource(sender)
+        self.keys: KeysResource[S] = KeysResource(sender)
+        self.ledger: LedgerResource[S] = LedgerResource(sender)
+        self.people: PeopleResource[S] = PeopleResource(sender)
+        self.policies: PoliciesResource[S] = PoliciesResource(sender)
+        self.questions: QuestionsResource[S] = QuestionsResource(sender)
+        self.refunds: RefundsResource[S] = RefundsResource(sender)
         self.service: ServiceResource[S] = ServiceResource(sender)
+        self.sign_on_policy: SignOnPolicyResource[S] = SignOnPolicyResource(sender)
+        self.simulations: SimulationsResource[S] = SimulationsResource(sender)
+        self.transactions: TransactionsResource[S] = TransactionsResource(sender)
+        self.webhooks: WebhooksResource[S] = WebhooksResource(sender)

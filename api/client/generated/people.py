@@ -217,3 +217,8 @@ class PeopleResource(Resource[S]):
     def reset_second_factor(self, person_id: str) -> Call[None]:
         """Reset a person's second factor."""
         return Call("DELETE", at("/v1/people/{}/second-factor", person_id), None)
+
+    @operation
+    def forget_identities(self, person_id: str) -> Call[None]:
+        """Forget a person's identities."""
+        return Call("DELETE", at("/v1/people/{}/identities", person_id), None)

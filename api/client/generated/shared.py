@@ -55,6 +55,20 @@ class Balance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     available: Money
 
 
+class Booking(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One transfer between two accounts."""
+
+    kind: str
+    layer: str
+    debit_account: str
+    credit_account: str
+    amount: Money
+    period: str | None = None
+    occurred_at: datetime | None = None
+    recorded_at: datetime
+    position: str
+
+
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A budget's period."""
 
@@ -167,6 +181,47 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     version: str
     flagged: bool
     reasons: list[Contribution]
+
+
+class TransactionDetail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A purchase with every message of its life, its bookings, and why it was answered as it was."""
+
+    transaction_id: str
+    organization_id: str
+    department_id: str
+    status: str
+    outcome: str | None = None
+    amount: Money
+    requested: Money
+    approved: Money
+    held: Money
+    settled: Money
+    refunded: Money
+    disputed: Money
+    recovered: Money
+    card_id: str | None = None
+    cardholder: str | None = None
+    merchant: TransactionMerchant | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    flagged: bool
+    review: bool
+    reasons: list[Reason]
+    position: str
+    authorization: Authorization
+    messages: list[TransactionMessage]
+    bookings: list[Booking]
+
+
+class TransactionMerchant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Who was paid."""
+
+    name: str
+    mcc: str | None = None
+    country: str | None = None
+    id: str | None = None
+    key: str
+    groups: list[str]
 
 
 class TransactionMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

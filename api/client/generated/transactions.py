@@ -7,22 +7,8 @@ from datetime import datetime
 import msgspec
 
 from api.client.call import Call, at, given, new_key
-from api.client.generated.shared import Authorization, Merchant, Money, Reason, TransactionMessage
+from api.client.generated.shared import Merchant, Money, Reason, TransactionDetail, TransactionMerchant
 from api.client.operations import Resource, S, listing, operation
-
-
-class Booking(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One transfer between two accounts."""
-
-    kind: str
-    layer: str
-    debit_account: str
-    credit_account: str
-    amount: Money
-    period: str | None = None
-    occurred_at: datetime | None = None
-    recorded_at: datetime
-    position: str
 
 
 class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -50,47 +36,6 @@ class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     review: bool
     reasons: list[Reason]
     position: str
-
-
-class TransactionDetail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A purchase with every message of its life, its bookings, and why it was answered as it was."""
-
-    transaction_id: str
-    organization_id: str
-    department_id: str
-    status: str
-    outcome: str | None = None
-    amount: Money
-    requested: Money
-    approved: Money
-    held: Money
-    settled: Money
-    refunded: Money
-    disputed: Money
-    recovered: Money
-    card_id: str | None = None
-    cardholder: str | None = None
-    merchant: TransactionMerchant | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    flagged: bool
-    review: bool
-    reasons: list[Reason]
-    position: str
-    authorization: Authorization
-    messages: list[TransactionMessage]
-    bookings: list[Booking]
-
-
-class TransactionMerchant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Who was paid."""
-
-    name: str
-    mcc: str | None = None
-    country: str | None = None
-    id: str | None = None
-    key: str
-    groups: list[str]
 
 
 class Transactions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
