@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Generic
 
-from api.client.generated.cases import CasesResource
-from api.client.generated.identity_providers import IdentityProvidersResource
-from api.client.generated.sign_on_policy import SignOnPolicyResource
-
 from api.client.generated.audit import AuditResource
 from api.client.generated.authorizations import AuthorizationsResource
 from api.client.generated.budgets import BudgetsResource
 from api.client.generated.cards import CardsResource
+from api.client.generated.cases import CasesResource
 from api.client.generated.company import CompanyResource
 from api.client.generated.disputes import DisputesResource
 from api.client.generated.events import EventsResource
+from api.client.generated.identity_providers import IdentityProvidersResource
 from api.client.generated.increase_requests import IncreaseRequestsResource
 from api.client.generated.keys import KeysResource
 from api.client.generated.ledger import LedgerResource
@@ -23,6 +21,7 @@ from api.client.generated.policies import PoliciesResource
 from api.client.generated.questions import QuestionsResource
 from api.client.generated.refunds import RefundsResource
 from api.client.generated.service import ServiceResource
+from api.client.generated.sign_on_policy import SignOnPolicyResource
 from api.client.generated.simulations import SimulationsResource
 from api.client.generated.transactions import TransactionsResource
 from api.client.generated.webhooks import WebhooksResource
