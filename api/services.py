@@ -35,8 +35,8 @@ from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
 from api.stores.redis import Redis
-from api.stores.sign_ons import SignOns
 from api.stores.transactions import TransactionReads
+from api.stores.tries import SignInTries
 from api.stores.webhooks import WebhookTables
 from schemas.events import AuthorizationRequested, Event
 from schemas.ids import Position
@@ -69,6 +69,7 @@ class Services:
     sessions: Sessions
     attempts: Attempts
     mail: Mail
+    tries: SignInTries
     sign_on: SingleSignOn
     memory: IdempotencyMemory
     submissions: Submissions
@@ -95,7 +96,7 @@ class Services:
         submissions = Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max))
         authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)), tail.beyond)
         ledger = LedgerReads(postgres, tail.beyond)
-        passwords = Passwords()
+        passwords, tries = Passwords(), SignInTries(redis)
         audit = Audit(postgres)
         attempts = Attempts(redis, per_address_max=settings.api_sign_ins_per_address_max)
         idle_s, absolute_s = settings.api_session_idle_s, settings.api_session_s
@@ -125,9 +126,8 @@ class Services:
             sessions=sessions,
             attempts=attempts,
             mail=Mail(settings.api_smtp, settings.api_mail_from, settings.api_public_url),
-            sign_on=SingleSignOn(
-                postgres, audit, sessions, attempts, SignOns(redis), sign_on_terms(settings)
-            ),
+            tries=tries,
+            sign_on=SingleSignOn(postgres, audit, sessions, attempts, tries, sign_on_terms(settings)),
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),

@@ -91,6 +91,18 @@ class Sessions(Verified[Person]):
             PostgresAway: people cannot be looked up.
         """
         row = await self.prove(email, password, origin, code=code)
+        return await self._enter(row, origin, organization_id)
+
+    async def by_code(self, email: str, code: str, origin: SignInOrigin) -> tuple[str, Person]:
+        """The same for somebody whose password was right a moment ago. Raises as `sign_in`."""
+        row = await self.prove_code(email, code, origin)
+        if row is None:
+            raise Problem(401, "wrong_credentials", "There is nobody of this e-mail address any more.")
+        return await self._enter(row, origin)
+
+    async def _enter(
+        self, row: Row, origin: SignInOrigin, organization_id: str | None = None
+    ) -> tuple[str, Person]:
         organizations: list[str] = row["organizations"]
         if not organizations or organization_id not in (None, *organizations):
             raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
@@ -107,7 +119,7 @@ class Sessions(Verified[Person]):
             if one not in closed:
                 return one
         words = f"{organizations[0]} lets its people in by its identity provider, and by no password."
-        raise Problem(403, "sign_on_required", words)
+        raise Problem(403, "sign_on_required", words, organization_id=organizations[0])
 
     async def by_link(
         self, token: str, origin: SignInOrigin, *, code: str | None = None
@@ -115,13 +127,14 @@ class Sessions(Verified[Person]):
         """The same with a link of `spendlog people link`, which is used up. Raises Problem, PostgresAway."""
         await self._attempts.count(origin.address)
         kinds = {"sha256": digest(token), "kinds": ["sign_in"]}
+        found = await self._postgres.row(statement("find_link"), kinds)
+        if found is not None:  # a code that is missing does not use the link up
+            await self.prove_code(found["email"], code, origin)
         row = await self._postgres.row(statement("use_link"), kinds)
         if row is None:
             raise Problem(
                 401, "invalid_link", "This link is not known, was used, or is too old. Ask for another."
             )
-        if row["second_factor"]:
-            await self.prove_code(row["email"], code, origin)
         return await self.begin(row["person_id"], row["organization_id"], origin, method="link")
 
     async def confirm(
@@ -210,13 +223,14 @@ class Sessions(Verified[Person]):
         await self._attempts.forgive(email)
         return row
 
-    async def prove_code(self, email: str, code: str | None, origin: SignInOrigin) -> None:
-        """Where his second factor is on. Raises Problem 401, 429, PostgresAway."""
+    async def prove_code(self, email: str, code: str | None, origin: SignInOrigin) -> Row | None:
+        """The person; it is his code where his second factor is on. Raises Problem 401, 429, PostgresAway."""
         await self._attempts.count(origin.address, email)
         row = await self._postgres.row(statement("find_person"), {"email": email})
         if row is not None and row["second_factor"]:
             await self._require_code(row, code, origin)
         await self._attempts.forgive(email)
+        return row
 
     def _tell_refused(self, person: Row | None, reason: str, origin: SignInOrigin) -> None:
         """To each organization of a known person; who is not known is nobody's."""

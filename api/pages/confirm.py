@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
 from api.access.keys import Scope
@@ -12,7 +12,7 @@ from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.problems import Problem
 from api.pages.frame import page
-from api.pages.route import Asked, PageRoute, own_path
+from api.pages.route import Asked, Asking, PageRoute, own_path
 from api.resources.access.sessions import origin_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -20,11 +20,12 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/confirm", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
 async def show_confirm(asking: Asked, next: str = "/") -> Response:
-    return _form(asking.request, own_path(next))
+    return await _form(asking, own_path(next))
 
 
-def _form(request: Request, following: str, *, wrong: str = "", status: int = 200) -> Response:
-    return page(request, "confirm", status=status, next=following, wrong=wrong)
+async def _form(asking: Asking, following: str, *, wrong: str = "", status: int = 200) -> Response:
+    offers = await asking.services.sign_on.offers(asking.viewer.organization_id)
+    return page(asking.request, "confirm", status=status, next=following, wrong=wrong, offers=offers)
 
 
 @router.post("/confirm", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
@@ -43,5 +44,5 @@ async def confirm(
     except Problem as problem:
         if problem.status_code not in (401, 403, 429):
             raise
-        return _form(request, own_path(next), wrong=str(problem.detail), status=problem.status_code)
+        return await _form(asking, own_path(next), wrong=str(problem.detail), status=problem.status_code)
     return RedirectResponse(own_path(next), 303)

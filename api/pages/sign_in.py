@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from api.access import cookie
@@ -16,6 +18,8 @@ from api.http.problems import Problem
 from api.pages.frame import page, problem_page
 from api.pages.route import own_path
 from api.pages.viewer import viewer_of
+from api.resources.access.models import ForgottenIn
+from api.resources.access.passwords import mailing_reset
 from api.resources.access.sessions import origin_of
 from api.services import services_of
 from api.stores.postgres import PostgresAway
@@ -42,12 +46,19 @@ class OpenRoute(APIRoute):
 router = APIRouter(route_class=OpenRoute, include_in_schema=False)
 
 
+class AwaitedCode(msgspec.Struct, frozen=True):
+    """Somebody whose password was right, and whose code is still to come."""
+
+    email: str
+    following: str
+
+
 @router.get("/sign-in")
 async def show_sign_in(request: Request, next: str = "/") -> Response:
     """A link carries its token behind `#`, which browsers send to nobody; a script then sends it."""
     if await viewer_of(request) is not None:
         return RedirectResponse(own_path(next), 303)
-    return page(request, "sign_in", next=own_path(next), email="", wrong="", code=False)
+    return _form(request, own_path(next))
 
 
 @router.post("/sign-in")
@@ -59,8 +70,8 @@ async def sign_in(
     link: Annotated[str, Form(max_length=100)] = "",
     next: Annotated[str, Form(max_length=2_000)] = "/",
 ) -> Response:
-    """By e-mail address and password, or by a link; with a code where the second factor is on."""
-    sessions, origin = services_of(request).sessions, origin_of(request)
+    """By e-mail address and password, or by a link; a code is asked for where the second factor is on."""
+    sessions, origin, following = services_of(request).sessions, origin_of(request), own_path(next)
     try:
         if link:
             token, _ = await sessions.by_link(link, origin, code=code or None)
@@ -69,19 +80,63 @@ async def sign_in(
     except Problem as problem:
         if problem.status_code not in (401, 403, 429):
             raise
-        needed = problem.code in ("code_required", "wrong_code")
-        words = "Now the code of your authenticator." if problem.code == "code_required" else problem.detail
-        return page(
-            request,
-            "sign_in",
-            status=problem.status_code,
-            next=own_path(next),
-            email=email,
-            wrong=words,
-            code=needed,
+        if problem.code == "code_required" and not link:
+            return await _ask_code(request, AwaitedCode(email.strip(), following))
+        if problem.code == "sign_on_required":
+            return await offered(request, str(problem.members["organization_id"]), following, problem)
+        return _form(request, following, email=email, link=link, problem=problem)
+    return _begun(request, token, following)
+
+
+@router.post("/sign-in/code")
+async def give_code(
+    request: Request,
+    waiting: Annotated[str, Form(max_length=100)] = "",
+    code: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """The second step: the password was right, and is not asked for again."""
+    services = services_of(request)
+    awaited = await services.tries.take(waiting, AwaitedCode)
+    if awaited is None:
+        late = Problem(
+            401, "sign_on_ended", "That took longer than 10 minutes, or was sent twice: sign in again."
         )
-    answer = RedirectResponse(own_path(next), 303)
-    cookie.begin(answer, token, max_age_s=round(sessions.absolute_s))
+        return _form(request, "/", problem=late)
+    try:
+        token, _ = await services.sessions.by_code(awaited.email, code, origin_of(request))
+    except Problem as problem:
+        if problem.code in ("code_required", "wrong_code"):
+            return await _ask_code(request, awaited, str(problem.detail))
+        if problem.code == "sign_on_required":
+            return await offered(request, str(problem.members["organization_id"]), awaited.following, problem)
+        if problem.status_code not in (401, 403, 429):
+            raise
+        return _form(request, awaited.following, email=awaited.email, problem=problem)
+    return _begun(request, token, awaited.following)
+
+
+@router.get("/forgotten")
+async def show_forgotten(request: Request) -> Response:
+    """Asks for an address; or says who else helps, where no mail is sent."""
+    return page(request, "forgotten", mails=services_of(request).mail.server is not None, sent="", wrong="")
+
+
+@router.post("/forgotten")
+async def send_forgotten(request: Request, email: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """The same answer whoever asks, and whether or not there is somebody."""
+    try:
+        asked = ForgottenIn(email=email)
+        task = await mailing_reset(request, asked.email)
+    except ValidationError:
+        words = "That is no e-mail address: write it like carol@techcorp.com."
+        return page(request, "forgotten", status=422, mails=True, sent="", wrong=words)
+    except Problem as problem:
+        if problem.status_code != 429:
+            raise
+        words = str(problem.detail)
+        return page(request, "forgotten", status=429, mails=True, sent="", wrong=words)
+    answer = page(request, "forgotten", mails=True, sent=asked.email, wrong="")
+    answer.background = task
     return answer
 
 
@@ -93,4 +148,52 @@ async def sign_out(request: Request) -> Response:
         await services_of(request).sessions.end(viewer.caller, viewer.caller.session_id, origin_of(request))
     answer = RedirectResponse("/sign-in", 303)
     cookie.end(answer)
+    return answer
+
+
+async def offered(request: Request, who: str, following: str, problem: Problem | None = None) -> Response:
+    """The identity providers for an e-mail address or an organization. `problem`: why one is here."""
+    offers = await services_of(request).sign_on.offers(who) if who else []
+    wrong = "" if problem is None else str(problem.detail)
+    if who and not offers and problem is None:
+        wrong = (
+            "No organization that we know lets people in like this. Type your work e-mail address or the id "
+            "of your organization, or sign in with your password."
+        )
+    status = 200 if problem is None else problem.status_code
+    headers = {} if problem is None else problem.headers or {}
+    answer = page(request, "sign_on", status=status, who=who, offers=offers, wrong=wrong, next=following)
+    answer.headers.update(headers)
+    return answer
+
+
+def _form(
+    request: Request, following: str, *, email: str = "", link: str = "", problem: Problem | None = None
+) -> Response:
+    """`link`: its token, which a code that was missing has not used up."""
+    code = problem is not None and problem.code in ("code_required", "wrong_code")
+    asks = problem is not None and problem.code == "code_required"
+    answer = page(
+        request,
+        "sign_in",
+        status=200 if problem is None else problem.status_code,
+        next=following,
+        email=email,
+        link=link if code else "",
+        wrong="" if problem is None else "Now the code of your authenticator." if asks else problem.detail,
+        code=code,
+    )
+    answer.headers.update({} if problem is None else problem.headers or {})
+    return answer
+
+
+async def _ask_code(request: Request, awaited: AwaitedCode, wrong: str = "") -> Response:
+    """A page that asks for the code alone. Raises Problem 503 where it cannot be kept what was proved."""
+    waiting = await services_of(request).tries.begin(awaited)
+    return page(request, "code", status=401, waiting=waiting, email=awaited.email, wrong=wrong)
+
+
+def _begun(request: Request, token: str, following: str) -> Response:
+    answer = RedirectResponse(following, 303)
+    cookie.begin(answer, token, max_age_s=round(services_of(request).sessions.absolute_s))
     return answer

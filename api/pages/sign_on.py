@@ -11,10 +11,10 @@ from api.access import cookie
 from api.http.problems import Problem
 from api.pages.frame import page
 from api.pages.route import own_path
-from api.pages.sign_in import OpenRoute
+from api.pages.sign_in import OpenRoute, offered
 from api.resources.access.sessions import origin_of
 from api.services import services_of
-from api.stores.sign_ons import LIFE_S
+from api.stores.tries import LIFE_S
 
 router = APIRouter(route_class=OpenRoute, include_in_schema=False)
 
@@ -32,16 +32,8 @@ async def choose_provider(
     request: Request, who: Annotated[str, Query(max_length=200)] = "", following: Following = "/"
 ) -> Response:
     """Those of an organization, found by its id or by the domain of an e-mail address."""
-    services = services_of(request)
-    await services.attempts.count(origin_of(request).address)
-    offers = await services.sign_on.offers(who) if who else []
-    wrong = ""
-    if who and not offers:
-        wrong = (
-            "No organization that we know lets people in like this. Type your work e-mail address or the id "
-            "of your organization, or sign in with your password."
-        )
-    return page(request, "sign_on", who=who, offers=offers, wrong=wrong, next=own_path(following))
+    await services_of(request).attempts.count(origin_of(request).address)
+    return await offered(request, who, own_path(following))
 
 
 @router.get("/sign-in/sso/{provider_id}")
@@ -55,7 +47,7 @@ async def leave(
             provider_id, origin, following=own_path(following), again=again
         )
     except Problem as problem:
-        return _failed(request, problem, own_path(following))
+        return await offered(request, "", own_path(following), problem)
     answer = RedirectResponse(departure.url, 303)
     answer.set_cookie(
         COOKIE, departure.cookie, max_age=LIFE_S, path="/", secure=True, httponly=True, samesite="lax"
@@ -74,7 +66,7 @@ async def come_back(request: Request, provider_id: str) -> Response:
             provider_id, told, request.cookies.get(COOKIE), origin_of(request)
         )
     except Problem as problem:
-        return _without_cookie(_failed(request, problem, "/"))
+        return _without_cookie(await offered(request, "", "/", problem))
     answer = page(request, "signed_on", next=own_path(arrival.following), person=arrival.person)
     cookie.begin(answer, arrival.token, max_age_s=round(services.sessions.absolute_s))
     return _without_cookie(answer)
@@ -82,20 +74,4 @@ async def come_back(request: Request, provider_id: str) -> Response:
 
 def _without_cookie(answer: Response) -> Response:
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
-    return answer
-
-
-def _failed(request: Request, problem: Problem, following: str) -> Response:
-    """On the page where one begins again."""
-    answer = page(
-        request,
-        "sign_on",
-        status=problem.status_code,
-        who="",
-        offers=[],
-        wrong=str(problem.detail),
-        next=following,
-    )
-    for name, value in (problem.headers or {}).items():
-        answer.headers[name] = value
     return answer

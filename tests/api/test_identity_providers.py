@@ -316,7 +316,10 @@ def test_where_single_sign_on_is_required_one_password_lets_in_and_no_other(
         assert (answer.status_code, answer.json()["code"]) == (403, "sign_on_required")
         wrong_one = client.post("/v1/sessions", json={"email": bob, "password": "wrong password"})
         assert wrong_one.json()["code"] == "wrong_credentials"
+        shown = client.post("/sign-in", data={"email": bob, "password": PASSWORD})
+        assert shown.status_code == 403 and f"/sign-in/sso/{used}?" in shown.text
         assert client.post("/v1/sessions", json={"email": ada, "password": PASSWORD}).status_code == 201
+    assert f"/sign-in/sso/{used}?again=true" in admin.get("/confirm").text
     assert accepted(server, token).json()["code"] == "sign_on_required"
     for sub, address in (("bob", bob), ("new", email)):
         provider.knows(sub, email=address)

@@ -128,6 +128,25 @@ def test_who_has_forgotten_his_password_gets_a_link_whatever_he_belongs_to(
             assert client.post("/v1/sessions", json=told).status_code == status
 
 
+def test_the_page_for_forgotten_passwords_says_the_same_to_everybody(
+    mailing: str, server: str, settings: ApiSettings, organization: str, box: tuple[Box, Any]
+) -> None:
+    email, before = member(settings.postgres, organization, Role.EMPLOYEE), len(box[0].mails)
+    with browser(mailing) as client:
+        answers = [
+            client.post("/forgotten", data={"email": asked}).text.replace(asked, "")
+            for asked in ("nobody@example.com", email)
+        ]
+        assert answers[0] == answers[1] and "a link is on its way" in answers[0]
+        for asked in ("", "no address", "a@b@c"):
+            wrong = client.post("/forgotten", data={"email": asked})
+            assert wrong.status_code == 422 and "no e-mail address" in wrong.text
+    assert used(mailing, box[0].token(email, "/password")) == 204
+    assert len(box[0].mails) == before + 1
+    with browser(server) as client:
+        assert "An Org Admin of your organization makes a link" in client.get("/forgotten").text
+
+
 def test_without_a_mail_server_nothing_is_promised(server: str) -> None:
     with browser(server) as client:
         answer = client.post("/v1/password-resets", json={"email": "carol@techcorp.com"})

@@ -13,9 +13,10 @@ import psycopg
 import pyotp
 import pytest
 
+from api.access.membership import sign_in_link
 from api.access.roles import Role
 from api.settings import ApiSettings
-from tests.api.people import PASSWORD, accepted, browser, invited, member, person, sign_in
+from tests.api.people import COOKIE, PASSWORD, accepted, browser, invited, member, person, sign_in
 
 WHERE = "/v1/account/second-factor"
 
@@ -143,3 +144,62 @@ def test_an_admin_resets_it_for_who_belongs_here_alone(
         token: Any = invited(other, email).json()["token"]
         assert accepted(server, token, PASSWORD).json()["code"] == "code_required"
         assert other.delete(where).json()["code"] == "unknown_person"
+
+
+# -- in a browser, in two steps
+
+
+def test_a_browser_gives_the_password_once_and_then_the_code(
+    server: str, settings: ApiSettings, organization: str
+) -> None:
+    """No step is skipped: what waits for a code is good once, and for that alone."""
+    email = member(settings.postgres, organization, Role.EMPLOYEE)
+    secret = pyotp.random_base32()
+    with psycopg.connect(settings.postgres) as connection:
+        connection.execute(
+            "UPDATE person SET totp_secret = %s, totp_since = now() WHERE email = %s", [secret, email]
+        )
+    with browser(server) as client:
+
+        def asks(password: str) -> httpx.Response:
+            return client.post("/sign-in", data={"email": email, "password": password, "next": "/cards"})
+
+        def gives(waiting: str, code: str) -> httpx.Response:
+            return client.post("/sign-in/code", data={"waiting": waiting, "code": code})
+
+        wrong = asks("not his password at all")
+        assert wrong.status_code == 401 and 'name="waiting"' not in wrong.text
+        for waiting in ("", "A" * 43, "\x00"):
+            assert "sign in again" in gives(waiting, pyotp.TOTP(secret).now()).text
+        asked = asks(PASSWORD)
+        assert asked.status_code == 401 and "set-cookie" not in asked.headers
+        assert 'name="password"' not in asked.text
+        again = gives(_waiting(asked), "000000")
+        assert again.status_code == 401 and "The code is wrong" in again.text
+        assert "sign in again" in gives(_waiting(asked), pyotp.TOTP(secret).now()).text
+        empty = gives(_waiting(again), "")
+        assert empty.status_code == 401
+        done = gives(_waiting(empty), pyotp.TOTP(secret).now())
+        assert (done.status_code, done.headers["location"]) == (303, "/cards")
+        assert COOKIE in done.headers["set-cookie"]
+
+
+def _waiting(answer: httpx.Response) -> str:
+    return answer.text.partition('name="waiting" value="')[2].partition('"')[0]
+
+
+def test_a_link_waits_for_the_code(server: str, settings: ApiSettings, organization: str) -> None:
+    """A code that is missing or wrong does not use it up."""
+    email = member(settings.postgres, organization, Role.EMPLOYEE)
+    secret, link = pyotp.random_base32(), sign_in_link(settings.postgres, email=email)
+    with psycopg.connect(settings.postgres) as connection:
+        connection.execute(
+            "UPDATE person SET totp_secret = %s, totp_since = now() WHERE email = %s", [secret, email]
+        )
+    with browser(server) as client:
+        for code in ("", "000000"):
+            asked = client.post("/sign-in", data={"link": link, "code": code})
+            assert asked.status_code == 401 and f'name="link" value="{link}"' in asked.text
+        body = {"link": link, "code": pyotp.TOTP(secret).now()}
+        assert client.post("/sign-in", data=body).status_code == 303
+        assert client.post("/sign-in", data=body).status_code == 401

@@ -19,8 +19,8 @@ from api.access.sign_on.sealing import Seal, Unsealable
 from api.http.problems import Problem
 from api.stores.attempts import Attempts
 from api.stores.postgres import Postgres
-from api.stores.sign_ons import SignOns, browser_digest, same_browser
 from api.stores.sql import statement
+from api.stores.tries import SignInTries, browser_digest, same_browser
 from schemas.ids import is_name
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ class SingleSignOn:
         audit: Audit,
         sessions: Sessions,
         attempts: Attempts,
-        tries: SignOns,
+        tries: SignInTries,
         terms: SignOnTerms,
     ) -> None:
         self.terms = terms

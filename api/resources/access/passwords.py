@@ -88,12 +88,7 @@ async def create_password_reset(request: Request, caller: Caller, person_id: Per
 )
 async def ask_password_reset(body: ForgottenIn, request: Request) -> Response:
     """By e-mail, and the same answer whoever asks. `409 mail_not_set`: an Org Admin makes such a link."""
-    services, origin = services_of(request), origin_of(request)
-    if services.mail.server is None:
-        raise Problem(409, "mail_not_set", "No mail is sent here: an Org Admin of yours makes such a link.")
-    await services.attempts.count(origin.address, body.email)
-    # After the answer, whose time must not say whether there is somebody.
-    return Response(status_code=202, background=BackgroundTask(mail_reset, services, origin, body.email))
+    return Response(status_code=202, background=await mailing_reset(request, body.email))
 
 
 @router.post(
@@ -135,7 +130,17 @@ async def reset_link(request: Request, caller: Principal, person_id: str) -> Pas
     return PasswordResetOut(token=shown, path=shown and PAGE + shown, mailed=mailed, expires_at=expires_at)
 
 
-async def mail_reset(services: Services, origin: SignInOrigin, email: str) -> None:
+async def mailing_reset(request: Request, email: str) -> BackgroundTask:
+    """What is done after the answer, whose time must not say whether there is somebody. Raises Problem 409
+    where no mail is sent, 429."""
+    services, origin = services_of(request), origin_of(request)
+    if services.mail.server is None:
+        raise Problem(409, "mail_not_set", "No mail is sent here: an Org Admin of yours makes such a link.")
+    await services.attempts.count(origin.address, email)
+    return BackgroundTask(_mail_reset, services, origin, email)
+
+
+async def _mail_reset(services: Services, origin: SignInOrigin, email: str) -> None:
     """To who has forgotten his password. Nothing, where nobody has this address."""
     with suppress(PostgresAway):
         found = await services.postgres.row(statement("find_person"), {"email": email})
@@ -179,7 +184,9 @@ async def set_by_link(request: Request, body: NewPasswordByLinkIn) -> None:
     services, origin = services_of(request), origin_of(request)
     await services.attempts.count(origin.address)
     hashed = digest(body.token)
-    found = await services.postgres.row(statement("find_reset"), {"sha256": hashed})
+    found = await services.postgres.row(
+        statement("find_link"), {"sha256": hashed, "kinds": ["password_reset"]}
+    )
     if found is None:
         raise _used()
     new = await services.passwords.checked(body.password.get_secret_value(), found["email"], found["name"])

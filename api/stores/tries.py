@@ -1,4 +1,5 @@
-"""Sign-ins by an identity provider that are under way: in Redis, each good once and for ten minutes."""
+"""Sign-ins that are under way, at an identity provider or before their code: in Redis, each good once and for
+ten minutes."""
 
 from __future__ import annotations
 
@@ -17,31 +18,29 @@ LIFE_S: Final = 600
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class SignOns:
+class SignInTries:
     """`state`, which travels with the browser, names one; whoever takes it compares the browser's cookie."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def begin(self, sign_on: msgspec.Struct) -> str:
+    async def begin(self, under_way: msgspec.Struct) -> str:
         """Its state. Raises Problem 503."""
         state = secrets.token_urlsafe(32)
-        content = msgspec.json.encode(sign_on)
-        await self._asked(lambda client: client.set(_name(state), content, ex=LIFE_S))
+        name, content = _name(type(under_way), state), msgspec.json.encode(under_way)
+        await self._asked(lambda client: client.set(name, content, ex=LIFE_S))
         return state
 
     async def take(self, state: str, kind: type[T]) -> T | None:
         """The try, used up; None: there is none, or no more. Raises Problem 503."""
-        found = await self._asked(lambda client: client.getdel(_name(state)))
+        found = await self._asked(lambda client: client.getdel(_name(kind, state)))
         return None if found is None else msgspec.json.decode(found, type=kind)
 
     async def _asked(self, ask: object) -> bytes | None:
         try:
             return await self._redis.call(ask)  # type: ignore[arg-type]
         except RedisAway:
-            words = (
-                "Sign-in by an identity provider is not possible for a moment. Try again, or use a password."
-            )
+            words = "Signing in in two steps is not possible for a moment. Try again in a few seconds."
             raise Problem(503, "sign_on_unavailable", words, headers={"Retry-After": "2"}) from None
 
 
@@ -53,5 +52,5 @@ def same_browser(digest: str, cookie: str | None) -> bool:
     return cookie is not None and hmac.compare_digest(digest, browser_digest(cookie))
 
 
-def _name(state: str) -> str:
-    return f"spendlog:sign-on:{sha256(state.encode(errors='surrogatepass')).hexdigest()}"
+def _name(kind: type[msgspec.Struct], state: str) -> str:
+    return f"spendlog:under-way:{kind.__name__}:{sha256(state.encode(errors='surrogatepass')).hexdigest()}"

@@ -1,1 +1,0 @@
-SELECT * FROM access_link_find(%(sha256)s, ARRAY['password_reset'])
