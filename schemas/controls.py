@@ -137,9 +137,12 @@ class ScoreLimit(Rule, tag="score_limit", frozen=True, kw_only=True, omit_defaul
     """Requests whose probability of fraud is `least` millionths or more; shadow, unless it says otherwise.
 
     As the organization's published model says before the decision. Without such a model it says nothing.
+    `a_day`: never more than so many of them on a day of the department, and those with the highest scores, as
+    far as the days before tell.
     """
 
     least: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    a_day: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     action: Action = "shadow"
 
 
@@ -167,6 +170,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
     `hold_days`: how long a hold is valid; `hold_days_by_group`: other validities for groups of MCCs.
     `registered_cards_only`: a card that was never set is declined as unknown. `approvals`: levels that a
     request for an increase goes through, in this order; one by anybody else, if empty.
+    `label_won_disputes`: a payment whose dispute is won was fraud, and models learn so.
     """
 
     rules: Annotated[tuple[Rules, ...], msgspec.Meta(max_length=200)] = ()
@@ -176,6 +180,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
     ] = msgspec.field(default_factory=lambda: dict(TRAVEL_HOLD_DAYS))
     registered_cards_only: bool = False
     approvals: Annotated[tuple[ApprovalLevel, ...], msgspec.Meta(max_length=10)] = ()
+    label_won_disputes: bool = False
 
 
 CardStatus = Literal["active", "frozen", "canceled"]

@@ -191,6 +191,17 @@ class Counted(Effect, tag="counted", frozen=True, kw_only=True, omit_defaults=Tr
     calendar: tuple[CalendarCount, ...] = ()
 
 
+class ScoreCounted(Effect, tag="score_counted", frozen=True, kw_only=True, omit_defaults=True):
+    """A request's score counts for alert budgets: on `day` (since 1970, of the department), at this level.
+
+    `alerts`: ids of the rules with such a budget that spoke about it.
+    """
+
+    day: int
+    level: int
+    alerts: tuple[str, ...] = ()
+
+
 class PeriodOpened(Effect, tag="period_opened", frozen=True, kw_only=True, omit_defaults=True):
     """Something counts in a period for the first time: it begins with `limit`. `ends_at` absent: never."""
 
@@ -314,6 +325,7 @@ Effects = (
     | PaymentLabelled
     | ModelTaken
     | Counted
+    | ScoreCounted
     | PeriodOpened
     | DepartmentOpened
     | BudgetChanged
@@ -339,5 +351,14 @@ Effects = (
 
 #: What only the state of a department is made of: no money moves, and nothing that people set.
 REMEMBERED: frozenset[type[Effect]] = frozenset(
-    {PaymentApproved, PaymentDeclined, Counted, PeriodOpened, DepartmentOpened, CardUsed, CardLocked}
+    {
+        PaymentApproved,
+        PaymentDeclined,
+        Counted,
+        ScoreCounted,
+        PeriodOpened,
+        DepartmentOpened,
+        CardUsed,
+        CardLocked,
+    }
 )

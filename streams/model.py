@@ -10,7 +10,7 @@ from schemas.events import AuthorizationRequested
 from streams.core.history import CardHistory
 
 #: Events whose decisions tell a model something beside requests.
-TELLING: Final = frozenset({"authorization.labelled", "model.published"})
+TELLING: Final = frozenset({"authorization.labelled", "dispute.resolved", "model.published"})
 
 
 class SnapshotParts(Protocol):

@@ -175,6 +175,8 @@ def rule_words(rule: Rule, currency: str) -> str:
             said = _limit(rule, currency)
         case ScoreLimit():
             said = f"What is fraud with a probability of {rule.least / 10_000:g} % or more is declined"
+            if rule.a_day is not None:
+                said += f", of a day the {rule.a_day} most likely"
         case _:
             said = rule.rule_id
     whom = "" if rule.scope is None else f" For {rule.scope.level} {rule.scope.subject} only."

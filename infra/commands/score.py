@@ -9,7 +9,14 @@ import typer
 from rich.console import Console
 
 from infra.errors import SpendlogError
-from infra.learning.backtest import THRESHOLDS, ThresholdEffect, effect_of, least_for, scored_requests
+from infra.learning.backtest import (
+    THRESHOLDS,
+    ThresholdEffect,
+    effect_of,
+    following,
+    least_for,
+    scored_requests,
+)
 from infra.output import AsJson, TextTable, print_json
 from infra.settings import load_settings
 from infra.verify.sources import Logs
@@ -34,8 +41,10 @@ def backtest(
         typer.Option(min=0.000001, max=1.0, help="A probability to try; repeat it.", show_default="six"),
     ] = None,
     a_day: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="Also the one with at most so many alerts a day.", show_default=False),
+        int | None,
+        typer.Option(
+            min=1, help="Also at most so many a day and department, by the rule itself.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,13 +67,20 @@ def backtest(
         where = organization if department is None else f"{organization}/{department}"
         raise SpendlogError(f"no request of {where} was scored by a model; `spendlog learn` makes one")
     tried = [round(one * 1_000_000) for one in least or ()] or list(THRESHOLDS)
-    if a_day is not None:
-        tried.append(least_for(requests, a_day))
     effects = [effect_of(requests, one) for one in sorted(set(tried), reverse=True)]
+    daily = None
+    if a_day is not None:
+        floor = min(tried) if least else 1
+        daily = effect_of(requests, floor, following(requests, a_day, floor))
+        effects.append(effect_of(requests, least_for(requests, a_day)))
     if as_json:
-        print_json({"requests": len(requests), "thresholds": [_as_json(one) for one in effects]})
+        told: dict[str, object] = {
+            "requests": len(requests),
+            "thresholds": [_as_json(one) for one in effects],
+        }
+        print_json(told if daily is None else {**told, "a_day": a_day, "following": _as_json(daily)})
     else:
-        _show(effects, len(requests), Console())
+        _show(effects, daily, a_day, len(requests), Console())
 
 
 def _decisions(logs: Logs) -> Iterator[Decision]:
@@ -72,11 +88,20 @@ def _decisions(logs: Logs) -> Iterator[Decision]:
         yield from logs.decisions(DECISIONS.name, partition)
 
 
-def _show(effects: list[ThresholdEffect], requests: int, console: Console) -> None:
+def _show(
+    effects: list[ThresholdEffect],
+    daily: ThresholdEffect | None,
+    a_day: int | None,
+    requests: int,
+    console: Console,
+) -> None:
     table = TextTable("from", "least", "alerts", "a day", "fraud among them", "of all fraud", "good stopped")
-    for one in effects:
+    rows = [(f"{one.least / 1_000_000:g}", one) for one in effects]
+    if daily is not None:
+        rows.append((f"{a_day} a day", daily))
+    for name, one in rows:
         table.add(
-            f"{one.least / 1_000_000:g}",
+            name,
             f"{one.least:,}",
             f"{one.alerts:,}",
             f"{one.a_day:.1f}",

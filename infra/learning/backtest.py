@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from schemas.controls import ScoreLimit
 from schemas.decisions import Decision
 from schemas.effects import PaymentLabelled
 from schemas.event import Label
 from schemas.reasons import ANSWERS
 from streams.core.calendar import epoch_s
+from streams.core.matching import Purchase
+from streams.core.rules.alert_budget import AlertBudget, day_of
+from streams.core.score_levels import ScoreLevels, level_of
+from streams.core.state import Department
 
 DAY_S = 86_400
 #: Probabilities in millionths that are tried where nobody names others.
@@ -19,7 +24,7 @@ THRESHOLDS = (500_000, 200_000, 100_000, 50_000, 20_000, 10_000)
 class ScoredRequest(NamedTuple):
     """A request with a probability of fraud in millionths. `fraud`: as far as it is known.
 
-    `amount`: minor units of `currency`.
+    `amount`: minor units of `currency`; `department`: whose.
     """
 
     at_s: int
@@ -27,6 +32,7 @@ class ScoredRequest(NamedTuple):
     amount: int
     currency: str
     fraud: bool
+    department: str = ""
 
 
 class ThresholdEffect(NamedTuple):
@@ -71,7 +77,12 @@ def scored_requests(
         if score is not None and score.millionths >= 0 and decision.outcome in ANSWERS:
             assert decision.occurred_at and decision.amount and decision.currency
             found[decision.department_id, decision.authorization_id] = ScoredRequest(
-                epoch_s(decision.occurred_at), score.millionths, decision.amount, decision.currency, False
+                epoch_s(decision.occurred_at),
+                score.millionths,
+                decision.amount,
+                decision.currency,
+                False,
+                decision.department_id or "",
             )
         for effect in decision.effects:
             if isinstance(effect, PaymentLabelled):
@@ -100,9 +111,35 @@ def least_for(requests: Sequence[ScoredRequest], a_day: float) -> int:
     return 1 if len(scores) <= allowed else scores[allowed] + 1
 
 
-def effect_of(requests: Sequence[ScoredRequest], least: int) -> ThresholdEffect:
-    """What that threshold would have done."""
-    alerts = [request for request in requests if request.millionths >= least]
+def following(requests: Sequence[ScoredRequest], a_day: int, least: int = 1) -> list[ScoredRequest]:
+    """The alerts of a rule with at most `a_day` a day in each department, by the days before.
+
+    By the rule itself, in the order of `requests`; days are those of UTC.
+    """
+    rule = ScoreLimit(rule_id="backtest", least=least, a_day=a_day)
+    departments: dict[str, tuple[Department, AlertBudget]] = {}
+    found = []
+    for request in requests:
+        if request.department not in departments:
+            department = Department("", request.department, request.currency, 0)
+            departments[request.department] = department, AlertBudget(rule, "UTC")
+        department, budget = departments[request.department]
+        purchase = Purchase(request.at_s, None, None, request.millionths)
+        spoken = request.millionths >= least and budget.speaks(department, purchase)
+        day = day_of(request.at_s, "UTC")
+        department.scores = (department.scores or ScoreLevels(day)).on(day)
+        department.scores.add(level_of(request.millionths), (rule.rule_id,) if spoken else ())
+        if spoken:
+            found.append(request)
+    return found
+
+
+def effect_of(
+    requests: Sequence[ScoredRequest], least: int, alerts: Sequence[ScoredRequest] | None = None
+) -> ThresholdEffect:
+    """What that threshold would have done; or these `alerts`, from `least` on."""
+    if alerts is None:
+        alerts = [request for request in requests if request.millionths >= least]
     caught = sum(request.fraud for request in alerts)
     saved, lost = dict[str, int](), dict[str, int]()
     for request in alerts:

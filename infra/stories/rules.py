@@ -84,7 +84,7 @@ class PolicyReader:
 
     def read(self, reader: WordReader) -> None:
         """Raises StoryError where the line is no rule."""
-        word = reader.one_of((*_KINDS, "approval", "hold", "registered"), "a rule")
+        word = reader.one_of((*_KINDS, "approval", "hold", "registered", "won"), "a rule")
         if word == "hold":
             self._hold(reader)
         elif word == "approval":
@@ -92,6 +92,9 @@ class PolicyReader:
         elif word == "registered":
             reader.need("cards", "only")
             self._settings["registered_cards_only"] = True
+        elif word == "won":
+            reader.need("disputes", "label")
+            self._settings["label_won_disputes"] = True
         else:
             self._rules.append(_KINDS[word](reader))
         if reader.peek() is not None:
@@ -173,9 +176,11 @@ def _score(reader: WordReader) -> Rules:
     reader.need("from")
     said["least"] = int(values.number(reader, "a probability of fraud, such as 0.2") * 1_000_000)
     while reader.peek() is not None:
-        word = reader.one_of(("decline", *_COMMON), "what then, or its scope")
+        word = reader.one_of(("decline", "a-day", *_COMMON), "what then, how many a day, or its scope")
         if word == "decline":
             said["action"] = word
+        elif word == "a-day":
+            said["a_day"] = values.whole(reader, "a number of alerts")
         else:
             _common(reader, word, said)
     return ScoreLimit(**said)

@@ -61,7 +61,7 @@ MAY_MOVE: Final[Mapping[str, frozenset[type[Effect]]]] = {
     "refund.presented": frozenset({Refunded}),
     "refund.reversed": frozenset({RefundUndone}),
     "dispute.opened": frozenset({DisputeStarted}),
-    "dispute.resolved": frozenset({DisputeClosed}),
+    "dispute.resolved": frozenset({DisputeClosed, PaymentLabelled}),
     "authorization.labelled": frozenset({PaymentLabelled}),
     "verification.requested": frozenset(),
     "balance.inquired": frozenset(),

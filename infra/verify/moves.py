@@ -203,7 +203,12 @@ def _label(known: Known) -> Moves:
 
 def _resolve(known: Known) -> Moves:
     facts = {"dispute_id": known.event.dispute_id, "outcome": known.event.outcome}
-    return Moves(((ef.DisputeClosed, facts),))
+    moves: tuple[Move, ...] = ((ef.DisputeClosed, facts),)
+    if known.event.outcome == "won" and known.department.policy.label_won_disputes:
+        dispute = known.department.disputes.get(known.event.dispute_id)
+        whose = {} if dispute is None else {"authorization_id": dispute.authorization_id}
+        moves += ((ef.PaymentLabelled, {**whose, "label": "fraud", "source": "chargeback"}),)
+    return Moves(moves)
 
 
 def _undo(known: Known) -> Moves:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from infra.verify.alerts import Scores
 from infra.verify.counters import Counter, counter_of, oldest_s
 from infra.verify.state import Department
 from schemas.controls import Policy, SpendLimit
@@ -14,6 +15,7 @@ class Usage(msgspec.Struct):
     """Of one department. `counters`: by rule id and whom the rule limits, under `policy`.
 
     `used`: single-use cards that were approved; `first_merchants`: of cards that lock to their first one.
+    `scores`: for so many alerts a day.
     """
 
     policy: Policy = Policy()
@@ -21,6 +23,7 @@ class Usage(msgspec.Struct):
     used: set[str] = set()
     first_merchants: dict[str, str] = {}
     span: int = 0
+    scores: Scores = msgspec.field(default_factory=Scores)
 
     def follow(self, department: Department) -> None:
         """After a decision: a new policy starts the counters of changed rules, time drops what is past."""

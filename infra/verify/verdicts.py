@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from infra.verify.alerts import allows
 from infra.verify.cards import against_card
 from infra.verify.controls import (
     Ceiling,
@@ -89,7 +90,7 @@ def judge(department: Department, usage: Usage, asked: Question) -> Verdict:
     verdict = Verdict()
     for reason in against_card(department, usage, asked.purchase, increments=asked.increments):
         verdict.say("decline", reason)
-    _lists_and_hours(verdict, department, asked)
+    _lists_and_hours(verdict, department, usage, asked)
     if asked.verifies:
         return verdict
     _transactions(verdict, asked)
@@ -101,7 +102,7 @@ def judge(department: Department, usage: Usage, asked: Question) -> Verdict:
     return verdict
 
 
-def _lists_and_hours(verdict: Verdict, department: Department, asked: Question) -> None:
+def _lists_and_hours(verdict: Verdict, department: Department, usage: Usage, asked: Question) -> None:
     purchase = asked.purchase
     for rule in department.policy.rules:
         code = None
@@ -109,7 +110,7 @@ def _lists_and_hours(verdict: Verdict, department: Department, asked: Question) 
             if not holds(rule, purchase.at_s):
                 code = ReasonCode.OUTSIDE_HOURS
         elif isinstance(rule, ScoreLimit):
-            if purchase.millionths >= rule.least:
+            if allows(rule, department, usage.scores, purchase.at_s, purchase.millionths):
                 code = ReasonCode.FRAUD_LIKELY
         elif purchase.merchant is None:
             continue  # an increment that names nobody is not asked where it is

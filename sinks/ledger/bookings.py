@@ -50,6 +50,7 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    ScoreCounted,
     ShardsSet,
 )
 from sinks.errors import PartitionBroken
@@ -142,7 +143,14 @@ def legs_of(effect: Effects) -> tuple[Leg, ...]:
             return ()
         case IncreaseAsked() | IncreaseStep() | IncreaseClosed():
             return ()
-        case PaymentApproved() | PaymentDeclined() | Counted() | PeriodOpened() | DepartmentOpened():
+        case (
+            PaymentApproved()
+            | PaymentDeclined()
+            | Counted()
+            | ScoreCounted()
+            | PeriodOpened()
+            | DepartmentOpened()
+        ):
             return ()
         case CardUsed() | CardLocked() | PaymentLabelled() | ModelTaken():
             return ()

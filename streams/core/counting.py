@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from schemas.effects import CalendarCount, Counted, RollingCount
-from streams.core.rules import Ask, Kind
+from schemas.effects import CalendarCount, Counted, RollingCount, ScoreCounted
+from schemas.reasons import ReasonCode
+from streams.core.rules import PASSED, Ask, Kind, Verdict
+from streams.core.rules.alert_budget import day_of
+from streams.core.score_levels import level_of
 
 
 def counts(ask: Ask, amount: int | None) -> tuple[Counted, ...]:
@@ -30,3 +33,19 @@ def counts(ask: Ask, amount: int | None) -> tuple[Counted, ...]:
     if not rolling and not calendar:
         return ()
     return (Counted(rolling=rolling, calendar=calendar),)
+
+
+def score_counted(ask: Ask, verdict: Verdict = PASSED) -> tuple[ScoreCounted, ...]:
+    """Of a request that was judged so. Empty: it has no probability, or no rule has a budget of alerts."""
+    rule_set, purchase = ask.rules.rule_set, ask.purchase
+    if not rule_set.budgeted or purchase.millionths < 0:
+        return ()
+    alerts = tuple(
+        [
+            reason.rule
+            for reason in (*verdict.reasons, *verdict.reviews, *verdict.shadows)
+            if reason.code is ReasonCode.FRAUD_LIKELY and reason.rule in rule_set.budgeted
+        ]
+    )
+    day = day_of(purchase.at_s, rule_set.zone)
+    return (ScoreCounted(day=day, level=level_of(purchase.millionths), alerts=alerts),)

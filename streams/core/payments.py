@@ -17,7 +17,7 @@ from schemas.events import (
 from schemas.reasons import Outcome, ReasonCode
 from streams.core.calendar import moment_of
 from streams.core.case import Case, Rejected
-from streams.core.counting import counts
+from streams.core.counting import counts, score_counted
 from streams.core.leases import ask_ahead, ask_for_next, shortfall
 from streams.core.matching import Purchase
 from streams.core.moments import would_pass
@@ -70,7 +70,7 @@ def _answer(case: Case, event: AuthorizationRequested, ask: Ask) -> Decision:
     effects: tuple[Effects, ...] = (hold,)
     if case.department.cap is not None:
         effects += ask_ahead(case, charges, ask.amount)
-    effects += _approved(case, event, ask, ask.amount)
+    effects += _approved(case, event, ask, ask.amount, verdict)
     return case.answer(
         _APPROVED, verdict, effects=effects, charges=charges, amount=ask.amount, balances=balances
     )
@@ -86,10 +86,11 @@ def _refuse(case: Case, event: AuthorizationRequested, ask: Ask, verdict: Verdic
         assert not in_part.reasons, "what the findings leave room for passes"
         more = ask_for_next(case) if asking else ask_ahead(case, charges, part)
         hold = _hold(case, event.authorization_id, part, charges, _expiry(case, event))
+        in_part = in_part._replace(reasons=verdict.reasons)
         return case.answer(
             Outcome.PARTIALLY_APPROVED,
-            in_part._replace(reasons=verdict.reasons),
-            effects=(hold, *asking, *more, *_approved(case, event, ask, part)),
+            in_part,
+            effects=(hold, *asking, *more, *_approved(case, event, ask, part, in_part)),
             charges=charges,
             amount=ask.amount,
             approved=part,
@@ -97,7 +98,7 @@ def _refuse(case: Case, event: AuthorizationRequested, ask: Ask, verdict: Verdic
     return case.answer(
         Outcome.DECLINED,
         verdict,
-        effects=(*asking, *counts(ask, None), PaymentDeclined()),
+        effects=(*asking, *counts(ask, None), *score_counted(ask, verdict), PaymentDeclined()),
         charges=charges,
         amount=ask.amount,
         would_pass=would_pass(department, ask, verdict, max(case.at_s, case.clock_s)),
@@ -124,9 +125,9 @@ def _request_after_clearing(case: Case, event: AuthorizationRequested, payment: 
             hold = _hold(case, event.authorization_id, rest, charges, _expiry(case, event))
             effects = (hold, *ask_ahead(case, charges, rest))
     if verdict.reasons:
-        effects += (*counts(ask, None), PaymentDeclined())
+        effects += (*counts(ask, None), *score_counted(ask, verdict), PaymentDeclined())
     else:
-        effects += _approved(case, event, ask, rest)
+        effects += _approved(case, event, ask, rest, verdict)
     return case.answer(
         Outcome.DECLINED if verdict.reasons else Outcome.APPROVED,
         verdict,
@@ -253,13 +254,17 @@ def _expiry(case: Case, event: AuthorizationRequested) -> int:
     return case.at_s + case.plan.valid_days(event.merchant.mcc) * DAY_S
 
 
-def _approved(case: Case, event: AuthorizationRequested, ask: Ask, held: int) -> tuple[Effects, ...]:
-    """What an approval makes of windows, payment and card, beside the hold of `held`."""
+def _approved(
+    case: Case, event: AuthorizationRequested, ask: Ask, held: int, verdict: Verdict
+) -> tuple[Effects, ...]:
+    """What an approval makes of windows, scores, payment and card, beside the hold of `held`."""
     foreign = None
     if event.merchant_amount is not None and event.rate is not None:
         foreign = (event.merchant_amount.currency, event.rate)
     days = case.plan.valid_days(event.merchant.mcc)
     found: tuple[Effects, ...] = (PaymentApproved(valid_days=days, foreign=foreign),)
+    if ask.rules.rule_set.budgeted:
+        found = score_counted(ask, verdict) + found
     if ask.rules.counter_keys:
         found = counts(ask, held) + found
     state = case.department.registered.get(event.card_id)

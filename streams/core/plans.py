@@ -12,6 +12,7 @@ from schemas.controls import LEVELS, ActiveHours, Allow, Block, Card, Level, Rul
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import clock_of
 from streams.core.matching import Test, codes_of, compiled, outside
+from streams.core.rules.alert_budget import AlertBudget
 from streams.core.rules.ruleset import (
     KNOWN_MAX,
     Allowance,
@@ -74,7 +75,9 @@ class Plan:
         self.department = department
         self.revision = department.revision
         self._policy = policy
-        self._checks = [check for rule in policy.rules if (check := _check(rule)) is not None]
+        self._zone = department.budgets[DEPARTMENT].calendar.time_zone if department.budgets else "UTC"
+        self._checks = [check for rule in policy.rules if (check := _check(rule, self._zone)) is not None]
+        self._budgeted = frozenset(check.rule.rule_id for check in self._checks if check.budget is not None)
         self._limits = [rule for rule in policy.rules if isinstance(rule, SpendLimit)]
         self._calendars = {rule.rule_id: _rule_allowance(rule) for rule in self._limits if charged(rule)}
         self._windows = {rule.rule_id: Window(rule) for rule in self._limits if counted(rule)}
@@ -82,7 +85,6 @@ class Plan:
         self.charge = self._allowances.charge
         scopes = [rule.scope for rule in policy.rules if rule.scope is not None]
         self._scopes = {(scope.level, scope.subject) for scope in scopes}
-        self._zone = department.budgets[DEPARTMENT].calendar.time_zone if department.budgets else "UTC"
         self._valid_days: dict[str | None, int] = {}
         self._rule_sets: dict[tuple[str | None, ...], RuleSet] = {}
         self._cards: dict[str, CardRules] = {}
@@ -137,6 +139,7 @@ class Plan:
                 *self._allowances.leases,
             ],
             self._zone,
+            self._budgeted,
         )
 
     def _is_named(self, level: Level, subject: str | None) -> bool:
@@ -198,7 +201,7 @@ def _budget_allowance(id_: str, budget: Budget) -> Allowance:
     return Allowance(id_, clock_of(budget.calendar), ReasonCode.BUDGET_EXCEEDED, budget.name, budget=budget)
 
 
-def _check(rule: Rule) -> Check | None:
+def _check(rule: Rule, zone: str) -> Check | None:
     match rule:
         case Block():
             return Check(rule, compiled(rule.what), ReasonCode.BLOCKED, of_merchant=True)
@@ -207,7 +210,10 @@ def _check(rule: Rule) -> Check | None:
         case ActiveHours():
             return Check(rule, outside(rule), ReasonCode.OUTSIDE_HOURS, of_merchant=False)
         case ScoreLimit():
-            return Check(rule, _at_least(rule.least), ReasonCode.FRAUD_LIKELY, of_merchant=False)
+            budget = None if rule.a_day is None else AlertBudget(rule, zone)
+            return Check(
+                rule, _at_least(rule.least), ReasonCode.FRAUD_LIKELY, of_merchant=False, budget=budget
+            )
     return None
 
 

@@ -190,7 +190,12 @@ def resolve_dispute(case: Case, event: DisputeResolved) -> Decision:
         provisional=dispute.provisional,
         outcome=event.outcome,
     )
-    return case.accepted(effect, charges=payment.charges, amount=dispute.amount)
+    found: tuple[Effects, ...] = (effect,)
+    if event.outcome == "won" and case.department.policy.label_won_disputes:
+        found += (
+            PaymentLabelled(authorization_id=dispute.authorization_id, label="fraud", source="chargeback"),
+        )
+    return case.accepted(*found, charges=payment.charges, amount=dispute.amount)
 
 
 def label(case: Case, event: AuthorizationLabelled) -> Decision:

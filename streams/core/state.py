@@ -17,6 +17,7 @@ from schemas.reasons import DEPARTMENT, Outcome, Reason
 from streams.core.expiries import Expiries
 from streams.core.history import CardHistory
 from streams.core.pages import Pages
+from streams.core.score_levels import ScoreLevels
 
 # Event ids are remembered for at least three whole buckets of event time; what is older is refused as
 # too old rather than taken for new. 30 days: late presentments arrive within 45 days on card networks.
@@ -211,8 +212,9 @@ class Department(msgspec.Struct):
     `budget_charges`: periods of budgets and of the lease, by id. `counters`: of windows, by rule and subject;
     `counts_until`: second from which each says nothing any more. `asked`: leases on their way from `lender`.
     `contested`: open disputes of a payment, where there are any. `habits_from_s`: cards that were last used
-    before have none. `revision`: grows with what rules are made of. A treasury is a department of its own,
-    with nothing but `treasury`; a department that is split has one beside the rest.
+    before have none. `scores`: for budgets of alerts, where a rule has one. `revision`: grows with what rules
+    are made of. A treasury is a department of its own, with nothing but `treasury`; one that is split has one
+    beside the rest.
 
     What is over is gone by the methods at once, and row by row from what they look in: see
     `streams.core.apply.memory`.
@@ -249,6 +251,7 @@ class Department(msgspec.Struct):
     cards: dict[str, CardHistory] = {}
     habits_from_s: int = 0
     sweep: Sweep | None = None
+    scores: ScoreLevels | None = None
 
     def __post_init__(self) -> None:
         """Which pages were looked through says nothing in another process."""
@@ -336,7 +339,7 @@ class Department(msgspec.Struct):
 
 
 # Raised with every change of what is below: a snapshot of another shape is not read, the log is.
-STATE_SHAPE = 4
+STATE_SHAPE = 5
 
 
 class PartitionState(msgspec.Struct, tag=STATE_SHAPE, tag_field="shape"):

@@ -16,7 +16,7 @@ from schemas.events import AuthorizationRequested
 from schemas.reasons import Outcome
 from streams.core.calendar import moment_of
 from streams.core.case import Case, LogPlace
-from streams.core.counting import counts
+from streams.core.counting import counts, score_counted
 from streams.core.leases import ask_ahead
 from streams.core.matching import Purchase
 from streams.core.plans import Plan
@@ -66,10 +66,10 @@ def approval(
         expires_at=moment_of(at_s + days * DAY_S),
     )
     effects: tuple[Effects, ...] = (hold, _approved_for(days))
-    if department.cap is not None or rules.counter_keys:
+    if department.cap is not None or rules.counter_keys or rules.rule_set.budgeted:
         case = Case(plan, event, place, at_s, clock_s)
         asked = ask_ahead(case, keys, money.minor) if department.cap is not None else ()
-        effects = (hold, *asked, *counts(ask, money.minor), effects[1])
+        effects = (hold, *asked, *counts(ask, money.minor), *score_counted(ask), effects[1])
     return _decision(department, event, place, effects, balances, score)
 
 

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 from schemas.controls import Card, Policy
 from schemas.decisions import Decision
 from schemas.reasons import Reason, ReasonCode
-from streams.core.apply.controls import count
+from streams.core.apply.controls import count, count_score
 from streams.core.apply.periods import move
 from streams.core.calendar import epoch_s
-from streams.core.counting import counts
+from streams.core.counting import counts, score_counted
 from streams.core.matching import Purchase
 from streams.core.plans import Plan
 from streams.core.rules import Ask, judge
@@ -37,6 +37,7 @@ CODES: Final = frozenset(
         ReasonCode.AMOUNT_TOO_LARGE,
         ReasonCode.COUNT_EXCEEDED,
         ReasonCode.LIMIT_EXCEEDED,
+        ReasonCode.FRAUD_LIKELY,
     }
 )
 
@@ -84,12 +85,15 @@ def _tried(department: Department, plan: Plan, request: Decision) -> Tried:
     # An approval in part is tried as the part that was approved.
     asked = approved or request.amount
     rules = plan.card(request.card_id, request.cardholder)
-    purchase = Purchase(epoch_s(request.occurred_at), request.merchant, request.entry_mode)
+    likely = -1 if request.score is None else request.score.millionths
+    purchase = Purchase(epoch_s(request.occurred_at), request.merchant, request.entry_mode, likely)
     ask = Ask(rules, purchase, asked, rules.charges_for(purchase))
     verdict = judge(department, ask, RULES)
     passes = not verdict.reasons and (approved > 0 or by_policy)
     for effect in counts(ask, asked if passes else None):
         count(department, effect, request, 0)
+    for scored in score_counted(ask, verdict):
+        count_score(department, scored, request, 0)
     if passes:
         move(department, 0, ask.charges.keys, asked, 0, 0)
     if verdict.reasons:

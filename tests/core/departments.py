@@ -25,6 +25,7 @@ from schemas.event import EntryMode, Merchant
 from streams.core.matching import Purchase
 from streams.core.plans import Plan
 from streams.core.rules import Ask, Kind, findings
+from streams.core.score_levels import ScoreLevels
 from streams.core.state import COMPANY, Budget, CardState, Department, Period
 from streams.core.windows import add
 
@@ -101,7 +102,7 @@ def rules(draw: st.DrawFn, rule_id: str) -> Rules:
         start, end = draw(st.sampled_from((("06:00", "22:00"), ("20:00", "04:30"), ("00:00", "23:59"))))
         return ActiveHours(start=start, end=end, days=(1, 2, 3, 4, 5), time_zone=zone, **common)  # type: ignore[arg-type]
     if kind == "score":
-        return ScoreLimit(least=draw(SCORES), **common)  # type: ignore[arg-type]
+        return ScoreLimit(least=draw(SCORES), a_day=draw(st.none() | st.sampled_from((1, 3))), **common)  # type: ignore[arg-type]
     only = draw(st.none() | st.none() | matches)
     common |= {"per": draw(st.sampled_from(LEVELS)), "only": only, "window": kind.partition(" ")[0]}
     if kind == "calendar amount":
@@ -166,6 +167,15 @@ def registered(draw: st.DrawFn, *, plain: bool) -> dict[str, CardState]:
 
 
 @st.composite
+def score_levels(draw: st.DrawFn) -> ScoreLevels:
+    """Of some days before one of the moments, or after it; of some rules' alerts one is spent, or all are."""
+    day = draw(st.sampled_from(MOMENTS)) // 86_400 - draw(st.integers(-1, 2))
+    counts = st.dictionaries(st.sampled_from((0, 136, 137, 303)), st.integers(1, 2_000), max_size=3)
+    alerts = st.dictionaries(st.sampled_from(("r0", "r1", "r2")), st.sampled_from((1, 3)), max_size=3)
+    return ScoreLevels(day, draw(counts), draw(st.sampled_from((0, 256, 700))), draw(counts), draw(alerts))
+
+
+@st.composite
 def departments(draw: st.DrawFn) -> Department:
     """With periods and counters at, below and above the limits.
 
@@ -191,6 +201,8 @@ def departments(draw: st.DrawFn) -> Department:
     for id_, budget in limited.items():
         department.put_budget(id_, budget)
     _use(draw, department)
+    if any(isinstance(rule, ScoreLimit) and rule.a_day is not None for rule in policy.rules):
+        department.scores = draw(st.none() | score_levels())
     return department
 
 

@@ -9,8 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.controls import ActiveHours, Allow, Block, Calendar, Card, Match, Policy, Rules, SpendLimit
-from schemas.decisions import Decision
+from schemas.controls import (
+    ActiveHours,
+    Allow,
+    Block,
+    Calendar,
+    Card,
+    Match,
+    Policy,
+    Rules,
+    ScoreLimit,
+    SpendLimit,
+)
+from schemas.decisions import PROBABILITIES, Decision, Score
 from schemas.event import Merchant
 from schemas.events import AuthorizationRequested
 from schemas.money import PositiveMoney
@@ -171,3 +182,29 @@ def test_what_is_at_stake_is_what_was_approved_or_would_be() -> None:
     assert told(request(0, 700), by=none) == [(DECLINED, 700)]
     assert told(request(0, 900, outcome=Outcome.PARTIALLY_APPROVED, approved=50), by=none) == [(DECLINED, 50)]
     assert told(request(0, 700, reasons=(LARGE,), **REFUSED), by=DAY) == [(NONE, 700)]
+
+
+def test_a_score_limit_is_tried_with_the_scores_that_requests_had_and_so_many_a_day() -> None:
+    department = Department("org", "eng", "USD", 0)
+    department.put_budget("department", Budget("department", None, "Eng", 10_000, 0, Calendar(), []))
+    plans, asked = Plans(), []
+    for n in range(6):
+        at = datetime(2026, 3, 2 + n // 3, 9, n, tzinfo=UTC)
+        event = AuthorizationRequested(
+            event_id=f"e-{n}",
+            organization_id="org",
+            department_id="eng",
+            occurred_at=at,
+            authorization_id=f"a-{n}",
+            card_id="card-1",
+            amount=PositiveMoney(5, "USD"),
+            merchant=Merchant("Shop"),
+        )
+        place = LogPlace(0, n, n, at, "0" * 64, "0" * 16)
+        score = Score(0.9, PROBABILITIES, "1")
+        asked.append(decide(department, event, score, place, plans, epoch_s(at)))
+    stop = ScoreLimit(rule_id="stop", least=200_000, a_day=2, action="decline")
+    tried = list(try_policy(Policy(rules=(stop,)), "USD", (), asked))
+    assert [one.change for one in tried] == [Change.DECLINED, Change.DECLINED, Change.NONE] * 2
+    high = msgspec.structs.replace(stop, least=950_000)
+    assert {one.change for one in try_policy(Policy(rules=(high,)), "USD", (), asked)} == {Change.NONE}

@@ -160,6 +160,8 @@ RULES: tuple[tuple[Rules, ...], ...] = (
         ScoreLimit(rule_id="score", least=1),
         ScoreLimit(rule_id="score", least=200_000, action="review"),
         ScoreLimit(rule_id="score", least=500, action="decline", scope=RuleScope("employee", "ann")),
+        ScoreLimit(rule_id="score", least=500, a_day=2, action="review"),
+        ScoreLimit(rule_id="score", least=1, a_day=1, action="decline"),
     ),
 )
 

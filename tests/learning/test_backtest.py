@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 from msgspec.structs import replace
 
-from infra.learning.backtest import ScoredRequest, days_of, effect_of, least_for, scored_requests
+from infra.learning.backtest import ScoredRequest, days_of, effect_of, following, least_for, scored_requests
 from schemas.decisions import PROBABILITIES, Decision, Score
 from schemas.reasons import Outcome
 from tests.learning.test_organization import asked, told
@@ -66,3 +67,23 @@ def test_nothing_scored_is_one_day_and_no_alert() -> None:
     assert days_of([]) == 1
     assert effect_of([], 1).recall is None
     assert least_for([], 1) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_threshold_that_follows_keeps_every_day_of_each_department(seed: int) -> None:
+    rng = random.Random(seed)
+    requests = [
+        ScoredRequest(day * DAY_S + n * 100, round(1_000_000 * rng.random() ** 8), 1, "USD", n % 9 == 0, name)
+        for day in range(10)
+        for n in range(100)
+        for name in ("eng", "sales")
+    ]
+    alerts = following(requests, 4, 10_000)
+    by_day = Counter((one.department, one.at_s // DAY_S) for one in alerts)
+    assert max(by_day.values()) == 4 and len(by_day) >= 17
+    assert min(one.millionths for one in alerts) >= 10_000
+    later = [one.millionths for one in alerts if one.at_s >= 5 * DAY_S]
+    assert sum(later) / len(later) > 400_000  # of all they are 0.11 on average
+    effect = effect_of(requests, 10_000, alerts)
+    assert (effect.alerts, effect.frauds) == (len(alerts), sum(one.fraud for one in requests))
+    assert effect.caught + effect.good == effect.alerts

@@ -220,8 +220,16 @@ class Teller:
         chosen = tuple(rule for rule in rules if self._rng.random() < 0.6)
         action: Action = ("decline", "review", "shadow")[amount % 3]
         likely = ScoreLimit(rule_id="likely", least=200_000, action=action)
+        daily = ScoreLimit(
+            rule_id="alerts", least=1 + amount % 300_000, a_day=1 + amount % 3, action="review"
+        )
         approvals = self._rng.choice(APPROVALS)
-        policy = Policy(rules=(*chosen, likely), hold_days=self._rng.choice((3, 7)), approvals=approvals)
+        policy = Policy(
+            rules=(*chosen, likely, daily),
+            hold_days=self._rng.choice((3, 7)),
+            approvals=approvals,
+            label_won_disputes=amount % 2 == 0,
+        )
         self._tell(PolicyDrafted, department, policy=policy, activate=self._rng.random() < 0.8)
 
     def _card(self, department: str) -> None:

@@ -12,8 +12,10 @@ from schemas.effects import (
     DepartmentOpened,
     PolicyStored,
     PolicyTaken,
+    ScoreCounted,
 )
 from streams.core.apply.memory import finish
+from streams.core.score_levels import ScoreLevels
 from streams.core.state import CardState, Department
 from streams.core.windows import add
 
@@ -88,3 +90,10 @@ def count(department: Department, effect: Counted, decision: Decision, bucket: i
         add(counters.setdefault(key, []), period.slot, 0, period.value)
         if period.ends_s is not None:
             until[key] = max(until.get(key, 0), period.ends_s)
+
+
+def count_score(department: Department, effect: ScoreCounted, decision: Decision, bucket: int) -> None:
+    """One more score, of this day or, if it is late, of the newest."""
+    known = department.scores
+    department.scores = ScoreLevels(effect.day) if known is None else known.on(effect.day)
+    department.scores.add(effect.level, effect.alerts)

@@ -47,6 +47,7 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    ScoreCounted,
     ShardsSet,
 )
 from streams.core.apply import budgets, controls, leases, payments, periods, settlements
@@ -75,6 +76,7 @@ _V1: Final[Mapping[type[Effect], Applier]] = {
     PaymentLabelled: _only_moves,
     ModelTaken: _only_moves,
     Counted: controls.count,
+    ScoreCounted: controls.count_score,
     PeriodOpened: periods.open_period,
     DepartmentOpened: controls.open_department,
     BudgetChanged: budgets.set_budget,

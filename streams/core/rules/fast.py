@@ -24,7 +24,7 @@ def balances_when_silent(department: Department, ask: Ask) -> list[Balance] | No
     if rule_set.of_merchant and rule_set.speaks_against(purchase):
         return None
     for check in rule_set.of_time:
-        if check[1](purchase):
+        if check[1](purchase) and (check.budget is None or check.budget.speaks(department, purchase)):
             return None
     if rule_set.windows and not _windows_are_silent(department, ask):
         return None

@@ -18,7 +18,9 @@ def merchant(department: Department, ask: Ask) -> Iterator[Finding]:
     # An increment need not name the merchant again; its request did.
     named = purchase.merchant is not None or ask.kind is Kind.REQUEST
     for check in ask.rules.rule_set.checks:
-        if (named or not check.of_merchant) and check.test(purchase):
+        if not (named or not check.of_merchant) or not check.test(purchase):
+            continue
+        if check.budget is None or check.budget.speaks(department, purchase):
             yield Finding(_reason(check, purchase), check.rule.action)
 
 
@@ -27,6 +29,8 @@ def _reason(check: Check, purchase: Purchase) -> Reason:
     if isinstance(rule, ScoreLimit):
         found, least = purchase.millionths / 1_000_000, rule.least / 1_000_000
         detail = f"a probability of fraud of {found:g}, where {least:g} is too much"
+        if rule.a_day is not None:
+            detail = f"a probability of fraud of {found:g}, one of the day's {rule.a_day} highest"
         return Reason(code=check.code, rule=rule.rule_id, detail=detail, fraud=rule.fraud)
     detail = f"rule '{rule.rule_id}'"
     if check.code is not ReasonCode.OUTSIDE_HOURS:

@@ -16,6 +16,7 @@ from schemas.money import MINOR_MAX
 from schemas.reasons import ReasonCode
 from streams.core.calendar import QUARTER_S, PeriodLabels, clock_of
 from streams.core.matching import Purchase, Test, compiled
+from streams.core.rules.alert_budget import AlertBudget
 from streams.core.state import Budget, Period
 from streams.core.windows import reach, slot_width_s
 
@@ -113,12 +114,14 @@ NO_CHARGES = Charges((), ())
 
 
 class Check(NamedTuple):
-    """A block, an allow-list or hours: `test` true means that the rule speaks."""
+    """A block, an allow-list, hours or a score: `test` true means that the rule speaks, if its `budget` of
+    alerts lets it."""
 
     rule: Rule
     test: Test
     code: ReasonCode
     of_merchant: bool
+    budget: AlertBudget | None = None
 
 
 class Window:
@@ -147,7 +150,8 @@ class RuleSet:
     """The rules that apply to a card, apart from its own counters and periods.
 
     `transaction_least`: no limit of a transaction speaks up to this amount. `conditional`: some allowance is
-    for some purchases only. `zone`: of the department's own budget.
+    for some purchases only. `zone`: of the department's own budget. `budgeted`: ids of all rules of the
+    policy with so many alerts a day.
     """
 
     def __init__(
@@ -157,6 +161,7 @@ class RuleSet:
         windows: Sequence[Window],
         allowances: Sequence[Allowance],
         zone: str,
+        budgeted: frozenset[str] = frozenset(),
     ) -> None:
         self.checks = checks
         self.of_merchant = [check for check in checks if check.of_merchant]
@@ -174,6 +179,7 @@ class RuleSet:
         self.allowances = allowances
         self.conditional = any(allowance.only for allowance in allowances)
         self.zone = zone
+        self.budgeted = budgeted
         self._matching: dict[tuple[Merchant | None, EntryMode | None], bool] = {}
         self._labels_of: tuple[int, tuple[str, ...]] = (-1, ())
 
