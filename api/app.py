@@ -28,6 +28,7 @@ from api.metrics import Metrics
 from api.pages.frame import problem_page
 from api.pages.rooms import PAGES
 from api.questions import route as questions
+from api.reports import route as reports
 from api.reports.journal import route as journal_exports
 from api.resources import (
     aftermath,
@@ -99,6 +100,7 @@ ROOMS = (
     journal,
     journal_exports,
     questions,
+    reports,
     sessions,
     people,
     invitations,
@@ -303,6 +305,7 @@ TAGS = {
     "simulations": "In test mode: what a card network would send, with defaults.",
     "ledger": "The books: journal, balances, accounts, trial balance.",
     "questions": "Ask in plain language, or by a typed query.",
+    "reports": "Sums of bookings: spend, trend, declines, budgets, forecast, month-end.",
     "feed": "Decisions as they are made.",
     "webhooks": "Endpoints that are told what happens, and what was sent to them.",
     "access": "People and keys: sign in and out, sessions, and the record of what they did.",

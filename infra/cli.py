@@ -40,6 +40,7 @@ COMMANDS = {
     "dead-letters": "What could not be used: list, show, reroute.",
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
     "ask": "A question in plain language about purchases and budgets.",
+    "reports": "Reports: spend, trend, declines, budgets, forecast, month-end.",
     "export": "The journal for other programs: beancount, hledger, CSV, OFX.",
     "policies": "A policy for the whole company: apply it, list who has it.",
     "split": "Share a department that outgrows its partition out to shards.",

@@ -53,13 +53,17 @@ class Rest:
         return self._call("POST", path, json=body).json()
 
     def download(self, path: str, body: Mapping[str, object], out: Path) -> int:
-        """POST of what only reads, its answer into the file `out`, which is there whole or as it was.
+        """POST of what only reads; see `fetch`."""
+        return self.fetch("POST", path, out, json=body)
+
+    def fetch(self, method: str, path: str, out: Path, **more: Any) -> int:
+        """An answer into the file `out`, which is there whole or as it was.
 
         Returns its length in bytes. Raises SpendlogError.
         """
         part = out.with_name(f"{out.name}.part")
         try:
-            with self._call("POST", path, json=body, stream=True) as answer, part.open("wb") as file:
+            with self._call(method, path, stream=True, **more) as answer, part.open("wb") as file:
                 for piece in answer.iter_content(1 << 16):
                     file.write(piece)
             length = part.stat().st_size

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api.access.keys import Scope
-from api.pages.periods import Span, span_of
 from api.pages.route import Asking
 from api.pages.words import percent
 from api.resources.budgets import BudgetOut, budgets_out, clocks
+from api.resources.periods import Span, span_of
 from schemas.terms import zone_of
 
 #: Departments that a page shows.

@@ -44,6 +44,7 @@ NAVIGATION: Final = (
     NavigationEntry("/mine", "My cards", "wallet", Scope.BUDGETS_REQUEST, own=True),
     NavigationEntry("/transactions", "Transactions", "list", Scope.AUTHORIZATIONS_READ, own=True),
     NavigationEntry("/ask", "Ask", "ask", Scope.AUTHORIZATIONS_READ, own=True),
+    NavigationEntry("/reports", "Reports", "chart", Scope.AUTHORIZATIONS_READ, own=True),
     NavigationEntry("/cards", "Cards", "card", Scope.CARDS_READ),
     NavigationEntry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
     NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),

@@ -26,6 +26,8 @@ PAGES = (
     ("/ask", "A question changes nothing"),
     ("/ask?q=spend+by+department+this+year", "by department"),
     ("/ask?q=top+expenses+this+year", "largest first"),
+    ("/reports?report=spend&period=this_year", "By merchant"),
+    ("/reports?report=month-end", "Still open"),
     ("/cards", "Department"),
     ("/cards/operations/card_sven", "Nothing: the card is frozen"),
     ("/cards/new", "Single use"),
