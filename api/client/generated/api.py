@@ -21,6 +21,7 @@ from api.client.generated.people import PeopleResource
 from api.client.generated.policies import PoliciesResource
 from api.client.generated.questions import QuestionsResource
 from api.client.generated.refunds import RefundsResource
+from api.client.generated.reports import ReportsResource
 from api.client.generated.service import ServiceResource
 from api.client.generated.sign_on_policy import SignOnPolicyResource
 from api.client.generated.simulations import SimulationsResource
@@ -50,6 +51,7 @@ class Api(Generic[S]):
         self.policies: PoliciesResource[S] = PoliciesResource(sender)
         self.questions: QuestionsResource[S] = QuestionsResource(sender)
         self.refunds: RefundsResource[S] = RefundsResource(sender)
+        self.reports: ReportsResource[S] = ReportsResource(sender)
         self.service: ServiceResource[S] = ServiceResource(sender)
         self.sign_on_policy: SignOnPolicyResource[S] = SignOnPolicyResource(sender)
         self.simulations: SimulationsResource[S] = SimulationsResource(sender)

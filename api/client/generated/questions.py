@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from api.client.call import Call, given
-from api.client.generated.shared import Money
+from api.client.generated.shared import Money, QuestionColumn
 from api.client.operations import Resource, S, operation
 
 
@@ -53,13 +53,6 @@ class QuestionChip(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     part: str
     text: str
     without: QuestionQuery | None = None
-
-
-class QuestionColumn(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A column of the table."""
-
-    name: str
-    kind: str
 
 
 class QuestionCorrection(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

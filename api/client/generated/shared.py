@@ -148,6 +148,13 @@ class Money(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=False):
     currency: str
 
 
+class QuestionColumn(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A column of the table."""
+
+    name: str
+    kind: str
+
+
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Why, in a code for programs, a sentence for people, and the numbers of both."""
 
