@@ -66,6 +66,8 @@ from api.resources.company_policies import route as company_policies
 from api.resources.events import route as events
 from api.resources.events.describe import components
 from api.resources.messages import route as messages
+from api.resources.receipts import content as receipt_content
+from api.resources.receipts import route as receipts
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
 from api.resources.webhooks import deliveries as webhook_deliveries
@@ -87,6 +89,8 @@ ROOMS = (
     card_acts,
     transactions,
     purchases,
+    receipts,
+    receipt_content,
     aftermath,
     cases,
     case_acts,
@@ -300,6 +304,7 @@ TAGS = {
     "cards": "Registered cards.",
     "transactions": "Purchases with their whole life: listed by filters, looked at, made in one step.",
     "cases": "Payments that somebody should look at: listed, assigned, decided.",
+    "receipts": "Receipts: sent, read, linked to purchases.",
     "refunds": "What merchants give back.",
     "disputes": "What cardholders do not accept.",
     "simulations": "In test mode: what a card network would send, with defaults.",

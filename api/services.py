@@ -27,6 +27,7 @@ from api.log.follow import DecisionTail
 from api.log.produce import KafkaEventLog
 from api.log.standing import Standings
 from api.metrics import Metrics
+from api.receipts.door import ReceiptDoor
 from api.settings import ApiSettings
 from api.stores.allowances import Allowances
 from api.stores.attempts import Attempts
@@ -34,6 +35,7 @@ from api.stores.authorizations import AuthorizationReads, PostgresView, RedisVie
 from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
+from api.stores.receipts import ReceiptTables
 from api.stores.redis import Redis
 from api.stores.transactions import TransactionReads
 from api.stores.tries import SignInTries
@@ -79,6 +81,8 @@ class Services:
     ledger: LedgerReads
     transactions: TransactionReads
     webhooks: WebhookTables
+    receipts: ReceiptTables
+    receipt_door: ReceiptDoor
     feed: Feed
     trials: PolicyTrials | None
 
@@ -136,6 +140,8 @@ class Services:
             ledger=ledger,
             transactions=TransactionReads(ledger),
             webhooks=WebhookTables(postgres),
+            receipts=ReceiptTables(postgres),
+            receipt_door=ReceiptDoor(),
             feed=Feed(settings.redis),
             trials=trials,
         )

@@ -30,6 +30,7 @@ COMMANDS = {
     "sink": "Write decisions out: ledger, status, webhooks.",
     "feed": "Decisions as they are made, on a terminal.",
     "webhooks": "Webhooks: send them, and look after endpoints and deliveries.",
+    "receipts": "Receipts: send, list, link to purchases.",
     "jobs": "Do what takes long or is due at a time; what waits, runs, was given up.",
     "ticker": "Let time pass for departments in which nothing happens.",
     "learn": "Fit models from labels, and publish them.",

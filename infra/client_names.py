@@ -24,6 +24,10 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "list_requests": "list",
         "read_request": "read",
     },
+    "receipts": {
+        "link_receipt": "link",
+        "unlink_receipt": "unlink",
+    },
     "company": {
         "list_departments": "departments",
         "read_department": "department",
@@ -92,6 +96,8 @@ NOT_CALLED: Final[dict[str, str]] = {
     "listen": "a stream: `client.listen`",
     "health": "for whoever starts the process",
     "metrics": "for Prometheus",
+    "upload_receipt": "a form with a file, which httpx sends in one line",
+    "download_receipt": "a file, which httpx takes in one line",
     **dict.fromkeys(
         (
             "list_sessions",

@@ -84,6 +84,12 @@ class Rest:
         """PUT of what needs no Idempotency-Key; the body of its answer. Raises SpendlogError."""
         return self._call("PUT", path, json=body).json()
 
+    def upload(self, path: str, name: str, content: bytes, **fields: str | None) -> tuple[int, Any]:
+        """Status and body, where it is no problem, of a form with one file. Raises SpendlogError."""
+        given = {field: value for field, value in fields.items() if value is not None}
+        answer = self._call("POST", path, files={"file": (name, content)}, data=given)
+        return answer.status_code, answer.json()
+
     def delete(self, path: str) -> None:
         """Raises SpendlogError."""
         self._call("DELETE", path)

@@ -26,6 +26,8 @@ class Scope(StrEnum):
     AUTHORIZATIONS_READ = "authorizations:read"
     CASES_READ = "cases:read"
     CASES_WRITE = "cases:write"
+    RECEIPTS_READ = "receipts:read"
+    RECEIPTS_WRITE = "receipts:write"
     BUDGETS_READ = "budgets:read"
     BUDGETS_WRITE = "budgets:write"
     BUDGETS_REQUEST = "budgets:request"

@@ -40,6 +40,7 @@ _OWN, _DEPARTMENTS, _ALL = Reach.OWN, Reach.DEPARTMENTS, Reach.ORGANIZATION
 _READS: Final = {
     _S.AUTHORIZATIONS_READ: _ALL,
     _S.CASES_READ: _ALL,
+    _S.RECEIPTS_READ: _ALL,
     _S.BUDGETS_READ: _ALL,
     _S.POLICIES_READ: _ALL,
     _S.CARDS_READ: _ALL,
@@ -51,6 +52,8 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
     Role.EMPLOYEE: {
         _S.ACCOUNT: _OWN,
         _S.AUTHORIZATIONS_READ: _OWN,
+        _S.RECEIPTS_READ: _OWN,
+        _S.RECEIPTS_WRITE: _OWN,
         _S.CARDS_READ: _OWN,
         _S.BUDGETS_REQUEST: _OWN,
     },
@@ -66,6 +69,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
         _S.ACCOUNT: _OWN,
         **dict.fromkeys(_READS, _DEPARTMENTS),
         _S.CASES_WRITE: _DEPARTMENTS,
+        _S.RECEIPTS_WRITE: _DEPARTMENTS,
         _S.BUDGETS_WRITE: _DEPARTMENTS,
         _S.BUDGETS_REQUEST: _DEPARTMENTS,
         _S.BUDGETS_APPROVE: _DEPARTMENTS,
@@ -76,6 +80,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
         _S.ACCOUNT: _OWN,
         **_READS,
         _S.CASES_WRITE: _ALL,
+        _S.RECEIPTS_WRITE: _ALL,
         _S.BUDGETS_WRITE: _ALL,
         _S.BUDGETS_REQUEST: _ALL,
         _S.BUDGETS_APPROVE: _ALL,

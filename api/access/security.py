@@ -80,7 +80,8 @@ class KeyedRoute(APIRoute):
         required = [Scope(name) for name in names]
         own = extra.get(OWN_MEMBER)
         told_of_keys = _OF_NETWORKS.isdisjoint(required)
-        body_expected = self.body_field is not None or "requestBody" in extra
+        sent_as = extra.get("requestBody", {}).get("content", {})
+        body_expected = self.body_field is not None or "application/json" in sent_as
         query = frozenset(
             param.alias
             for param in get_flat_params(self.dependant)

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from api.http.door import Door
 from api.http.refusals import OVERLOADED, TOO_MANY_CONNECTIONS, Refusal, refusal
+from api.http.uploads import body_bytes_max, too_large_words
 from api.metrics import Metrics
 
 HEAD_BYTES_MAX = 32 * 1024
@@ -61,15 +62,16 @@ class Limits:
     head_s: float
     body_s: float
     addresses: Counter[str] = field(default_factory=Counter)
-    body_too_large: Refusal = field(init=False)
     head_too_slow: Refusal = field(init=False)
     body_too_slow: Refusal = field(init=False)
 
     def __post_init__(self) -> None:
-        kib = self.body_bytes_max // 1024
-        self.body_too_large = refusal(413, "body_too_large", f"The body is larger than {kib} KiB.")
         self.head_too_slow = _too_slow("request line and headers", self.head_s)
         self.body_too_slow = _too_slow("body", self.body_s)
+
+
+def _too_large(bytes_max: int) -> Refusal:
+    return refusal(413, "body_too_large", too_large_words(bytes_max))
 
 
 def _too_slow(what: str, seconds: float) -> Refusal:
@@ -89,6 +91,7 @@ class Connection(HttpToolsProtocol):
         self._arrived = 0.0
         self._received = 0  # since the head began, as it came
         self._bytes = 0  # of this head or body, as it was parsed
+        self._body_bytes_max = limits.body_bytes_max  # of this request
         self._refused = False
         self._address = ""
 
@@ -181,8 +184,8 @@ class Connection(HttpToolsProtocol):
         if self._refused:
             return
         self._bytes += len(body)
-        if self._bytes > self._limits.body_bytes_max:
-            self._refuse(self._limits.body_too_large)
+        if self._bytes > self._body_bytes_max:
+            self._refuse(_too_large(self._body_bytes_max))
             return
         super().on_body(body)
 
@@ -215,7 +218,9 @@ class Connection(HttpToolsProtocol):
             return _NO_HOST
         if coding != b"chunked":
             return _NO_SUCH_CODING
-        return self._limits.body_too_large if announced > self._limits.body_bytes_max else None
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        self._body_bytes_max = body_bytes_max(path, self._limits.body_bytes_max)
+        return _too_large(self._body_bytes_max) if announced > self._body_bytes_max else None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope = cast("dict[str, Any]", cycle.scope)

@@ -17,6 +17,7 @@ from api.http.door import Door, Share
 from api.http.guide import Guide
 from api.http.paths import normalized
 from api.http.problems import Problem, nothing_here, problem_response, unexpected
+from api.http.uploads import body_bytes_max, too_large_words
 from api.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -70,9 +71,7 @@ class RequestFrame:
         request_id = f"req_{self._process}{next(self._numbers):08x}"
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        raw_path: bytes | None = scope.get("raw_path")
-        if raw_path is not None and b"%" in raw_path:
-            scope["path"] = normalized(raw_path)
+        _normalize(scope)
         # Another server than ours does not say when the first byte came.
         arrived: float = state.setdefault("arrived", self._clock.arrived())
         # What is late on the way in may be late on the way out: all waits end earlier by it.
@@ -99,17 +98,19 @@ class RequestFrame:
             await framed(message)
 
         try:
-            if _announced(scope) > self._body_bytes_max:
-                await problem_response(scope, _too_large())(scope, receive, framed)
+            bytes_max = body_bytes_max(scope["path"], self._body_bytes_max)
+            if _announced(scope) > bytes_max:
+                await problem_response(scope, _too_large(bytes_max))(scope, receive, framed)
                 return
+            counted = _counted(receive, bytes_max)
             if scope["method"] == "OPTIONS" and not self._preflight(scope):
                 await self._options(scope)(scope, receive, framed)
             elif scope["method"] == "HEAD":
                 state["is_head"] = True
                 scope = {**scope, "method": "GET"}
-                await self._app(scope, self._counted(receive), without_body)
+                await self._app(scope, counted, without_body)
             else:
-                await self._app(scope, self._counted(receive), framed)
+                await self._app(scope, counted, framed)
         except ClientDisconnect:
             pass  # while its body came: nobody is there to be answered, and nothing is wrong here
         except Exception:
@@ -139,19 +140,26 @@ class RequestFrame:
             return problem_response(scope, nothing_here(self._guide, scope["path"]))
         return Response(status_code=204, headers={"Allow": allowed})
 
-    def _counted(self, receive: Receive) -> Receive:
-        """`receive` that ends a body without a (true) Content-Length at the bound."""
-        received = 0
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._body_bytes_max:
-                raise _too_large()
-            return message
+def _normalize(scope: Scope) -> None:
+    raw_path: bytes | None = scope.get("raw_path")
+    if raw_path is not None and b"%" in raw_path:
+        scope["path"] = normalized(raw_path)
 
-        return counted
+
+def _counted(receive: Receive, bytes_max: int) -> Receive:
+    """`receive` that ends a body without a (true) Content-Length at the bound."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > bytes_max:
+            raise _too_large(bytes_max)
+        return message
+
+    return counted
 
 
 def _announced(scope: Scope) -> int:
@@ -161,8 +169,8 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-def _too_large() -> Problem:
-    return Problem(413, "body_too_large", "The body is larger than 64 KiB.")
+def _too_large(bytes_max: int) -> Problem:
+    return Problem(413, "body_too_large", too_large_words(bytes_max))
 
 
 def _route(scope: dict[str, Any] | Scope) -> str:

@@ -236,7 +236,7 @@ _MEANINGS = {
     "the end of the wait; repeat it later. `authorization_exists`, `refund_exists`, `dispute_exists`, "
     "`request_exists`, `card_exists`: the id is that of another one.",
     412: "`precondition_failed`: it was changed since `If-Match` was its `ETag`. Nothing was written.",
-    413: "The body is larger than 64 KiB.",
+    413: "The body is larger than is taken here: 62 KiB of JSON, 10 MB of a file.",
     415: "The body is not application/json.",
     422: "The input is not valid, the event was rejected, or (`idempotency_key_reused`) the Idempotency-Key "
     "is that of a request with other content, decided or not.",

@@ -6,17 +6,16 @@ As a program it reads a file from stdin, and writes a line of JSON and the new f
 from __future__ import annotations
 
 import asyncio
-import os
-import resource
 import sys
 from typing import Final, get_args
 
 import msgspec
 
 from api.receipts.admission import Admitted, MediaType, ReceiptRefused, admit
+from api.receipts.apart import bound, run_apart
 
 #: 50 megapixels in RGB are 150 MB, three times over while they are turned and written.
-MEMORY_MAX: Final = 1_500_000_000
+MEMORY_BYTES: Final = 1_500_000_000
 TIMEOUT_S: Final = 30.0
 CPU_S: Final = 20
 #: More wait: the machine decides on card payments first.
@@ -41,20 +40,9 @@ class ReceiptDoor:
     async def admit(self, content: bytes) -> Admitted:
         """Raises ReceiptRefused, also where the file ended the process that looked at it."""
         async with self._free:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-m", "api.receipts.door", stdin=-1, stdout=-1, stderr=-3
-            )
-            try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    out, _ = await child.communicate(content)
-            except TimeoutError:
-                out = b""
-            finally:
-                if child.returncode is None:
-                    child.kill()
-                    await child.wait()
-        line, _, body = out.partition(b"\n")
-        if child.returncode != 0 or not line:
+            out = await run_apart("api.receipts.door", content, timeout_s=TIMEOUT_S)
+        line, _, body = (out or b"").partition(b"\n")
+        if not line:
             raise ReceiptRefused(
                 "broken_file", "The file could not be opened within bounds. Export it again."
             )
@@ -67,9 +55,7 @@ class ReceiptDoor:
 
 def main() -> None:
     """One file, and the end."""
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    bound(memory_bytes=MEMORY_BYTES, cpu_s=CPU_S)
     body = b""
     try:
         admitted = admit(sys.stdin.buffer.read())

@@ -19,6 +19,7 @@ MAKERS = {"Problem", "refusal"}
 ELSEWHERE = {
     "KEY_REUSED",
     "first.code",
+    "refused.code",
     "reason.code.value",
     "ReasonCode.INVALID_POLICY.value",
     "_UNKNOWN[noun]",
@@ -113,6 +114,15 @@ def test_every_code_that_a_line_answers_has_its_page(sources: dict[str, ast.Modu
         one for one in found if one.status is not None and one.status not in PROBLEM_TYPES[one.code].status
     ]
     assert other == []
+
+
+def test_every_reason_for_which_a_file_is_refused_has_its_page(sources: dict[str, ast.Module]) -> None:
+    codes = {
+        ast.literal_eval(call.args[0])
+        for _, call in _calls(sources["receipts/admission.py"])
+        if isinstance(call.func, ast.Name) and call.func.id == "ReceiptRefused"
+    }
+    assert len(codes) >= 10 and codes <= PROBLEM_TYPES.keys()
 
 
 def test_every_reason_of_a_rejection_has_its_page() -> None:

@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from api.receipts.admission import BYTES_MAX, Admitted, ReceiptRefused, admit
 from api.receipts.door import ReceiptDoor
+from tests.receipts.papers import pdf_of
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (300, 400), **options: object) -> bytes:
@@ -36,18 +37,6 @@ def pdf(pages: int = 1) -> bytes:
     document.save(out)
     document.close()
     return out.getvalue()
-
-
-def pdf_of(*objects: str, trailer: str = "") -> bytes:
-    """Written by hand: the first object is its catalogue."""
-    body, offsets = b"%PDF-1.7\n", []
-    for number, text in enumerate(objects, 1):
-        offsets.append(len(body))
-        body += f"{number} 0 obj\n{text}\nendobj\n".encode("latin-1")
-    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    count = len(objects) + 1
-    end = f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer\n<</Size {count}/Root 1 0 R{trailer}>>\n"
-    return body + end.encode("latin-1") + f"startxref\n{len(body)}\n%%EOF\n".encode()
 
 
 PAGES = "<</Type/Pages/Kids[3 0 R]/Count 1>>"

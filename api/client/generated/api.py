@@ -20,6 +20,7 @@ from api.client.generated.ledger import LedgerResource
 from api.client.generated.people import PeopleResource
 from api.client.generated.policies import PoliciesResource
 from api.client.generated.questions import QuestionsResource
+from api.client.generated.receipts import ReceiptsResource
 from api.client.generated.refunds import RefundsResource
 from api.client.generated.reports import ReportsResource
 from api.client.generated.service import ServiceResource
@@ -50,6 +51,7 @@ class Api(Generic[S]):
         self.people: PeopleResource[S] = PeopleResource(sender)
         self.policies: PoliciesResource[S] = PoliciesResource(sender)
         self.questions: QuestionsResource[S] = QuestionsResource(sender)
+        self.receipts: ReceiptsResource[S] = ReceiptsResource(sender)
         self.refunds: RefundsResource[S] = RefundsResource(sender)
         self.reports: ReportsResource[S] = ReportsResource(sender)
         self.service: ServiceResource[S] = ServiceResource(sender)

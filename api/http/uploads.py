@@ -1,0 +1,24 @@
+"""How large a body may be: of JSON 62 KiB, of an upload what its path says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+#: Of the frame of multipart/form-data around a file, and the fields beside it.
+_FRAME_BYTES: Final = 16 * 1024
+#: Path -> bytes of the body. A receipt has 10 MB at most (api/receipts/admission.py).
+_UPLOADS: Final[Mapping[str, int]] = {
+    "/v1/receipts": 10_000_000 + _FRAME_BYTES,
+    "/receipts": 10_000_000 + _FRAME_BYTES,
+}
+
+
+def body_bytes_max(path: str, usual: int) -> int:
+    """Of a request for `path`; `usual`: where nothing is uploaded."""
+    return _UPLOADS.get(path, usual)
+
+
+def too_large_words(bytes_max: int) -> str:
+    """What is said of a body beyond that."""
+    return f"The body is larger than {bytes_max // 1024:,} KiB."

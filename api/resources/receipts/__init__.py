@@ -1,0 +1,1 @@
+"""Receipts: sent, read, linked to purchases."""

@@ -1,0 +1,89 @@
+"""The tables of receipts and their files, of one organization at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from api.stores.pace import views_away
+from api.stores.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, Postgres, PostgresAway, Row
+from api.stores.sql import statement
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptReach:
+    """Whose receipts are seen: all, or those that name one of `own`, or belong to one of `departments`."""
+
+    everything: bool
+    own: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFilters:
+    """None: of all. `before`: time and id of the last one of the page before."""
+
+    receipt_id: str | None = None
+    status: str | None = None
+    employee: str | None = None
+    department_id: str | None = None
+    authorization_id: str | None = None
+    before: tuple[datetime, str] | None = None
+
+
+class ReceiptTables:
+    """What only reads, and what keeps files; changes are made in a transaction that tells of them."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def page(
+        self, organization_id: str, reach: ReceiptReach, filters: ReceiptFilters, rows_max: int
+    ) -> list[Row]:
+        """Rows of receipts.sql. Raises Problem 503."""
+        before_at, before_id = filters.before or (None, None)
+        row = await self._ask(
+            "receipts",
+            QUERY_TIMEOUT_S,
+            organization_id=organization_id,
+            everything=reach.everything,
+            own=list(reach.own),
+            departments=list(reach.departments),
+            receipt_id=filters.receipt_id,
+            status=filters.status,
+            employee=filters.employee,
+            department_id=filters.department_id,
+            authorization_id=filters.authorization_id,
+            before_at=before_at,
+            before_id=before_id,
+            rows_max=rows_max,
+        )
+        found: list[Row] = [] if row is None else row["receipts"]
+        return found
+
+    async def content(self, organization_id: str, receipt_id: str) -> tuple[bytes, str] | None:
+        """The file and its type. Raises Problem 503."""
+        asked = {"organization_id": organization_id, "receipt_id": receipt_id}
+        row = await self._ask("receipt_content", REPORT_TIMEOUT_S, **asked)
+        return None if row is None else (bytes(row["content"]), row["media_type"])
+
+    async def keep(
+        self, organization_id: str, *, sha256: str, media_type: str, pages: int, content: bytes
+    ) -> None:
+        """A file; nothing if it is there already. Raises Problem 503."""
+        await self._ask(
+            "receipt_file_keep",
+            REPORT_TIMEOUT_S,
+            organization_id=organization_id,
+            sha256=sha256,
+            media_type=media_type,
+            pages=pages,
+            content=content,
+        )
+
+    async def _ask(self, name: str, timeout_s: float, **asked: Any) -> Row | None:
+        try:
+            return await self._postgres.row(statement(name), asked, timeout_s=timeout_s)
+        except PostgresAway as away:
+            raise views_away({"postgresql": str(away)}) from None
