@@ -72,11 +72,9 @@ class Balances:
                     decision,
                     f"says limit {balance.limit} in {balance.key}; it is {limit.limit} by what was set",
                 )
-        moved = _moved(decision)
-        if not moved <= told:
-            self._violated(
-                decision, f"moves {', '.join(sorted(moved - told))} and does not say how it stands"
-            )
+        untold = moved(decision).keys() - told
+        if untold:
+            self._violated(decision, f"moves {', '.join(sorted(untold))} and does not say how it stands")
         if decision.authorization_id and told and decision.balances[0].budget != DEPARTMENT:
             self._violated(
                 decision, f"says {decision.balances[0].key} first, not the department's own budget"
@@ -101,11 +99,11 @@ class Balances:
         self._oracle.violated(f"decision {decision.position} {what}")
 
 
-def _moved(decision: Decision) -> set[str]:
-    """The periods that the decision's effects count in."""
-    found: set[str] = set()
+def moved(decision: Decision) -> dict[str, None]:
+    """The periods that the decision's effects count in, in their order."""
+    found: dict[str, None] = {}
     for effect in decision.effects:
-        found.update(getattr(effect, "charges", ()))
+        found.update(dict.fromkeys(getattr(effect, "charges", ())))
         if isinstance(effect, LeaseAdded | LeaseGivenBack):
-            found.add(f"{COMPANY}@{effect.period}")
+            found[f"{COMPANY}@{effect.period}"] = None
     return found

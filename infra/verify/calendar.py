@@ -133,10 +133,11 @@ def ends_s(calendar: Calendar, at_s: int) -> int | None:
     return seconds(datetime(after.year, after.month, after.day, tzinfo=zone_of(calendar.time_zone)))
 
 
-def end_of(calendar: Calendar, period: str) -> int | None:
+def end_of(calendar: Calendar | None, period: str) -> int | None:
     """The second at which the period of this label is over; None: never, or it is no label.
 
     One that is none of the calendar's was another's: at most a year long, in a zone at most a day away.
+    `calendar` None: it is gone, and the period any's.
     """
     try:
         first = first_day(period)
@@ -144,7 +145,7 @@ def end_of(calendar: Calendar, period: str) -> int | None:
         return None
     if first.year not in _AGES:  # a lifetime, or nothing that anybody lives to see
         return None
-    if is_label(calendar, period):
+    if calendar is not None and is_label(calendar, period):
         return ends_s(
             calendar, seconds(datetime(*first.timetuple()[:3], 12, tzinfo=zone_of(calendar.time_zone)))
         )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from infra.verify.calendar import is_label, label
 from infra.verify.state import COMPANY, RULE, Budget, Department, parts
-from schemas.controls import LEVELS, MCC_GROUPS, Level, Match, Rule, SpendLimit
+from schemas.controls import LEVELS, MCC_GROUPS, Calendar, Level, Match, Rule, SpendLimit
 from schemas.effects import Charges
 from schemas.event import Merchant
 from schemas.reasons import DEPARTMENT
@@ -99,6 +99,17 @@ def rule_of(department: Department, what: str) -> SpendLimit | None:
         if rule.rule_id == rule_id and isinstance(rule, SpendLimit) and rule.window == "calendar":
             return rule if rule.amount is not None and rule.action == "decline" else None
     return None
+
+
+def calendar_of(department: Department, what: str) -> Calendar | None:
+    """Of what limits: a budget, a rule, or the lease; None: it is gone."""
+    if what == COMPANY:
+        return department.cap
+    if what.startswith(RULE):
+        rule = rule_of(department, what)
+        return None if rule is None else rule.calendar
+    budget = department.budgets.get(what)
+    return None if budget is None else budget.calendar
 
 
 def valid_days(department: Department, merchant: Merchant | None) -> int:

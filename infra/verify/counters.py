@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from infra.verify.calendar import first_day, label
+from infra.verify.calendar import end_of, first_day, label
 from infra.verify.state import SPAN_S, SPANS_KEPT
 from schemas.controls import Calendar, SpendLimit
 
@@ -83,8 +83,13 @@ Counter = Window | Newest
 def counter_of(rule: SpendLimit) -> Counter:
     """An empty one for a rule that counts."""
     if rule.window == "rolling":
-        return Window(-(-(rule.seconds or 1) // SLOTS))
+        return Window(slot_s(rule))
     return Newest(rule.calendar or Calendar())
+
+
+def slot_s(rule: SpendLimit) -> int:
+    """Seconds of a slot of a rolling window."""
+    return -(-(rule.seconds or 1) // SLOTS)
 
 
 def is_counted(rule: SpendLimit) -> bool:
@@ -97,3 +102,9 @@ def is_counted(rule: SpendLimit) -> bool:
 def oldest_s(latest_span: int) -> int:
     """The first second that is remembered: no event of an earlier time is usable."""
     return (latest_span - SPANS_KEPT + 1) * SPAN_S
+
+
+def is_over(calendar: Calendar | None, period: str, latest_span: int) -> bool:
+    """Whether the period ended before all that is remembered. `calendar` None: it is gone."""
+    end_s = end_of(calendar, period)
+    return end_s is not None and end_s <= oldest_s(latest_span)

@@ -28,6 +28,7 @@ from schemas.reasons import DEPARTMENT
 from schemas.terms import zone_of
 
 _PERIODS_NEAR = (21, 2)  # before and after that of the treasury's clock
+_PERIODS_KEPT = 24
 _MESSAGES = ("lease.granted", "lease.returned")
 Lender = tuple[str, str]  # organization, and its treasury or the department that is split
 
@@ -49,6 +50,11 @@ class Treasury(msgspec.Struct):
 
     def of(self, period: str) -> Counter[str]:
         return self.leases.setdefault(period, Counter())
+
+    def holds(self, period: str, department: str) -> int:
+        """What the department may give back: of the latest periods that something was leased of."""
+        kept = sorted(one for one, leases in self.leases.items() if leases)[-_PERIODS_KEPT:]
+        return self.of(period)[department] if period in kept else 0
 
     def lends(self, period: str, now_s: int) -> bool:
         """Whether a lease may be asked for of this period when the treasury's clock stands at `now_s`."""

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import schemas.events as ev
 from infra.verify.answers import MAKES_ROOM
 from infra.verify.calendar import DAY_S, ends_s, label, seconds
+from infra.verify.counters import is_over
 from infra.verify.leases import Lender, Treasury
 from infra.verify.report import Report
 from infra.verify.state import COMPANY, Department, parts
@@ -31,12 +32,14 @@ class Lending:
         self._oracle = report["O15"]
         self._asked: frozenset[str] = frozenset()
         self._next: Ask | None = None
+        self._span = 0  # the latest before the decision
 
     def before(
         self,
         decision: Decision,
         department: Department,
     ) -> None:
+        self._span = department.latest_span
         self._asked, self._next = frozenset(), None
         if department.cap is not None:
             self._asked = frozenset(department.asked)
@@ -52,11 +55,11 @@ class Lending:
         """`treasuries`: as they were before the decision, the departments that lend as they are after it."""
         if isinstance(event, _LENDING):
             treasury = treasuries.get((event.organization_id, event.department_id))
-            self._check_gives(decision, event, _Lent(decision, department, treasury))
+            self._check_gives(decision, event, _Lent(decision, department, treasury, self._span))
         elif decision.event_type in MAKES_ROOM:
             treasury = treasuries.get((decision.organization_id or "", decision.department_id or ""))
             if treasury is not None and treasury.own is not None:
-                self._check_served(decision, _Lent(decision, department, treasury))
+                self._check_served(decision, _Lent(decision, department, treasury, self._span))
         found = [(e.period, e.needed, e.lender) for e in decision.effects if type(e) is ef.LeaseAsked]
         if department.cap is not None or found:
             self._oracle.checked += 1
@@ -168,11 +171,13 @@ class _Lent(NamedTuple):
     """What a lender must grant, and whom it must ask to give back.
 
     `department`: the lender as the decision leaves it. `treasury`: as it was before; None: it did not lend.
+    `span`: the latest span of time before the decision.
     """
 
     decision: Decision
     department: Department
     treasury: Treasury | None
+    span: int
 
     def charges(self, period: str) -> tuple[str, ...]:
         """The period of a department's own budget; of a treasury, or of what is over and was empty, none."""
@@ -201,11 +206,12 @@ class _Lent(NamedTuple):
         return [], []
 
     def served(self) -> list[Give]:
-        """Grants to who is owed."""
-        if self.treasury is None:
+        """Grants to who is owed of a period that may still be spent."""
+        treasury = self.treasury
+        if treasury is None:
             return []
-        periods = list(self.treasury.owed)
-        return [give for period in periods for give in _served(self.treasury, period, self._room(period))]
+        periods = [one for one in treasury.owed if not is_over(treasury.calendar, one, self.span)]
+        return [give for period in periods for give in _served(treasury, period, self._room(period))]
 
     def _free(self, treasury: Treasury, period: str) -> int:
         return treasury.free(period) if treasury.own is None else self._room(period)

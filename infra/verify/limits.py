@@ -11,7 +11,7 @@ from schemas.effects import Charges, HoldPlaced
 from schemas.reasons import Outcome
 
 REQUESTED, INCREMENTED = "authorization.requested", "authorization.incremented"
-_GRANTED = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED)
+GRANTED = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED)
 
 
 class Limits:
@@ -33,7 +33,7 @@ class Limits:
         held = [effect for effect in decision.effects if type(effect) is HoldPlaced]
         if decision.outcome is Outcome.PARTIALLY_APPROVED:
             self._check_part(decision)
-        if decision.outcome not in _GRANTED:
+        if decision.outcome not in GRANTED:
             if held and decision.event_type != "authorization.advised":
                 self._violated(decision, "holds money, but approves nothing")
         elif decision.event_type in (REQUESTED, INCREMENTED):

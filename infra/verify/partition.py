@@ -22,6 +22,7 @@ from infra.verify.limits import Limits
 from infra.verify.moves import wanted_moves
 from infra.verify.records import KEPT_BY_BOOKS, LedgerRow, Peek, Record, Sent, TransferRow, difference, read
 from infra.verify.rejections import Rejections
+from infra.verify.remembered import Remembered
 from infra.verify.report import Report
 from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
@@ -54,6 +55,7 @@ class PartitionCheck:
         self._lapses = Lapses(report)
         self._balances = Balances(report)
         self.rulings = Rulings(report)
+        self._remembered = Remembered(report)
         self._lending = Lending(report)
         self._leases = leases
 
@@ -196,7 +198,7 @@ class PartitionCheck:
         return department.known(decision.authorization_id)
 
     def _apply(self, decision: Decision, event: CardEvent | None) -> None:
-        """Fold it, and look: limits (O4), balances (O6), leases (O11), lapses (O12), answers (O13)."""
+        """Fold it, and look: limits (O4), balances (O6), leases (O11), lapses (O12), answers (O13, O17)."""
         if decision.outcome is Outcome.REJECTED or decision.duplicate_of is not None:
             if decision.effects:
                 self._report["O6"].violated(
@@ -222,10 +224,12 @@ class PartitionCheck:
         self._lending.before(decision, department)
         self._lapses.before(decision, department)
         self.rulings.before(decision, known)
+        self._remembered.before(decision, department, known)
         wrong = self.fold.apply(decision)
         self._lapses.after(decision, department, known)
         self._limits.look(decision, department, known, self.fold.newly_charged)
         self._balances.look(decision, department, wrong, timeout, moves)
         self._lending.after(decision, department, event, self._leases.treasuries)
         self._leases.look(decision, department)
+        self._remembered.after(decision, department, self.rulings.usage(decision))
         self.rulings.after(decision, department, event)

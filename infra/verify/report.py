@@ -21,6 +21,7 @@ TITLES: Final = {
     "O14": "each event that cannot be used is rejected, with its own reason, and no other event is",
     "O15": "leases are asked for, granted and given back in the amounts that the rules give",
     "O16": "the audit log of each organization is whole: no record is missing, and its hash chain holds",
+    "O17": "what is remembered of a decision follows from it: approvals, counts, periods, cards",
 }
 
 

@@ -6,7 +6,7 @@ from infra.verify.alerts import counted
 from infra.verify.controls import limits_of
 from infra.verify.counters import is_counted
 from infra.verify.expected import ADVISED, VERIFIED, Before, answer_to, before_of, is_question
-from infra.verify.limits import REQUESTED, purchase_of
+from infra.verify.limits import GRANTED, REQUESTED, purchase_of
 from infra.verify.report import Report
 from infra.verify.state import Department, DepartmentName, Payment
 from infra.verify.told import difference
@@ -15,8 +15,6 @@ from infra.verify.verdicts import Question
 from schemas.decisions import Decision
 from schemas.events import CardEvent
 from schemas.reasons import Outcome, ReasonCode
-
-_GRANTED = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED)
 
 
 class Rulings:
@@ -34,17 +32,22 @@ class Rulings:
         """`known`: its payment, if its owner knew it."""
         self._before = before_of(decision, known)
 
-    def after(self, decision: Decision, department: Department, event: CardEvent | None) -> None:
-        """`event`: the one that it answers, None where that cannot be read."""
+    def usage(self, decision: Decision) -> Usage:
+        """Of the decision's department."""
         name = (decision.organization_id or "", decision.department_id or "")
         usage = self.usages.get(name)
         if usage is None:
             usage = self.usages[name] = Usage()
+        return usage
+
+    def after(self, decision: Decision, department: Department, event: CardEvent | None) -> None:
+        """`event`: the one that it answers, None where that cannot be read."""
+        usage = self.usage(decision)
         if is_question(decision):
             self._oracle.checked += 1
             purchase = purchase_of(decision)
             asked = Question(
-                name[0],
+                decision.organization_id or "",
                 department.currency,
                 purchase,
                 decision.amount or 0,
@@ -70,7 +73,7 @@ def _count(
     """What the answer, right or wrong, leaves behind for the next ones. `rest`: as `Before` has it."""
     if decision.event_type in (ADVISED, VERIFIED):
         return
-    granted = decision.outcome in _GRANTED
+    granted = decision.outcome in GRANTED
     requests = decision.event_type == REQUESTED
     amount = decision.granted if rest is None else rest
     at_s = asked.purchase.at_s

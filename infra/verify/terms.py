@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from infra.verify.calendar import first_day, is_label, label, seconds
 from infra.verify.state import SPAN_S, Budget, Department, Request, parts
+from schemas.administration import TREASURY
 from schemas.decisions import Decision
 from schemas.effects import (
     BudgetChanged,
@@ -116,7 +117,8 @@ def _store_policy(department: Department, effect: PolicyStored, decision: Decisi
 
 
 def _open(department: Department, effect: DepartmentOpened, decision: Decision) -> None:
-    department.policies[0] = department.policy = effect.policy
+    if decision.department_id != TREASURY:  # it lends, and has no policy
+        department.policies[0] = department.policy = effect.policy
 
 
 def _take_policy(department: Department, effect: PolicyTaken, decision: Decision) -> None:

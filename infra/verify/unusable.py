@@ -7,14 +7,14 @@ from typing import Any, Final, NamedTuple
 
 import schemas.events as ev
 from infra.verify import unusable_terms
-from infra.verify.calendar import end_of
-from infra.verify.counters import oldest_s
+from infra.verify.counters import is_over
 from infra.verify.lapses import lapses_by
 from infra.verify.leases import Treasury
 from infra.verify.postings import Postings
 from infra.verify.rates import wrong_rate
 from infra.verify.state import Department, Payment
 from schemas.administration import TREASURY
+from schemas.controls import Calendar
 from schemas.event import Event
 from schemas.ids import is_name
 from schemas.money import LIMIT_MAX, Money, exponent
@@ -254,25 +254,34 @@ def _grant(here: Here) -> ReasonCode | None:
         return ReasonCode.INVALID_CAP
     if event.currency != department.currency:
         return ReasonCode.WRONG_CURRENCY
-    over_s = end_of(department.cap or event.calendar, event.period)
-    forgotten = over_s is not None and over_s <= oldest_s(department.latest_span)
-    return ReasonCode.TOO_OLD if forgotten else None
+    return _too_old(here, department.cap or event.calendar)
+
+
+def _too_old(here: Here, calendar: Calendar) -> ReasonCode | None:
+    """What was leased of a period that long ago is remembered by nobody."""
+    over = is_over(calendar, here.event.period, here.department.latest_span)
+    return ReasonCode.TOO_OLD if over else None
 
 
 def _recall(here: Here) -> ReasonCode | None:
-    return ReasonCode.NO_CAP if here.department.cap is None else None
+    cap = here.department.cap
+    return ReasonCode.NO_CAP if cap is None else _too_old(here, cap)
 
 
 def _lend(here: Here) -> ReasonCode | None:
     treasury, event = here.treasury, here.event
-    takes_part = treasury is not None and event.department in treasury.departments
-    usable = takes_part and treasury is not None and treasury.lends(event.period, here.now_s)
-    return None if usable else ReasonCode.INVALID_CAP
+    if treasury is None or event.department not in treasury.departments:
+        return ReasonCode.INVALID_CAP
+    near = treasury.lends(event.period, here.now_s)
+    return _too_old(here, treasury.calendar) if near else ReasonCode.INVALID_CAP
 
 
 def _take_back(here: Here) -> ReasonCode | None:
-    lease = here.treasury.of(here.event.period)[here.event.department] if here.treasury else 0
-    return ReasonCode.INVALID_CAP if here.event.amount > lease else None
+    treasury, event = here.treasury, here.event
+    if treasury is None:
+        return ReasonCode.INVALID_CAP
+    over = event.amount > treasury.holds(event.period, event.department)
+    return _too_old(here, treasury.calendar) or (ReasonCode.INVALID_CAP if over else None)
 
 
 def _cap(here: Here) -> ReasonCode | None:

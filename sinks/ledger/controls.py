@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.administration import TREASURY
 from schemas.controls import Policy
 from schemas.decisions import Decision
 from schemas.effects import (
@@ -66,8 +67,9 @@ def increase_budget(changes: Changes, decision: Decision, effect: BudgetIncrease
 
 
 def open_department(changes: Changes, decision: Decision, effect: DepartmentOpened) -> None:
-    """It begins with version 0 in force."""
-    _default(changes, decision, effect.policy, active=True)
+    """It begins with version 0 in force. A treasury lends, and has no policy."""
+    if decision.department_id != TREASURY:
+        _default(changes, decision, effect.policy, active=True)
 
 
 def _default(changes: Changes, decision: Decision, policy: Policy, *, active: bool) -> None:

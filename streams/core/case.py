@@ -179,7 +179,7 @@ class Case:
         if not missing and not self.new:
             return ()
         opened: tuple[Effects, ...] = tuple([self._period(one, effects) for one in dict.fromkeys(missing)])
-        if self.new and self.department.treasury is None:
+        if self.new:
             opened += (DepartmentOpened(policy=self.department.policy),)
         return opened
 

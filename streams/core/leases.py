@@ -5,6 +5,7 @@ Asked for, received, given back: docs/decisions/0008 and 0046.
 
 from __future__ import annotations
 
+from schemas.controls import Calendar
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded, LeaseAsked, LeaseGivenBack
 from schemas.events import LeaseGranted, LeaseRecalled
@@ -14,7 +15,7 @@ from streams.core.calendar import clock_of, end_of
 from streams.core.case import Case, Rejected, currencies
 from streams.core.rules import Ask
 from streams.core.rules.allowances import lease
-from streams.core.state import BUCKET_S, COMPANY, Department
+from streams.core.state import COMPANY, Department
 
 DAY_S = 86_400
 # Asked for when less than this part of the lease is left, and as much as this part of it.
@@ -76,6 +77,15 @@ def ask_for_next(case: Case) -> tuple[LeaseAsked, ...]:
     return (_asked(department.lender, following, leased // PART),)
 
 
+def check_remembered(case: Case, calendar: Calendar, period: str) -> None:
+    """Raises Rejected: what was leased of such a period may be forgotten, and can no longer be spent.
+
+    By time alone: which rows of what is over are still there hangs on how far forgetting has come.
+    """
+    if case.department.forgets(end_of(clock_of(calendar), period)):
+        raise Rejected(ReasonCode.TOO_OLD, f"the period {period} is over and no longer remembered")
+
+
 def receive(case: Case, event: LeaseGranted) -> Decision:
     """More of the cap is the department's own; the first one tells it that there is a cap."""
     department = case.department
@@ -85,10 +95,7 @@ def receive(case: Case, event: LeaseGranted) -> Decision:
         raise Rejected(ReasonCode.INVALID_CAP, f"{event.key} has {other}, and takes none of {event.lender}")
     if event.currency != department.currency:
         raise Rejected(ReasonCode.WRONG_CURRENCY, currencies(department.currency, event.currency))
-    # What was leased of such a period may be forgotten, so more cannot be added to it; nor could it be spent.
-    ends_s = end_of(clock_of(department.cap or event.calendar), event.period)
-    if ends_s is not None and ends_s <= department.oldest * BUCKET_S:
-        raise Rejected(ReasonCode.TOO_OLD, f"the period {event.period} is over and no longer remembered")
+    check_remembered(case, department.cap or event.calendar, event.period)
     effect = LeaseAdded(
         period=event.period, amount=event.amount, calendar=event.calendar, lender=event.lender
     )
@@ -99,6 +106,7 @@ def give_back(case: Case, event: LeaseRecalled) -> Decision:
     """All that is not used, or nothing; the treasury waits for the answer."""
     if case.department.cap is None:
         raise Rejected(ReasonCode.NO_CAP, f"{event.key} takes part in no cap")
+    check_remembered(case, case.department.cap, event.period)
     leased, used = lease_of(case.department, event.period)
     amount, lender = max(0, leased - used), case.department.lender
     effect = LeaseGivenBack(period=event.period, amount=amount, lender=lender)

@@ -20,7 +20,7 @@ from schemas.events import (
     RefundPresented,
 )
 from schemas.reasons import DEPARTMENT, ReasonCode
-from streams.core.calendar import clock_of
+from streams.core.calendar import clock_of, end_of
 from streams.core.case import Case, Rejected
 from streams.core.movements import movement
 from streams.core.treasury import check_kept, check_names, first_leases, room, serve_owed
@@ -65,6 +65,8 @@ def serve(case: Case, decision: Decision) -> Decision:
     assert treasury is not None
     grants: list[Effects] = []
     for label in treasury.owed:
+        if case.department.forgets(end_of(clock_of(treasury.calendar), label)):
+            continue
         grants += serve_owed(case, treasury, label, _room_after(case, decision, label))
     if not grants:
         return decision

@@ -263,6 +263,10 @@ class Department(msgspec.Struct):
         """The first bucket that is remembered."""
         return self.latest_bucket - BUCKETS_KEPT + 1
 
+    def forgets(self, ends_s: int | None) -> bool:
+        """Whether what ended then is over for all that may still come. None: it never ends."""
+        return ends_s is not None and ends_s <= self.oldest * BUCKET_S
+
     @property
     def rows(self) -> int:
         """About what a snapshot of it costs."""

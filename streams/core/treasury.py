@@ -18,6 +18,7 @@ from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of
 from streams.core.case import Case, Rejected
+from streams.core.leases import check_remembered
 from streams.core.state import Department, Treasury
 
 # Of which periods a lease may be asked for, by the lender's clock: up to the next one of an event that is a
@@ -108,6 +109,7 @@ def lend(case: Case, event: LeaseRequested) -> Decision:
     if event.period not in clock_of(treasury.calendar).around(case.clock_s, PERIODS_BEFORE, PERIODS_AFTER):
         detail = f"period: {event.period!r} is no period of the cap's calendar that is near enough"
         raise Rejected(ReasonCode.INVALID_CAP, detail)
+    check_remembered(case, treasury.calendar, event.period)
     free = max(0, _free(case, treasury, event.period))
     amount = min(event.needed, free)
     amount += _extra(free - amount, len(treasury.departments))
@@ -126,6 +128,7 @@ def lend(case: Case, event: LeaseRequested) -> Decision:
 def take(case: Case, event: LeaseReturned) -> Decision:
     """What a department gives back goes to who is owed, or is free."""
     treasury = _lender(case)
+    check_remembered(case, treasury.calendar, event.period)
     lease = treasury.leases.get(event.period, {}).get(event.department, 0)
     if event.amount > lease:
         detail = f"{event.department} gives back {event.amount} of a lease of {lease} minor units"

@@ -29,10 +29,10 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/
 class Play:
     """One department, in which the verifier judges the core after each event."""
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(self, limit: int = 100_000, **calendar: Any) -> None:
         self.referee = Referee(PARTITION, PARTITIONS, thorough=True)
         self.number = 0
-        self.say(ev.BudgetSet, START, name="Budget", limit=Money(limit, "USD"))
+        self.say(ev.BudgetSet, START, name="Budget", limit=Money(limit, "USD"), **calendar)
 
     def say(self, kind: type[ev.Event], at: datetime, now: datetime | None = None, **given: Any) -> Decision:
         """An event of `at` that the broker records `now`."""
@@ -221,3 +221,52 @@ def test_periods_are_those_of_the_verifiers_calendar(
     assert end == ends_s(calendar, at_s)
     if end is not None:
         assert clock.label(end - 1) == label(calendar, at_s) != clock.label(end)
+
+
+@pytest.mark.parametrize("days", [10, 40, 100, 149, 179, 210, 400])
+@pytest.mark.parametrize("used", [0, 100])
+@pytest.mark.parametrize("returned", [0, 50])
+def test_of_a_period_that_may_be_forgotten_a_department_lends_nothing(
+    days: int, used: int, returned: int
+) -> None:
+    play, period = Play(limit=1000), {"period": "2026-11", "department": "eng-1"}
+    play.say(ev.DepartmentSplit, START, shards=("eng-1", "eng-2"))
+    if used:
+        play.request("p1", START, amount=used)
+    now = START + days * DAY
+    play.say(ev.ClockTicked, now)
+    play.say(ev.LeaseRequested, now, needed=400, **period)
+    play.say(ev.LeaseReturned, now, amount=returned, **period)
+    play.say(ev.LeaseRequested, now, needed=2000, **period)
+    play.say(ev.ClockTicked, now)
+    play.say(ev.BudgetSet, now, name="Budget", limit=Money(5000, "USD"))
+    play.say(ev.LeaseReturned, now, amount=returned, **period)
+
+
+@pytest.mark.parametrize("days", [10, 40, 100, 149, 179, 210, 400])
+@pytest.mark.parametrize("used", [0, 30])
+def test_of_a_period_that_may_be_forgotten_nothing_is_given_back(days: int, used: int) -> None:
+    play = Play()
+    lease: dict[str, Any] = {"calendar": Calendar(), "period": "2026-11", "currency": "USD"}
+    play.say(ev.LeaseGranted, START, amount=100, **lease)
+    if used:
+        play.request("p1", START, amount=used)
+    now = START + days * DAY
+    play.say(ev.ClockTicked, now)
+    for _ in range(2):
+        play.say(ev.LeaseRecalled, now, period="2026-11")
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"), [(1, True), (20, True), (22, True), (24, True), (25, False), (40, False), (130, False)]
+)
+def test_a_lease_of_some_days_ago_is_given_back_unless_it_is_forgotten(days: int, kept: bool) -> None:
+    play = Play(period="day")
+    assert play.say(ev.DepartmentSplit, START, shards=("eng-1",)).effects
+    for day in range(days):
+        now = START + day * DAY
+        asked = {"department": "eng-1", "period": f"{now:%Y-%m-%d}", "needed": 100}
+        assert play.say(ev.LeaseRequested, now, **asked).effects
+    for period, known in (("2026-11-01", kept), (f"{now:%Y-%m-%d}", True), ("2026-10-31", False)):
+        back = {"department": "eng-1", "period": period, "amount": 10}
+        assert bool(play.say(ev.LeaseReturned, now, **back).effects) is known

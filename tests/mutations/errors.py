@@ -209,4 +209,41 @@ ERRORS: dict[str, Wrong] = {
     "a canceled card may be set": Wrong(
         "settings.py", 'if known.card.status == "canceled":', 'if known.card.status == "":'
     ),
+    # -- what is remembered, and said with each decision
+    "a hold's validity is said a day longer": Wrong(
+        "payments.py",
+        "PaymentApproved(valid_days=days, foreign",
+        "PaymentApproved(valid_days=days + 1, foreign",
+    ),
+    "a decline is not said": Wrong(
+        "payments.py", "*counts(ask, None), PaymentDeclined()),\n", "*counts(ask, None)),\n"
+    ),
+    "an advice's decline is said twice": Wrong(
+        "payments.py", "payment.requested or payment.voided)\n", "payment.voided)\n"
+    ),
+    "an increment counts as a request": Wrong(
+        "counting.py", "int(ask.kind is Kind.REQUEST)", "int(ask.kind is not None)"
+    ),
+    "a declined request counts as an approved one": Wrong(
+        "counting.py", 'rule.counts == "approved"', 'rule.counts == ""'
+    ),
+    "a calendar's count ends a day late": Wrong(
+        "counting.py", "window.clock.ends_s(purchase.at_s)", "window.clock.ends_s(purchase.at_s + 86_400)"
+    ),
+    "a period ends a second late": Wrong("case.py", "else moment_of(ends_s)", "else moment_of(ends_s + 1)"),
+    "a period begins with a cent more": Wrong(
+        "case.py",
+        "0 if allowance is None else allowance.initial",
+        "1 if allowance is None else allowance.initial + 1",
+    ),
+    "a period begins again and again": Wrong("case.py", "if charge not in periods]", "]"),
+    "a department is not said to be opened": Wrong(
+        "case.py", "        if self.new:", "        if not self.new:"
+    ),
+    "a card is used up again and again": Wrong(
+        "payments.py", "if card.single_use and not state.used:", "if card.single_use:"
+    ),
+    "a card is locked to a name where there is an id": Wrong(
+        "payments.py", "merchant=merchant.id or merchant.name", "merchant=merchant.name"
+    ),
 }

@@ -116,7 +116,8 @@ def test_an_approval_against_a_rule_is_found(kind: Kind) -> None:
     assert said.startswith(f"decision {declined.position} ({declined.authorization_id}) records reasons none")
     assert f"the rules give {kind.code}" in said
     assert "is approved, but must be declined" in said
-    assert (set(found) == {"O13"}) is kind.only_o13
+    # The lie says nothing of what an approval leaves behind: that is missed, too.
+    assert (set(found) == {"O13", "O17"}) is kind.only_o13
 
 
 @KINDS
@@ -237,7 +238,7 @@ def test_counters_go_on_under_an_unchanged_rule_and_begin_anew_under_a_changed_o
         assert_true(told)
     told, decisions = company(budget(9_000), policy(TWICE), FIRST, policy(TWICE, LARGE), SECOND)
     approve(told, decisions[-1])
-    assert set(found_by(told)) == {"O13"}
+    assert set(found_by(told)) == {"O13", "O17"}
 
 
 def test_a_policy_without_a_rule_forgets_what_it_counted() -> None:
