@@ -10,9 +10,9 @@ from schemas.decisions import Decision
 from schemas.effects import BudgetIncreaseSet, IncreaseAsked, IncreaseClosed, IncreaseStep
 from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
 from schemas.reasons import ReasonCode
+from streams.core.administration import budget_of, check_span, with_increase
 from streams.core.calendar import moment_of
 from streams.core.case import Case, Rejected
-from streams.core.settings import budget_of, check_span, with_increase
 from streams.core.state import IncreaseRequest
 
 

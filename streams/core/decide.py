@@ -50,22 +50,22 @@ from schemas.events import (
 )
 from schemas.reasons import ReasonCode
 from streams.core import (
+    administration,
     approvals,
     leases,
     models,
     payments,
     reversals,
-    settings,
     settlements,
     shards,
     treasury,
 )
+from streams.core.administration import opened
 from streams.core.answers import reject
 from streams.core.case import Case, LogPlace, Rejected
 from streams.core.clock import clock_after
 from streams.core.lapses import due, without
 from streams.core.plans import Plan, Plans
-from streams.core.settings import opened
 from streams.core.state import Department
 from streams.core.straight import approval
 
@@ -89,19 +89,19 @@ _ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
     DisputeResolved: settlements.resolve_dispute,
     AuthorizationLabelled: settlements.label,
     PostingReversed: settlements.reverse_posting,
-    BudgetSet: settings.set_budget,
-    BudgetRemoved: settings.remove_budget,
-    BudgetIncreased: settings.increase_budget,
+    BudgetSet: administration.set_budget,
+    BudgetRemoved: administration.remove_budget,
+    BudgetIncreased: administration.increase_budget,
     IncreaseRequested: approvals.request,
     IncreaseApproved: approvals.approve,
     IncreaseRefused: approvals.refuse,
-    PolicyDrafted: settings.draft_policy,
-    PolicyActivated: settings.activate_policy,
+    PolicyDrafted: administration.draft_policy,
+    PolicyActivated: administration.activate_policy,
     ModelPublished: models.publish,
-    CardSet: settings.set_card,
-    CardFrozen: settings.change_card,
-    CardUnfrozen: settings.change_card,
-    CardCanceled: settings.change_card,
+    CardSet: administration.set_card,
+    CardFrozen: administration.change_card,
+    CardUnfrozen: administration.change_card,
+    CardCanceled: administration.change_card,
     ClockTicked: tick,
     DepartmentSplit: shards.split,
     LeaseRequested: treasury.lend,
@@ -168,7 +168,7 @@ def _new(event: CardEvent) -> Department:
         if isinstance(event, CapSet):
             return treasury.new_treasury(event)
     elif isinstance(event, BudgetSet):
-        return settings.new_department(event)
+        return administration.new_department(event)
     elif isinstance(event, LeaseGranted):
         # The cap was there first: the department must not begin without it.
         return opened(event, event.currency)

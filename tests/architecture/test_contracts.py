@@ -25,6 +25,7 @@ BROKEN = {
     "Decisions need no client": ("streams/log.py", "import psycopg"),
     "The core is pure": ("streams/core/calendar.py", "import time"),
     "State is the fold of effects": ("streams/core/apply/budgets.py", "import streams.core.plans"),
+    "The default policy": ("sinks/ledger/controls.py", "import schemas.defaults"),
     "The verifier shares only the schemas": ("infra/verify/rates.py", "import streams.core.rates"),
     "Door: psycopg and redis in api": ("api/asking/submit.py", "import redis"),
     "Door: confluent_kafka in api": ("api/http/paths.py", "import confluent_kafka"),

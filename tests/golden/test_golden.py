@@ -14,11 +14,11 @@ import msgspec
 import pytest
 
 import schemas.controls
+import streams.core.administration
 import streams.core.payments
 import streams.core.plans
 import streams.core.rules
 import streams.core.rules.ruleset
-import streams.core.settings
 from infra.stories import read_stories
 from infra.stories.core import CoreRun
 from schemas.codec import decode_decision, seal_decision
@@ -146,7 +146,7 @@ def a_code_more(patch: pytest.MonkeyPatch) -> None:
 
 def another_default_policy(patch: pytest.MonkeyPatch) -> None:
     none = Policy(rules=(SpendLimit(rule_id="large-amount", window="transaction", amount=1),), hold_days=3)
-    patch.setattr(streams.core.settings, "default_policy", lambda currency: none)
+    patch.setattr(streams.core.administration, "default_policy", lambda currency: none)
 
 
 def another_hold_validity(patch: pytest.MonkeyPatch) -> None:

@@ -229,7 +229,8 @@ def test_periods_are_those_of_the_verifiers_calendar(
 def test_of_a_period_that_may_be_forgotten_a_department_lends_nothing(
     days: int, used: int, returned: int
 ) -> None:
-    play, period = Play(limit=1000), {"period": "2026-11", "department": "eng-1"}
+    play = Play(limit=1000)
+    period: dict[str, Any] = {"period": "2026-11", "department": "eng-1"}
     play.say(ev.DepartmentSplit, START, shards=("eng-1", "eng-2"))
     if used:
         play.request("p1", START, amount=used)
@@ -265,8 +266,8 @@ def test_a_lease_of_some_days_ago_is_given_back_unless_it_is_forgotten(days: int
     assert play.say(ev.DepartmentSplit, START, shards=("eng-1",)).effects
     for day in range(days):
         now = START + day * DAY
-        asked = {"department": "eng-1", "period": f"{now:%Y-%m-%d}", "needed": 100}
+        asked: dict[str, Any] = {"department": "eng-1", "period": f"{now:%Y-%m-%d}", "needed": 100}
         assert play.say(ev.LeaseRequested, now, **asked).effects
     for period, known in (("2026-11-01", kept), (f"{now:%Y-%m-%d}", True), ("2026-10-31", False)):
-        back = {"department": "eng-1", "period": period, "amount": 10}
+        back: dict[str, Any] = {"department": "eng-1", "period": period, "amount": 10}
         assert bool(play.say(ev.LeaseReturned, now, **back).effects) is known

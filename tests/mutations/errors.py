@@ -200,14 +200,14 @@ ERRORS: dict[str, Wrong] = {
     "no level is for less": Wrong("approvals.py", "if amount >= level.above)", "if amount > level.above)"),
     "who asked may approve": Wrong("approvals.py", "if actor == asked.asked_by:", "if actor == '':"),
     "an increase may be over": Wrong(
-        "settings.py", "if epoch_s(ends_at) <= case.clock_s:", "if epoch_s(ends_at) < case.clock_s - 1:"
+        "administration.py", "if epoch_s(ends_at) <= case.clock_s:", "if epoch_s(ends_at) < case.clock_s - 1:"
     ),
     "nine policies are kept": Wrong("apply/controls.py", "DRAFTS_KEPT = 10", "DRAFTS_KEPT = 9"),
     "a day ahead is too far": Wrong(
         "intake.py", "FUTURE_MAX = timedelta(days=1)", "FUTURE_MAX = timedelta(hours=23)"
     ),
     "a canceled card may be set": Wrong(
-        "settings.py", 'if known.card.status == "canceled":', 'if known.card.status == "":'
+        "administration.py", 'if known.card.status == "canceled":', 'if known.card.status == "":'
     ),
     # -- what is remembered, and said with each decision
     "a hold's validity is said a day longer": Wrong(

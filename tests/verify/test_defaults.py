@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-import streams.core.settings
+import streams.core.administration
 from infra.verify.models import Models
 from infra.verify.partition import PartitionCheck
 from schemas.administration import TREASURY
@@ -75,7 +75,7 @@ def test_an_old_log_means_the_same_under_another_default_policy(
     keys = [key for found in rows.values() for key in found] + list(wanted)
     assert TREASURY not in {key[1] for key in keys}
     assert {key[1:]: row for key, row in wanted.items()}["ops", 0] == (first, True)
-    monkeypatch.setattr(streams.core.settings, "default_policy", lambda currency: DEFAULTS[name])
+    monkeypatch.setattr(streams.core.administration, "default_policy", lambda currency: DEFAULTS[name])
     monkeypatch.setattr("schemas.defaults.default_policy", lambda currency: DEFAULTS[name])
     for p, world in told.worlds.items():
         state, decisions = read(world)
