@@ -273,7 +273,7 @@ def _lend(here: Here) -> ReasonCode | None:
     if treasury is None or event.department not in treasury.departments:
         return ReasonCode.INVALID_CAP
     near = treasury.lends(event.period, here.now_s)
-    return _too_old(here, treasury.calendar) if near else ReasonCode.INVALID_CAP
+    return _forgotten(here, treasury) if near else ReasonCode.INVALID_CAP
 
 
 def _take_back(here: Here) -> ReasonCode | None:
@@ -281,7 +281,12 @@ def _take_back(here: Here) -> ReasonCode | None:
     if treasury is None:
         return ReasonCode.INVALID_CAP
     over = event.amount > treasury.holds(event.period, event.department)
-    return _too_old(here, treasury.calendar) or (ReasonCode.INVALID_CAP if over else None)
+    return _forgotten(here, treasury) or (ReasonCode.INVALID_CAP if over else None)
+
+
+def _forgotten(here: Here, treasury: Treasury) -> ReasonCode | None:
+    """A treasury remembers so many periods, however old; a department its own budget's by time."""
+    return None if treasury.own is None else _too_old(here, treasury.calendar)
 
 
 def _cap(here: Here) -> ReasonCode | None:

@@ -109,7 +109,7 @@ def lend(case: Case, event: LeaseRequested) -> Decision:
     if event.period not in clock_of(treasury.calendar).around(case.clock_s, PERIODS_BEFORE, PERIODS_AFTER):
         detail = f"period: {event.period!r} is no period of the cap's calendar that is near enough"
         raise Rejected(ReasonCode.INVALID_CAP, detail)
-    check_remembered(case, treasury.calendar, event.period)
+    _check_remembered(case, treasury, event.period)
     free = max(0, _free(case, treasury, event.period))
     amount = min(event.needed, free)
     amount += _extra(free - amount, len(treasury.departments))
@@ -128,7 +128,7 @@ def lend(case: Case, event: LeaseRequested) -> Decision:
 def take(case: Case, event: LeaseReturned) -> Decision:
     """What a department gives back goes to who is owed, or is free."""
     treasury = _lender(case)
-    check_remembered(case, treasury.calendar, event.period)
+    _check_remembered(case, treasury, event.period)
     lease = treasury.leases.get(event.period, {}).get(event.department, 0)
     if event.amount > lease:
         detail = f"{event.department} gives back {event.amount} of a lease of {lease} minor units"
@@ -144,6 +144,12 @@ def _lender(case: Case) -> Treasury:
     if case.department.treasury is None:
         raise Rejected(ReasonCode.INVALID_CAP, f"{case.event.key} has no shards, and lends nothing")
     return case.department.treasury
+
+
+def _check_remembered(case: Case, treasury: Treasury, period: str) -> None:
+    """A department forgets periods of its own budget with time; a treasury keeps so many, however old."""
+    if case.department.department_id != TREASURY:
+        check_remembered(case, treasury.calendar, period)
 
 
 def serve_owed(case: Case, treasury: Treasury, period: str, free: int) -> list[Effects]:
