@@ -22,7 +22,7 @@ from api.stores.sql import statement
 FRESH_S: Final = 3.0  # what is ended in another process ends here within 5 s, the look-up included
 AUTHENTICATED_MAX: Final = timedelta(minutes=15)
 
-Method = Literal["password", "link", "oidc"]
+Method = Literal["password", "link", "oidc", "saml"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     assets.router,
     sign_in.router,
     sign_on.router,
+    sign_on.across,
     links.router,
     confirm.router,
     overview.router,

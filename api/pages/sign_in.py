@@ -25,15 +25,15 @@ from api.services import services_of
 from api.stores.postgres import PostgresAway
 
 
-class OpenRoute(APIRoute):
-    """A page for those who have not signed in."""
+class AcrossRoute(APIRoute):
+    """A page for those who have not signed in, which may be asked for by another site."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             try:
-                require_own_origin(request)
+                self.require_origin(request)
                 return await answer(request)
             except PostgresAway:
                 return problem_page(request, store_away())
@@ -41,6 +41,17 @@ class OpenRoute(APIRoute):
                 return problem_page(request, problem)
 
         return handle
+
+    def require_origin(self, request: Request) -> None:
+        """Any will do."""
+
+
+class OpenRoute(AcrossRoute):
+    """A page for those who have not signed in."""
+
+    def require_origin(self, request: Request) -> None:
+        """Raises Problem 403 unless it is a page of ours that sends this."""
+        require_own_origin(request)
 
 
 router = APIRouter(route_class=OpenRoute, include_in_schema=False)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import cookie
 from api.http.problems import Problem
 from api.pages.frame import page
 from api.pages.route import own_path
-from api.pages.sign_in import OpenRoute, offered
+from api.pages.sign_in import AcrossRoute, OpenRoute, offered
 from api.resources.access.sessions import origin_of
 from api.services import services_of
 from api.stores.tries import LIFE_S
 
 router = APIRouter(route_class=OpenRoute, include_in_schema=False)
+#: Of what another site's page sends on purpose. What keeps it from being anybody's is the cookie of the try.
+across = APIRouter(route_class=AcrossRoute, include_in_schema=False)
 
 #: Lax, unlike a session's: the browser comes back from another site.
 COOKIE: Final = "__Host-spendlog-sign-on"
@@ -49,8 +51,9 @@ async def leave(
     except Problem as problem:
         return await offered(request, "", own_path(following), problem)
     answer = RedirectResponse(departure.url, 303)
+    same: Literal["lax", "none"] = "none" if departure.across else "lax"
     answer.set_cookie(
-        COOKIE, departure.cookie, max_age=LIFE_S, path="/", secure=True, httponly=True, samesite="lax"
+        COOKIE, departure.cookie, max_age=LIFE_S, path="/", secure=True, httponly=True, samesite=same
     )
     return answer
 
@@ -59,8 +62,25 @@ async def leave(
 async def come_back(request: Request, provider_id: str) -> Response:
     """From the provider, with who it is. A page and no redirect: browsers send the session's cookie, which is
     SameSite=Strict, with what a page of ours asks for, and not with what another site has begun."""
-    services, query = services_of(request), request.query_params
-    told = {name: query[name][:_MEMBER_MAX] for name in _ANSWER if name in query}
+    query = request.query_params
+    return await _arrived(
+        request, provider_id, {name: query[name][:_MEMBER_MAX] for name in _ANSWER if name in query}
+    )
+
+
+@across.post("/sign-in/sso/{provider_id}/acs")
+async def take_assertion(
+    request: Request,
+    provider_id: str,
+    response: Annotated[str, Form(alias="SAMLResponse")] = "",
+    state: Annotated[str, Form(alias="RelayState", max_length=100)] = "",
+) -> Response:
+    """The same by SAML: a form of the provider's page, that brings an assertion."""
+    return await _arrived(request, provider_id, {"response": response, "state": state})
+
+
+async def _arrived(request: Request, provider_id: str, told: dict[str, str]) -> Response:
+    services = services_of(request)
     try:
         arrival = await services.sign_on.arrive(
             provider_id, told, request.cookies.get(COOKIE), origin_of(request)

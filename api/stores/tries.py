@@ -36,6 +36,11 @@ class SignInTries:
         found = await self._asked(lambda client: client.getdel(_name(kind, state)))
         return None if found is None else msgspec.json.decode(found, type=kind)
 
+    async def first(self, name: str, *, keep_s: int) -> bool:
+        """Whether `name` did not come before, for so long. Raises Problem 503."""
+        key = f"spendlog:came:{sha256(name.encode(errors='surrogatepass')).hexdigest()}"
+        return bool(await self._asked(lambda client: client.set(key, b"1", nx=True, ex=keep_s)))
+
     async def _asked(self, ask: object) -> bytes | None:
         try:
             return await self._redis.call(ask)  # type: ignore[arg-type]

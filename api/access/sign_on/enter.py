@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from api.access.audit import Audit
 from api.access.people import Person
 from api.access.sessions import Sessions, SignInOrigin
+from api.access.sign_on import saml
 from api.access.sign_on.arrival import Arrivals
 from api.access.sign_on.fetch import ProviderFault, ProviderHttp
 from api.access.sign_on.mapping import ClaimMapping
-from api.access.sign_on.model import IdentityProvider, SignOn
+from api.access.sign_on.model import Identity, IdentityProvider, Protocol, SignOn
 from api.access.sign_on.oidc import OpenIdConnect
 from api.access.sign_on.sealing import Seal, Unsealable
 from api.http.problems import Problem
@@ -35,10 +37,12 @@ class Offer(NamedTuple):
 
 
 class Departure(NamedTuple):
-    """Where the browser goes, and the cookie that it must come back with."""
+    """Where the browser goes, and the cookie that it must come back with: `across`, with a POST of another
+    site."""
 
     url: str
     cookie: str
+    across: bool
 
 
 class Arrival(NamedTuple):
@@ -81,9 +85,13 @@ class SingleSignOn:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    def callback(self, provider_id: str) -> str:
+    def entity_id(self, provider_id: str) -> str:
+        """What we are to a provider of SAML: its audience."""
+        return f"{self.terms.public_url}/sign-in/sso/{provider_id}"
+
+    def callback(self, provider_id: str, protocol: Protocol) -> str:
         """Of a provider its own, so that no other one's answer is taken for its."""
-        return f"{self.terms.public_url}/sign-in/sso/{provider_id}/callback"
+        return f"{self.entity_id(provider_id)}/{'acs' if protocol == 'saml' else 'callback'}"
 
     async def offers(self, who: str) -> list[Offer]:
         """For somebody's e-mail address, or the id of an organization. Raises PostgresAway."""
@@ -107,12 +115,10 @@ class SingleSignOn:
         )
         state = await self._tries.begin(sign_on)
         try:
-            url = await self.oidc.authorization_url(
-                provider, sign_on, state, callback=self.callback(provider_id)
-            )
+            url = await self._request_url(provider, sign_on, state)
         except ProviderFault as fault:
             raise self._told(provider, origin, fault) from None
-        return Departure(url, cookie)
+        return Departure(url, cookie, across=provider.protocol == "saml")
 
     async def arrive(
         self, provider_id: str, answer: dict[str, str], cookie: str | None, origin: SignInOrigin
@@ -146,7 +152,34 @@ class SingleSignOn:
         )
         return Arrival(token, person, sign_on.following)
 
-    async def _identity(self, provider: IdentityProvider, sign_on: SignOn, answer: dict[str, str]) -> Any:
+    async def _request_url(self, provider: IdentityProvider, sign_on: SignOn, state: str) -> str:
+        callback = self.callback(provider.provider_id, provider.protocol)
+        if provider.protocol == "oidc":
+            return await self.oidc.authorization_url(provider, sign_on, state, callback=callback)
+        audience = self.entity_id(provider.provider_id)
+        return saml.request_url(provider, sign_on, state, audience=audience, callback=callback)
+
+    async def _asserted(
+        self, provider: IdentityProvider, sign_on: SignOn, answer: dict[str, str]
+    ) -> Identity:
+        """By SAML. Raises ProviderFault, Problem 503."""
+        audience = self.entity_id(provider.provider_id)
+        callback = self.callback(provider.provider_id, "saml")
+        response = answer.get("response", "")
+        # XML and RSA in a thread: a few milliseconds, in which purchases are answered.
+        identity, assertion_id = await asyncio.to_thread(
+            saml.identity, provider, sign_on, response, audience=audience, callback=callback
+        )
+        name = f"{provider.provider_id} {assertion_id}"
+        if not await self._tries.first(name, keep_s=round(2 * saml.LIFE_MAX.total_seconds())):
+            raise ProviderFault("the assertion was used before")
+        return identity
+
+    async def _identity(
+        self, provider: IdentityProvider, sign_on: SignOn, answer: dict[str, str]
+    ) -> Identity:
+        if provider.protocol == "saml":
+            return await self._asserted(provider, sign_on, answer)
         if "code" not in answer:
             why = answer.get("error_description") or answer.get("error") or "it sent no code"
             raise ProviderFault(f"the provider let nobody in: {why[:200]}")
@@ -160,7 +193,7 @@ class SingleSignOn:
             sign_on,
             code=answer["code"],
             issuer=answer.get("iss"),
-            callback=self.callback(provider.provider_id),
+            callback=self.callback(provider.provider_id, "oidc"),
         )
 
     async def _provider(self, provider_id: str) -> IdentityProvider:
@@ -170,7 +203,8 @@ class SingleSignOn:
         if row is None:
             raise Problem(404, "unknown_identity_provider", "There is no such identity provider, or no more.")
         mapping = ClaimMapping.model_validate(row["mapping"])
-        return IdentityProvider(**{**row, "domains": tuple(row["domains"]), "mapping": mapping})
+        lists = {name: tuple(row[name]) for name in ("domains", "certificates")}
+        return IdentityProvider(**{**row, **lists, "mapping": mapping})
 
     def _told(self, provider: IdentityProvider, origin: SignInOrigin, fault: ProviderFault) -> Problem:
         """For the person in two sentences, for the Org Admin in the audit log and here."""

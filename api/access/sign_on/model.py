@@ -11,21 +11,27 @@ import msgspec
 
 from api.access.sign_on.mapping import ClaimMapping
 
-Protocol = Literal["oidc"]
+Protocol = Literal["oidc", "saml"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityProvider:
-    """One of an organization's. `secret`: sealed; None: a public client. `domains`: of which e-mail addresses
-    may be; empty: all. `mapped_by_id`: the person or key whose permission the mapping gives from."""
+    """One of an organization's. `domains`: of which e-mail addresses may be; empty: all. `mapped_by_id`: the
+    person or key whose permission the mapping gives from.
+
+    By OpenID Connect `client_id`, and `secret`, sealed (None: a public client); by SAML `sign_on_url`, where
+    it takes requests, and `certificates` in PEM, one of which signs; `issuer` is its entity id.
+    """
 
     organization_id: str
     provider_id: str
     protocol: Protocol
     name: str
     issuer: str
-    client_id: str
+    client_id: str | None
     secret: str | None
+    sign_on_url: str | None
+    certificates: tuple[str, ...]
     domains: tuple[str, ...]
     mapping: ClaimMapping
     mapped_by_id: str

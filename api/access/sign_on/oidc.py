@@ -74,6 +74,7 @@ class OpenIdConnect:
         self, provider: IdentityProvider, sign_on: SignOn, state: str, *, callback: str
     ) -> str:
         """Where the browser goes. Raises ProviderFault."""
+        assert provider.client_id is not None
         metadata = await self.metadata(provider.issuer)
         again = {"prompt": "login", "max_age": "0"} if sign_on.again else {}
         url: str = prepare_grant_uri(

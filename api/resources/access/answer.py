@@ -43,7 +43,7 @@ class SessionOut(Output):
     seen_at: datetime = Field(description="last used, give or take half a minute")
     authenticated_at: datetime | None = Field(description="when a password or a provider last said who it is")
     expires_at: datetime
-    method: Literal["password", "link", "oidc"]
+    method: Literal["password", "link", "oidc", "saml"]
     address: str
     user_agent: str
 

@@ -16,6 +16,7 @@ from api.access.roles import TITLES, fits, highest
 from api.access.security import Caller, KeyedRoute, needs
 from api.access.sign_on.fetch import ProviderFault
 from api.access.sign_on.mapping import ClaimMapping
+from api.access.sign_on.model import Protocol
 from api.access.sign_on.sealing import Unsealable
 from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tag_at, tagged
 from api.http.paths import storable
@@ -39,7 +40,10 @@ router = APIRouter(prefix="/v1", tags=["access"], route_class=KeyedRoute)
 ProviderId = Annotated[
     str, Path(max_length=64, description="the provider's id", examples=["idp_9f86d081884c7d659a2f"])
 ]
-_SHOWN: Final = ("name", "client_id", "domains", "mapping", "enabled")
+_SHOWN: Final = ("name", "client_id", "sign_on_url", "certificates", "domains", "mapping", "enabled")
+#: What a provider has by its protocol, and must have, and what the other one has.
+_OWN: Final = {"oidc": ("client_id",), "saml": ("sign_on_url", "certificates")}
+_OTHERS: Final = {"oidc": _OWN["saml"], "saml": ("client_id", "client_secret")}
 
 
 @router.post(
@@ -168,12 +172,17 @@ async def create(
     services, organization = services_of(request), caller.organization_id
     _require_highest(caller)
     _require_mappable(caller, body.mapping)
-    if fault := url_fault(body.issuer, local=services.sign_on.terms.local):
+    _require_fitting(services, body.protocol, body, whole=True)
+    if body.protocol == "oidc" and (fault := url_fault(body.issuer, local=services.sign_on.terms.local)):
         raise _wrong("body.issuer", fault)
     secret = None if body.client_secret is None else _sealed(services, body.client_secret.get_secret_value())
     provider_id = f"idp_{key.digest(organization)[:20]}"
     of = {"organization_id": organization, "provider_id": provider_id}
-    terms = {**body.model_dump(include=set(_SHOWN)), "domains": sorted(set(body.domains))}
+    terms = {
+        **body.model_dump(include=set(_SHOWN)),
+        "domains": sorted(set(body.domains)),
+        "certificates": body.certificates or [],
+    }
 
     async def make(changes: Changeset) -> bool:
         row = await changes.row("count_providers", organization_id=organization)
@@ -183,7 +192,7 @@ async def create(
             "create_provider",
             **of,
             **{**terms, "mapping": body.mapping.model_dump_json()},
-            protocol="oidc",
+            protocol=body.protocol,
             issuer=body.issuer,
             secret=secret,
             mapped_by=caller.actor,
@@ -195,7 +204,8 @@ async def create(
 
     async def checked() -> bool:
         try:
-            await services.sign_on.oidc.metadata(body.issuer)
+            if body.protocol == "oidc":
+                await services.sign_on.oidc.metadata(body.issuer)
         except ProviderFault as error:
             raise _wrong("body.issuer", f"is no OpenID Connect issuer that answers: {error}") from None
         return await change(request, make)
@@ -223,6 +233,7 @@ async def alter(
 
     async def make(changes: Changeset) -> list[str]:
         before = await _locked(changes, of, if_match)
+        _require_fitting(services, before["protocol"], body, whole=False)
         given = body.model_dump(exclude_none=True, include=set(_SHOWN))
         after = {name: before[name] for name in (*_SHOWN, "mapped_by", "mapped_by_id")} | given
         if body.mapping is not None:
@@ -267,7 +278,11 @@ async def provider_rows(
     asked = {"organization_id": organization_id, "provider_id": provider_id}
     row = await services.postgres.row(statement("providers"), asked)
     return [
-        IdentityProviderOut(**one, callback=services.sign_on.callback(one["provider_id"]))
+        IdentityProviderOut(
+            **one,
+            callback=services.sign_on.callback(one["provider_id"], one["protocol"]),
+            entity_id=services.sign_on.entity_id(one["provider_id"]),
+        )
         for one in (row["providers"] if row else [])
     ]
 
@@ -291,6 +306,24 @@ def _require_mappable(caller: Principal, mapping: ClaimMapping) -> None:
             words = f"there is no {TITLES[rule.role]} in this organization"
             raise _wrong(f"body.mapping.roles.rules.{number}.role", words)
         require_may_give(caller, rule.role)
+
+
+def _require_fitting(
+    services: Services,
+    protocol: Protocol,
+    body: IdentityProviderIn | IdentityProviderChangeIn,
+    *,
+    whole: bool,
+) -> None:
+    """Raises Problem 422 for what a provider of this protocol lacks, if it is `whole`, or cannot have."""
+    for name in _OTHERS[protocol]:
+        if getattr(body, name) is not None:
+            raise _wrong(f"body.{name}", f"is nothing that a provider of {protocol} has")
+    for name in _OWN[protocol]:
+        if whole and getattr(body, name) is None:
+            raise _wrong(f"body.{name}", f"is missing: a provider of {protocol} has it")
+    if body.sign_on_url and (fault := url_fault(body.sign_on_url, local=services.sign_on.terms.local)):
+        raise _wrong("body.sign_on_url", fault)
 
 
 def _sealed(services: Services, secret: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StrictStr
 
 from api.access.sign_on.mapping import ClaimMapping
+from api.access.sign_on.saml import certificate_of
 from api.http.types import Input, Output, Text
 
 DOMAINS_MAX = 50
@@ -31,6 +33,16 @@ def _visible(text: str) -> str:
     return text
 
 
+def _certificate(text: str) -> str:
+    try:
+        key = certificate_of(text).public_key()
+    except ValueError:
+        raise ValueError("must be a certificate in PEM: -----BEGIN CERTIFICATE----- and so on") from None
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("must be a certificate of an RSA key")
+    return text.strip()
+
+
 Name = Annotated[
     Text, Field(min_length=1, max_length=60, description="as its button says", examples=["Okta"])
 ]
@@ -39,7 +51,7 @@ Issuer = Annotated[
     Field(
         min_length=1,
         max_length=2_000,
-        description="its URL, exactly as its discovery document writes it",
+        description="its URL, exactly as its discovery document writes it; by SAML its entity id",
         examples=["https://login.techcorp.com"],
     ),
 ]
@@ -64,14 +76,37 @@ Domains = Annotated[
 ]
 
 
+SignOnUrl = Annotated[
+    StrictStr,
+    Field(
+        min_length=1,
+        max_length=2_000,
+        description="by SAML: where it takes requests by HTTP-Redirect",
+        examples=["https://login.techcorp.com/sso/saml"],
+    ),
+]
+Certificates = Annotated[
+    list[Annotated[StrictStr, Field(min_length=1, max_length=8_000), AfterValidator(_certificate)]],
+    Field(
+        min_length=1,
+        max_length=5,
+        description="by SAML: in PEM, with RSA keys; the next one beside the one that is, to change over",
+        examples=[["-----BEGIN CERTIFICATE-----\n..."]],
+    ),
+]
+
+
 class IdentityProviderIn(Input):
-    """An OpenID Connect provider of the organization."""
+    """Of OpenID Connect with `client_id`, or of SAML 2.0 with `sign_on_url` and `certificates`."""
 
     model_config = ConfigDict(title="NewIdentityProvider")
 
     name: Name
+    protocol: Literal["oidc", "saml"] = "oidc"
     issuer: Issuer
-    client_id: ClientId
+    client_id: ClientId | None = None
+    sign_on_url: SignOnUrl | None = Field(default=None, examples=[None])
+    certificates: Certificates | None = Field(default=None, examples=[None])
     client_secret: ClientSecret | None = Field(
         default=None, description="absent: a public client, with PKCE alone"
     )
@@ -88,6 +123,8 @@ class IdentityProviderChangeIn(Input):
     name: Name | None = None
     client_id: ClientId | None = None
     client_secret: ClientSecret | None = None
+    sign_on_url: SignOnUrl | None = Field(default=None, examples=[None])
+    certificates: Certificates | None = Field(default=None, examples=[None])
     domains: Domains | None = None
     mapping: ClaimMapping | None = None
     enabled: StrictBool | None = None
@@ -99,10 +136,12 @@ class IdentityProviderOut(Output):
     model_config = ConfigDict(title="IdentityProvider")
 
     provider_id: str = Field(examples=["idp_9f86d081884c7d659a2f"])
-    protocol: Literal["oidc"]
+    protocol: Literal["oidc", "saml"]
     name: str = Field(examples=["Okta"])
     issuer: str = Field(examples=["https://login.techcorp.com"])
-    client_id: str = Field(examples=["spendlog"])
+    client_id: str | None = Field(examples=["spendlog"])
+    sign_on_url: str | None = Field(examples=[None])
+    certificates: list[str] = Field(examples=[[]])
     domains: list[str] = Field(examples=[["techcorp.com"]])
     mapping: ClaimMapping
     mapped_by: str = Field(
@@ -111,8 +150,12 @@ class IdentityProviderOut(Output):
     )
     enabled: bool = Field(description="whether people can come by it")
     callback: str = Field(
-        description="the redirect URI to register at the provider",
+        description="the redirect URI to register at the provider; by SAML the URL of the ACS",
         examples=["https://spend.example.com/sign-in/sso/idp_9f86d081884c7d659a2f/callback"],
+    )
+    entity_id: str = Field(
+        description="by SAML: what we are to it, its audience",
+        examples=["https://spend.example.com/sign-in/sso/idp_9f86d081884c7d659a2f"],
     )
     people: int = Field(description="how many have come by it", examples=[42])
     created_at: datetime

@@ -1,7 +1,7 @@
 -- An organization's, by name, or one of them.
 SELECT coalesce(json_agg(found ORDER BY found.name, found.provider_id), '[]') AS providers
 FROM (
-    SELECT p.provider_id, p.protocol, p.name, p.issuer, p.client_id, p.domains, p.mapping, p.mapped_by, p.enabled,
+    SELECT p.provider_id, p.protocol, p.name, p.issuer, p.client_id, p.sign_on_url, p.certificates, p.domains, p.mapping, p.mapped_by, p.enabled,
         p.created_at, p.changed_at, (
             SELECT count(*) FROM provider_identity AS i
             WHERE i.organization_id = p.organization_id AND i.provider_id = p.provider_id
