@@ -40,12 +40,15 @@ class IdentityProvider(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     protocol: str
     name: str
     issuer: str
-    client_id: str
+    client_id: str | None = None
+    sign_on_url: str | None = None
+    certificates: list[str]
     domains: list[str]
     mapping: ClaimMapping
     mapped_by: str
     enabled: bool
     callback: str
+    entity_id: str
     people: int
     created_at: datetime
     changed_at: datetime
@@ -80,7 +83,10 @@ class IdentityProvidersResource(Resource[S]):
         *,
         name: str,
         issuer: str,
-        client_id: str,
+        protocol: str | None = None,
+        client_id: str | None = None,
+        sign_on_url: str | None = None,
+        certificates: Sequence[str] | None = None,
         client_secret: str | None = None,
         domains: Sequence[str] | None = None,
         mapping: Mapping[str, Any] | None = None,
@@ -94,8 +100,11 @@ class IdentityProvidersResource(Resource[S]):
             IdentityProvider,
             body=given(
                 name=name,
+                protocol=protocol,
                 issuer=issuer,
                 client_id=client_id,
+                sign_on_url=sign_on_url,
+                certificates=certificates,
                 client_secret=client_secret,
                 domains=domains,
                 mapping=mapping,
@@ -122,6 +131,8 @@ class IdentityProvidersResource(Resource[S]):
         name: str | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
+        sign_on_url: str | None = None,
+        certificates: Sequence[str] | None = None,
         domains: Sequence[str] | None = None,
         mapping: Mapping[str, Any] | None = None,
         enabled: bool | None = None,
@@ -136,6 +147,8 @@ class IdentityProvidersResource(Resource[S]):
                 name=name,
                 client_id=client_id,
                 client_secret=client_secret,
+                sign_on_url=sign_on_url,
+                certificates=certificates,
                 domains=domains,
                 mapping=mapping,
                 enabled=enabled,
