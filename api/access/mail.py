@@ -29,11 +29,15 @@ class Mail:
 
     async def send(self, to: str, subject: str, words: str, page: str) -> bool:
         """Whether a server took it. `page`: path of the link below the words; it is in no log."""
-        if self.server is None:
-            return False
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, to, subject
         message.set_content(f"{words}\n\n{self.public_url.rstrip('/')}{page}\n")
+        return await self.deliver(message)
+
+    async def deliver(self, message: EmailMessage) -> bool:
+        """Whether a server took it."""
+        if self.server is None:
+            return False
         place = urlsplit(self.server)
         try:
             await aiosmtplib.send(

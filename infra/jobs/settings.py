@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.settings import PREFIX, PostgresUrl
+from schemas.settings import PREFIX, PostgresUrl, url_of
 
 
 class JobSettings(BaseSettings):
@@ -26,6 +28,10 @@ class JobSettings(BaseSettings):
     jobs_keep_days: float = Field(
         default=30.0, ge=1, le=3_650, description="days for which ended jobs are kept"
     )
+    api_smtp: Annotated[str, url_of("smtp", "smtps")] | None = Field(
+        default=None, repr=False, description="mail server for reports"
+    )
+    api_mail_from: str = Field(default="spendlog@localhost", description="sender of these mails")
     jobs_metrics_port: int | None = Field(
         default=None, ge=1, le=65_535, description="prometheus port, off by default"
     )
