@@ -49,6 +49,8 @@ NAVIGATION: Final = (
     NavigationEntry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
     NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),
     NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
+    NavigationEntry("/people", "People", "people", Scope.PEOPLE_READ, group="Organization"),
+    NavigationEntry("/keys", "Keys", "key", Scope.KEYS_READ, group="Organization"),
     NavigationEntry("/webhooks", "Webhooks", "hook", Scope.WEBHOOKS_READ, group="Organization"),
     NavigationEntry("/audit", "Audit log", "book", Scope.AUDIT_READ, group="Organization"),
     NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
@@ -81,6 +83,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(
+        device=words.device,
         money=words.money,
         moment=words.moment,
         period=words.period,
@@ -106,6 +109,8 @@ def _environment() -> Environment:
         group_words=words.GROUP_WORDS,
         request_states=words.REQUEST_STATES,
         trial_changes=words.TRIAL_CHANGES,
+        invitation_states=words.INVITATION_STATES,
+        session_methods=words.SESSION_METHODS,
         navigation=navigation,
         here=here,
         Scope=Scope,

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import cookie
 from api.http.problems import Problem
+from api.pages.forms import words_of
 from api.pages.frame import page
 from api.pages.sign_in import OpenRoute
 from api.resources.access.invitations import accept
@@ -103,14 +104,6 @@ def _require(token: str, password: str, code: str) -> None:
 def _form(request: Request, link: _LinkPage, token: str = "", problem: Problem | None = None) -> Response:
     """`problem`: why it was not done; a weak password does not use the link up."""
     code = problem is not None and problem.code in ("code_required", "wrong_code")
-    wrong = "" if problem is None else _words(problem)
+    wrong = "" if problem is None else words_of(problem)
     status = 200 if problem is None else problem.status_code
     return page(request, "link", status=status, link=link, token=token, wrong=wrong, code=code)
-
-
-def _words(problem: Problem) -> str:
-    if problem.code == "code_required":
-        return "Now the code of your authenticator."
-    if problem.errors:
-        return f"The password {problem.errors[0].message}."
-    return str(problem.detail)

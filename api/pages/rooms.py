@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api.pages import (
+    account,
     ask,
     assets,
     audit,
@@ -15,9 +16,11 @@ from api.pages import (
     curve,
     departments,
     dispatch,
+    keys,
     links,
     live,
     overview,
+    people,
     policies,
     reports,
     requests,
@@ -35,6 +38,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     sign_on.across,
     links.router,
     confirm.router,
+    account.router,
     overview.router,
     live.router,
     departments.router,
@@ -46,6 +50,8 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     reports.router,
     policies.router,
     dispatch.router,
+    people.router,
+    keys.router,
     webhooks.router,
     audit.router,
     system.router,

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Depends, Form
-from pydantic import ValidationError
 from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.security import needs
 from api.http.paging import Page
-from api.http.preferences import IdempotencyKey
 from api.http.problems import Problem
 from api.pages.budgets import department_names
+from api.pages.forms import ShownOnce, once, show_once, valid, words_of
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import DELIVERY_STATES
@@ -32,7 +31,6 @@ from schemas.webhooks import TYPES, DeliveryStatus
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-T = TypeVar("T")
 Many = Annotated[list[str], Form()]
 
 ROWS: Final = 50
@@ -73,21 +71,6 @@ def _webhooks(asking: Asking) -> Webhooks:
     return Webhooks(asking.services, asking.viewer.organization_id, asking.request)
 
 
-def _once(key: str) -> IdempotencyKey:
-    """A form carries its own name: sent twice, it is done once."""
-    return IdempotencyKey(f"page-{key}")
-
-
-def _valid(make: Callable[[], T]) -> T:
-    """What `make` gives. Raises Problem 422 with the first thing that is wrong, in words."""
-    try:
-        return make()
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = str(first["loc"][0]).replace("_", " ") if first["loc"] else "this"
-        raise Problem(422, "invalid_request", f"{where}: {first['msg']}.") from None
-
-
 @router.get("/webhooks", openapi_extra=needs(Scope.WEBHOOKS_READ))
 async def show_webhooks(asking: Asked) -> Response:
     return page(asking.request, "webhooks", endpoints=await _webhooks(asking).endpoints())
@@ -116,25 +99,30 @@ async def _form(
 
 
 def _secret(asking: Asking, endpoint: WebhookEndpointOut, secret: str | None) -> Response:
-    """The one page that shows a secret; it is in no address and in no history."""
-    return page(asking.request, "webhook_secret", endpoint=endpoint, secret=secret)
+    here = f"/webhooks/{quote(endpoint.endpoint_id, safe='')}"
+    shown = ShownOnce(
+        title="The endpoint's secret",
+        words="With it your receiver checks that an event is from here, as Standard Webhooks says: "
+        "standardwebhooks.com.",
+        secret=secret,
+        above=(("Webhooks", "/webhooks"), (endpoint.description or endpoint.url, here)),
+        after=("To the endpoint", here),
+        kept="Keep it where your receiver keeps its secrets; a lost one is rotated, not found.",
+        instead="This endpoint was made before, and its secret shown then. If it was lost, rotate it.",
+    )
+    return show_once(asking.request, shown)
 
 
 @router.post("/webhooks/new", openapi_extra=needs(Scope.WEBHOOKS_WRITE, recent=True))
 async def make_webhook(asking: Asked, key: Annotated[str, Form(max_length=64)], told: Told) -> Response:
     try:
-        body = _valid(lambda: WebhookEndpointIn.model_validate(told))
-        made, secret = await _webhooks(asking).create(body, _once(key))
+        body = valid(lambda: WebhookEndpointIn.model_validate(told))
+        made, secret = await _webhooks(asking).create(body, once(key))
     except Problem as problem:
         if problem.status_code not in (409, 422):
             raise
         return await _form(asking, told, wrong=words_of(problem))
     return _secret(asking, made, secret)
-
-
-def words_of(problem: Problem) -> str:
-    """What was wrong, with the first field's own words."""
-    return problem.errors[0].message if problem.errors else str(problem.detail)
 
 
 @router.get("/webhooks/{endpoint_id}", openapi_extra=needs(Scope.WEBHOOKS_READ))
@@ -182,7 +170,7 @@ async def change_webhook(asking: Asked, endpoint_id: str, told: Told) -> Respons
     webhooks = _webhooks(asking)
     found = await webhooks.endpoint(endpoint_id)
     try:
-        await webhooks.change(endpoint_id, _valid(lambda: WebhookEndpointChangeIn.model_validate(told)))
+        await webhooks.change(endpoint_id, valid(lambda: WebhookEndpointChangeIn.model_validate(told)))
     except Problem as problem:
         if problem.status_code != 422:
             raise
@@ -207,7 +195,7 @@ async def act_on_webhook(
         await webhooks.remove(endpoint_id)
         return back("/webhooks", done="Removed, with its secrets and what waited for it.")
     if act == "test":
-        event_id = await webhooks.send_test(endpoint_id, _once(key))
+        event_id = await webhooks.send_test(endpoint_id, once(key))
         return back(f"{here}/deliveries/{event_id}", done="A test event is on its way.")
     if act == "replay":
         now = datetime.now(UTC)
@@ -229,7 +217,7 @@ async def rotate_webhook_secret(
     overlap_s: Annotated[int, Form(ge=0, le=7 * 86_400)] = 86_400,
 ) -> Response:
     webhooks = _webhooks(asking)
-    rotated = await webhooks.rotate(endpoint_id, overlap_s, _once(key))
+    rotated = await webhooks.rotate(endpoint_id, overlap_s, once(key))
     return _secret(asking, await webhooks.endpoint(endpoint_id), rotated.secret)
 
 

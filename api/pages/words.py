@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from babel.numbers import format_currency
 
 from api.http.types import MoneyOut
+from api.resources.access.keys import KeyOut
 from api.resources.webhooks.models import WebhookAttemptOut, WebhookEndpointOut
 from schemas.controls import ActiveHours, Allow, Block, Match, Rule, ScoreLimit, SpendLimit
 from schemas.money import exponent
@@ -71,9 +72,16 @@ GROUP_WORDS: Final = {
     "increase": "requests for more",
     "policy": "policies",
     "card": "cards",
+    "case": "cases to review",
     "alert": "alerts",
     "event": "unusable events",
 }
+INVITATION_STATES: Final = {
+    "open": Mark("Invited", "clock", "calm"),
+    "expired": Mark("Too old", "hourglass", "warn"),
+}
+#: How somebody came in.
+SESSION_METHODS: Final = {"password": "by password", "link": "by a link", "oidc": "by a provider"}
 AUDIT_STATES: Final = {
     "done": Mark("Done", "check", "good"),
     "refused": Mark("Refused", "cross", "bad"),
@@ -102,6 +110,43 @@ def attempt_mark(attempt: WebhookAttemptOut) -> Mark:
         return Mark(f"answered {attempt.status_code}", "check", "good")
     word = "no answer" if attempt.status_code is None else f"answered {attempt.status_code}"
     return Mark(word, "cross", "bad")
+
+
+def key_state(key: KeyOut) -> Mark:
+    """Good, replaced and going on for a while, at its end, or revoked. Without a tone: it opens nothing."""
+    if key.revoked_at is not None:
+        return Mark("Revoked", "cross", "")
+    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+        return Mark("Ended", "hourglass", "")
+    return Mark("Replaced", "clock", "warn") if key.replaced_by else Mark("Good", "check", "good")
+
+
+#: What a user agent calls itself, and what people call it; the first that is in it: each claims to be others.
+_BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device(user_agent: str) -> str:
+    """`Firefox on Windows`; of what is no browser its own words."""
+    browser = next((word for mark, word in _BROWSERS if mark in user_agent), None)
+    system = next((word for mark, word in _SYSTEMS if mark in user_agent), None)
+    if browser is None:
+        return user_agent[:60] or "unknown"
+    return f"{browser} on {system}" if system else browser
 
 
 @lru_cache(maxsize=4096)

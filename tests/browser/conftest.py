@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, StorageState, StorageStateCookie, sync_playwright
 
+from api.access.cookie import COOKIE
 from infra.demo import month
 from infra.demo.people import PEOPLE, welcome
 from infra.running.log import EventSender
@@ -22,7 +26,7 @@ from schemas.ids import department_key
 from schemas.partitions import partition_of
 from tests.api.books import Books, rows
 from tests.api.conftest import books, decider, settings
-from tests.api.people import with_password
+from tests.api.people import PASSWORD, token_of, with_password
 from tests.api.support import wait_until
 from tests.browser.chromium import MISSING, BrowserChoice, find_chromium
 from tests.browser.person import Person, at_browser
@@ -75,6 +79,24 @@ class TechCorp:
         with_password(self.books.settings.postgres, CAST[who].email)
         return token
 
+    def session(self, email: str) -> StorageState:
+        """A browser's, in which somebody has signed in by PASSWORD."""
+        with httpx.Client(base_url=self.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60) as client:
+            answer = client.post("/v1/sessions", json={"email": email, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        host = urlsplit(self.url).hostname or ""
+        session: StorageStateCookie = {
+            "name": COOKIE,
+            "value": token_of(answer),
+            "domain": host,
+            "path": "/",
+            "expires": -1,
+            "httpOnly": True,
+            "secure": True,
+            "sameSite": "Strict",
+        }
+        return {"cookies": [session]}
+
     def play(self, *events: Event) -> None:
         """Straight to Kafka, and waits until the books have all of it."""
         sender = EventSender(self.books.settings.kafka)
@@ -99,13 +121,38 @@ def techcorp(books: Books) -> TechCorp:
     return found
 
 
+@pytest.fixture(scope="package")
+def session_of(techcorp: TechCorp) -> Callable[[str], StorageState]:
+    """One session for each of the cast: signing in is what few tests are about."""
+
+    @cache
+    def session_of(who: str) -> StorageState:
+        techcorp.link(who)
+        return techcorp.session(CAST[who].email)
+
+    return session_of
+
+
 @pytest.fixture
-def person(browser: Browser, techcorp: TechCorp) -> Iterator[Callable[..., Person]]:
-    """`person("carol", size=PHONE)`: a window of hers, closed and judged at the end of the test."""
+def person(
+    browser: Browser, techcorp: TechCorp, session_of: Callable[[str], StorageState]
+) -> Iterator[Callable[..., Person]]:
+    """`person("carol", size=PHONE)`: a window of hers, closed and judged at the end of the test.
+
+    `fresh`: she comes by a link, in a session of her own, and has said no password yet. `email`: somebody
+    else, who has PASSWORD. None: nobody has signed in.
+    """
     with ExitStack() as windows:
 
-        def sit_down(who: str | None = "carol", **how: Any) -> Person:
-            token = None if who is None else techcorp.link(who)
-            return windows.enter_context(at_browser(browser, techcorp.url, token, **how))
+        def sit_down(
+            who: str | None = "carol", *, fresh: bool = False, email: str | None = None, **how: Any
+        ) -> Person:
+            token = techcorp.link(who) if who is not None and fresh else None
+            state = None
+            if email is not None:
+                state = techcorp.session(email)
+            elif who is not None and not fresh:
+                state = session_of(who)
+            return windows.enter_context(at_browser(browser, techcorp.url, token, state=state, **how))
 
         yield sit_down

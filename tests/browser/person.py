@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import axe_playwright_python
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 _TRIES = 5
@@ -36,7 +36,9 @@ class Person:
             self.page.wait_for_timeout(1_000)
 
     def confirm(self, password: str) -> None:
-        """Says her password again, where a page asks for it."""
+        """Says her password again, if the page asks for it."""
+        if self.at() != "/confirm":
+            return
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Go on").click()
         self.page.wait_for_url(lambda url: "/confirm" not in url)
@@ -77,10 +79,16 @@ def at_browser(
     *,
     size: tuple[int, int] = WIDE,
     theme: Literal["light", "dark"] = "light",
+    state: StorageState | None = None,
 ) -> Iterator[Person]:
-    """A new window, signed in by the link of `token`. At its end nothing wrong may have happened in it."""
+    """A new window, signed in by the link of `token`, or as it was in another one's `state`. At its end
+    nothing wrong may have happened in it."""
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, base_url=base_url, locale="en-US"
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=theme,
+        base_url=base_url,
+        locale="en-US",
+        storage_state=state,
     )
     context.set_default_timeout(10_000)
     person = Person(context.new_page(), base_url)

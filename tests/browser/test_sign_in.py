@@ -32,7 +32,7 @@ def test_who_has_not_signed_in_comes_back_to_what_was_asked_for(person: Sit, tec
 
 
 def test_a_link_signs_in_once_and_leaves_nothing_in_the_address(person: Sit, techcorp: TechCorp) -> None:
-    sitting = person("carol")
+    sitting = person("carol", fresh=True)
     assert "#" not in sitting.page.url
     assert "Overview" in sitting.main()
     assert sitting.page.evaluate("document.cookie") == ""
@@ -64,7 +64,7 @@ def test_a_link_is_good_once(techcorp: TechCorp) -> None:
 
 
 def test_signing_out_ends_it(person: Sit) -> None:
-    sitting = person("carol")
+    sitting = person("carol", fresh=True)
     sitting.page.get_by_role("button", name="Sign out").click()
     sitting.page.wait_for_url("**/sign-in")
     sitting.go("/")

@@ -309,6 +309,7 @@ def test_a_word_that_is_not_understood_is_marked_and_others_are_offered(person: 
 
 def test_an_employee_sees_what_is_his_own_and_asks_for_more(person: Sit) -> None:
     sitting = person("bob")
+    sitting.go("/")
     assert sitting.at() == "/mine"
     expect(sitting.page.locator(".figure.big dd")).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
     assert sitting.page.locator("nav a").all_inner_texts() == ["My cards", "Transactions", "Ask"]

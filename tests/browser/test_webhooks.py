@@ -8,6 +8,8 @@ from collections.abc import Callable
 import httpx
 from playwright.sync_api import expect
 
+from api.pages.webhooks import GROUPS
+from api.pages.words import GROUP_WORDS
 from tests.api.people import PASSWORD
 from tests.api.sending import webhooks_sent
 from tests.browser.conftest import TechCorp
@@ -18,8 +20,12 @@ from tests.sinks.webhook_books import new_secret
 Sit = Callable[..., Person]
 
 
+def test_each_group_of_types_has_words() -> None:
+    assert set(GROUPS) == set(GROUP_WORDS)
+
+
 def test_an_endpoint_is_made_tried_replayed_rotated_and_removed(person: Sit, techcorp: TechCorp) -> None:
-    sitting = person("admin")
+    sitting = person("admin", fresh=True)
     page = sitting.page
     with webhooks_sent(techcorp.books.settings), receiver(new_secret()) as stranger:
         sitting.go("/webhooks")

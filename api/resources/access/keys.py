@@ -154,7 +154,7 @@ async def list_keys(
     )
     rows, last = page.split(found)
     following = page.cursor(last["created_at"], last["id"]) if last else None
-    body = KeyListOut(keys=[KeyOut(**_shown(row)) for row in rows], next=following)
+    body = KeyListOut(keys=[shown_key(row) for row in rows], next=following)
     return reply(body, 200, **page.link(following))
 
 
@@ -315,7 +315,7 @@ async def find_key(services: Services, organization_id: str, key_id: str) -> Key
     found = await key_rows(services, organization_id, key_id=key_id) if storable(key_id) else []
     if not found:
         raise _unknown()
-    return KeyOut(**_shown(found[0]))
+    return shown_key(found[0])
 
 
 async def _insert(changes: Changeset, caller: Principal, made_id: str, terms: Row) -> str | None:
@@ -355,9 +355,10 @@ def _require_own(caller: Principal, scopes: Sequence[Scope]) -> None:
         raise Problem(403, "above_own_role", words)
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def shown_key(row: dict[str, Any]) -> KeyOut:
+    """Of a row of `key_rows`."""
     named = {**row, "key_id": row["id"], "scopes": sorted(row["scopes"])}
-    return {name: named[name] for name in KeyOut.model_fields}
+    return KeyOut(**{name: named[name] for name in KeyOut.model_fields})
 
 
 def _place(key_id: str) -> str:

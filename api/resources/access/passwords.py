@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.access.audit import Changeset
 from api.access.keys import Principal, Scope, digest
 from api.access.notes import change, trail_of
+from api.access.people import Person
 from api.access.reach import BY_ROUTE
 from api.access.security import Caller, KeyedRoute, needs, open_to_all
 from api.access.sessions import SignInOrigin
@@ -50,10 +51,7 @@ _MAIL: Final = ("A new password", "This link sets a new password. It is good onc
 )
 async def change_own_password(body: OwnPasswordIn, request: Request, person: Signed) -> Response:
     """With the password that is; all other sessions of the person end."""
-    services, origin = services_of(request), origin_of(request)
-    await services.sessions.prove(person.actor, body.password.get_secret_value(), origin, code=body.code)
-    new = await services.passwords.checked(body.new_password.get_secret_value(), person.actor, person.name)
-    await _set(request, trail_of(request, person), person.id, new, but_session=person.session_id)
+    await change_password(request, person, body)
     return Response(status_code=204)
 
 
@@ -110,6 +108,14 @@ async def use_password_reset(body: NewPasswordByLinkIn, request: Request) -> Res
 
 
 # -- what the routes and the pages do
+
+
+async def change_password(request: Request, person: Person, body: OwnPasswordIn) -> None:
+    """Raises Problem 401, 422 a weak password, 429."""
+    services, origin = services_of(request), origin_of(request)
+    await services.sessions.prove(person.actor, body.password.get_secret_value(), origin, code=body.code)
+    new = await services.passwords.checked(body.new_password.get_secret_value(), person.actor, person.name)
+    await _set(request, trail_of(request, person), person.id, new, but_session=person.session_id)
 
 
 async def reset_link(request: Request, caller: Principal, person_id: str) -> PasswordResetOut:
