@@ -11,9 +11,11 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 
 from api.access.cookie import COOKIE
 from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
@@ -205,14 +207,17 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     _surround(app, settings.api_cors_origins, metrics, door, guide)
-    problems.install(
-        app, guide, lambda request, problem: problem_page(request, problem) if wants_page(request) else None
-    )
+    problems.install(app, guide, _page_of)
     for router in (*(room.router for room in ROOMS), *PAGES):
         app.include_router(router)
         guide.add(router.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
+
+
+def _page_of(request: Request, problem: HTTPException) -> Response | None:
+    """A problem as a page, where a person's browser asks."""
+    return problem_page(request, problem) if wants_page(request) else None
 
 
 def _surround(app: FastAPI, origins: frozenset[str], metrics: Metrics, door: Door, guide: Guide) -> None:
@@ -232,6 +237,7 @@ def _surround(app: FastAPI, origins: frozenset[str], metrics: Metrics, door: Doo
         door=door,
         guide=guide,
         body_bytes_max=BODY_BYTES_MAX,
+        page=_page_of,
         origins=origins,
     )
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.door import Door, Share
 from api.http.guide import Guide
 from api.http.paths import normalized
-from api.http.problems import Problem, nothing_here, problem_response, unexpected
+from api.http.problems import Problem, ProblemPage, nothing_here, problem_response, unexpected
 from api.http.uploads import body_bytes_max, too_large_words
 from api.metrics import Metrics
 
@@ -53,6 +53,7 @@ class RequestFrame:
         door: Door,
         guide: Guide,
         body_bytes_max: int,
+        page: ProblemPage,
         origins: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
@@ -60,6 +61,7 @@ class RequestFrame:
         self._guide = guide
         self._metrics = metrics
         self._body_bytes_max = body_bytes_max
+        self._page = page
         self._origins = origins
         self._process = secrets.token_hex(4)
         self._numbers = count()
@@ -100,7 +102,7 @@ class RequestFrame:
         try:
             bytes_max = body_bytes_max(scope["path"], self._body_bytes_max)
             if _announced(scope) > bytes_max:
-                await problem_response(scope, _too_large(bytes_max))(scope, receive, framed)
+                await self._problem(scope, _too_large(bytes_max))(scope, receive, framed)
                 return
             counted = _counted(receive, bytes_max)
             if scope["method"] == "OPTIONS" and not self._preflight(scope):
@@ -119,11 +121,20 @@ class RequestFrame:
             )
             if status:
                 raise  # the answer has begun; only closing the connection is left
-            await problem_response(scope, unexpected())(scope, receive, framed)
+            await self._problem(scope, unexpected())(scope, receive, framed)
         finally:
             share: Share | None = state.get("share")
             if share is not None:
                 share.left(time.monotonic() - arrived, served=0 < status < 400)
+
+    def _problem(self, scope: Scope, problem: Problem) -> Response:
+        """As a page for a person, if it can be drawn: what failed may be just that."""
+        try:
+            shown = self._page(Request(scope), problem)
+        except Exception:
+            log.exception("problem_page_failed", request_id=scope["state"]["request_id"])
+            shown = None
+        return shown or problem_response(scope, problem)
 
     def _preflight(self, scope: Scope) -> bool:
         """Whether a browser asks for a page that may call the API. Others are told what the path knows."""

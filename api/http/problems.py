@@ -186,7 +186,8 @@ def install(app: FastAPI, guide: Guide, page: ProblemPage) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
-        return problem_response(request.scope, _from_validation(error))
+        problem = _from_validation(error)
+        return page(request, problem) or problem_response(request.scope, problem)
 
 
 def nothing_here(guide: Guide, path: str) -> Problem:

@@ -126,13 +126,13 @@ async def register_card(
     return back(f"/cards/{department}/{card_id}", decided, done="Registered. It may pay from now on.")
 
 
-@router.get("/cards/change/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_WRITE))
+@router.get("/change-card/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_WRITE))
 async def show_card_form(asking: Asked, department_id: str, card_id: str) -> Response:
     card = await find_card(asking.organization(), card_id, department_id)
     return page(asking.request, "card_form", departments=[], card=card)
 
 
-@router.post("/cards/change/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_WRITE))
+@router.post("/change-card/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_WRITE))
 async def change_card(asking: Asked, department_id: str, card_id: str, terms: _Terms) -> Response:
     """Its status and what it was used for stay."""
     card = await find_card(asking.organization(), card_id, department_id)

@@ -47,6 +47,7 @@ NAVIGATION: Final = (
     NavigationEntry("/reports", "Reports", "chart", Scope.AUTHORIZATIONS_READ, own=True),
     NavigationEntry("/cards", "Cards", "card", Scope.CARDS_READ),
     NavigationEntry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
+    NavigationEntry("/reviews", "Reviews", "flag", Scope.CASES_READ),
     NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),
     NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
     NavigationEntry("/people", "People", "people", Scope.PEOPLE_READ, group="Organization"),
@@ -55,6 +56,13 @@ NAVIGATION: Final = (
     NavigationEntry("/audit", "Audit log", "book", Scope.AUDIT_READ, group="Organization"),
     NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
 )
+
+
+#: What begins otherwise than the page that it is below.
+_BELOW: Final[dict[str, str | tuple[str, ...]]] = {
+    "/": "/departments/",
+    "/cards": ("/cards/", "/change-card/"),
+}
 
 
 def navigation(viewer: Viewer) -> list[NavigationEntry]:
@@ -67,9 +75,8 @@ def navigation(viewer: Viewer) -> list[NavigationEntry]:
 
 def here(path: str, entry: NavigationEntry) -> bool:
     """Whether `path` is the entry's page, or one below it. A department is below the overview."""
-    if entry.address == "/":
-        return path == "/" or path.startswith("/departments/")
-    return path == entry.address or path.startswith(entry.address + "/")
+    below = _BELOW.get(entry.address, entry.address + "/")
+    return path == entry.address or path.startswith(below)
 
 
 def _environment() -> Environment:
@@ -109,6 +116,7 @@ def _environment() -> Environment:
         group_words=words.GROUP_WORDS,
         request_states=words.REQUEST_STATES,
         trial_changes=words.TRIAL_CHANGES,
+        label_marks=words.LABEL_MARKS,
         invitation_states=words.INVITATION_STATES,
         session_methods=words.SESSION_METHODS,
         navigation=navigation,
@@ -145,26 +153,39 @@ def _asked_at_ms(request: Request) -> int:
 _TITLES: Final = {
     403: "This is not for your role",
     404: "There is nothing here",
+    413: "That is too much at once",
+    429: "Too often in a short time",
+    500: "Something went wrong here",
     503: "A moment, please",
 }
 _ADVICE: Final = {
     403: "Your role does not allow it. An Org Admin of your organization can change that under People.",
     404: "It may have been typed wrong, belong to another organization, or never have existed.",
+    413: "Go back and send less: a form takes 64 KiB.",
+    429: "Wait a minute, then try again. Nothing was written.",
+    500: "It is not your fault. Look whether it was done before you do it again. Whoever runs this service "
+    "finds out why by the number of your request, below.",
     503: "A service behind this page does not answer. Nothing was written; try again in a few seconds.",
 }
 
 
 def problem_page(request: Request, problem: HTTPException) -> Response:
     """A problem as a page that says what to do."""
-    status = problem.status_code
+    status, detail = problem.status_code, str(problem.detail)
+    code = problem.code if isinstance(problem, Problem) else f"http_{status}"
+    path = request.scope["path"]
+    if code == "no_such_resource":  # the API's words name its own paths
+        detail = f"No page has the address {path[:100]}"
+    again = status in (429, 500, 503) and request.method in ("GET", "HEAD")
     answer = page(
         request,
         "problem",
         status=status,
         title=_TITLES.get(status, HTTPStatus(status).phrase),
         advice=_ADVICE.get(status, "Nothing was written. Go back, change what was wrong, and try again."),
-        detail=str(problem.detail),
-        code=problem.code if isinstance(problem, Problem) else f"http_{status}",
+        detail=detail,
+        code=code,
+        again=request.url.path + (f"?{request.url.query}" if request.url.query else "") if again else "",
     )
     for name, value in (problem.headers or {}).items():
         answer.headers[name] = value

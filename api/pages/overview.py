@@ -12,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from api.access.keys import Scope
 from api.access.reach import BY_ROUTE
 from api.access.security import needs
+from api.http.paging import Page
 from api.pages.budgets import DepartmentCard, department_cards
 from api.pages.frame import page
 from api.pages.requests import waiting_for
+from api.pages.reviews import cases_of_viewer
 from api.pages.route import Asked, PageRoute
 from api.pages.transactions import latest
 from api.stores.transactions import Filters
@@ -48,7 +50,7 @@ async def show_start(asking: Asked) -> Response:
         department_cards(asking),
         waiting_for(asking),
         latest(asking, Filters(), _LATEST),
-        latest(asking, Filters(flagged=True), _LATEST),
+        cases_of_viewer(asking, "open", Page(None, _LATEST)),
     )
     return page(
         asking.request,
@@ -57,7 +59,7 @@ async def show_start(asking: Asked) -> Response:
         departments=departments,
         waiting=waiting,
         latest=newest,
-        review=review,
+        review=review.cases,
         tight=[card for card in departments if card.share >= 80],
     )
 

@@ -91,6 +91,12 @@ TRIAL_CHANGES: Final = {
     "passed": Mark("Would be approved", "check", "good"),
     "reviewed": Mark("Would be looked at", "flag", "warn"),
 }
+#: What a payment turned out to be.
+LABEL_MARKS: Final = {
+    "fraud": Mark("Fraud", "cross", "bad"),
+    "legitimate": Mark("Fine", "check", "good"),
+    "unsure": Mark("Not sure", "half", ""),
+}
 REQUEST_STATES: Final = {
     "waiting": Mark("Waiting", "clock", "warn"),
     "approved": Mark("Approved", "check", "good"),

@@ -31,7 +31,9 @@ PAGES = (
     ("/cards", "Department"),
     ("/cards/operations/card_sven", "Nothing: the card is frozen"),
     ("/cards/new", "Single use"),
-    ("/cards/change/operations/card_rosa", "Single use"),
+    ("/change-card/operations/card_rosa", "Single use"),
+    ("/reviews", "becomes their label"),
+    ("/reviews/sales/purchase-suspicious", "What speaks against it"),
     ("/policies/sales/trial?version=1", "Limits count what was approved"),
     ("/approvals", "For you"),
     ("/policies", "different policies are in force"),
@@ -49,7 +51,7 @@ AUDIT = ("/audit", "what they were refused")
 ORGANIZATION = ("/webhooks", "/webhooks/new", "/people", "/people/new", "/keys", "/keys/new")
 WRITES = (
     "/cards/new",
-    "/cards/change/operations/card_rosa",
+    "/change-card/operations/card_rosa",
     "/dispatch",
     "/departments/engineering/more",
     "/webhooks/new",
