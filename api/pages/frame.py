@@ -161,7 +161,7 @@ _TITLES: Final = {
 _ADVICE: Final = {
     403: "Your role does not allow it. An Org Admin of your organization can change that under People.",
     404: "It may have been typed wrong, belong to another organization, or never have existed.",
-    413: "Go back and send less: a form takes 64 KiB.",
+    413: "Go back and send less.",
     429: "Wait a minute, then try again. Nothing was written.",
     500: "It is not your fault. Look whether it was done before you do it again. Whoever runs this service "
     "finds out why by the number of your request, below.",

@@ -40,6 +40,8 @@ SCOPE_WORDS: Final = {
     Scope.AUTHORIZATIONS_READ: "see authorizations and transactions",
     Scope.CASES_READ: "see what is to be reviewed",
     Scope.CASES_WRITE: "review: say what was fraud",
+    Scope.RECEIPTS_READ: "see receipts and what they were matched to",
+    Scope.RECEIPTS_WRITE: "add, match and remove receipts",
     Scope.BUDGETS_READ: "see budgets and requests for more",
     Scope.BUDGETS_WRITE: "set budgets",
     Scope.BUDGETS_REQUEST: "ask for more budget",
@@ -135,8 +137,8 @@ def _form(asking: Asking, told: dict[str, Any], wrong: Problem | None = None) ->
         status=200 if wrong is None else wrong.status_code,
         told=told,
         wrong="" if wrong is None else words_of(wrong),
-        everyday=[(scope, SCOPE_WORDS[scope]) for scope in mine if scope in EVERYDAY_SCOPES],
-        special=[(scope, SCOPE_WORDS[scope]) for scope in mine if scope not in EVERYDAY_SCOPES],
+        everyday=[(scope, SCOPE_WORDS.get(scope, "")) for scope in mine if scope in EVERYDAY_SCOPES],
+        special=[(scope, SCOPE_WORDS.get(scope, "")) for scope in mine if scope not in EVERYDAY_SCOPES],
         key=secrets.token_hex(16),
     )
 
