@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from api.app import create_app
 from api.settings import ApiSettings
-from infra.client_names import NOT_CALLED, THE_SAME, named
+from infra.client_names import NOT_CALLED, READS, THE_SAME, named
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "api" / "client" / "generated"
@@ -170,10 +170,10 @@ class Writer:
             inside.append("event: Mapping[str, Any]")
             extra.insert(0, "body=event")
         elif members is not None:
-            extra.insert(0, f"body=given({', '.join(f'{name}={name}' for name, _, _ in members)})")
+            extra.insert(0, f"body={_body(members)}")
         if query:
             extra.insert(0, "query={" + ", ".join(f'"{name}": {name}' for name in query) + "}")
-        if one.method == "GET" or one.told["operationId"] in ("ask", "try_policy"):
+        if one.method == "GET" or one.told["operationId"] in READS:
             extra.append("reads=True")
         if accepted:
             extra.append("accepted=True")
@@ -214,7 +214,7 @@ class Writer:
             return None
         required = set(schema.get("required", ()))
         return [
-            (name, kind if name in required else f"{kind} | None", name in required)
+            (name, kind if name in required and not _nullable(one) else f"{kind} | None", name in required)
             for name, one in schema["properties"].items()
             for kind in (self._argument(one),)
         ]
@@ -300,6 +300,19 @@ def _choices(schema: Schema) -> list[Schema]:
     return found
 
 
+def _nullable(schema: Schema) -> bool:
+    return any(one.get("type") == "null" for one in _choices(schema))
+
+
+def _body(members: Sequence[tuple[str, str, bool]]) -> str:
+    """None leaves a member out, where it may be left out; else it says so itself."""
+    said = [name for name, kind, needed in members if needed and kind.endswith("| None")]
+    given = f"given({', '.join(f'{name}={name}' for name, _, _ in members if name not in said)})"
+    if not said:
+        return given
+    return "{" + ", ".join(f'"{name}": {name}' for name in said) + f", **{given}" + "}"
+
+
 def _order(name: str) -> str:
     return "kw_only=False" if name in THE_SAME.values() else "kw_only=True"
 
@@ -347,5 +360,8 @@ def _formatted(texts: Mapping[str, str]) -> dict[str, str]:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name, text in documents().items():
+    written = documents()
+    for gone in {file.name for file in FOLDER.glob("*.py")} - written.keys():
+        (FOLDER / gone).unlink()
+    for name, text in written.items():
         (FOLDER / name).write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "read_accounts": "accounts",
         "read_trial_balance": "trial_balance",
         "list_journal_entries": "journal_entries",
+        "export_journal": "export_journal",
     },
     "increase_requests": {
         "request_increase": "create",
@@ -118,6 +119,9 @@ NOT_CALLED: Final[dict[str, str]] = {
         "a person's own, with a cookie; a program has a key",
     ),
 }
+
+#: Operations that change nothing, though they have a body.
+READS: Final = {"ask", "try_policy", "export_journal"}
 
 #: Types of the description that are one type for a caller.
 THE_SAME: Final[dict[str, str]] = {

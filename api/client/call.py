@@ -23,7 +23,7 @@ class Call(Generic[T]):
     """One operation with its arguments. `answer`: the type of its body, as msgspec decodes it.
 
     `key`: the Idempotency-Key of a write, the same on every try; None: it has none. `reads`: it changes
-    nothing, whatever its method. `wait`: seconds that the API may wait for the decision, 0 to 2.
+    nothing, or a second try nothing more, whatever its method. `file`: name and bytes of a form's file. `wait`: seconds that the API may wait for the decision, 0 to 2.
     """
 
     method: str
@@ -36,12 +36,15 @@ class Call(Generic[T]):
     position: str | None = None
     if_match: str | None = None
     reads: bool = False
+    file: tuple[str, bytes] | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)  # of that form
     accepted: bool = False  # 202 is its answer, and not "no decision yet"
 
     @property
     def repeatable(self) -> bool:
         """Whether a second try changes nothing that a first one has done."""
-        return self.reads or self.key is not None
+        whole = self.method == "PUT" and self.if_match is None  # sets the same once more
+        return self.reads or self.key is not None or whole
 
     def headers(self, left_s: float) -> dict[str, str]:
         """`left_s`: until the deadline; the API is not asked to wait for longer."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -13,7 +14,7 @@ import httpx
 
 from api.client.attempts import Tries
 from api.client.call import ApiAnswer, Call
-from api.client.errors import ProblemError, problem_of
+from api.client.errors import ProblemError, UnexpectedAnswer, problem_of
 from api.client.feed import FeedEvent, FeedReader
 from api.client.generated.api import Api
 from api.client.operations import AsyncCallSender, CallSender
@@ -69,6 +70,38 @@ class Client(CallSender, Api[CallSender]):
             if isinstance(found, ApiAnswer):
                 return found
             time.sleep(found)
+
+    def download(self, call: Call[str], out: Path) -> int:
+        """Writes what `call` answers into a file, which is there whole or as it was; its length in bytes.
+
+        Never all of it in memory: `client.download(client.audit.export.call(format="csv"), path)`.
+        Raises ClientError, or OSError: it cannot be written.
+        """
+        tries = Tries(call, deadline_s=self._deadline_s, try_s=self._try_s)
+        part = out.with_name(f"{out.name}.part")
+        try:
+            while True:
+                try:
+                    with self._http.stream(
+                        call.method,
+                        self.url + call.path,
+                        timeout=tries.timeout_s,
+                        **_asked(tries, self._headers),
+                    ) as came:
+                        if came.status_code == httpx.codes.OK:
+                            with part.open("wb") as file:
+                                for piece in came.iter_bytes():
+                                    file.write(piece)
+                            part.replace(out)
+                            return out.stat().st_size
+                        found = tries.answered(came.status_code, came.headers, came.read())
+                except httpx.TransportError as error:
+                    found = tries.failed(error)
+                if isinstance(found, ApiAnswer):
+                    raise UnexpectedAnswer(f"{call.path} was answered {found.status}, which is no file")
+                time.sleep(found)
+        finally:
+            part.unlink(missing_ok=True)
 
     def listen(
         self,
@@ -214,4 +247,7 @@ def _asked(attempts: Tries[Any], headers: Mapping[str, str]) -> dict[str, Any]:
     """What httpx is given of a call for its next try."""
     call = attempts.call
     told = {**headers, **attempts.headers()}
-    return {"params": call.params(), "content": call.content(), "headers": told}
+    asked: dict[str, Any] = {"params": call.params(), "headers": told}
+    if call.file is not None:
+        return asked | {"files": {"file": call.file}, "data": dict(call.fields)}
+    return asked | {"content": call.content()}

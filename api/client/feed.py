@@ -21,7 +21,7 @@ class FeedEvent:
 
     id: str
     kind: str
-    data: dict[str, Any]
+    data: Any
 
 
 class FeedReader:

@@ -60,6 +60,10 @@ class BoundOperation(Generic[P, T]):
         """The answer with its headers. Raises ClientError."""
         return self._sender.answer(self._build(*args, **kwargs))
 
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[T]:
+        """What would be sent, for `Client.download`."""
+        return self._build(*args, **kwargs)
+
 
 class AsyncBoundOperation(Generic[P, T]):
     """An operation of `AsyncClient`."""

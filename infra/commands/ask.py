@@ -23,7 +23,7 @@ def ask(
 ) -> None:
     """Answer a question about purchases and budgets: a number and a table. It changes nothing."""
     with connected() as api:
-        answer = api.ask("/v1/questions", {"question": question})
+        answer = api.questions.ask.answer(question=question).json()
     if as_json:
         print_json(answer)
         return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from api.client import Undecided
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json, visible
 from infra.rest import connected
@@ -17,7 +16,6 @@ from schemas.money import exponent
 
 app = typer.Typer(no_args_is_help=True)
 
-PATH = "/v1/cases"
 PAGE = 100
 
 
@@ -65,16 +63,16 @@ def list_(
 ) -> None:
     """List cases, the highest score first."""
     with connected() as api:
-        found = api.get(
-            PATH,
+        page = api.cases.list.answer(
             status=None if status is CaseChoice.ALL else status.value,
             department_id=department,
             assignee=assignee,
-            assigned="false" if unassigned else None,
+            assigned=False if unassigned else None,
             score_min=score,
             order="highest",
             limit=limit,
         )
+    found = page.json()
     if as_json:
         print_json(found)
         return
@@ -96,7 +94,7 @@ def list_(
 def show(case: CaseId, department: Department = None, as_json: AsJson = False) -> None:
     """Show a case: why somebody should look at it, and what was found."""
     with connected() as api:
-        one = api.get(_path(case), department_id=department)
+        one = api.cases.read.answer(case, department_id=department).json()
     if as_json:
         print_json(one)
         return
@@ -130,10 +128,8 @@ def assign(
 ) -> None:
     """Name who looks into a case."""
     with connected() as api:
-        body = {"assignee": to, **_of(department)}
-        found = api.put(f"{_path(case)}/assignment", body)
-    assigned = found["assignment"]
-    typer.echo(f"{visible(case)} is looked into by {assigned['assignee'] if assigned else 'nobody'}")
+        assigned = api.cases.assign(case, assignee=to, department_id=department).assignment
+    typer.echo(f"{visible(case)} is looked into by {assigned.assignee if assigned else 'nobody'}")
 
 
 @app.command()
@@ -144,19 +140,11 @@ def decide(
 ) -> None:
     """Decide a case: models learn from it, no money moves."""
     with connected() as api:
-        body = {"label": finding.value, **_of(department)}
-        status, found = api.post(f"{_path(case)}/decisions", body, key=f"cli-{uuid.uuid4()}")
-    if status != 200:
-        raise SpendlogError(f"{case} is not decided yet; look again with `spendlog cases show`")
-    typer.echo(f"{visible(case)} is decided: {finding.value} (position {found['position']})")
-
-
-def _of(department: str | None) -> dict[str, str]:
-    return {} if department is None else {"department_id": department}
-
-
-def _path(case: str) -> str:
-    return f"{PATH}/{quote(case, safe='')}"
+        try:
+            decided = api.cases.decide(case, label=finding.value, department_id=department)
+        except Undecided:
+            raise SpendlogError(f"{case} is not decided yet; look again with `spendlog cases show`") from None
+    typer.echo(f"{visible(case)} is decided: {finding.value} (position {decided.position})")
 
 
 def _why(one: dict[str, Any]) -> str:

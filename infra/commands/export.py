@@ -50,15 +50,23 @@ def journal(
     ] = None,
 ) -> None:
     """Write every settled booking as beancount, hledger, double-entry CSV or OFX."""
-    body: dict[str, Any] = {"format": format.value, "chart": chart_of(chart)}
-    if department is not None:
-        body["department_id"] = department
-    for name, day in (("since", since), ("until", until)):
-        if day is not None:
-            body[name] = f"{day:%Y-%m-%d}T00:00:00Z"
     with connected() as api:
-        length = api.download("/v1/journal-exports", body, out)
+        wanted = api.ledger.export_journal.call(
+            format=format.value,
+            chart=chart_of(chart),
+            department_id=department,
+            since=_midnight(since),
+            until=_midnight(until),
+        )
+        try:
+            length = api.download(wanted, out)
+        except OSError as error:
+            raise SpendlogError(f"{out} cannot be written: {error.strerror}") from None
     typer.echo(f"{out}: {length:,} bytes")
+
+
+def _midnight(day: datetime | None) -> str | None:
+    return None if day is None else f"{day:%Y-%m-%d}T00:00:00Z"
 
 
 def chart_of(path: Path | None) -> list[dict[str, Any]]:

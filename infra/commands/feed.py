@@ -24,10 +24,10 @@ def feed(
 ) -> None:
     """Show decisions as they are made, until Ctrl-C. After a break it goes on where it was."""
     with connected() as api:
-        stream = api.events("/v1/feed", last=last, department_id=department, outcome=outcome)
+        stream = api.listen(department_id=department, outcome=outcome, last_event_id=last)
         try:
-            for number, (event_id, data) in enumerate(stream, 1):
-                typer.echo(json.dumps({"id": event_id, **data}) if as_json else _line(data))
+            for number, event in enumerate(stream, 1):
+                typer.echo(json.dumps({"id": event.id, **event.data}) if as_json else _line(event.data))
                 if number == events:
                     break
         except KeyboardInterrupt:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from api.client import Client, ClientError, ProblemError, Undecided
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json
-from infra.rest import ProblemAnswer, Rest, connected
+from infra.rest import connected, told
 from infra.texts import read_text
 from schemas.entrance import NoEvent, check_members
 
@@ -21,7 +20,8 @@ app = typer.Typer(no_args_is_help=True)
 
 PENDING = 202
 AWAY = 503
-AGAIN_S = 0.5
+# One try waits for 2 s, and its answer has to come.
+TRY_S = 3.0
 PAGE = 1000  # as many as the API gives on a page
 
 Organization = Annotated[str, typer.Option(help="Whose departments.", show_default=False)]
@@ -58,23 +58,23 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Send a policy to every department and show what became of it in each. Status 1 unless all accept it."""
-    body: dict[str, object] = {"policy": _policy(file), "activate": activate}
-    if department:
-        body["departments"] = department
     key = request or f"policy-{uuid.uuid4()}"
     again = f"the same call again with --request {key} completes it"
-    with connected() as rest:
+    with connected() as api:
         try:
-            status, found = _completed(rest, _path(organization), body, key, timeout)
-        except SpendlogError as error:
-            if isinstance(error, ProblemAnswer) and error.status < AWAY:
+            decided, found = _completed(
+                api.within(max(timeout, TRY_S)), organization, _policy(file), activate, department, key
+            )
+        except ClientError as error:
+            if isinstance(error, ProblemError) and error.status < AWAY:
                 raise
-            raise SpendlogError(f"{error}\nwhat was sent is not known; {again}") from None
+            words = f"{told(error, api.url)}\nwhat was sent is not known; {again}"
+            raise SpendlogError(words) from None
     if as_json:
         print_json(found)
     else:
         _show_outcome(found)
-    if status == PENDING:
+    if not decided:
         typer.echo(f"not complete; {again}", err=True)
     raise typer.Exit(0 if found["status"] == "complete" else 1)
 
@@ -82,12 +82,11 @@ def apply(
 @app.command("list")
 def list_(organization: Organization, as_json: AsJson = False) -> None:
     """Which department has which policy in force, by content, and which drafts wait."""
-    path = _path(organization)
-    with connected() as rest:
-        found = rest.get(path, limit=PAGE)
-        page = found
+    with connected() as api:
+        page = found = api.policies.list_of_company.answer(organization, limit=PAGE).json()
         while page["next"] is not None:
-            page = rest.get(path, limit=PAGE, after=page["next"])
+            following = api.policies.list_of_company.answer(organization, limit=PAGE, after=page["next"])
+            page = following.json()
             found["departments"] += page["departments"]
     found["next"] = None
     if as_json:
@@ -97,10 +96,6 @@ def list_(organization: Organization, as_json: AsJson = False) -> None:
 
 
 # -- parts
-
-
-def _path(organization: str) -> str:
-    return f"/v1/organizations/{quote(organization, safe='')}/policies"
 
 
 def _policy(file: Path) -> dict[str, Any]:
@@ -122,19 +117,27 @@ def _no_number(word: str) -> None:
 
 
 def _completed(
-    rest: Rest, path: str, body: dict[str, object], key: str, timeout_s: float
-) -> tuple[int, dict[str, Any]]:
-    """The answer when all departments have decided, or the last one within the bound."""
-    deadline = time.monotonic() + timeout_s
-    status, found = rest.post(path, body, key=key)
-    while status == PENDING and time.monotonic() < deadline:
-        time.sleep(AGAIN_S)
-        try:
-            status, found = rest.post(path, body, key=key)
-        except ProblemAnswer as problem:
-            if problem.status != AWAY:  # it was there before, and may be there again
-                raise
-    return status, found
+    api: Client,
+    organization: str,
+    policy: dict[str, Any],
+    activate: bool,
+    departments: list[str] | None,
+    key: str,
+) -> tuple[bool, dict[str, Any]]:
+    """Whether all departments have decided within the client's deadline, and the last answer."""
+    try:
+        answer = api.policies.set_of_company.answer(
+            organization,
+            policy=policy,
+            activate=activate,
+            departments=departments or None,
+            idempotency_key=key,
+        )
+    except Undecided as undecided:
+        if undecided.body is None or "departments" not in undecided.body:
+            raise
+        return False, undecided.body
+    return True, answer.json()
 
 
 def _show_outcome(found: dict[str, Any]) -> None:

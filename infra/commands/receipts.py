@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from api.client import ProblemError
+from api.client.call import Call, given
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json, visible
-from infra.rest import ProblemAnswer, connected
+from infra.rest import connected, told
 from schemas.money import Money
 
 app = typer.Typer(no_args_is_help=True)
@@ -59,14 +60,13 @@ def upload(
     with connected() as api:
         for file in files:
             try:
-                fields = {"employee": employee, "authorization_id": transaction}
-                status, found = api.upload(PATH, file.name, file.read_bytes(), **fields)
-            except ProblemAnswer as problem:
+                sent = api.answer(_sending(file, employee, transaction))
+            except ProblemError as problem:
                 if problem.status not in (413, 422):
                     raise
-                refused.append(f"{visible(str(file))}: {problem}")
+                refused.append(f"{visible(str(file))}: {told(problem, api.url)}")
             else:
-                kept.append((file, status, found))
+                kept.append((file, sent.status, sent.json()))
     if as_json:
         print_json([found for _, _, found in kept])
     else:
@@ -89,13 +89,13 @@ def list_(
 ) -> None:
     """List receipts, newest first."""
     with connected() as api:
-        found = api.get(
-            PATH,
+        page = api.receipts.list.answer(
             status=None if status is None else status.value,
             employee=employee,
             authorization_id=transaction,
             limit=limit,
         )
+    found = page.json()
     if as_json:
         print_json(found)
         return
@@ -119,7 +119,7 @@ def list_(
 def show(receipt: ReceiptId) -> None:
     """All that is known of one, as JSON."""
     with connected() as api:
-        print_json(api.get(_path(receipt)))
+        print_json(api.receipts.read.answer(receipt).json())
 
 
 @app.command()
@@ -132,27 +132,28 @@ def link(
 ) -> None:
     """Say which purchase it is of."""
     with connected() as api:
-        body = {"authorization_id": transaction, "department_id": department}
-        found = api.put(f"{_path(receipt)}/transaction", body)
-    typer.echo(_transaction(found))
+        linked = api.receipts.link.answer(receipt, authorization_id=transaction, department_id=department)
+    typer.echo(_transaction(linked.json()))
 
 
 @app.command()
 def unlink(receipt: ReceiptId) -> None:
     """It is not of its purchase, or of none of those that are suggested."""
     with connected() as api:
-        api.delete(f"{_path(receipt)}/transaction")
+        api.receipts.unlink(receipt)
 
 
 @app.command()
 def remove(receipt: ReceiptId) -> None:
     """Remove it for good, with its file."""
     with connected() as api:
-        api.delete(_path(receipt))
+        api.receipts.remove(receipt)
 
 
-def _path(receipt: str) -> str:
-    return f"{PATH}/{quote(receipt, safe='')}"
+def _sending(file: Path, employee: str | None, transaction: str | None) -> Call[Any]:
+    """The same file again is the same receipt, so it may be tried again."""
+    fields = given(employee=employee, authorization_id=transaction)
+    return Call("POST", PATH, Any, file=(file.name, file.read_bytes()), fields=fields, reads=True)
 
 
 def _amount(money: Any) -> str:

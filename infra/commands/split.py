@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from api.client import Client, Invalid, ServiceUnavailable, Undecided
+from api.client.generated.shared import Budget
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json
-from infra.rest import ProblemAnswer, Rest, connected
+from infra.rest import connected
 from schemas.reasons import DEPARTMENT, ReasonCode
 
 app = typer.Typer()
 
-PENDING = 202
-AWAY = 503
 AGAIN_S = 0.2
+# One try waits for 2 s, and its answer has to come.
+TRY_S = 3.0
 PAGE = 1000  # as many as the API gives on a page
 SHARDS_MAX = 200
 
@@ -49,8 +50,8 @@ def split(
     organization, slash, name = department.partition("/")
     if not slash or not organization or not name:
         raise SpendlogError(f"{department!r} is no department; write ORGANIZATION/DEPARTMENT")
-    with connected() as rest:
-        splitting = _Split(rest, organization, name, shards, timeout)
+    with connected() as api:
+        splitting = _Split(api, organization, name, shards, timeout)
         splitting.lend()
         moved = splitting.move_cards() if cards else {}
         left = splitting.left_behind()
@@ -69,7 +70,7 @@ def shard_of(person: str, shards: int) -> int:
 
 @dataclass(frozen=True)
 class _Split:
-    rest: Rest
+    api: Client
     organization: str
     department: str
     count: int
@@ -81,8 +82,8 @@ class _Split:
 
     def lend(self) -> None:
         """The budget is lent, and each shard is a department with the same budget and policy."""
-        own = next(one for one in self._get("budgets")["budgets"] if one["budget_id"] == DEPARTMENT)
-        policy = self._get("policy")["policy"]
+        own = next(one for one in self._budgets() if one.budget_id == DEPARTMENT)
+        policy = self._policy()
         self._send(f"shards-{self.count}", {"type": "department.split", "shards": self.shards})
         for shard in self.shards:
             self._until_lent(shard, own)
@@ -92,12 +93,13 @@ class _Split:
     def move_cards(self) -> dict[str, str]:
         """Card -> shard. Set there first, then frozen here: at no time is a card nowhere."""
         moved: dict[str, str] = {}
-        for card in self._cards():
-            if card["status"] != "active":
+        for card in self.api.cards.list_of_department(self.organization, self.department, limit=PAGE):
+            if card.status != "active":
                 continue
-            card_id = card["card_id"]
-            shard = self.shards[shard_of(card["employee"] or card_id, self.count) - 1]
-            there = {name: card[name] for name in _CARD if card[name]} | {"card_id": card_id}
+            card_id = card.card_id
+            shard = self.shards[shard_of(card.employee or card_id, self.count) - 1]
+            terms = {name: getattr(card, name) for name in _CARD}
+            there = {name: term for name, term in terms.items() if term} | {"card_id": card_id}
             self._send(f"{shard}-card-{card_id}", {"type": "card.set", "card": there}, shard)
             self._send(f"{shard}-gone-{card_id}", {"type": "card.frozen", "card_id": card_id})
             moved[card_id] = shard
@@ -105,10 +107,10 @@ class _Split:
 
     def left_behind(self) -> list[str]:
         """What of the department the shards do not have, in words."""
-        budgets = [one["budget_id"] for one in self._get("budgets")["budgets"] if one["level"] != DEPARTMENT]
+        budgets = [one.budget_id for one in self._budgets() if one.level != DEPARTMENT]
         rules = [
             rule["rule_id"]
-            for rule in self._get("policy")["policy"].get("rules", ())
+            for rule in self._policy().get("rules", ())
             if rule["rule"] == "spend_limit" and rule.get("per", "card") in ("department", "team")
         ]
         left = []
@@ -120,24 +122,27 @@ class _Split:
 
     # -- parts
 
-    def _until_lent(self, shard: str, own: Mapping[str, Any]) -> None:
+    def _until_lent(self, shard: str, own: Budget) -> None:
         """Sets the shard's budget, which is refused until its first lease has come."""
-        calendar = own["calendar"]
+        calendar = own.calendar
         body = {
             "type": "budget.set",
-            "name": own["name"],
-            "limit": own["limit"],
+            "name": own.name,
+            "limit": own.limit,
             "shard_of": self.department,
-            **{name: calendar[name] for name in ("period", "time_zone", "start_day", "start_month")},
+            "period": calendar.period,
+            "time_zone": calendar.time_zone,
+            "start_day": calendar.start_day,
+            "start_month": calendar.start_month,
         }
         deadline = time.monotonic() + self.timeout_s
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._send(f"{shard}-budget-{own['limit']['minor']}-{attempt}", body, shard)
-            except ProblemAnswer as problem:
-                if ReasonCode.NO_CAP.value not in str(problem) or time.monotonic() > deadline:
+                return self._send(f"{shard}-budget-{own.limit.minor}-{attempt}", body, shard)
+            except Invalid as problem:
+                if problem.code != ReasonCode.NO_CAP.value or time.monotonic() > deadline:
                     raise
             time.sleep(AGAIN_S)
 
@@ -145,32 +150,19 @@ class _Split:
         """Until it is decided. Raises SpendlogError: refused, or not within the timeout."""
         event = {"department_id": department or self.department, **body}
         key = hashlib.sha256(f"split/{self.organization}/{self.department}/{what}".encode()).hexdigest()[:40]
-        deadline = time.monotonic() + self.timeout_s
-        while True:
-            try:
-                status, _ = self.rest.post("/v1/events", event, key=f"split-{key}")
-                if status != PENDING:
-                    return
-            except ProblemAnswer as problem:
-                if problem.status != AWAY:
-                    raise
-            if time.monotonic() > deadline:
-                raise SpendlogError(
-                    f"{body['type']} for {event['department_id']} is not decided after {self.timeout_s:g} s; "
-                    "the same call again goes on"
-                )
-            time.sleep(AGAIN_S)
+        try:
+            self.api.within(max(self.timeout_s, TRY_S)).events.send(event, idempotency_key=f"split-{key}")
+        except (Undecided, ServiceUnavailable):
+            raise SpendlogError(
+                f"{body['type']} for {event['department_id']} is not decided after {self.timeout_s:g} s; "
+                "the same call again goes on"
+            ) from None
 
-    def _cards(self) -> Iterator[dict[str, Any]]:
-        page = self._get("cards", limit=PAGE)
-        yield from page["cards"]
-        while page["next"] is not None:
-            page = self._get("cards", limit=PAGE, after=page["next"])
-            yield from page["cards"]
+    def _budgets(self) -> list[Budget]:
+        return self.api.budgets.list(self.organization, self.department).budgets
 
-    def _get(self, what: str, **params: object) -> Any:
-        organization, department = quote(self.organization, safe=""), quote(self.department, safe="")
-        return self.rest.get(f"/v1/organizations/{organization}/departments/{department}/{what}", **params)
+    def _policy(self) -> dict[str, Any]:
+        return self.api.policies.read(self.organization, self.department).policy
 
 
 _CARD = ("employee", "team", "expires_on", "single_use", "locked_to", "lock_to_first", "last_four")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from api.client import Client
 from infra.errors import SpendlogError
 from infra.listening import listening
 from infra.output import AsJson, TextTable, print_json, visible
-from infra.rest import Rest, connected
+from infra.rest import connected
 from infra.running.commands import SENDER
 from infra.supervision import supervise
 
 app = typer.Typer(no_args_is_help=True)
 
-PATH = "/v1/webhooks"
 PAGE_MAX = 1_000
 
 Endpoint = Annotated[str, typer.Argument(help="The endpoint's id, whe_...", show_default=False)]
@@ -43,7 +41,7 @@ def run() -> None:
 def list_(as_json: AsJson = False) -> None:
     """List endpoints, and how each stands."""
     with connected() as api:
-        found = api.get(PATH)
+        found = api.webhooks.list.answer().json()
     if as_json:
         print_json(found)
         return
@@ -86,14 +84,14 @@ def add(
 def remove(endpoint: Endpoint) -> None:
     """Remove an endpoint, with what waits for it."""
     with connected() as api:
-        api.delete(_path(endpoint))
+        api.webhooks.remove(endpoint)
 
 
 @app.command()
 def resume(endpoint: Endpoint) -> None:
     """Set a paused endpoint active: it begins anew, and what waits for it goes out."""
     with connected() as api:
-        api.change(_path(endpoint), {"status": "active"})
+        api.webhooks.change(endpoint, status="active")
 
 
 @app.command()
@@ -105,16 +103,14 @@ def rotate(
 ) -> None:
     """Make a new secret, and show it this once."""
     with connected() as api:
-        _, made = api.post(f"{_path(endpoint)}/secrets", {"overlap_s": overlap_s}, key=_key())
-    typer.echo(made["secret"])
+        typer.echo(api.webhooks.rotate_secret(endpoint, overlap_s=overlap_s).secret)
 
 
 @app.command()
 def test(endpoint: Endpoint) -> None:
     """Send an event by hand; `spendlog webhooks deliveries` says what came of it."""
     with connected() as api:
-        _, queued = api.post(f"{_path(endpoint)}/test-events", {}, key=_key())
-    typer.echo(queued["event_id"])
+        typer.echo(api.webhooks.send_test_event(endpoint).event_id)
 
 
 @app.command()
@@ -127,7 +123,8 @@ def deliveries(
 ) -> None:
     """Show what was sent to an endpoint, and what came of it."""
     with connected() as api:
-        found = api.get(f"{_path(endpoint)}/deliveries", status=status, event_type=event_type, limit=limit)
+        page = api.webhooks.deliveries.answer(endpoint, status=status, event_type=event_type, limit=limit)
+    found = page.json()
     if as_json:
         print_json(found)
         return
@@ -154,7 +151,7 @@ def replay(
         raise SpendlogError("name either one event with --event, or a span with --hours")
     with connected() as api:
         if event is not None:
-            api.post(f"{_path(endpoint)}/deliveries/{quote(event, safe='')}/replay", {}, key=_key())
+            api.webhooks.replay(endpoint, event)
             replayed = 1
         else:
             replayed = _replay_span(api, endpoint, timedelta(hours=hours or 0.0), delivered)
@@ -188,31 +185,27 @@ def listen(
         except KeyboardInterrupt:
             pass
         finally:
-            api.delete(_path(made["endpoint_id"]))
+            api.webhooks.remove(made["endpoint_id"])
 
 
 def _made(
-    api: Rest, url: str, event_types: list[str], departments: list[str], description: str
+    api: Client, url: str, event_types: list[str], departments: list[str], description: str
 ) -> dict[str, Any]:
-    body = {
-        "url": url,
-        "event_types": event_types,
-        "department_ids": departments,
-        "description": description,
-    }
-    _, made = api.post(PATH, body, key=_key())
-    found: dict[str, Any] = made
+    made = api.webhooks.create.answer(
+        url=url, event_types=event_types, department_ids=departments, description=description
+    )
+    found: dict[str, Any] = made.json()
     return found
 
 
-def _replay_span(api: Rest, endpoint: str, span: timedelta, delivered: bool) -> int:
+def _replay_span(api: Client, endpoint: str, span: timedelta, delivered: bool) -> int:
     now = datetime.now(UTC)
-    body: dict[str, Any] = {"since": (now - span).isoformat(), "until": now.isoformat()}
-    body["statuses"] = ["failed", "dropped", *(["delivered"] if delivered else [])]
+    since, until = (now - span).isoformat(), now.isoformat()
+    statuses = ["failed", "dropped", *(["delivered"] if delivered else [])]
     replayed, more = 0, True
     while more:
-        _, found = api.post(f"{_path(endpoint)}/replays", body, key=_key())
-        replayed, more = replayed + found["replayed"], found["more"]
+        found = api.webhooks.replay_span(endpoint, since=since, until=until, statuses=statuses)
+        replayed, more = replayed + found.replayed, found.more
     return replayed
 
 
@@ -230,11 +223,3 @@ def _line(event: dict[str, Any]) -> str:
         reasons[0]["sentence"] if reasons else "",
     ]
     return visible("  ".join(word for word in words if word))
-
-
-def _path(endpoint: str) -> str:
-    return f"{PATH}/{quote(endpoint, safe='')}"
-
-
-def _key() -> str:
-    return f"cli-{uuid.uuid4()}"

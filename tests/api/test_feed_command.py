@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.rest import server_sent
+from api.client.feed import FeedEvent, FeedReader
 from infra.running.commands import spendlog
 from tests.api.books import Books, Organization, usd
 from tests.api.support import metric, wait_until
@@ -46,4 +46,11 @@ def test_a_stream_is_read_as_the_standard_says() -> None:
         ": spendlog feed", "retry: 2000", "", "id: 1-0", 'data: {"a":', "data: 1}", "", ": ping", "",
         "event: gap", 'data:{"b":2}', "", "id: 2-0", "data: 3", "", "data: 4",
     ]  # fmt: skip
-    assert list(server_sent(lines)) == [("1-0", {"a": 1}), ("", {"b": 2}), ("2-0", 3)]
+    reader = FeedReader(None)
+    events = [event for line in lines for event in reader.line(line)]
+    assert events == [
+        FeedEvent("1-0", "message", {"a": 1}),
+        FeedEvent("", "gap", {"b": 2}),
+        FeedEvent("2-0", "message", 3),
+    ]
+    assert reader.last_event_id == "2-0"

@@ -14,7 +14,6 @@ from api.client.generated.disputes import DisputesResource
 from api.client.generated.events import EventsResource
 from api.client.generated.identity_providers import IdentityProvidersResource
 from api.client.generated.increase_requests import IncreaseRequestsResource
-from api.client.generated.journal_exports import JournalExportsResource
 from api.client.generated.keys import KeysResource
 from api.client.generated.ledger import LedgerResource
 from api.client.generated.people import PeopleResource
@@ -45,7 +44,6 @@ class Api(Generic[S]):
         self.events: EventsResource[S] = EventsResource(sender)
         self.identity_providers: IdentityProvidersResource[S] = IdentityProvidersResource(sender)
         self.increase_requests: IncreaseRequestsResource[S] = IncreaseRequestsResource(sender)
-        self.journal_exports: JournalExportsResource[S] = JournalExportsResource(sender)
         self.keys: KeysResource[S] = KeysResource(sender)
         self.ledger: LedgerResource[S] = LedgerResource(sender)
         self.people: PeopleResource[S] = PeopleResource(sender)

@@ -153,7 +153,7 @@ class CasesResource(Resource[S]):
         self,
         case_id: str,
         *,
-        assignee: str,
+        assignee: str | None,
         department_id: str | None = None,
         wait: int | None = None,
         position: str | None = None,
@@ -163,7 +163,7 @@ class CasesResource(Resource[S]):
             "PUT",
             at("/v1/cases/{}/assignment", case_id),
             Case,
-            body=given(assignee=assignee, department_id=department_id),
+            body={"assignee": assignee, **given(department_id=department_id)},
             wait=wait,
             position=position,
         )

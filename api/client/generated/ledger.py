@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -246,3 +248,26 @@ class LedgerResource(Resource[S]):
         )
 
     journal_entries = listing(_journal_entries, "journal_entries", JournalEntry)
+
+    @operation
+    def export_journal(
+        self,
+        *,
+        format: str,
+        since: str | None = None,
+        until: str | None = None,
+        department_id: str | None = None,
+        chart: Sequence[Mapping[str, Any]] | None = None,
+        wait: int | None = None,
+        position: str | None = None,
+    ) -> Call[str]:
+        """Export the journal."""
+        return Call(
+            "POST",
+            "/v1/journal-exports",
+            str,
+            body=given(format=format, since=since, until=until, department_id=department_id, chart=chart),
+            wait=wait,
+            position=position,
+            reads=True,
+        )
