@@ -42,6 +42,7 @@ from api.resources import (
     ledger,
     operations,
     policies,
+    policy_changes,
     problem_types,
     simulations,
 )
@@ -100,6 +101,7 @@ ROOMS = (
     budgets,
     increases,
     policies,
+    policy_changes,
     policy_trials,
     company_policies,
     ledger,

@@ -60,6 +60,7 @@ NAMES: Final[dict[str, dict[str, str]]] = {
     "policies": {
         "read_policy": "read",
         "list_policies": "list",
+        "set_policy": "set",
         "try_policy": "try_on_past",
         "set_company_policy": "set_of_company",
         "list_company_policies": "list_of_company",
@@ -144,7 +145,9 @@ def named(operation: str, path: str) -> tuple[str, str]:
     """
     if operation in _NAMED:
         return _NAMED[operation]
-    noun = path.removeprefix("/v1/").split("/")[0].replace("-", "_")
+    for place in ("/v1/", "organizations/{organization_id}/", "departments/{department_id}/"):
+        path = path.removeprefix(place)
+    noun = path.split("/")[0].replace("-", "_")
     for word in (noun, noun.removesuffix("s"), f"{noun.removesuffix('ies')}y"):
         if operation.endswith(f"_{word}"):
             return noun, operation.removesuffix(f"_{word}")

@@ -13,9 +13,11 @@ from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.security import KeyedRoute, needs
+from api.http.conditions import ETAG, tagged
 from api.http.types import Output
 from api.resources.places import (
     DEPARTMENT,
+    OfDepartment,
     Reading,
     read_responses,
     shown,
@@ -78,24 +80,37 @@ def _policy_out(organization_id: str, department_id: str, row: Row) -> PolicyOut
 
 router = APIRouter(tags=["policies"], route_class=KeyedRoute)
 
+PATH = f"{DEPARTMENT}/policy"
 VERSIONS_MAX = 100
+_IN_FORCE = read_responses("The version in force.")
+_IN_FORCE[200]["headers"] = _IN_FORCE[200]["headers"] | ETAG
 
 
 @router.get(
-    f"{DEPARTMENT}/policy",
+    PATH,
     summary="Look at the policy in force",
     response_model=PolicyOut,
     openapi_extra=needs(Scope.POLICIES_READ),
-    responses=read_responses("The version in force."),
+    responses=_IN_FORCE,
 )
 async def read_policy(
     reading: Reading,
 ) -> Response:
-    """What a request is measured by now. Draft another with the event `policy.drafted`."""
+    """What a request is measured by now. Set another by PUT, draft one with the event `policy.drafted`."""
+    body = await find_policy_in_force(reading)
+    return shown(body, reading.wait, body.position, **tagged(tag_of(body)))
+
+
+async def find_policy_in_force(reading: OfDepartment) -> PolicyOut:
+    """Raises Problem 404, there is no such department."""
     where = reading.own()
     row = await reading.known("policies", only_active=True, rows_max=VERSIONS_MAX)
-    body = policies_out(*where, row).policies[0]
-    return shown(body, reading.wait, body.position)
+    return policies_out(*where, row).policies[0]
+
+
+def tag_of(policy: PolicyOut) -> str:
+    """Where it was put in force; the default policy, which nobody has, has a word instead."""
+    return policy.position or "default"
 
 
 @router.get(

@@ -33,6 +33,7 @@ def test_each_operation_is_named_once_or_left_out() -> None:
         ("read_category", "/v1/categories/{category}", ("categories", "read")),
         ("change_identity_provider", "/v1/identity-providers/{id}", ("identity_providers", "change")),
         ("ask", "/v1/questions", ("questions", "ask")),
+        ("list_taxes", "/v1/organizations/{organization_id}/taxes/{tax}", ("taxes", "list")),
         ("list_departments", "/v1/departments", ("company", "departments")),
     ],
 )

@@ -94,6 +94,15 @@ class PolicyInForce(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     default: bool
 
 
+class PolicySet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The version that is in force from `position` on."""
+
+    organization_id: str
+    department_id: str
+    version: int | None = None
+    position: str
+
+
 class PolicyTrial(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a policy would have answered otherwise, by the rules themselves."""
 
@@ -149,6 +158,31 @@ class PoliciesResource(Resource[S]):
             wait=wait,
             position=position,
             reads=True,
+        )
+
+    @operation
+    def set(
+        self,
+        organization_id: str,
+        department_id: str,
+        *,
+        policy: Mapping[str, Any] | None = None,
+        version: int | None = None,
+        wait: int | None = None,
+        position: str | None = None,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+    ) -> Call[PolicySet]:
+        """Set the policy in force."""
+        return Call(
+            "PUT",
+            at("/v1/organizations/{}/departments/{}/policy", organization_id, department_id),
+            PolicySet,
+            body=given(policy=policy, version=version),
+            wait=wait,
+            position=position,
+            key=idempotency_key or new_key(),
+            if_match=if_match,
         )
 
     @operation
