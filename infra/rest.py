@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from api.client import Client, ClientError, NotReached, ProblemError
+from api.client.call import Call
 from infra.errors import SpendlogError
 from infra.settings import load_settings
 from schemas.settings import SettingError
@@ -32,6 +34,17 @@ def connected() -> Iterator[Client]:
             yield client
         except ClientError as error:
             raise SpendlogError(told(error, client.url)) from None
+
+
+def fetched(api: Client, wanted: Call[Any], out: Path) -> int:
+    """An answer in the file `out`, which is there whole or as it was; its length in bytes.
+
+    Raises SpendlogError: it cannot be written.
+    """
+    try:
+        return api.download(wanted, out)
+    except OSError as error:
+        raise SpendlogError(f"{out} cannot be written: {error.strerror}") from None
 
 
 def told(error: ClientError, url: str) -> str:

@@ -23,7 +23,8 @@ class Call(Generic[T]):
     """One operation with its arguments. `answer`: the type of its body, as msgspec decodes it.
 
     `key`: the Idempotency-Key of a write, the same on every try; None: it has none. `reads`: it changes
-    nothing, or a second try nothing more, whatever its method. `file`: name and bytes of a form's file. `wait`: seconds that the API may wait for the decision, 0 to 2.
+    nothing, or a second try nothing more, whatever its method. `wait`: seconds that the API may wait for
+    the decision, 0 to 2. `file`, `fields`: name and bytes of a form's file, and what else it says.
     """
 
     method: str
@@ -37,7 +38,7 @@ class Call(Generic[T]):
     if_match: str | None = None
     reads: bool = False
     file: tuple[str, bytes] | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)  # of that form
+    fields: Mapping[str, str] = field(default_factory=dict)
     accepted: bool = False  # 202 is its answer, and not "no decision yet"
 
     @property

@@ -71,7 +71,7 @@ class Client(CallSender, Api[CallSender]):
                 return found
             time.sleep(found)
 
-    def download(self, call: Call[str], out: Path) -> int:
+    def download(self, call: Call[Any], out: Path) -> int:
         """Writes what `call` answers into a file, which is there whole or as it was; its length in bytes.
 
         Never all of it in memory: `client.download(client.audit.export.call(format="csv"), path)`.
@@ -81,12 +81,10 @@ class Client(CallSender, Api[CallSender]):
         part = out.with_name(f"{out.name}.part")
         try:
             while True:
+                asked = _asked(tries, {**self._headers, "Accept": "*/*"})
                 try:
                     with self._http.stream(
-                        call.method,
-                        self.url + call.path,
-                        timeout=tries.timeout_s,
-                        **_asked(tries, self._headers),
+                        call.method, self.url + call.path, timeout=tries.timeout_s, **asked
                     ) as came:
                         if came.status_code == httpx.codes.OK:
                             with part.open("wb") as file:
@@ -246,7 +244,7 @@ def _endpoint(url: str, key: str) -> tuple[str, dict[str, str]]:
 def _asked(attempts: Tries[Any], headers: Mapping[str, str]) -> dict[str, Any]:
     """What httpx is given of a call for its next try."""
     call = attempts.call
-    told = {**headers, **attempts.headers()}
+    told = {**attempts.headers(), **headers}
     asked: dict[str, Any] = {"params": call.params(), "headers": told}
     if call.file is not None:
         return asked | {"files": {"file": call.file}, "data": dict(call.fields)}

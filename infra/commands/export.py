@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.errors import SpendlogError
-from infra.rest import connected
+from infra.rest import connected, fetched
 from infra.texts import read_text
 
 app = typer.Typer(no_args_is_help=True)
@@ -58,10 +58,7 @@ def journal(
             since=_midnight(since),
             until=_midnight(until),
         )
-        try:
-            length = api.download(wanted, out)
-        except OSError as error:
-            raise SpendlogError(f"{out} cannot be written: {error.strerror}") from None
+        length = fetched(api, wanted, out)
     typer.echo(f"{out}: {length:,} bytes")
 
 

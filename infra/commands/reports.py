@@ -12,12 +12,15 @@ from typing import Annotated, Any, Final, LiteralString, get_args
 import psycopg
 import typer
 
+from api.client import Client
+from api.client.generated.reports import Report
+from api.client.operations import BoundOperation
 from api.reports.making import PeriodWord
 from api.reports.report import ReportKind
 from infra.database import required_postgres
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json, visible
-from infra.rest import connected
+from infra.rest import connected, fetched
 from schemas.money import exponent
 
 app = typer.Typer(no_args_is_help=True)
@@ -78,25 +81,29 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a report, or write it into a file."""
-    path = f"/v1/reports/{report.value}"
-    params = {"period": period, "first": first, "last": last}
-    given = {name: value for name, value in params.items() if value is not None}
     if out is not None:
         kind = out.suffix.removeprefix(".").lower()
         if kind not in ("csv", "xlsx"):
             raise SpendlogError(f"{out} ends with neither .csv nor .xlsx, so its format is not known")
         with connected() as api:
-            length = api.fetch("GET", path, out, params={**given, "format": kind})
+            wanted = _read(api, report).call(period=period, first=first, last=last, format=kind)
+            length = fetched(api, wanted, out)
         typer.echo(f"{out}: {length:,} bytes")
         return
     with connected() as api:
-        found = api.get(path, **given)
+        found = _read(api, report).answer(period=period, first=first, last=last).json()
     if as_json:
         print_json(found)
         return
     typer.echo(visible(f"{found['title']}, {found['first']} to {found['last']}, {found['time_zone']}"))
     for section in found["sections"]:
         _print(section)
+
+
+def _read(api: Client, report: ReportKind) -> BoundOperation[..., Report]:
+    """The operation that reads it."""
+    found: BoundOperation[..., Report] = getattr(api.reports, f"read_{report.value.replace('-', '_')}")
+    return found
 
 
 def _print(section: dict[str, Any]) -> None:
