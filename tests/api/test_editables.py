@@ -19,6 +19,7 @@ WITHOUT = {
     "/v1/account/password": "asks for the password that it was",
     "/v1/account/second-factor": "asks for a code of the one that is enrolled",
     "/v1/cases/{case_id}/assignment": "is taken over at any time; the audit log has each change",
+    "/v1/receipts/{receipt_id}/transaction": "says of which purchase it is, and can be taken off again",
     "/v1/sign-on-policy": "one Org Admin sets it in a session that was confirmed just now",
 }
 NO_GAMBLING = {"rules": [{"rule": "block", "rule_id": "g", "what": {"mcc_groups": ["gambling"]}}]}
