@@ -57,7 +57,7 @@ class OrganizationLearner:
     """
 
     def __init__(self, labels_late_days: int) -> None:
-        self.learner = BoostedLearner()
+        self.learner = BoostedLearner(careful=True)
         self.newest: Published | None = None
         self._late_s = labels_late_days * DAY_S
         self._lines: dict[int, _Line] = {}
@@ -86,7 +86,7 @@ class OrganizationLearner:
                 self._adopt(line, effect)
 
     def refit_if_due(self) -> Published | None:
-        """A new model, where enough has been learned since the last one."""
+        """A new model, where enough has been learned since the last one, and it is better than that."""
         day = self._day
         if not self.learner.due(day):
             return None

@@ -34,6 +34,7 @@ log = structlog.get_logger()
 # Decisions have the machine first: a refit takes a second or two of a core.
 NICE = 10
 _read = Counter("spendlog_learner_decisions", "decisions that the learner has read")
+_worse = Counter("spendlog_learner_models_not_taken", "models that were no better than the one in force")
 _published = Counter("spendlog_learner_models", "models that were published")
 
 
@@ -64,10 +65,16 @@ class Learner:
         count = sum([self._read(partition) for partition in self._chains])
         _read.inc(count)
         for name, organization in self.organizations.items():
+            judgement = organization.learner.judgement
             model = organization.refit_if_due()
+            why = organization.learner.judgement
             if model is not None:
                 frauds = organization.learner.sample.seen_frauds
-                log.info("model_fitted", organization=name, version=model.version, frauds=frauds)
+                told = {} if why is None else {"because": why.sentence()}
+                log.info("model_fitted", organization=name, version=model.version, frauds=frauds, **told)
+            elif why is not None and why is not judgement:
+                _worse.inc()
+                log.info("model_not_taken", organization=name, because=why.sentence())
             self._publish(name, organization)
         return count
 

@@ -9,6 +9,7 @@ import pytest
 
 from streams.scoring.features import NAMES
 from streams.scoring.learning.calibrate import platt
+from streams.scoring.learning.judge import average_precision
 from streams.scoring.learning.learner import BoostedLearner
 from streams.scoring.learning.sample import LabelledSample
 from streams.scoring.learning.trees import can_fit
@@ -95,3 +96,96 @@ def test_nothing_is_fitted_before_there_are_frauds_to_learn_from() -> None:
     for number in range(500):
         learner.learn(bytes(len(NAMES)), number % 30 == 0)
     assert not learner.due(1_000)
+
+
+def odd(count: int, seed: int, first: int, second: int) -> list[tuple[bytes, bool]]:
+    """Fraud where these two features are high together."""
+    rng = random.Random(seed)
+    found = []
+    for _ in range(count):
+        bins = bytes(rng.randrange(64) for _ in NAMES)
+        found.append((bins, rng.random() < (0.8 if bins[first] > 48 and bins[second] > 48 else 0.004)))
+    return found
+
+
+def taught(learner: BoostedLearner, known: list[tuple[bytes, bool]], start: int = 0) -> None:
+    for number, (bins, fraud) in enumerate(known, start):
+        learner.learn(bins, fraud, f"r{number}")
+
+
+@FITS
+def test_a_model_that_is_no_better_is_not_taken_and_says_why() -> None:
+    """It would learn from a careless reviewer, who let misuse pass; later labels show it."""
+    learner = BoostedLearner(trees=40, careful=True)
+    taught(learner, odd(3_000, 1, 3, 9))
+    assert learner.refit(0) is not None
+    assert learner.judgement is None
+    before, fits = learner.scorer, learner.fits
+    careless = [(bins, bins[20] > 40) for bins, _ in odd(600, 2, 3, 9)]
+    misuse = [bytes((*bins[:3], 60, *bins[4:9], 60, *bins[10:])) for bins, _ in careless]
+    taught(learner, [*careless, *((bins, False) for bins in misuse * 5)], 3_000)
+    taught(learner, odd(7_000, 3, 3, 9), 9_000)
+    refused = learner.refit(27)
+    judgement = vars(learner)["judgement"]
+    assert refused is None
+    assert judgement is not None and not judgement.better
+    assert judgement.frauds >= 10 and judgement.requests <= 7_000
+    assert "no more than" in judgement.sentence()
+    assert (learner.scorer, learner.fits) == (before, fits)
+    assert not learner.due(27), "it is not tried with every label"
+    assert learner.due(55)
+
+
+@FITS
+def test_a_model_that_knows_a_new_kind_of_misuse_is_taken() -> None:
+    learner = BoostedLearner(trees=40, careful=True)
+    taught(learner, odd(1_500, 1, 3, 9))
+    assert learner.refit(0) is not None
+    taught(learner, odd(4_000, 2, 20, 30), 2_000)
+    model = learner.refit(10)
+    judgement = vars(learner)["judgement"]
+    assert model is not None and judgement is not None
+    assert judgement.new is not None and judgement.in_force is not None
+    assert judgement.new > judgement.in_force + 0.2
+    assert ", more than" in judgement.sentence()
+
+
+@FITS
+def test_of_too_few_frauds_nothing_is_said_and_the_new_model_is_taken() -> None:
+    learner = BoostedLearner(trees=10, careful=True)
+    taught(learner, odd(2_000, 1, 3, 9))
+    assert learner.refit(0) is not None
+    taught(learner, [(bins, False) for bins, _ in odd(300, 2, 3, 9)], 2_000)
+    assert learner.refit(40) is not None
+    assert learner.judgement is not None and learner.judgement.better
+    assert "too few" in learner.judgement.sentence()
+
+
+@FITS
+def test_a_later_label_counts_in_the_judgement_too() -> None:
+    learner = BoostedLearner(trees=10, careful=True)
+    taught(learner, odd(2_000, 1, 3, 9))
+    assert learner.refit(0) is not None
+    taught(learner, odd(600, 2, 3, 9), 2_000)
+    known = learner._unseen.copy()
+    fraud = next(name for name, one in known.items() if one.fraud)
+    learner.relabel(fraud, "legitimate")
+    assert not learner._unseen[fraud].fraud
+    learner.relabel(fraud, "unsure")
+    assert fraud not in learner._unseen
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found"),
+    [
+        ([(3.0, True), (2.0, False), (1.0, False)], 1.0),
+        ([(3.0, False), (2.0, True), (1.0, False)], 0.5),
+        ([(3.0, True), (2.0, False), (1.0, True)], (1 + 2 / 3) / 2),
+        ([(1.0, True), (1.0, False), (1.0, False), (1.0, False)], 0.25),
+        ([(1.0, False)], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_average_precision_is_as_counted_by_hand(pairs: list[tuple[float, bool]], found: float) -> None:
+    assert average_precision(pairs) == pytest.approx(found)
+    assert average_precision(reversed(pairs)) == pytest.approx(found)

@@ -10,6 +10,7 @@ from schemas.event import Label
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
 from streams.scoring.learning.calibrate import platt
+from streams.scoring.learning.judge import JUDGED_FRAUDS_MIN, Judgement, Unseen, judged, newest
 from streams.scoring.learning.sample import LabelledSample
 from streams.scoring.learning.trees import TREES, fit
 
@@ -21,12 +22,26 @@ CALIBRATED_ON = 30_000
 
 
 class BoostedLearner:
-    """One thread; no clock: days are event time. Holds the sample, and the model that is in force."""
+    """One thread; no clock: days are event time. Holds the sample, and the model that is in force.
 
-    def __init__(self, *, growth: float = GROWTH, days_max: int = DAYS_MAX, trees: int = TREES) -> None:
+    `careful`: a new model is taken only where it is better on the newest labels, from which neither it nor
+    the one in force has learned; else always.
+    """
+
+    def __init__(
+        self,
+        *,
+        growth: float = GROWTH,
+        days_max: int = DAYS_MAX,
+        trees: int = TREES,
+        careful: bool = False,
+    ) -> None:
         self.sample = LabelledSample()
         self.scorer: TreeScorer | None = None
         self.fits = 0
+        self.judgement: Judgement | None = None
+        self._careful = careful
+        self._unseen: dict[str, Unseen] = {}
         self._growth = growth
         self._days_max = days_max
         self._trees = trees
@@ -40,11 +55,19 @@ class BoostedLearner:
         `name`: by which `relabel` may find it.
         """
         if self.scorer is not None:
-            self._judged.append((self.scorer.raw(bins), fraud))
+            raw = self.scorer.raw(bins)
+            self._judged.append((raw, fraud))
+            if self._careful:
+                self._unseen[name or f"#{self.sample.seen}"] = Unseen(bins, raw, fraud)
+                if len(self._unseen) > CALIBRATED_ON:
+                    del self._unseen[next(iter(self._unseen))]
         self.sample.add(bins, fraud, name)
 
     def relabel(self, name: str, label: Label) -> None:
         """A later label takes the place of an earlier one; "unsure" takes it back."""
+        unseen = self._unseen.pop(name, None)
+        if unseen is not None and label != "unsure":
+            self._unseen[name] = unseen._replace(fraud=label == "fraud")
         bins = self.sample.take_out(name)
         if bins is not None and label != "unsure":
             self.sample.add(bins, label == "fraud", name)
@@ -52,6 +75,7 @@ class BoostedLearner:
     def adopt(self, model: BoostedModel, day: int) -> None:
         """This model is in force: the next one is due when more is known than it knew."""
         self.scorer = TreeScorer(model, NAMES)
+        self._unseen.clear()
         self.fits = max(self.fits, model.version)
         self._fitted_frauds, self._fitted_day = model.fitted[1], day
 
@@ -65,15 +89,36 @@ class BoostedLearner:
         return frauds >= self._growth * self._fitted_frauds or day >= self._fitted_day + self._days_max
 
     def refit(self, day: int) -> BoostedModel | None:
-        """A new model, which is in force from here on; None where the sample gives nothing to ask."""
+        """A new model, which is in force from here on; None where the sample gives nothing to ask, or where
+        it is no better than the one in force: `judgement` says why."""
         sample = self.sample
         self._fitted_frauds, self._fitted_day = sample.seen_frauds, day
         trees = fit(list(sample.frauds.values()), sample.others, self._trees)
         if not trees:
+            return None
+        self.judgement = self._judge()
+        if self.judgement is not None and not self.judgement.better:
             return None
         self.fits += 1
         slope, intercept = platt(self._judged, math.log(sample.odds_factor))
         counts = (sample.seen_frauds + sample.seen_others, sample.seen_frauds)
         model = BoostedModel(self.fits, NAMES, trees, slope, intercept, counts)
         self.scorer = TreeScorer(model, NAMES)
+        self._unseen.clear()
         return model
+
+    def _judge(self) -> Judgement | None:
+        """Of a model that knows the newest labels as little as the one in force does, on these."""
+        if not self._careful or self.scorer is None:
+            return None
+        held_back = newest(list(self._unseen.values()))
+        frauds = sum(one.fraud for one in held_back)
+        ids = {id(one.bins) for one in held_back}
+        known = [bins for bins in self.sample.frauds.values() if id(bins) not in ids]
+        others = [bins for bins in self.sample.others if id(bins) not in ids]
+        if frauds < JUDGED_FRAUDS_MIN or frauds == len(held_back) or not known or not others:
+            return Judgement(len(held_back), frauds)
+        counts = (len(known) + len(others), len(known))
+        before = BoostedModel(0, NAMES, fit(known, others, self._trees), 1.0, 0.0, counts)
+        new = TreeScorer(before, NAMES)
+        return judged(held_back, (new.raw(one.bins) for one in held_back))

@@ -70,6 +70,11 @@ class LabelledSample:
             self._places[name] = place
 
     @property
+    def seen(self) -> int:
+        """How many labelled requests there were."""
+        return self.seen_frauds + self.seen_others
+
+    @property
     def odds_factor(self) -> float:
         """True odds of fraud to the sample's: below 1, since others are left out and frauds are not."""
         if not self.seen_others or not self.seen_frauds:

@@ -1,0 +1,83 @@
+"""Whether a new model is better than the one in force: on labels that neither has learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+#: Fewer frauds say nothing: then the new model, which knows more, is taken unjudged.
+JUDGED_FRAUDS_MIN: Final = 10
+
+
+class Unseen(NamedTuple):
+    """A labelled request that the model in force has not learned from. `raw`: its sum of trees for it."""
+
+    bins: bytes
+    raw: float
+    fraud: bool
+
+
+class Judgement(NamedTuple):
+    """Average precisions on so many of the newest labels, `frauds` of them fraud.
+
+    Of too few nothing is known: both are None, and the new one is taken.
+    """
+
+    requests: int
+    frauds: int
+    new: float | None = None
+    in_force: float | None = None
+
+    @property
+    def better(self) -> bool:
+        """Whether the new one is taken."""
+        return self.new is None or self.in_force is None or self.new > self.in_force
+
+    def sentence(self) -> str:
+        """For a person."""
+        if self.new is None or self.in_force is None:
+            return f"{self.frauds} frauds since the model in force are too few to compare"
+        on = f"on the newest {self.requests:,} labels with {self.frauds:,} frauds"
+        how = "more" if self.better else "no more"
+        return f"average precision {self.new:.3f} {on}, {how} than {self.in_force:.3f} of the model in force"
+
+
+def newest(unseen: Sequence[Unseen]) -> Sequence[Unseen]:
+    """Those that have half of the frauds: both are judged on them; from those before the new one learns."""
+    wanted = (sum(one.fraud for one in unseen) + 1) // 2
+    at = len(unseen)
+    while wanted and at:
+        at -= 1
+        wanted -= unseen[at].fraud
+    return unseen[at:]
+
+
+def judged(unseen: Sequence[Unseen], new: Iterable[float]) -> Judgement:
+    """`new`: sums of trees of the new model for the same requests."""
+    frauds = sum(one.fraud for one in unseen)
+    raws = list(new)
+    return Judgement(
+        len(unseen),
+        frauds,
+        average_precision([(raw, one.fraud) for raw, one in zip(raws, unseen, strict=True)]),
+        average_precision([(one.raw, one.fraud) for one in unseen]),
+    )
+
+
+def average_precision(pairs: Iterable[tuple[float, bool]]) -> float:
+    """Of scores, the higher the more suspect, and whether it was fraud. What is level counts as one step.
+
+    0 where there is no fraud.
+    """
+    rows = sorted(pairs, reverse=True)
+    frauds = sum(fraud for _, fraud in rows)
+    found = seen = 0
+    total, at = 0.0, 0
+    while at < len(rows):
+        before, score = found, rows[at][0]
+        while at < len(rows) and rows[at][0] == score:
+            found += rows[at][1]
+            at += 1
+        seen = at
+        total += (found - before) * found / seen
+    return total / frauds if frauds else 0.0
