@@ -15,12 +15,14 @@ from infra.demo import summary
 from infra.demo.checks import Checks
 from infra.demo.export import Export, play_export
 from infra.demo.generator import generate
+from infra.demo.misuse import MonthWatch, plan, play_month
 from infra.demo.story import StoryCaller, tell
 from infra.demo.stream import StreamPlayer
 from infra.demo.tour import Tour
 from infra.running.log import DecisionWatch, end_offsets
 from infra.running.system import RunningSystem, running_system, wait_until_booked
 from infra.settings import load_settings
+from schemas.decisions import Decision
 from schemas.topics import DEAD_LETTERS
 
 _WATCH_S: Final = 0.5
@@ -71,13 +73,20 @@ def _story_and_stream(options: DemoOptions, system: RunningSystem, console: Cons
     kafka = system.endpoints.kafka
     dead_letters_from = end_offsets(kafka, DEAD_LETTERS.name)
     player = StreamPlayer(kafka, system.require_alive, console)
-    with DecisionWatch(kafka, player.decided) as watch:
+    now = datetime.now(UTC).replace(microsecond=0)
+    month = MonthWatch(system.organization, plan(system.organization, now))
+
+    def decided(decision: Decision, read_s: float) -> None:
+        if not month.hears(decision):
+            player.decided(decision, read_s)
+
+    with DecisionWatch(kafka, decided) as watch:
         with Client(system.api, system.key) as client:
             tell(StoryCaller(client, system.organization), console, checks)
         console.rule(f"[bold]{options.events:,} card events, seed {options.seed}", align="left")
-        now = datetime.now(UTC).replace(microsecond=0)
         planned = generate(options.seed, options.events, now, partitions=system.partitions, tag=system.tag)
         played = player.play(planned, watch)
+        play_month(system, watch, month, console, checks)
         booked_s = wait_until_booked(system, watch, console)
     checks.expect(
         "each event is decided as the generator's own sums say",

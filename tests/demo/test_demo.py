@@ -117,10 +117,11 @@ def test_the_demo_ends_with_status_0_and_leaves_nothing_running(tmp_path: Path) 
         "replayed, nothing moved",
         "422 idempotency_key_reused",
         "✓ each event is decided as the generator's own sums say 800 events",
+        "✓ after labels came, a model catches more of the month's misuse than before",
         "✓ every currency and layer sums to zero (SQL)",
         "✓ no approval took a department above its budget (SQL)",
-        "✓ the log and the books agree (verify) 806 decisions",
-        "✓ the log comes out the same when it is decided and scored again (replay) 806 decisions",
+        "✓ the log and the books agree (verify) 1,914 decisions",
+        "✓ the log comes out the same when it is decided and scored again (replay) 1,914 decisions",
         "all checks hold",
     ):
         assert words in said, said
@@ -142,8 +143,8 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing_and_decides_nothing
     assert "signal SIGKILL ended it" in log
     assert log.count("partition_taken_over") == 8
     assert "✓ each event is decided as the generator's own sums say 4,000 events" in running.text
-    assert "✓ the log and the books agree (verify) 4,006 decisions" in running.text
-    assert "decided and scored again (replay) 4,006 decisions" in running.text
+    assert "✓ the log and the books agree (verify) 5,114 decisions" in running.text
+    assert "decided and scored again (replay) 5,114 decisions" in running.text
 
 
 def in_a_fresh_shell(commands: str) -> str:
