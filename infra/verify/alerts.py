@@ -11,11 +11,13 @@ from infra.verify.hours import day
 from infra.verify.state import Department
 from schemas.controls import ScoreLimit
 from schemas.decisions import Decision
+from schemas.effects import ScoreCounted
 from schemas.reasons import DEPARTMENT, ReasonCode
 
 #: A day weighs 256, and seven eighths of that with every day after it.
 DAY = 256
 SILENT_MAX = 7
+_DAY_0 = date(1970, 1, 1).toordinal()
 
 
 class Scores(msgspec.Struct):
@@ -58,16 +60,27 @@ def allows(rule: ScoreLimit, department: Department, scores: Scores, at_s: int, 
     return rule.a_day is None or scores.on(date_of(department, at_s)).lets(rule, millionths)
 
 
-def counted(scores: Scores, decision: Decision, department: Department, at_s: int, millionths: int) -> Scores:
-    """After a request that was judged: one more score, and which rules had it for an alert."""
+def score_counted(
+    decision: Decision, department: Department, at_s: int, millionths: int
+) -> ScoreCounted | None:
+    """What a judged request counts for: its score, and which rules had it for an alert; None: nothing."""
     rules = department.policy.rules
     budgets = {rule.rule_id for rule in rules if isinstance(rule, ScoreLimit) and rule.a_day is not None}
-    if not budgets or millionths < 0:
-        return scores
-    scores = scores.on(date_of(department, at_s))
-    scores.seen.append(place(millionths))
+    late = any(reason.code is ReasonCode.DEADLINE_MISSED for reason in decision.reasons)
+    if not budgets or millionths < 0 or late:
+        return None
     told = (*decision.reasons, *decision.reviews, *decision.shadows)
-    scores.alerts += [one.rule for one in told if one.code is ReasonCode.FRAUD_LIKELY and one.rule in budgets]
+    fraud = (one.rule for one in told if one.code is ReasonCode.FRAUD_LIKELY)
+    alerts = tuple(rule for rule in fraud if rule in budgets)
+    day_ = date_of(department, at_s).toordinal() - _DAY_0
+    return ScoreCounted(day=day_, level=place(millionths), alerts=alerts)
+
+
+def counted(scores: Scores, one: ScoreCounted) -> Scores:
+    """After it."""
+    scores = scores.on(date.fromordinal(one.day + _DAY_0))
+    scores.seen.append(one.level)
+    scores.alerts += one.alerts
     return scores
 
 

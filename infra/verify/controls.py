@@ -101,6 +101,16 @@ def rule_of(department: Department, what: str) -> SpendLimit | None:
     return None
 
 
+def is_in_force(department: Department, what: str) -> bool:
+    """Whether the budget, the rule or the lease of this name still limits."""
+    if what == COMPANY:
+        return department.cap is not None
+    if what.startswith(RULE):
+        rule_id = what.removeprefix(RULE).partition(":")[0]
+        return any(rule.rule_id == rule_id for rule in department.policy.rules)
+    return what in department.budgets
+
+
 def calendar_of(department: Department, what: str) -> Calendar | None:
     """Of what limits: a budget, a rule, or the lease; None: it is gone."""
     if what == COMPANY:

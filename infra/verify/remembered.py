@@ -13,9 +13,10 @@ from typing import Final
 
 from msgspec.structs import asdict
 
+from infra.verify.alerts import score_counted
 from infra.verify.balances import moved
 from infra.verify.calendar import end_of, ends_s, first_day, label
-from infra.verify.controls import calendar_of, limits_of, rule_of
+from infra.verify.controls import calendar_of, is_in_force, limits_of, rule_of
 from infra.verify.counters import SLOTS, is_counted, is_over, slot_s
 from infra.verify.expected import ADVISED, Before, before_of
 from infra.verify.fold import span
@@ -37,13 +38,17 @@ GONE_SPANS_KEPT: Final = 13
 class Remembered:
     """Looks at each decision that took effect: `before` it is folded, and `after`.
 
-    `_periods`: of each department, with the last span of time in which something moved there. `_defaults`:
-    the policy that a department of this currency was last opened with.
+    `_periods`: of each department, with the last span of time in which something moved there. `_gone`:
+    those of them that its owner has let go of by now, because what they are of was gone for long;
+    `_spans`: when that was looked at. `_defaults`: the policy that a department of this currency was last
+    opened with.
     """
 
     def __init__(self, report: Report) -> None:
         self._oracle = report["O17"]
         self._periods: dict[DepartmentName, dict[str, int]] = {}
+        self._gone: dict[DepartmentName, set[str]] = {}
+        self._spans: dict[DepartmentName, int] = {}
         self._defaults: dict[str, Policy] = {}
         self._before = Before()
         self._told = self._has_rate = False
@@ -53,17 +58,41 @@ class Remembered:
         self._before = before_of(decision, known)
         self._told = known is not None and (known.answered or bool(known.voided))
         self._has_rate = known is not None and known.foreign is not None
-        periods = self._periods.get(_name(decision), {})
-        for effect in decision.effects:
-            if isinstance(effect, ef.PeriodOpened) and _may_be_forgotten(department, periods, effect.charge):
-                del periods[effect.charge]
-                department.periods.pop(effect.charge, None)
+        name = _name(decision)
+        periods = self._periods.get(name, {})
+        self._let_go(name, department, periods)
+        again = {
+            effect.charge
+            for effect in decision.effects
+            if isinstance(effect, ef.PeriodOpened) and _is_over(department, periods, effect.charge)
+        }
+        if gone := self._gone.get(name):
+            again |= gone & ({balance.key for balance in decision.balances} | moved(decision).keys())
+            gone -= again
+        for charge in again:
+            del periods[charge]
+            department.periods.pop(charge, None)
+
+    def _let_go(self, name: DepartmentName, department: Department, periods: dict[str, int]) -> None:
+        """Once in a span of time: of what is gone only periods stay that something remembered counts in."""
+        if self._spans.get(name) == department.latest_span:
+            return
+        self._spans[name] = department.latest_span
+        before = department.latest_span - SPANS_KEPT + 1 - GONE_SPANS_KEPT
+        late = {
+            charge
+            for charge, last in periods.items()
+            if last < before and not is_in_force(department, parts(charge)[0])
+        }
+        if late:
+            self._gone.setdefault(name, set()).update(late.difference(department.charged))
 
     def after(self, decision: Decision, department: Department, usage: Usage) -> None:
         """`department` has folded the decision, `usage` has not counted it yet."""
         found = [effect for effect in decision.effects if type(effect) in ef.REMEMBERED]
         wanted = [
             *self._counted(decision, department),
+            *_scored(decision, department),
             *self._answer(decision, department),
             *self._cards(decision, department, usage),
             *self._begun(decision, department),
@@ -177,6 +206,15 @@ def _name(decision: Decision) -> DepartmentName:
     return decision.organization_id or "", decision.department_id or ""
 
 
+def _scored(decision: Decision, department: Department) -> Iterator[ef.ScoreCounted]:
+    """What the request's score counts for."""
+    purchase = purchase_of(decision)
+    if decision.event_type == REQUESTED:
+        score = score_counted(decision, department, purchase.at_s, purchase.millionths)
+        if score is not None:
+            yield score
+
+
 def _first_limit(department: Department, what: str) -> int:
     """A lease has only what is added to it, and what is gone limits nothing."""
     budget = department.budgets.get(what)
@@ -186,14 +224,12 @@ def _first_limit(department: Department, what: str) -> int:
     return 0 if rule is None else rule.amount or 0
 
 
-def _may_be_forgotten(department: Department, periods: dict[str, int], charge: str) -> bool:
-    """Whether its owner may have let go of the period: it is over, or what it is of was gone for long."""
+def _is_over(department: Department, periods: dict[str, int], charge: str) -> bool:
+    """Whether its owner may have let go of the period, because it ended before all that is remembered."""
     last, (what, period) = periods.get(charge), parts(charge)
-    oldest = department.latest_span - SPANS_KEPT + 1
-    if last is None or last >= oldest:
+    if last is None or not department.past(last):
         return False
-    over = is_over(calendar_of(department, what), period, department.latest_span)
-    return over or last < oldest - GONE_SPANS_KEPT
+    return is_over(calendar_of(department, what), period, department.latest_span)
 
 
 def _difference(found: Sequence[ef.Effect], wanted: Sequence[ef.Effect]) -> str:

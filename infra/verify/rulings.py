@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.verify.alerts import counted
+from infra.verify.alerts import counted, score_counted
 from infra.verify.controls import limits_of
 from infra.verify.counters import is_counted
 from infra.verify.expected import ADVISED, VERIFIED, Before, answer_to, before_of, is_question
@@ -14,7 +14,7 @@ from infra.verify.usage import Usage
 from infra.verify.verdicts import Question
 from schemas.decisions import Decision
 from schemas.events import CardEvent
-from schemas.reasons import Outcome, ReasonCode
+from schemas.reasons import Outcome
 
 
 class Rulings:
@@ -85,8 +85,8 @@ def _count(
                 usage.counter(rule, subject).count(at_s, 0, amount)
         elif requests and (granted or rule.counts == "requested"):
             usage.counter(rule, subject).count(at_s, 1, 0)
-    judged = not any(reason.code is ReasonCode.DEADLINE_MISSED for reason in decision.reasons)
-    if requests and judged:
-        usage.scores = counted(usage.scores, decision, department, at_s, asked.purchase.millionths)
+    score = score_counted(decision, department, at_s, asked.purchase.millionths) if requests else None
+    if score is not None:
+        usage.scores = counted(usage.scores, score)
     if requests and granted:
         usage.use(department, decision.card_id, decision.merchant)

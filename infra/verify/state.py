@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -305,6 +306,16 @@ class Department(msgspec.Struct):
     def forgotten(self, payment: Payment) -> bool:
         """Whether its owner has forgotten the payment: nothing held or in dispute, nothing moved for long."""
         return not payment.held and payment.disputed == payment.recovered and self.past(payment.touched)
+
+    @property
+    def charged(self) -> Iterator[str]:
+        """The periods that payments and refunds which are remembered count in."""
+        for payment in self.payments.values():
+            if not payment.ghost and not self.forgotten(payment):
+                yield from payment.charges
+        for refund in self.refunds.values():
+            if not self.past(refund.touched):
+                yield from refund.charges
 
     def past(self, span: int) -> bool:
         """Whether what was last touched in this span of time is forgotten."""

@@ -271,3 +271,46 @@ def test_a_lease_of_some_days_ago_is_given_back_unless_it_is_forgotten(days: int
     for period, known in (("2026-11-01", kept), (f"{now:%Y-%m-%d}", True), ("2026-10-31", False)):
         back: dict[str, Any] = {"department": "eng-1", "period": period, "amount": 10}
         assert bool(play.say(ev.LeaseReturned, now, **back).effects) is known
+
+
+#: Days after which it comes again. Its total is remembered for 13 spans of 30 days after that of all else.
+AWAY = [3, 100, 300, 450, 480, 520, 600]
+
+
+@pytest.mark.parametrize("days", AWAY)
+@pytest.mark.parametrize("kind", ["month", "year", "lifetime"])
+@pytest.mark.parametrize("unused", [0, 500])
+def test_a_budget_that_comes_again_has_its_total_or_begins_anew(
+    kind: PeriodKind, days: int, unused: int
+) -> None:
+    play, removed = Play(), START + max(2, unused) * DAY
+    budget: dict[str, Any] = {"budget_id": "b", "limit": Money(1000, "USD"), "period": kind}
+    play.say(ev.BudgetSet, START, name="B", **budget)
+    play.request("p1", START, amount=300)
+    cleared: dict[str, Any] = {"card_id": "card-1", "amount": PositiveMoney(300, "USD")}
+    play.say(ev.ClearingPresented, START + DAY, authorization_id="p1", **cleared)
+    play.say(ev.ClockTicked, removed)
+    play.say(ev.BudgetRemoved, removed, budget_id="b")
+    now = removed + days * DAY
+    play.say(ev.ClockTicked, now)
+    play.say(ev.BudgetSet, now, name="B", **budget)
+    play.say(ev.BalanceInquired, now, card_id="card-1")
+    long_ago, away = days >= 480 or (unused and days >= 100), days + unused
+    begins_anew = long_ago or (kind == "month" and away > 30) or (kind == "year" and away > 60)
+    assert bool(codes(play.request("p2", now, amount=800))) is not begins_anew
+
+
+@pytest.mark.parametrize("days", AWAY)
+@pytest.mark.parametrize("kind", ["year", "lifetime"])
+def test_a_rule_that_comes_again_has_its_total_or_begins_anew(kind: PeriodKind, days: int) -> None:
+    play, now = Play(), START + (2 + days) * DAY
+    rule = SpendLimit(rule_id="r", window="calendar", calendar=Calendar(kind), amount=1000)
+    play.rules(rule)
+    cleared: dict[str, Any] = {"card_id": "card-1", "amount": PositiveMoney(300, "USD")}
+    play.say(ev.ClearingPresented, START + DAY, authorization_id="p1", **cleared)
+    play.say(ev.PolicyDrafted, START + 2 * DAY, policy=Policy(), activate=True)
+    play.say(ev.ClockTicked, now)
+    play.say(ev.PolicyDrafted, now, policy=Policy(rules=(rule,)), activate=True)
+    play.say(ev.BalanceInquired, now, card_id="card-1")
+    begins_anew = days >= 480 or (kind == "year" and days > 60)
+    assert bool(codes(play.request("p2", now, amount=800))) is not begins_anew

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from infra.verify.fold import _MOVES
 from infra.verify.terms import TERMS
-from schemas.controls import Calendar, Card, Policy, SpendLimit
+from schemas.controls import Calendar, Card, Policy, ScoreLimit, SpendLimit
 from schemas.decisions import Decision
 from schemas.effects import (
     REMEMBERED,
@@ -27,6 +27,7 @@ from schemas.events import (
     AuthorizationIncremented,
     AuthorizationReversed,
     CardSet,
+    Event,
     PolicyActivated,
 )
 from schemas.money import Money
@@ -56,6 +57,8 @@ RULES = (
     SpendLimit(rule_id="a-day", window="calendar", calendar=Calendar("day"), amount=90_000, per="card"),
     SpendLimit(rule_id="ever", window="calendar", calendar=Calendar("lifetime"), amount=9, action="review"),
 )
+#: Scores are made of the events' ids in these tests (tests/verify/logs.py).
+SCORES = ScoreLimit(rule_id="likely", least=1, a_day=5, action="review")
 
 
 def advice(name: str, amount: int, days: float, *, approved: bool) -> AuthorizationAdvised:
@@ -70,7 +73,7 @@ def told() -> tuple[Company, list[Decision]]:
     lunch = Card(card_id="card-2", lock_to_first=True)
     more: dict[str, Any] = {"amount": usd(7), "card_id": CARD}
     missed = request("a9", 10, 0.8)
-    return company(
+    events = (
         *(budget(1_000_000), budget(900_000, department="ops"), cap(5_000_000, "ops")),
         *(policy(*RULES), event(CardSet, card=once), event(CardSet, card=lunch)),
         *(request("a1", 110, 0.1, **euros), request("a2", 1_500_000, 0.2), request("a3", 12, 0.3)),
@@ -83,8 +86,17 @@ def told() -> tuple[Company, list[Decision]]:
         ),
         *(missed, request("a10", 15, 40)),
         event(PolicyActivated, 41, policy_version=0),
-        request("a11", 16, 42),
+        *(request("a11", 16, 42), policy(*RULES, SCORES), request("a12", 17, 43), request("a13", 18, 44)),
     )
+    # By their ids they are scored: always the same.
+    names = {one.event_id: f"event-{n}" for n, one in enumerate(events)}
+    return company(*(_renamed(one, names) for one in events))
+
+
+def _renamed(one: Event, names: dict[str, str]) -> Event:
+    if isinstance(one, AuthorizationReversed):
+        one = replace(one, request_id=names[one.request_id or ""])
+    return replace(one, event_id=names[one.event_id])
 
 
 def saying(decisions: Sequence[Decision], kind: type[Effect]) -> list[tuple[Decision, int]]:
