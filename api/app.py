@@ -71,6 +71,7 @@ from api.resources.events.describe import components
 from api.resources.messages import route as messages
 from api.resources.receipts import content as receipt_content
 from api.resources.receipts import route as receipts
+from api.resources.reconciliations import periods, reconciliations, resolutions
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
 from api.resources.webhooks import deliveries as webhook_deliveries
@@ -107,6 +108,9 @@ ROOMS = (
     ledger,
     journal,
     journal_exports,
+    reconciliations,
+    resolutions,
+    periods,
     questions,
     reports,
     sessions,
@@ -317,6 +321,7 @@ TAGS = {
     "disputes": "What cardholders do not accept.",
     "simulations": "In test mode: what a card network would send, with defaults.",
     "ledger": "The books: journal, balances, accounts, trial balance.",
+    "reconciliation": "Settlement files of processors against the books; months that are closed.",
     "questions": "Ask in plain language, or by a typed query.",
     "reports": "Sums of bookings: spend, trend, declines, budgets, forecast, month-end.",
     "feed": "Decisions as they are made.",

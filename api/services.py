@@ -36,6 +36,7 @@ from api.stores.feed import Feed
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
 from api.stores.receipts import ReceiptTables
+from api.stores.reconciliations import ReconciliationTables
 from api.stores.redis import Redis
 from api.stores.transactions import TransactionReads
 from api.stores.tries import SignInTries
@@ -83,6 +84,7 @@ class Services:
     webhooks: WebhookTables
     receipts: ReceiptTables
     receipt_door: ReceiptDoor
+    reconciliations: ReconciliationTables
     feed: Feed
     trials: PolicyTrials | None
 
@@ -142,6 +144,7 @@ class Services:
             webhooks=WebhookTables(postgres),
             receipts=ReceiptTables(postgres),
             receipt_door=ReceiptDoor(),
+            reconciliations=ReconciliationTables(postgres),
             feed=Feed(settings.redis),
             trials=trials,
         )

@@ -45,6 +45,8 @@ COMMANDS = {
     "export": "The journal for other programs: beancount, hledger, CSV, OFX.",
     "policies": "A policy for the whole company: apply it, list who has it.",
     "split": "Share a department that outgrows its partition out to shards.",
+    "reconcile": "A processor's settlement file against the books.",
+    "reconciliations": "Settlement files, what is open in them; closed months.",
     "verify": "Prove the books against the log.",
     "replay": "Decide the log again, and compare byte for byte.",
     "evaluate": "Score labelled requests as a stream would, and compare.",

@@ -38,6 +38,8 @@ class Scope(StrEnum):
     CARDS_WRITE = "cards:write"
     LEDGER_READ = "ledger:read"
     LEDGER_CORRECT = "ledger:correct"
+    RECONCILIATIONS_READ = "reconciliations:read"
+    RECONCILIATIONS_WRITE = "reconciliations:write"
     CAPS_WRITE = "caps:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
@@ -52,12 +54,13 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
-# Undoing a booking, dividing the whole company's money, giving somebody more of it, sending all that happens
-# somewhere else, and who may come in at all are asked for by name: a key that nobody thought about must not
-# be able to.
+# Undoing a booking, saying what a processor settled, dividing the whole company's money, giving somebody more
+# of it, sending all that happens somewhere else, and who may come in at all are asked for by name: a key that
+# nobody thought about must not be able to.
 SPECIAL_SCOPES = frozenset({
-    Scope.LEDGER_CORRECT, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE, Scope.WEBHOOKS_WRITE, Scope.PEOPLE_READ,
-    Scope.PEOPLE_WRITE, Scope.KEYS_READ, Scope.KEYS_WRITE, Scope.AUDIT_READ, Scope.SIMULATIONS_WRITE,
+    Scope.LEDGER_CORRECT, Scope.RECONCILIATIONS_WRITE, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE,
+    Scope.WEBHOOKS_WRITE, Scope.PEOPLE_READ, Scope.PEOPLE_WRITE, Scope.KEYS_READ, Scope.KEYS_WRITE,
+    Scope.AUDIT_READ, Scope.SIMULATIONS_WRITE,
 })  # fmt: skip
 # Of people alone: a key has no account of its own, and belongs to an organization, not to the system.
 PERSONAL_SCOPES = frozenset({Scope.ACCOUNT, Scope.SYSTEM_READ})

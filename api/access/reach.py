@@ -23,6 +23,8 @@ from api.http.problems import Problem
 BY_EMPLOYEE: Final = "employee"
 BY_ROUTE: Final = "route"
 WITHIN_REACH: Final = "reach"
+#: It is about all departments together, whichever its body may name.
+WHOLE: Final = "organization"
 
 
 class _Body(msgspec.Struct):
@@ -44,7 +46,7 @@ async def require_reach(
     if reach is Reach.OWN:
         _require_own(request, caller, own)
         return
-    named = await _departments(request, query)
+    named = [] if own == WHOLE else await _departments(request, query)
     if not named:
         raise _out_of_reach(caller, "name one of them with department_id, where this operation knows it")
     for department in named:

@@ -45,6 +45,7 @@ _READS: Final = {
     _S.POLICIES_READ: _ALL,
     _S.CARDS_READ: _ALL,
     _S.LEDGER_READ: _ALL,
+    _S.RECONCILIATIONS_READ: _ALL,
     _S.FEED_READ: _ALL,
 }
 
@@ -68,6 +69,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
     Role.FINANCE_MANAGER: {
         _S.ACCOUNT: _OWN,
         **dict.fromkeys(_READS, _DEPARTMENTS),
+        _S.RECONCILIATIONS_WRITE: _DEPARTMENTS,
         _S.CASES_WRITE: _DEPARTMENTS,
         _S.RECEIPTS_WRITE: _DEPARTMENTS,
         _S.BUDGETS_WRITE: _DEPARTMENTS,
@@ -88,6 +90,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
         _S.POLICIES_WRITE: _ALL,
         _S.CAPS_WRITE: _ALL,
         _S.LEDGER_CORRECT: _ALL,
+        _S.RECONCILIATIONS_WRITE: _ALL,
         _S.AUTHORIZATIONS_WRITE: _ALL,
         _S.SIMULATIONS_WRITE: _ALL,
         _S.PEOPLE_READ: _ALL,

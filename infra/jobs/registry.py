@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from infra.jobs import receipts, reports, upkeep
+from infra.jobs import receipts, reconciliation, reports, upkeep
 from infra.jobs.feature import Feature
 
 #: Each reads its own settings, once, at start; a wrong one is a SettingError.
-FEATURES: Final[Sequence[Callable[[], Feature]]] = (upkeep.feature, receipts.feature, reports.feature)
+FEATURES: Final[Sequence[Callable[[], Feature]]] = (
+    upkeep.feature,
+    receipts.feature,
+    reports.feature,
+    reconciliation.feature,
+)

@@ -178,6 +178,23 @@ class Books:
             FROM audit_record ORDER BY organization_id, seq
         """)
 
+    def closed_periods(self) -> Iterator[tuple[Any, ...]]:
+        """Organization, month, end, positions and totals; each organization's in order."""
+        return self._stream("""
+            SELECT organization_id, period, until, time_zone, positions, totals
+            FROM period_close ORDER BY organization_id, period
+        """)
+
+    def settled(self) -> Iterator[tuple[Any, ...]]:
+        """What was posted by organizations that have closed a month; each organization's together."""
+        return self._stream("""
+            SELECT organization_id, partition, seq, department_id, kind, currency, amount,
+                coalesce(occurred_at, recorded_at)
+            FROM transfer
+            WHERE layer = 'posted' AND organization_id IN (SELECT organization_id FROM period_close)
+            ORDER BY organization_id
+        """)
+
     def audit_heads(self) -> Iterator[tuple[str, int, bytes]]:
         return ((row[0], row[1], row[2]) for row in self._stream("SELECT * FROM audit_head"))
 

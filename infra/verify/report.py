@@ -22,6 +22,7 @@ TITLES: Final = {
     "O15": "leases are asked for, granted and given back in the amounts that the rules give",
     "O16": "the audit log of each organization is whole: no record is missing, and its hash chain holds",
     "O17": "what is remembered of a decision follows from it: approvals, counts, periods, cards",
+    "O18": "a closed month holds what it was closed with, whatever the log got since",
 }
 
 

@@ -13,6 +13,7 @@ from infra.verify.books import Books, Place, snapshot
 from infra.verify.compare import compare_books, compare_statuses
 from infra.verify.leases import Leases, all_departments
 from infra.verify.partition import PartitionCheck
+from infra.verify.periods import check_periods
 from infra.verify.records import KEPT_BY_BOOKS, Record, head_of
 from infra.verify.report import Report
 from infra.verify.sources import Logs
@@ -56,6 +57,7 @@ def verify(
             checks = _check_partitions(logs, books, ends, leases, report, progress)
             compare_books(books, checks, leases, report)
             check_audit(books, report)
+            check_periods(books, report)
             if redis_url is not None:
                 compare_statuses(redis_url, books, checks, report, drain_s)
         unanswered = leases.unanswered

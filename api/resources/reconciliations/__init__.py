@@ -1,0 +1,1 @@
+"""Settlement files of processors: received, matched, what is open in them resolved; months closed."""
