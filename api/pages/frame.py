@@ -29,7 +29,7 @@ _UNSEEN_S: Final = 0.5
 
 class NavigationEntry(NamedTuple):
     """A page in the navigation, for those who may do `permission` beyond what is their own; `own`: for all of
-    them. `group`: what it stands under."""
+    them. `group`: what it stands under; `whole`: for those who reach the whole organization."""
 
     address: str
     word: str
@@ -37,6 +37,7 @@ class NavigationEntry(NamedTuple):
     permission: Scope
     own: bool = False
     group: str = ""
+    whole: bool = False
 
 
 NAVIGATION: Final = (
@@ -49,6 +50,7 @@ NAVIGATION: Final = (
     NavigationEntry("/approvals", "Approvals", "inbox", Scope.BUDGETS_READ),
     NavigationEntry("/reviews", "Reviews", "flag", Scope.CASES_READ),
     NavigationEntry("/policies", "Policies", "rule", Scope.POLICIES_READ),
+    NavigationEntry("/reconciliation", "Reconciliation", "scales", Scope.RECONCILIATIONS_READ, whole=True),
     NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
     NavigationEntry("/people", "People", "people", Scope.PEOPLE_READ, group="Organization"),
     NavigationEntry("/keys", "Keys", "key", Scope.KEYS_READ, group="Organization"),
@@ -69,7 +71,9 @@ def navigation(viewer: Viewer) -> list[NavigationEntry]:
     return [
         entry
         for entry in NAVIGATION
-        if viewer.may(entry.permission) and (entry.own or not viewer.only_own(entry.permission))
+        if viewer.may(entry.permission)
+        and (entry.own or not viewer.only_own(entry.permission))
+        and (not entry.whole or viewer.departments(entry.permission) is None)
     ]
 
 

@@ -82,6 +82,25 @@ INVITATION_STATES: Final = {
 }
 #: How somebody came in.
 SESSION_METHODS: Final = {"password": "by password", "link": "by a link", "oidc": "by a provider"}
+#: Settlement files and their items.
+RECONCILIATION_STATES: Final = {
+    "receiving": Mark("Being received", "clock", "calm"),
+    "matching": Mark("Being matched", "clock", "calm"),
+    "matched": Mark("Matched", "check", "good"),
+    "replaced": Mark("Replaced", "undo", ""),
+    "open": Mark("Something is open", "flag", "warn"),
+    "differs": Mark("Differs", "scales", "warn"),
+    "missing_here": Mark("Missing here", "flag", "bad"),
+    "missing_there": Mark("Missing there", "hourglass", "warn"),
+    "duplicate": Mark("Told twice", "copy", "accent"),
+    "unreadable": Mark("Not usable", "cross", "bad"),
+}
+RECONCILIATION_ACTIONS: Final = {
+    "accept": "Leave it as it is; no money moves",
+    "post": "Post it, as the file says",
+    "reverse": "Take the booking back",
+    "repost": "Take it back, and post what the file says",
+}
 AUDIT_STATES: Final = {
     "done": Mark("Done", "check", "good"),
     "refused": Mark("Refused", "cross", "bad"),

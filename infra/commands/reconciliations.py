@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from infra.output import AsJson, TextTable, print_json
-from infra.reconciliation.sending import PATH
+from infra.reconciliation.sending import PATH, get, put
 from infra.rest import connected
 from schemas.money import exponent
 
@@ -32,7 +32,7 @@ def reconciliations() -> None:
 def list_(limit: Limit = 100, as_json: AsJson = False) -> None:
     """List settlement files, newest first."""
     with connected() as api:
-        found = api.get(PATH, limit=limit)
+        found = get(api, PATH, limit=limit)
     if as_json:
         print_json(found)
         return
@@ -55,7 +55,8 @@ def items(
 ) -> None:
     """List the lines of a file, and the bookings that it lacks."""
     with connected() as api:
-        found = api.get(
+        found = get(
+            api,
             f"{PATH}/{quote(file_id, safe='')}/items",
             open="true" if is_open else None,
             result=result,
@@ -96,7 +97,7 @@ def resolve(
     """Say what becomes of an open item; money moves by events in the log. Status 1 if it is still open."""
     body = {"action": action, "reason": reason, "department_id": department, "card_id": card}
     with connected() as api:
-        done = api.put(f"{PATH}/{quote(file_id, safe='')}/items/{n}/resolution", body)
+        done = put(api, f"{PATH}/{quote(file_id, safe='')}/items/{n}/resolution", body)
     if as_json:
         print_json(done)
     else:
@@ -117,7 +118,7 @@ def close(
 ) -> None:
     """Close a month: what comes later, whatever day it is of, counts in the next. It stays closed."""
     with connected() as api:
-        done = api.put(f"/v1/closed-periods/{quote(period, safe='')}", {"reason": reason, "time_zone": zone})
+        done = put(api, f"/v1/closed-periods/{quote(period, safe='')}", {"reason": reason, "time_zone": zone})
     if as_json:
         print_json(done)
         return

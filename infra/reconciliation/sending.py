@@ -15,12 +15,13 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from api.client import Client
+from api.client.call import Call
 from infra.errors import SpendlogError
 from infra.imports.mapping import Mapping
 from infra.imports.row import Unusable
 from infra.reconciliation.files import open_settlement
 from infra.reconciliation.lines import SettlementLine
-from infra.rest import Rest
 from schemas.card_numbers import masked
 
 PATH: Final = "/v1/reconciliations"
@@ -106,7 +107,19 @@ def _row(found: Spooled, line: SettlementLine | Unusable) -> bytes:
     return msgspec.json.encode({"n": found.lines} | row)
 
 
-def send_file(api: Rest, file: Spooled, told: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def get(api: Client, path: str, **query: object) -> Any:
+    """The body of an answer, as JSON has it. Raises ClientError."""
+    wanted: Call[Any] = Call("GET", path, dict[str, Any], query=query, reads=True)
+    return api.answer(wanted).body
+
+
+def put(api: Client, path: str, body: dict[str, Any] | None = None) -> Any:
+    """The same of what may be said twice."""
+    wanted: Call[Any] = Call("PUT", path, dict[str, Any], body=body, accepted=True)
+    return api.answer(wanted).body
+
+
+def send_file(api: Client, file: Spooled, told: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """The reconciliation as it stands when the file is matched. `told`: more of its declaration.
 
     A file that was sent before is not sent again; one whose sending broke off goes on.
@@ -122,20 +135,20 @@ def send_file(api: Rest, file: Spooled, told: dict[str, Any], progress: Progress
         "since": str(file.since),
         "until": str(file.until),
     }
-    found = api.put(PATH, declared | told)
+    found = put(api, PATH, declared | told)
     place = f"{PATH}/{found['file_id']}"
     if found["status"] == "receiving":
         sent = 0
         for body in file.batches():
             lines = json.loads(body)
-            api.put(f"{place}/lines", lines)
+            put(api, f"{place}/lines", lines)
             sent += len(lines["lines"])
             progress(sent)
-        found = api.put(f"{place}/matching", {})
+        found = put(api, f"{place}/matching")
     return _matched(api, place, found)
 
 
-def _matched(api: Rest, place: str, found: dict[str, Any]) -> dict[str, Any]:
+def _matched(api: Client, place: str, found: dict[str, Any]) -> dict[str, Any]:
     until = time.monotonic() + _MATCHED_WITHIN_S
     while found["status"] == "matching":
         if time.monotonic() > until:
@@ -144,5 +157,5 @@ def _matched(api: Rest, place: str, found: dict[str, Any]) -> dict[str, Any]:
                 f"`spendlog jobs` run? It goes on without this command; GET {place} says when it is done"
             )
         time.sleep(0.3)
-        found = api.get(place)
+        found = get(api, place)
     return found

@@ -30,14 +30,14 @@ class ClosedMonth(NamedTuple):
 
 
 def check_periods(books: Books, report: Report) -> None:
-    """O17, for the months of every organization; a booking counts in the first month that was open to it."""
+    """O18, for the months of every organization; a booking counts in the first month that was open to it."""
     months = _months(books, report)
     found: dict[tuple[str, str], Counter[Sort]] = defaultdict(Counter)
     for organization, partition, seq, department, kind, currency, amount, at in books.settled():
         month = month_of(months[organization], partition, seq, at)
         if month is not None:
             found[organization, month.period][department, kind, currency] += amount
-    oracle = report["O17"]
+    oracle = report["O18"]
     for organization, closed in months.items():
         for month in closed:
             oracle.checked += 1
@@ -69,7 +69,7 @@ def _months(books: Books, report: Report) -> dict[str, list[ClosedMonth]]:
         for before in found[organization][-1:]:
             backwards = any(places.get(partition, 0) < seq for partition, seq in before.positions.items())
             if backwards or before.until > month.since:
-                report["O17"].violated(
+                report["O18"].violated(
                     f"{organization} {period}: it begins before {before.period} ends, or was closed at an "
                     "earlier place of the log"
                 )

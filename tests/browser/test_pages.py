@@ -39,6 +39,7 @@ PAGES = (
     ("/policies", "different policies are in force"),
     ("/policies/sales", "In force, in this order"),
     ("/dispatch", "In the log"),
+    ("/reconciliation", "against the books"),
     ("/webhooks", "signed POST"),
     ("/webhooks/new", "nothing chosen: everything"),
     ("/people", "Who belongs to"),

@@ -99,14 +99,16 @@ def upload(
     return str(file["file_id"])
 
 
-def run_match(database: str, file_id: str) -> bool:
+def run_match(database: str, file_id: str, organization_id: str = ORGANIZATION) -> bool:
     """Once, as the job does it: in the role of jobs, behind the wall."""
 
     async def once() -> bool:
         connection = await psycopg.AsyncConnection.connect(database, options="-c role=spendlog_jobs")
         async with connection, connection.transaction():
-            await connection.execute("SELECT set_config('spendlog.organization', %s, true)", [ORGANIZATION])
-            return await match_file(connection, ORGANIZATION, file_id)
+            await connection.execute(
+                "SELECT set_config('spendlog.organization', %s, true)", [organization_id]
+            )
+            return await match_file(connection, organization_id, file_id)
 
     return asyncio.run(once())
 

@@ -9,6 +9,7 @@ from api.client.generated.authorizations import AuthorizationsResource
 from api.client.generated.budgets import BudgetsResource
 from api.client.generated.cards import CardsResource
 from api.client.generated.cases import CasesResource
+from api.client.generated.closed_periods import ClosedPeriodsResource
 from api.client.generated.company import CompanyResource
 from api.client.generated.disputes import DisputesResource
 from api.client.generated.events import EventsResource
@@ -20,6 +21,7 @@ from api.client.generated.people import PeopleResource
 from api.client.generated.policies import PoliciesResource
 from api.client.generated.questions import QuestionsResource
 from api.client.generated.receipts import ReceiptsResource
+from api.client.generated.reconciliations import ReconciliationsResource
 from api.client.generated.refunds import RefundsResource
 from api.client.generated.reports import ReportsResource
 from api.client.generated.service import ServiceResource
@@ -39,6 +41,7 @@ class Api(Generic[S]):
         self.budgets: BudgetsResource[S] = BudgetsResource(sender)
         self.cards: CardsResource[S] = CardsResource(sender)
         self.cases: CasesResource[S] = CasesResource(sender)
+        self.closed_periods: ClosedPeriodsResource[S] = ClosedPeriodsResource(sender)
         self.company: CompanyResource[S] = CompanyResource(sender)
         self.disputes: DisputesResource[S] = DisputesResource(sender)
         self.events: EventsResource[S] = EventsResource(sender)
@@ -50,6 +53,7 @@ class Api(Generic[S]):
         self.policies: PoliciesResource[S] = PoliciesResource(sender)
         self.questions: QuestionsResource[S] = QuestionsResource(sender)
         self.receipts: ReceiptsResource[S] = ReceiptsResource(sender)
+        self.reconciliations: ReconciliationsResource[S] = ReconciliationsResource(sender)
         self.refunds: RefundsResource[S] = RefundsResource(sender)
         self.reports: ReportsResource[S] = ReportsResource(sender)
         self.service: ServiceResource[S] = ServiceResource(sender)

@@ -14,7 +14,7 @@ WITH later AS (
         AND open.organization_id = %(organization_id)s AND open.is_open AND open.resolution IS NULL AND open.result = 'missing_there'
         AND (settles.file_id IS NOT NULL OR EXISTS (
             SELECT 1 FROM movement
-            WHERE movement.partition = open.partition AND NOT movement.taken AND movement.compensates_seq = open.seq))
+            WHERE movement.partition = open.partition AND movement.seq = open.seq AND movement.cancelled))
 )
 UPDATE settlement_file SET status = 'matched', matched_at = now()
 WHERE organization_id = %(organization_id)s AND file_id = %(file_id)s

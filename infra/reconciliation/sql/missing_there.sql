@@ -12,11 +12,7 @@ SELECT
     m.partition, m.seq, m.minor, m.currency, m.day, m.department_id
 FROM movement m
 JOIN settlement_file AS file ON file.organization_id = %(organization_id)s AND file.file_id = %(file_id)s
-WHERE NOT m.taken AND m.day BETWEEN file.since AND file.until
-    AND NOT EXISTS (
-        SELECT 1 FROM movement AS other
-        WHERE NOT other.taken AND other.partition = m.partition
-            AND (other.compensates_seq = m.seq OR other.seq = m.compensates_seq))
+WHERE NOT m.taken AND NOT m.cancelled AND m.day BETWEEN file.since AND file.until
     AND NOT EXISTS (
         SELECT 1 FROM settlement_item i
         WHERE i.organization_id = %(organization_id)s AND i.active

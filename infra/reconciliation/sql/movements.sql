@@ -1,5 +1,6 @@
 -- What the organization settled with the card network around the days of a file: each decision by which its
--- `card-payable` moved. A temporary table; `taken`: another line has it.
+-- `card-payable` moved. A temporary table; `taken`: a line has it; `cancelled`: it
+-- was taken back, or takes back, and the processor tells neither.
 CREATE TEMPORARY TABLE movement ON COMMIT DROP AS
 WITH file AS (
     SELECT * FROM settlement_file
@@ -29,14 +30,13 @@ SELECT
     d.card_id, a.merchant_key, m.currency, abs(m.net)::bigint AS minor, m.net < 0 AS refund,
     (m.at AT TIME ZONE file.time_zone)::date AS day,
     (a.created_at AT TIME ZONE file.time_zone)::date AS bought,
-    EXISTS (
-        SELECT 1 FROM settlement_item i
-        WHERE i.organization_id = %(organization_id)s AND i.active
-            AND i.partition = m.partition AND i.seq = m.seq AND i.result <> 'missing_there'
-    ) AS taken
+    settles.n IS NOT NULL AS taken, false AS cancelled
 FROM moved m
 CROSS JOIN file
 JOIN decision d ON d.partition = m.partition AND d.seq = m.seq
+LEFT JOIN settlement_item AS settles -- at most one, as an index sees to
+    ON settles.organization_id = %(organization_id)s AND settles.active AND settles.result <> 'missing_there'
+    AND settles.partition = m.partition AND settles.seq = m.seq
 LEFT JOIN card_authorization a
     ON a.organization_id = %(organization_id)s AND a.authorization_id = m.authorization_id
     AND a.department_id = m.department_id

@@ -76,7 +76,7 @@ CREATE INDEX settlement_item_by_result ON settlement_item (organization_id, file
 CREATE INDEX settlement_item_by_reference ON settlement_item (organization_id, reference) WHERE active;
 -- A booking settles one line, of whichever file.
 CREATE UNIQUE INDEX settlement_item_settles_once ON settlement_item (organization_id, partition, seq)
-    WHERE active AND seq IS NOT NULL AND result IN ('matched', 'differs', 'missing_here');
+    WHERE active AND seq IS NOT NULL AND result <> 'missing_there';
 SELECT tenant_wall('settlement_item');
 
 -- What a month's books are once it is closed: those up to these places of the log. What the log gets later counts in the
