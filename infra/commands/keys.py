@@ -98,9 +98,13 @@ def revoke(
 
 
 @app.command()
-def sealing() -> None:
+def sealing(as_json: AsJson = False) -> None:
     """Make a key for SPENDLOG_API_SEALING_KEYS and print it; nothing is stored."""
-    typer.echo(Fernet.generate_key().decode())
+    key = Fernet.generate_key().decode()
+    if as_json:
+        print_json({"key": key})
+        return
+    typer.echo(key)
 
 
 def _postgres() -> str:
