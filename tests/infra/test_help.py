@@ -73,7 +73,7 @@ def test_help_shows_every_word_and_default(path: tuple[str, ...], width: int) ->
 PRINTS_DATA = {
     *(("show", name) for name in ("budgets", "requests", "policy", "cards", "authorization", "balances")),
     *(("show", name) for name in ("accounts", "trial-balance")),
-    *(("keys", name) for name in ("create", "list", "revoke")),
+    *(("keys", name) for name in ("create", "list", "revoke", "sealing")),
     *(("policies", name) for name in ("apply", "list")),
     *(("topics", name) for name in ("diff", "apply")),
     *(("stack", name) for name in ("up", "status")),
