@@ -45,15 +45,19 @@ ADMINS: Final[tuple[tuple[str, str, Callable[[Page], None] | None], ...]] = (
     ("department", "/departments/sales", None),
     ("transactions", "/transactions", None),
     ("transaction", "/transactions/sales/purchase-suspicious", None),
+    ("ask", "/ask?q=spend+by+department+this+month", None),
     ("dispatch", "/dispatch", _dispatched),
     ("cards", "/cards", None),
     ("card", "/cards/engineering/card_bob", None),
     ("approvals", "/approvals", None),
+    ("reviews", "/reviews", None),
     ("policy", "/policies/sales", _drafted),
+    ("people", "/people", None),
+    ("keys", "/keys", None),
     ("webhooks", "/webhooks", None),
     ("audit", "/audit?check=true", None),
 )
-BOBS: Final = (("mine", "/mine", None),)
+BOBS: Final = (("mine", "/mine", None), ("account", "/account", None))
 OPERATORS: Final = (("system", "/system", None),)
 
 
