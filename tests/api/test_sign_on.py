@@ -176,7 +176,6 @@ def test_a_provider_speaks_for_its_own_organization_alone(
         ({"sign": "swapped"}, "ignature"),
         ({"sign": "no token"}, "ID token is not good"),
     ],
-    ids=str,
 )
 def test_an_id_token_that_is_not_good_lets_nobody_in(
     server: str, provider: Provider, trusted: str, lies: dict[str, Any], words: str
