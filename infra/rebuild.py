@@ -9,13 +9,14 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from confluent_kafka.admin import AdminClient
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from infra.carried import carry_over
 from infra.errors import SpendlogError
 from infra.migrate import migrate
 from infra.verify.sources import Logs
@@ -30,8 +31,6 @@ from sinks.postgres import PostgresSession
 
 _CONNECT_TIMEOUT_S: Final = 10
 LOST_SHOWN_MAX: Final = 20
-# What no log tells: keys, when clocks were ticked, and who looks into a case.
-_CARRIED: Final[tuple[LiteralString, ...]] = ("api_key", "department_tick", "case_assignment")
 
 
 class LostDecision(NamedTuple):
@@ -56,10 +55,18 @@ class Rebuilt:
     first_lost: tuple[LostDecision, ...]
 
 
-def rebuild(kafka: str, old: str, new: str, prefix: str = "") -> list[Rebuilt]:
+class NewBooks(NamedTuple):
+    """`carried`: rows by table that no log tells; None: they were carried before."""
+
+    partitions: list[Rebuilt]
+    carried: dict[str, int] | None
+
+
+def rebuild(kafka: str, old: str, new: str, prefix: str = "") -> NewBooks:
     """Fills the database `new`, made if it is missing, with all that the log has, and compares it with `old`.
 
-    May be repeated: it goes on where it stopped. Nothing in `old` changes.
+    What no log tells is carried over from `old`, once. May be repeated: it goes on where it stopped. Nothing
+    in `old` changes.
 
     Raises:
         SpendlogError: both are one database, a server does not answer, or the log itself is broken.
@@ -70,8 +77,8 @@ def rebuild(kafka: str, old: str, new: str, prefix: str = "") -> list[Rebuilt]:
         migrate(new)
         _fill(kafka, new, prefix + DECISIONS.name)
         with psycopg.connect(old) as before, psycopg.connect(new) as after:
-            _carry_over(before, after)
-            return _compare(before, after)
+            carried = carry_over(before, after)
+            return NewBooks(_compare(before, after), carried)
     except psycopg.Error as error:
         raise SpendlogError(f"PostgreSQL: {' '.join(str(error).split())}") from None
 
@@ -129,18 +136,6 @@ def _forget_group(kafka: str, group: str) -> None:
     admin = AdminClient({**librdkafka(kafka)})
     (done,) = admin.delete_consumer_groups([group]).values()
     done.exception(_CONNECT_TIMEOUT_S)  # one that never committed is not there
-
-
-def _carry_over(before: psycopg.Connection[Any], after: psycopg.Connection[Any]) -> None:
-    for table in _CARRIED:
-        rows = before.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
-        names = [column.name for column in rows.description or ()]
-        insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, names)),
-            sql.SQL(", ").join([sql.Placeholder()] * len(names)),
-        )
-        after.cursor().executemany(insert, rows.fetchall())
 
 
 def _compare(before: psycopg.Connection[Any], after: psycopg.Connection[Any]) -> list[Rebuilt]:

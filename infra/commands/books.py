@@ -36,20 +36,24 @@ def rebuild_(
 ) -> None:
     """Fill another database with all that the log has, and tell what the present books have beyond it.
 
-    For books that are ahead of a log which lost its end: nothing that is booked is taken away. API keys come
-    along. May be repeated.
+    For books that are ahead of a log which lost its end: nothing that is booked is taken away. What no log
+    tells comes along, once: people, keys, endpoints, receipts, the audit log. May be repeated.
     """
-    found = rebuild(required_kafka(), required_postgres("the books that there are"), into)
+    made = rebuild(required_kafka(), required_postgres("the books that there are"), into)
     if as_json:
-        print_json({"partitions": [asdict(one) for one in found]})
+        print_json({"partitions": [asdict(one) for one in made.partitions], "carried": made.carried})
         return
-    for one in found:
+    for one in made.partitions:
         lost = f"; the present books have {one.lost:,} that the log does not:" if one.lost else ""
         typer.echo(f"partition {one.partition}: {one.booked:,} decisions booked{lost}")
         for decision in one.first_lost:
             typer.echo(f"  {_line(decision)}")
         if one.lost > len(one.first_lost):
             typer.echo(f"  and {one.lost - len(one.first_lost):,} more")
+    if made.carried is None:
+        typer.echo("people, keys and all else that no log tells were carried over before, and not once more")
+    for table, count in (made.carried or {}).items():
+        typer.echo(f"carried over: {count:,} of {table}")
     typer.echo(
         f"now start sinks and API with SPENDLOG_POSTGRES={masked(into)}; the present books stay as they are"
     )

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from api.access.keys import create_key
+from api.access.roles import Role
 from infra import topics
 from infra.errors import SpendlogError
 from infra.rebuild import LostDecision, rebuild
@@ -23,11 +24,16 @@ from sinks.loop.consumer import Consumer
 from sinks.loop.kafka import KafkaDecisions as SinkLog
 from sinks.loop.ports import SystemClock
 from sinks.postgres import PostgresSession
+from tests.api.people import member
 from tests.sinks.conftest import database, query, schema  # noqa: F401  fixtures
 from tests.sinks.topics import open_producer
 from tests.verify.test_foreign_records import COUNT, Site, decided, events, following, recorded
 
 KEPT = 6
+RECEIPT = """WITH file AS (INSERT INTO receipt_file (organization_id, sha256, media_type, pages, content)
+    VALUES ('acme', repeat('a', 64), 'image/png', 1, '\\x0a5c2e') RETURNING organization_id, sha256)
+INSERT INTO receipt (organization_id, receipt_id, sha256, file_name, sent_bytes, uploaded_by)
+SELECT organization_id, 'rcp_1', sha256, 'lunch.png', 3, 'ada' FROM file RETURNING receipt_id"""
 
 
 class Hasty(SystemClock):
@@ -128,18 +134,27 @@ def test_books_are_made_anew_beside_those_that_are_ahead(site: Site, database: s
     with running_ledger(site, database):
         eventually(lambda: booked(database) == site.true)
     create_key(database, organization_id="acme", name="a key")
+    member(database, "acme", Role.ORG_ADMIN, email="ada@acme.example")
+    query(database, RECEIPT)
     made_anew(site)
     site.append(range(KEPT))
     new = f"{database.partition('?')[0]}_new?{database.partition('?')[2]}"
-    for _ in range(2):
-        (found,) = rebuild(site.kafka, database, new, site.prefix)
+    for again in (False, True):
+        (found,), carried = rebuild(site.kafka, database, new, site.prefix)
+        assert (carried is None) is again
         assert (found.booked, found.lost) == (KEPT, COUNT - KEPT)
         assert found.first_lost[0] == LostDecision(
             f"0:{KEPT}", "authorization.requested", "approved", "acme/ops", f"eA{KEPT}", 100, "USD"
         )
     assert booked(database) == site.true
     assert booked(new) == site.true[:KEPT]
-    assert query(new, "SELECT name FROM api_key") == [("a key",)]
+    for told in (
+        "SELECT name FROM api_key",
+        "SELECT email, role FROM membership JOIN person USING (person_id)",
+    ):
+        assert query(new, told) == query(database, told) != []
+    for table in ("receipt_file", "receipt"):
+        assert query(new, f"SELECT * FROM {table}") == query(database, f"SELECT * FROM {table}") != []
     query(new, "SELECT check_trial_balance()")
     with pytest.raises(SpendlogError, match="a database of their own"):
         rebuild(site.kafka, database, database, site.prefix)
