@@ -233,7 +233,7 @@ async def change_by_form(
     except Problem as problem:
         if problem.status_code == 412:
             words = "Somebody has changed this person meanwhile. This is how it stands now."
-            problem = Problem(412, problem.code, words)
+            problem = Problem(412, "precondition_failed", words)
             told = somebody.model_dump()
         elif problem.status_code not in (409, 422):
             raise
