@@ -70,7 +70,9 @@ from api.resources.events import route as events
 from api.resources.events.describe import components
 from api.resources.messages import route as messages
 from api.resources.receipts import content as receipt_content
+from api.resources.receipts import missing as missing_receipts
 from api.resources.receipts import route as receipts
+from api.resources.receipts import wanted as receipt_policies
 from api.resources.reconciliations import periods, reconciliations, resolutions
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
@@ -95,6 +97,8 @@ ROOMS = (
     purchases,
     receipts,
     receipt_content,
+    receipt_policies,
+    missing_receipts,
     aftermath,
     cases,
     case_acts,

@@ -25,6 +25,7 @@ _PATHS: Final = {
     "list": "M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01",
     "chart": "M4 20h16M7 17v-6M12 17V6M17 17v-9",
     "card": "M3 6h18v12H3zM3 10h18M7 15h3",
+    "receipt": "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",
     "wallet": "M4 7a2 2 0 0 1 2-2h11v4M4 7v10a2 2 0 0 0 2 2h14V9H6a2 2 0 0 1-2-2M16 14h.01",
     "copy": "M9 9h11v11H9zM5 15H4V4h11v1",
     "out": "M14 4h5v16h-5M4 12h11M11 8l4 4-4 4",

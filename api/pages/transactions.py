@@ -21,6 +21,7 @@ from api.http.sheets import csv_of
 from api.pages.budgets import budgets_of, department_cards
 from api.pages.frame import page
 from api.pages.life import FEATURES, rulings, steps_of
+from api.pages.receipts import of_purchase
 from api.pages.route import Asked, Asking, PageRoute, or_none
 from api.pages.tables import TYPES, xlsx_of
 from api.pages.words import major, moment
@@ -222,6 +223,7 @@ async def show_transaction(asking: Asked, department_id: str, transaction_id: st
         record=_record(life["records"][0], decisions[0]) if decisions else None,
         would_pass="" if would is None else would.message,
         features=FEATURES,
+        receipts=await of_purchase(asking, department_id, transaction_id),
         **await _lacking(asking, detail),
     )
 

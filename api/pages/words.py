@@ -62,6 +62,13 @@ DELIVERY_STATES: Final = {
     "failed": Mark("Given up", "cross", "bad"),
     "dropped": Mark("Dropped", "hourglass", "warn"),
 }
+RECEIPT_STATES: Final = {
+    "waiting": Mark("To be read", "clock", "calm"),
+    "unreadable": Mark("Not readable", "cross", "warn"),
+    "unmatched": Mark("No purchase", "hourglass", ""),
+    "suggested": Mark("To confirm", "flag", "accent"),
+    "matched": Mark("Matched", "check", "good"),
+}
 #: What the types of webhooks before the dot are about.
 GROUP_WORDS: Final = {
     "authorization": "authorizations",

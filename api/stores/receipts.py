@@ -62,6 +62,39 @@ class ReceiptTables:
         found: list[Row] = [] if row is None else row["receipts"]
         return found
 
+    async def missing(
+        self,
+        organization_id: str,
+        reach: ReceiptReach,
+        *,
+        employee: str | None = None,
+        after: tuple[datetime, str, str] | None = None,
+        rows_max: int,
+    ) -> list[Row]:
+        """Rows of receipts_missing.sql. Raises Problem 503."""
+        after_at, after_id, after_department = after or (None, None, None)
+        row = await self._ask(
+            "receipts_missing",
+            REPORT_TIMEOUT_S,
+            organization_id=organization_id,
+            everything=reach.everything,
+            own=list(reach.own),
+            departments=list(reach.departments),
+            employee=employee,
+            after_at=after_at,
+            after_id=after_id,
+            after_department=after_department,
+            rows_max=rows_max,
+        )
+        found: list[Row] = [] if row is None else row["missing"]
+        return found
+
+    async def policies(self, organization_id: str) -> list[Row]:
+        """Rows of receipt_policies.sql. Raises Problem 503."""
+        row = await self._ask("receipt_policies", QUERY_TIMEOUT_S, organization_id=organization_id)
+        found: list[Row] = [] if row is None else row["policies"]
+        return found
+
     async def content(self, organization_id: str, receipt_id: str) -> tuple[bytes, str] | None:
         """The file and its type. Raises Problem 503."""
         asked = {"organization_id": organization_id, "receipt_id": receipt_id}

@@ -82,6 +82,15 @@ UPDATE receipt SET suggestions = %(suggestions)s, department_id = %(department_i
 WHERE receipt_id = %(receipt_id)s AND authorization_id IS NULL
 """
 
+REMIND: LiteralString = """
+INSERT INTO receipt_reminder AS r (organization_id, department_id, authorization_id, times, reminded_at)
+SELECT organization_id, department_id, authorization_id, 1, now() FROM receipt_missing
+WHERE organization_id = current_setting('spendlog.organization')
+ON CONFLICT (organization_id, authorization_id, department_id) DO UPDATE
+SET times = least(r.times + 1, 100), reminded_at = now() WHERE r.reminded_at < now() - interval '6 days 12
+hours'
+"""
+
 
 def feature() -> Feature:
     """One at a time: each takes a core."""
@@ -91,6 +100,8 @@ def feature() -> Feature:
             Task("read", read_receipt, timeout_s=300.0),
             Task("match", match_open),
             Task("look_again", look_again, cron="*/5 * * * *"),
+            Task("ask_reminders", ask_reminders, cron="0 7 * * *"),
+            Task("remind", remind),
             Task("sweep", sweep, cron="41 * * * *"),
         ),
     )
@@ -198,6 +209,18 @@ async def look_again(job: Job) -> None:
     """Asks each organization that has open ones."""
     async with job.once() as connection:
         await connection.execute("SELECT receipts_look_again()")
+
+
+async def ask_reminders(job: Job) -> None:
+    """Asks each organization that has a policy."""
+    async with job.once() as connection:
+        await connection.execute("SELECT receipts_remind()")
+
+
+async def remind(job: Job) -> None:
+    """Once a week for each purchase: pages and lists tell who was reminded, and how often."""
+    async with job.once() as connection:
+        await connection.execute(REMIND)
 
 
 async def sweep(job: Job) -> None:

@@ -19,6 +19,7 @@ WITHOUT = {
     "/v1/account/password": "asks for the password that it was",
     "/v1/account/second-factor": "asks for a code of the one that is enrolled",
     "/v1/cases/{case_id}/assignment": "is taken over at any time; the audit log has each change",
+    "/v1/receipt-policies/{currency}": "is two numbers; the audit log has each change",
     "/v1/receipts/{receipt_id}/transaction": "says of which purchase it is, and can be taken off again",
     "/v1/closed-periods/{period}": "a month is closed once and for all",
     "/v1/reconciliations": "a file is known by its digest: the same again changes nothing",

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from api.access.keys import create_key
 from api.access.roles import Role
 from infra.cli import app
+from infra.jobs.receipts import REMIND
 from infra.processes.refs import wait_until
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.people import member, sign_in
@@ -258,6 +260,32 @@ def test_pages_go_on_and_filters_find(shop: Organization) -> None:
     assert found == made[::-1]
     assert shop.client.get(PATH, params={"employee": employee, "status": "matched"}).json()["receipts"] == []
     assert shop.client.get(PATH, params={"status": "lost"}).status_code == 422
+
+
+def test_a_missing_receipt_is_listed_and_reminded_of_until_it_is_there(
+    shop: Organization, books: Books
+) -> None:
+    employee = f"mia-{uuid.uuid4().hex[:6]}"
+    name, _ = pay(shop, "Pixel Camera Shop", 9_900, cardholder=employee, card_id=f"card_{employee}")
+    pay(shop, "Pixel Camera Shop", 7_500, cardholder=employee, card_id=f"card_{employee}")
+    policy = "/v1/receipt-policies/USD"
+    assert shop.client.put("/v1/receipt-policies/XXQ", json={"over_minor": 1, "days": 1}).status_code == 422
+    later = shop.client.put(policy, json={"over_minor": 7_500, "days": 3})
+    assert [(one["currency"], one["days"]) for one in later.json()["policies"]] == [("USD", 3)]
+    missing = {"path": "/v1/missing-receipts", "employee": employee}
+    assert shop.read(**missing)["missing"] == []
+    assert shop.client.put(policy, json={"over_minor": 7_500, "days": 0}).status_code == 200
+    (found,) = shop.read(**missing)["missing"]
+    assert (found["authorization_id"], found["amount"], found["reminders"]) == (name, usd(9_900), 0)
+    with psycopg.connect(books.settings.postgres, autocommit=True) as connection:
+        for _ in range(2):  # a second one on the same day says nothing
+            connection.execute("SELECT set_config('spendlog.organization', %s, false)", [shop.id])
+            connection.execute(REMIND)
+    assert shop.read(**missing)["missing"][0]["reminders"] == 1
+    sent(shop.client, receipt_pdf("Pixel", "$99.00", TODAY), authorization_id=name)
+    assert shop.read(**missing)["missing"] == []
+    assert shop.client.delete(policy).status_code == 204
+    assert shop.client.delete(policy).json()["code"] == "unknown_receipt_policy"
 
 
 def test_the_commands(

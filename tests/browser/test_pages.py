@@ -28,6 +28,7 @@ PAGES = (
     ("/ask?q=top+expenses+this+year", "largest first"),
     ("/reports?report=spend&period=this_year", "By merchant"),
     ("/reports?report=month-end", "Still open"),
+    ("/receipts", "read and matched to its purchase"),
     ("/cards", "Department"),
     ("/cards/operations/card_sven", "Nothing: the card is frozen"),
     ("/cards/new", "Single use"),
@@ -64,6 +65,7 @@ OWN = (
     ("/", "Available now"),
     ("/mine", "Ask for more"),
     ("/transactions", "Every purchase that was asked for"),
+    ("/receipts", "Send a receipt"),
     ("/ask?q=what+did+I+spend+by+category", "by category"),
     ("/cards/engineering/card_bob", "How it is set"),
     ("/departments/engineering/more", "What for"),
@@ -97,7 +99,7 @@ def test_each_page_opens_for_whoever_may_see_it(person: Sit, who: str) -> None:
 
 
 #: What an employee sees his own part of.
-_PARTLY = ("/ask", "/reports", "/transactions", "/departments/engineering/more")
+_PARTLY = ("/ask", "/receipts", "/reports", "/transactions", "/departments/engineering/more")
 HIDDEN = {
     "admin": ("/system",),
     "carol": ("/dispatch", "/system", "/audit", *ORGANIZATION),

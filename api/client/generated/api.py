@@ -17,9 +17,11 @@ from api.client.generated.identity_providers import IdentityProvidersResource
 from api.client.generated.increase_requests import IncreaseRequestsResource
 from api.client.generated.keys import KeysResource
 from api.client.generated.ledger import LedgerResource
+from api.client.generated.missing_receipts import MissingReceiptsResource
 from api.client.generated.people import PeopleResource
 from api.client.generated.policies import PoliciesResource
 from api.client.generated.questions import QuestionsResource
+from api.client.generated.receipt_policies import ReceiptPoliciesResource
 from api.client.generated.receipts import ReceiptsResource
 from api.client.generated.reconciliations import ReconciliationsResource
 from api.client.generated.refunds import RefundsResource
@@ -49,9 +51,11 @@ class Api(Generic[S]):
         self.increase_requests: IncreaseRequestsResource[S] = IncreaseRequestsResource(sender)
         self.keys: KeysResource[S] = KeysResource(sender)
         self.ledger: LedgerResource[S] = LedgerResource(sender)
+        self.missing_receipts: MissingReceiptsResource[S] = MissingReceiptsResource(sender)
         self.people: PeopleResource[S] = PeopleResource(sender)
         self.policies: PoliciesResource[S] = PoliciesResource(sender)
         self.questions: QuestionsResource[S] = QuestionsResource(sender)
+        self.receipt_policies: ReceiptPoliciesResource[S] = ReceiptPoliciesResource(sender)
         self.receipts: ReceiptsResource[S] = ReceiptsResource(sender)
         self.reconciliations: ReconciliationsResource[S] = ReconciliationsResource(sender)
         self.refunds: RefundsResource[S] = RefundsResource(sender)

@@ -51,7 +51,7 @@ class Receipts:
         """Newest first."""
         rows, last = page.split(
             await self.services.receipts.page(
-                self.caller.organization_id, self._reach(), filters, page.rows_max
+                self.caller.organization_id, self.reach(), filters, page.rows_max
             )
         )
         following = None if last is None else page.cursor(last["uploaded_at"], last["receipt_id"])
@@ -62,7 +62,7 @@ class Receipts:
         found = None
         if storable(receipt_id):
             rows = await self.services.receipts.page(
-                self.caller.organization_id, self._reach(), ReceiptFilters(receipt_id), 1
+                self.caller.organization_id, self.reach(), ReceiptFilters(receipt_id), 1
             )
             found = rows[0] if rows else None
         if found is None:
@@ -179,7 +179,7 @@ class Receipts:
     def _key(self, receipt_id: str) -> dict[str, str]:
         return {"organization_id": self.caller.organization_id, "receipt_id": receipt_id}
 
-    def _reach(self) -> ReceiptReach:
+    def reach(self) -> ReceiptReach:
         """His own, and those of the departments that his permission reaches."""
         caller = self.caller
         reach = reach_of(caller, Scope.RECEIPTS_READ, Scope.RECEIPTS_WRITE)
