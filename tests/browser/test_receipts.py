@@ -18,7 +18,7 @@ from schemas.money import Money
 from tests.api.support import wait_until
 from tests.browser.conftest import TechCorp
 from tests.browser.person import PHONE, Person
-from tests.browser.test_tasks import purchase
+from tests.browser.steps import purchase
 from tests.receipts.papers import receipt_pdf
 
 Sit = Callable[..., Person]

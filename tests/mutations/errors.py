@@ -216,7 +216,9 @@ ERRORS: dict[str, Wrong] = {
         "PaymentApproved(valid_days=days + 1, foreign",
     ),
     "a decline is not said": Wrong(
-        "payments.py", "*counts(ask, None), PaymentDeclined()),\n", "*counts(ask, None)),\n"
+        "payments.py",
+        "*score_counted(ask, verdict), PaymentDeclined()),\n",
+        "*score_counted(ask, verdict)),\n",
     ),
     "an advice's decline is said twice": Wrong(
         "payments.py", "payment.requested or payment.voided)\n", "payment.voided)\n"
