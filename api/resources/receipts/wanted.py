@@ -107,7 +107,7 @@ async def list_receipt_policies(request: Request, caller: Caller) -> Response:
     response_model=ReceiptPolicyListOut,
     dependencies=[MEMBERS_ONCE],
     openapi_extra=needs(Scope.POLICIES_WRITE, own=WHOLE),
-    responses=answers(200, "All of them, as they are now.", 413, 415),
+    responses=answers(200, "All of them, as they are now.", 404, 413, 415),
 )
 async def set_receipt_policy(
     body: ReceiptPolicyIn, request: Request, caller: Caller, currency: CurrencyInPath
