@@ -10,8 +10,10 @@ from typing import Final
 
 from rich.console import Console
 
+from api.client import Client
 from infra.demo import month
 from infra.demo.people import PEOPLE, welcome
+from infra.demo.receipts import send_receipts
 from infra.running.log import EventSender
 from infra.running.system import RunningSystem
 from schemas.codec import encode_event
@@ -21,6 +23,7 @@ from schemas.partitions import partition_of
 
 #: Seconds from one purchase to the next: slow enough to look, quick enough to see that it lives.
 PAUSE_S: Final = 3.0
+_UPLOAD_S: Final = 30.0
 
 
 class Tour:
@@ -38,8 +41,11 @@ class Tour:
         now = datetime.now(UTC).replace(microsecond=0)
         organization = self._system.organization
         self._send(month.settings(organization, now - timedelta(days=28)))
-        self._send(month.purchases(organization, now))
+        purchases = list(month.purchases(organization, now))
+        self._send(purchases)
         self._sender.flush()
+        with Client(self._system.api, self._system.key, deadline_s=_UPLOAD_S) as api:
+            send_receipts(api, purchases)
         console.rule("[bold]In a browser", align="left")
         for cast in PEOPLE:
             token = welcome(self._system.endpoints.postgres, organization, cast)

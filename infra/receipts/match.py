@@ -21,6 +21,7 @@ MERCHANT: Final = 25
 MATCHED_MIN: Final = 88
 AHEAD_MIN: Final = 12
 LIKENESS_MIN: Final = 75
+NEAR_DAY: Final = 20  # at most two days off, or one where day and month may be the other way round
 SUGGESTED_MIN: Final = 50
 SUGGESTED_MAX: Final = 3
 #: A card is charged up to ten days after the receipt (hotels, shipped goods), or a day before (zones).
@@ -116,6 +117,7 @@ def _is_certain(reading: ReceiptReading, best: _Scored, others: Sequence[_Scored
         and not reading.total_guessed
         and not best.purchase.has_receipt
         and best.likeness >= LIKENESS_MIN
+        and best.day >= NEAR_DAY
         and best.points >= MATCHED_MIN
         and best.points - rival >= AHEAD_MIN
         # The same again at the same merchant some days off: which one it is the day alone would say.

@@ -38,6 +38,7 @@ def test_one_that_fits_in_all_is_matched() -> None:
         ([bought(), bought("B", days=1)], "A"),  # the same again a day later
         ([bought(), bought("B", days=-2)], "A"),
         ([bought(merchant="PAYMENT 8841")], "A"),  # another name
+        ([bought(days=3)], "A"),  # some days after
         ([bought(days=8)], "A"),  # long after
         ([bought(minor=2500)], "A"),  # a tip
         ([bought(minor=2080)], "A"),  # rounded
