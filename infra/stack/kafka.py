@@ -51,6 +51,9 @@ class Kafka:
     def answers(self) -> bool:
         return kafka_answers(self.url())
 
+    def ends_still(self, said: str) -> bool:
+        return False
+
     def after_start(self) -> None:
         """Nothing: topics are declared and applied elsewhere."""
 

@@ -47,6 +47,10 @@ class Service(Protocol):
 
     def after_start(self) -> None: ...
 
+    def ends_still(self, said: str) -> bool:
+        """Whether what a process said as it failed is that parts of the one before it have not ended yet."""
+        ...
+
     def url(self) -> str: ...
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from infra.processes.child import Child, start
-from infra.processes.refs import ProcessRef, log_tail, wait_until
+from infra.processes.refs import ProcessError, ProcessRef, log_tail, wait_until
 from infra.processes.signals import undisturbed
 from infra.settings import Settings, load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName, StackError
@@ -21,7 +22,7 @@ from infra.stack.ports import free_port, require_free
 from infra.stack.postgres import PostgresServer
 from infra.stack.probes import kafka_answers, postgres_answers, redis_answers
 from infra.stack.record import Mode, ServiceRecord, StackRecord, locked, open_data_folder
-from infra.stack.service import Service
+from infra.stack.service import Launch, Service
 from infra.stack.valkey import Valkey
 from schemas.settings import masked
 
@@ -233,7 +234,18 @@ class Stack:
         name, log = service.name, self.log(service.name)
         try:
             launch = service.prepare(lambda state: self._report(name, state), self._cancelled, log)
-            child = start(
+            self._launch(service, launch, log)
+            service.after_start()
+        except OSError as error:
+            raise StackError(
+                f"{name} cannot write below {self.data_dir}: {error}. Choose another folder"
+            ) from error
+        self._report(name, "ready")
+
+    def _launch(self, service: Service, launch: Launch, log: Path) -> None:
+        name, until_s = service.name, time.monotonic() + self.options.ready_timeout_s
+        while True:
+            child = self._children[name] = start(
                 name,
                 launch.command,
                 log=log,
@@ -243,14 +255,13 @@ class Stack:
                 stop_signal=launch.stop_signal,
                 death_signal=None if self.mode == "detached" else launch.death_signal,
             )
-            self._children[name] = child
-            child.wait_ready(service.answers, self.options.ready_timeout_s, cancelled=self._cancelled)
-            service.after_start()
-        except OSError as error:
-            raise StackError(
-                f"{name} cannot write below {self.data_dir}: {error}. Choose another folder"
-            ) from error
-        self._report(name, "ready")
+            try:
+                child.wait_ready(service.answers, self.options.ready_timeout_s, cancelled=self._cancelled)
+                return
+            except ProcessError:
+                if not service.ends_still(child.output()) or time.monotonic() > until_s:
+                    raise
+            time.sleep(0.2)
 
     def _stop(self, name: ServiceName) -> None:
         self._report(name, "stopping")

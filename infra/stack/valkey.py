@@ -45,6 +45,9 @@ class Valkey:
     def answers(self) -> bool:
         return redis_answers(self.url())
 
+    def ends_still(self, said: str) -> bool:
+        return False
+
     def after_start(self) -> None:
         """Nothing to prepare."""
 

@@ -269,7 +269,8 @@ def test_an_employee_sees_what_is_his_own_and_asks_for_more(person: Sit) -> None
     sitting.go("/")
     assert sitting.at() == "/mine"
     expect(sitting.page.locator(".figure.big dd")).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
-    assert sitting.page.locator("nav a").all_inner_texts() == ["My cards", "Transactions", "Ask", "Reports"]
+    told = sitting.page.locator("nav a").all_inner_texts()
+    assert told == ["My cards", "Transactions", "Receipts", "Ask", "Reports"]
     sitting.page.get_by_role("link", name="Ask for more").click()
     sitting.page.get_by_label("How much more, in USD").fill("1,200")
     sitting.page.get_by_label("What for").fill("The build farm")

@@ -113,6 +113,20 @@ def test_a_killed_postgres_comes_back_on_its_port_with_its_data(own: Stack) -> N
     own.require_alive()
 
 
+def test_a_postgres_whose_sessions_outlive_it_is_waited_for(own: Stack) -> None:
+    """Each has the shared memory until it sees that its server was killed."""
+    with psycopg.connect(own.endpoints.postgres) as session:
+        os.kill(session.info.backend_pid, signal.SIGSTOP)
+        own.kill("postgres")
+        later = threading.Timer(1.0, os.kill, (session.info.backend_pid, signal.SIGCONT))
+        later.start()
+        own.start("postgres")
+        later.join()
+        session.close()
+    with psycopg.connect(own.endpoints.postgres) as again:
+        assert again.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_a_paused_service_answers_again_when_it_is_resumed(own: Stack) -> None:
     with redis.Redis.from_url(own.endpoints.redis, socket_timeout=0.3, retry=None) as client:
         own.pause("redis")
