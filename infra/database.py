@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import psycopg
 
 from api.stores.postgres import PostgresAway
 from infra.errors import SpendlogError
@@ -17,6 +20,19 @@ def required_postgres(what: str) -> str:
     if url is None:
         raise SettingError(f"setting SPENDLOG_POSTGRES is missing: {what}")
     return url
+
+
+def connected_to_postgres(what: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """To SPENDLOG_POSTGRES; each statement is a transaction of its own. `what`: as `required_postgres`.
+
+    Raises:
+        SpendlogError: the server does not answer.
+        SettingError: the setting is missing.
+    """
+    try:
+        return psycopg.connect(required_postgres(what), connect_timeout=5, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise SpendlogError(f"PostgreSQL does not answer: {str(error).partition(chr(10))[0]}") from None
 
 
 @contextmanager

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final, LiteralString
 
-import psycopg
 import typer
 from psycopg.rows import class_row
 
 from api.stores.jobs import JobStanding
-from infra.database import required_postgres
+from infra.database import connected_to_postgres
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json
 from infra.running.commands import JOBS
@@ -41,7 +40,10 @@ def list_(
 ) -> None:
     """List jobs that wait, run, or were given up, with how far they are and why they failed."""
     statuses = ["failed"] if failed else ["todo", "doing", "failed"]
-    with _connected() as connection, connection.cursor(row_factory=class_row(JobStanding)) as cursor:
+    with (
+        connected_to_postgres(WHERE) as connection,
+        connection.cursor(row_factory=class_row(JobStanding)) as cursor,
+    ):
         found = cursor.execute(_LIST, (statuses, queue, limit)).fetchall()
     if as_json:
         print_json([_as_json(one) for one in found])
@@ -64,7 +66,7 @@ def list_(
 @app.command()
 def retry(job: Annotated[int, typer.Argument(help="Its number, of `list`.", show_default=False)]) -> None:
     """Try a job once more that was given up."""
-    with _connected() as connection:
+    with connected_to_postgres(WHERE) as connection:
         row = connection.execute(_RETRY, [job]).fetchone()
     if row is None or not row[0]:
         raise SpendlogError(
@@ -85,11 +87,3 @@ def progress_of(one: JobStanding) -> str:
 def _as_json(one: JobStanding) -> dict[str, object]:
     at = None if one.at is None else one.at.isoformat()
     return {name: getattr(one, name) for name in one.__struct_fields__} | {"at": at}
-
-
-def _connected() -> psycopg.Connection[tuple[object, ...]]:
-    """Raises SpendlogError."""
-    try:
-        return psycopg.connect(required_postgres(WHERE), connect_timeout=5, autocommit=True)
-    except psycopg.OperationalError as error:
-        raise SpendlogError(f"PostgreSQL does not answer: {str(error).partition(chr(10))[0]}") from None

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, LiteralString, get_args
 
-import psycopg
 import typer
 
 from api.client import Client
@@ -17,7 +16,7 @@ from api.client.generated.reports import Report
 from api.client.operations import BoundOperation
 from api.reports.making import PeriodWord
 from api.reports.report import ReportKind
-from infra.database import required_postgres
+from infra.database import connected_to_postgres
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json, visible
 from infra.rest import connected, fetched
@@ -155,7 +154,7 @@ def schedule(
         raise SpendlogError(f"--period {period} is none of {', '.join(get_args(PeriodWord))}")
     next_at = (starts or datetime.now(UTC)).replace(tzinfo=UTC)
     given = (organization, name, report.value, period, format.value, every.value, mail or [], next_at)
-    with _connected() as connection:
+    with connected_to_postgres(WHERE) as connection:
         connection.execute(_SCHEDULE, given)
     typer.echo(f"{name}: {report.value} of {period}, every {every.value} from {next_at:%Y-%m-%d %H:%M} UTC")
 
@@ -163,7 +162,7 @@ def schedule(
 @app.command()
 def schedules(organization: Organization, as_json: AsJson = False) -> None:
     """List the reports that are made by themselves."""
-    with _connected() as connection:
+    with connected_to_postgres(WHERE) as connection:
         found = connection.execute(_SCHEDULES, [organization]).fetchall()
     names = ("schedule", "report", "period", "every", "format", "next", "mail")
     rows = [(*row[:5], f"{row[5]:%Y-%m-%d %H:%M}", ", ".join(row[6])) for row in found]
@@ -173,7 +172,7 @@ def schedules(organization: Organization, as_json: AsJson = False) -> None:
 @app.command()
 def unschedule(name: ScheduleName, organization: Organization) -> None:
     """Make a report no longer; those that were made stay."""
-    with _connected() as connection:
+    with connected_to_postgres(WHERE) as connection:
         if connection.execute(_UNSCHEDULE, (organization, name)).rowcount == 0:
             raise SpendlogError(
                 f"{organization} has no schedule {name}: `spendlog reports schedules` lists them"
@@ -184,7 +183,7 @@ def unschedule(name: ScheduleName, organization: Organization) -> None:
 @app.command()
 def files(organization: Organization, as_json: AsJson = False) -> None:
     """List the reports that were made and are kept, newest first."""
-    with _connected() as connection:
+    with connected_to_postgres(WHERE) as connection:
         found = connection.execute(_FILES, [organization]).fetchall()
     rows = [(str(row[0]), row[1], row[2], f"{row[3]:%Y-%m-%d %H:%M}", f"{row[4]:,}") for row in found]
     _show(("file", "schedule", "name", "made", "bytes"), rows, as_json)
@@ -197,7 +196,7 @@ def fetch(
     organization: Organization,
 ) -> None:
     """Write a report that is kept into a file."""
-    with _connected() as connection:
+    with connected_to_postgres(WHERE) as connection:
         row = connection.execute(_FILE, (organization, file)).fetchone()
     if row is None:
         raise SpendlogError(f"{organization} has no report {file}: `spendlog reports files` lists them")
@@ -216,11 +215,3 @@ def _show(names: Sequence[str], rows: Sequence[tuple[str, ...]], as_json: bool) 
     for row in rows:
         table.add(*row)
     table.print()
-
-
-def _connected() -> psycopg.Connection[tuple[Any, ...]]:
-    """Raises SpendlogError."""
-    try:
-        return psycopg.connect(required_postgres(WHERE), connect_timeout=5, autocommit=True)
-    except psycopg.OperationalError as error:
-        raise SpendlogError(f"PostgreSQL does not answer: {str(error).partition(chr(10))[0]}") from None
