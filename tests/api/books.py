@@ -158,7 +158,7 @@ class Books:
             actor=actor,
         )
         headers = {"Authorization": f"Bearer {secret}"}
-        with httpx.Client(base_url=self.base_url, headers=headers, timeout=15) as client:
+        with httpx.Client(base_url=self.base_url, headers=headers, timeout=60) as client:
             yield Organization(organization, client, key.actor)
 
 

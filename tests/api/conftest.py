@@ -98,7 +98,7 @@ def secret(settings: ApiSettings, organization: str) -> str:
 @pytest.fixture
 def client(server: str, secret: str) -> Iterator[httpx.Client]:
     """Speaks for `organization` with every scope."""
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=10) as client:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as client:
         yield client
 
 

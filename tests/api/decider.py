@@ -70,7 +70,7 @@ class Decider(threading.Thread):
             },
             logger=quiet,
         )
-        partitions = consumer.list_topics(CARD_EVENTS.name, timeout=5).topics[CARD_EVENTS.name].partitions
+        partitions = consumer.list_topics(CARD_EVENTS.name, timeout=60).topics[CARD_EVENTS.name].partitions
         owners = {partition: self._owner(partition, len(partitions)) for partition in partitions}
         starts = {partition: await owner.take_over() for partition, owner in owners.items()}
         consumer.assign([TopicPartition(CARD_EVENTS.name, *start) for start in starts.items()])

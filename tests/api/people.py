@@ -62,7 +62,7 @@ def with_password(postgres: str, email: str) -> None:
 
 def browser(server: str) -> httpx.Client:
     """What a page of ours sends with a write."""
-    return httpx.Client(base_url=server, headers={"Sec-Fetch-Site": "same-origin"}, timeout=10)
+    return httpx.Client(base_url=server, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
 
 
 @contextmanager

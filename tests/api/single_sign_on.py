@@ -33,13 +33,13 @@ class Provider:
     def knows(self, sub: str, **claims: Any) -> None:
         """Somebody with an account there; his address is verified unless told otherwise."""
         told = {"email_verified": True, **claims}
-        httpx.put(f"{self.issuer}/users/{quote(sub, safe='')}", json=told).raise_for_status()
+        httpx.put(f"{self.issuer}/users/{quote(sub, safe='')}", json=told, timeout=60).raise_for_status()
 
     def lies(self, **how: Any) -> None:
-        httpx.put(f"{self.issuer}/lies", json=how).raise_for_status()
+        httpx.put(f"{self.issuer}/lies", json=how, timeout=60).raise_for_status()
 
     def seen(self) -> dict[str, Any]:
-        found: dict[str, Any] = httpx.get(f"{self.issuer}/seen").json()
+        found: dict[str, Any] = httpx.get(f"{self.issuer}/seen", timeout=60).json()
         return found
 
 
@@ -53,7 +53,7 @@ def running_provider() -> Iterator[Provider]:
     def answers() -> bool:
         assert process.poll() is None, "the identity provider has ended"
         try:
-            return httpx.get(found.issuer).status_code == 200
+            return httpx.get(found.issuer, timeout=60).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -106,7 +106,7 @@ class Try:
 
     def allow(self, sub: str) -> Try:
         """He signs in at the provider, which sends him back."""
-        allowed = httpx.post(self.url, data={"sub": sub})
+        allowed = httpx.post(self.url, data={"sub": sub}, timeout=60)
         assert allowed.status_code == 302, allowed.text
         self.answer = allowed.headers["location"]
         return self

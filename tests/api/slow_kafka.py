@@ -96,4 +96,4 @@ def slow_kafka(target: str) -> Iterator[SlowKafka]:
         yield proxy
     finally:
         loops[0].call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)

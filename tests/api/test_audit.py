@@ -123,7 +123,7 @@ def test_a_refusal_that_comes_again_and_again_is_not_a_record_each(
     secret, key = create_key(
         settings.postgres, organization_id=organization, name="poor", scopes=[Scope.CARDS_READ]
     )
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}) as client:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as client:
         for _ in range(20):
             assert client.get("/v1/audit").status_code == 403
         assert client.get("/v1/webhooks").status_code == 403
@@ -138,7 +138,7 @@ def test_the_use_of_a_revoked_key_is_told_and_of_an_unknown_one_is_nobodys(
     revoke_key(settings.postgres, key=key.id)
     for used in (f"sl_aaaaaaaaaa_{'x' * 43}", secret):
         headers = {"Authorization": f"Bearer {used}"}
-        assert httpx.get(f"{server}/v1/cards", headers=headers).status_code == 401
+        assert httpx.get(f"{server}/v1/cards", headers=headers, timeout=60).status_code == 401
     record = told(admin, outcome="refused")
     assert (record["actor_id"], record["reason"], record["action"]) == (
         key.id,
@@ -200,7 +200,7 @@ def test_an_export_has_every_record_and_no_formula(
     evil, _ = create_key(
         settings.postgres, organization_id=organization, name="x", scopes=[Scope.CARDS_READ], actor="=1+1"
     )
-    httpx.get(f"{server}/v1/audit", headers={"Authorization": f"Bearer {evil}"})
+    httpx.get(f"{server}/v1/audit", headers={"Authorization": f"Bearer {evil}"}, timeout=60)
     told(admin, actor="=1+1")
     lines = admin.get("/v1/audit/export").text.splitlines()
     assert [json.loads(line) for line in lines] == records(admin)

@@ -11,7 +11,8 @@ import pytest
 from schemas.ids import Position
 from tests.api.conftest import Submit, budget_body, budget_path
 from tests.api.decider import Decider
-from tests.api.support import Views, metric, wait_until, wait_until_calm
+from tests.api.support import Views, metric, wait_until
+from tests.patience import HUNG_S, WAITED_S
 
 pytestmark = pytest.mark.usefixtures("engineering")
 
@@ -131,10 +132,9 @@ def test_without_a_decision_in_time_the_answer_claims_nothing(
     submit: Submit, client: httpx.Client, decider: Decider
 ) -> None:
     with decider.paused():
-        wait_until_calm(client)
         started = time.monotonic()
         answer = submit("slow", authorization_id="auth_slow", headers={"Prefer": "wait=1"})
-        assert 0.9 < time.monotonic() - started < 1.5
+        assert WAITED_S < time.monotonic() - started < HUNG_S
     assert answer.status_code == 202
     assert answer.headers["location"] == "/v1/authorizations/auth_slow?department_id=engineering"
     assert answer.headers["preference-applied"] == "wait=1"
@@ -148,7 +148,7 @@ def test_the_longest_wait_ends_within_2_s(submit: Submit, decider: Decider) -> N
     with decider.paused():
         started = time.monotonic()
         answer = submit("slow", headers={"Prefer": "respond-async, wait=60"})
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < HUNG_S
     assert (answer.status_code, answer.headers["preference-applied"]) == (202, "wait=2")
 
 
@@ -183,7 +183,7 @@ def test_two_contents_at_once_with_one_key_get_one_answer_and_one_refusal(
 def test_many_at_once_fit_exactly(submit: Submit) -> None:
     def outcome(n: int) -> str:
         """As a client asks: again with the same key, while there is no answer yet."""
-        return str(wait_until(lambda: submit(f"n{n}", minor=500_000).json().get("outcome"), 30.0))
+        return str(wait_until(lambda: submit(f"n{n}", minor=500_000).json().get("outcome"), 60.0))
 
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(outcome, range(60)))

@@ -190,7 +190,7 @@ def served_by_a_process(books: Books, tmp_path: Path) -> Iterator[tuple[str, sub
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", timeout=5).is_success
+        return httpx.get(f"{url}/healthz", timeout=60).is_success
     except httpx.HTTPError:
         return False
 

@@ -32,6 +32,7 @@ from tests.api.policies import (
     path,
 )
 from tests.api.support import serving, wait_ready, wait_until
+from tests.patience import HUNG_S
 
 
 def test_it_is_in_force_in_every_department_that_has_a_budget(three: Organization) -> None:
@@ -216,7 +217,7 @@ def test_without_decisions_in_time_it_is_pending_and_a_repeat_completes_it(
         answer = apply(three, "slow", activate=True, headers={"Prefer": "wait=1"})
         again = apply(three, "slow", activate=True, headers={"Prefer": "wait=0"})
         other = apply(three, "slow", OTHER, activate=True)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < HUNG_S
     assert answer.status_code == 202, answer.text
     assert (answer.json()["status"], answer.headers["location"]) == ("pending", path(three))
     assert answer.json()["message"].endswith("Pending in engineering, marketing, sales.")
@@ -338,7 +339,7 @@ def test_a_hundred_departments_in_one_act(company: Organization) -> None:
     names = [f"d{number:03}" for number in range(100)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: add(company, name), names))
-    wait_until(lambda: len(listed(company, limit=1000)["departments"]) == len(names), 30)
+    wait_until(lambda: len(listed(company, limit=1000)["departments"]) == len(names), 60.0)
     answer = apply(company, "many", activate=True)
     assert (answer.status_code, answer.json()["status"]) == (200, "complete"), answer.json()["message"]
     assert [one["department_id"] for one in answer.json()["departments"]] == names

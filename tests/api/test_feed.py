@@ -22,6 +22,7 @@ from api.stores.feed import Feed, Interest, Listener
 from schemas.cache import FEED
 from tests.api.books import Books, Organization, usd
 from tests.api.support import metric, wait_until
+from tests.patience import HUNG_S
 
 Event = dict[str, Any]
 
@@ -160,7 +161,7 @@ def test_a_revoked_key_hears_nothing_more_within_seconds(
             started = time.monotonic()
             with pytest.raises(AssertionError, match="has ended"):
                 ear.event()
-            assert time.monotonic() - started < 10
+            assert time.monotonic() - started < HUNG_S
         assert client.get("/v1/feed").status_code == 401
 
 
@@ -195,7 +196,7 @@ def test_who_does_not_read_is_dropped_and_holds_up_nobody(
                 pipe.execute()
                 for _ in range(100):  # who reads gets all of it meanwhile
                     ear.event()
-        wait_until(lambda: metric(client, "spendlog_api_feed_listeners") == 1, 20.0)
+        wait_until(lambda: metric(client, "spendlog_api_feed_listeners") == 1, 60.0)
         assert metric(client, "spendlog_api_feed_dropped") == dropped + 1
 
 

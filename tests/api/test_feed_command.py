@@ -25,7 +25,7 @@ def test_decisions_are_shown_as_they_are_made(
         subprocess.Popen(spendlog("feed", *words), stdout=subprocess.PIPE, text=True) for words in commands
     ]
     try:
-        wait_until(lambda: metric(company.client, "spendlog_api_feed_listeners") == listeners + 2, 30.0)
+        wait_until(lambda: metric(company.client, "spendlog_api_feed_listeners") == listeners + 2, 60.0)
         company.start()
         payment: dict[str, Any] = {"card_id": "card_ada", "merchant": {"name": "Hotel"}}
         company.done("authorization.requested", authorization_id="h1", amount=usd(700), **payment)

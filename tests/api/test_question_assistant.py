@@ -51,7 +51,7 @@ def model() -> Iterator[Model]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def helped(settings: ApiSettings, model: Model) -> Iterator[str]:
 def asking(helped: str, settings: ApiSettings, organization: str, views: Views) -> Iterator[httpx.Client]:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="model")
     views.budget(organization, "engineering", 5_000)
-    with httpx.Client(base_url=helped, headers={"Authorization": f"Bearer {secret}"}, timeout=10) as client:
+    with httpx.Client(base_url=helped, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as client:
         yield client
 
 

@@ -25,6 +25,7 @@ from tests.api.conftest import payment_body
 from tests.api.decider import Decider
 from tests.api.people import member, sign_in
 from tests.api.support import serving, wait_ready
+from tests.patience import HUNG_S
 
 LEFT = re.compile(r'"default";r=(\d+);t=(\d+)')
 
@@ -94,7 +95,7 @@ async def test_without_redis_each_process_counts_for_itself(settings: ApiSetting
         began = time.monotonic()
         assert await taken(one, name, 9) == 5
         assert await taken(two, name, 9) == 5
-        assert time.monotonic() - began < 2.0, "a request waited for a Redis that is away"
+        assert time.monotonic() - began < HUNG_S, "a request waited for a Redis that is away"
 
 
 @pytest.mark.anyio
@@ -173,7 +174,7 @@ def test_each_answer_tells_what_is_left_and_the_last_is_429(
     limited: tuple[str, str], settings: ApiSettings
 ) -> None:
     url, secret = limited
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=10) as client:
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as client:
         answers = [
             client.get("/v1/departments"),
             client.head("/v1/departments"),

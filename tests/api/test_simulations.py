@@ -104,7 +104,7 @@ def test_a_key_in_live_mode_may_not_unless_its_organization_is_in_test_mode(book
         with serving(settings) as base_url:
             wait_ready(base_url)
             headers = {"Authorization": live.client.headers["authorization"]}
-            with httpx.Client(base_url=base_url, headers=headers, timeout=15) as client:
+            with httpx.Client(base_url=base_url, headers=headers, timeout=60) as client:
                 assert simulate(Organization(live.id, client), "authorizations", "one").status_code == 200
     with books.organization([Scope.CARDS_WRITE]) as other:
         assert simulate(other, "authorizations", "one").json()["code"] == "insufficient_scope"

@@ -24,7 +24,7 @@ def proxy(settings: ApiSettings) -> Iterator[SlowKafka]:
 
 def submit(base_url: str, secret: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": uuid.uuid4().hex}
-    return httpx.post(f"{base_url}/v1/authorizations", json=payment_body(1), headers=headers, timeout=10)
+    return httpx.post(f"{base_url}/v1/authorizations", json=payment_body(1), headers=headers, timeout=60)
 
 
 @pytest.mark.usefixtures("decider")
@@ -40,7 +40,7 @@ def test_authorizations_are_taken_while_metadata_is_slow(
         headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "budget"}
         path = base_url + budget_path(organization)
         proxy.delay_s = 0.0
-        answer = httpx.put(path, json=budget_body(), headers=headers, timeout=10)
+        answer = httpx.put(path, json=budget_body(), headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
         proxy.delay_s, before = delay_s, proxy.delayed
         told = []

@@ -191,6 +191,6 @@ def test_a_locked_table_is_503_for_those_who_ask_for_it(
             other = httpx.get(
                 f"{server}/v1/authorizations/unknown",
                 headers={"Authorization": f"Bearer {secret}"},
-                timeout=10,
+                timeout=60,
             )
             assert (other.status_code, other.json()["code"]) == (404, "unknown_authorization")

@@ -70,7 +70,7 @@ class Hooks:
 def hooks(server: str, settings: ApiSettings, organization: str) -> Iterator[Hooks]:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="hooks", scopes=BOTH)
     headers = {"Authorization": f"Bearer {secret}"}
-    with httpx.Client(base_url=server, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=server, headers=headers, timeout=60) as client:
         yield Hooks(client, settings.postgres, organization)
 
 

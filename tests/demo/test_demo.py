@@ -67,7 +67,7 @@ class Demo:
 
     def left(self) -> list[str]:
         """Command lines of processes that still live."""
-        _, alive = psutil.wait_procs(self.family, timeout=5)
+        _, alive = psutil.wait_procs(self.family, timeout=60)
         return [" ".join(process.cmdline()) for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
     def worker(self) -> psutil.Process:

@@ -73,7 +73,7 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(30.0)
+        self._thread.join(60)
 
     def _run(self) -> None:
         config = {"bootstrap.servers": self.line.kafka, "group.id": "watch", "enable.auto.commit": False}
@@ -125,7 +125,7 @@ class Steady:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(30.0)
+        self._thread.join(60)
 
     def _common(self, name: str) -> dict[str, Any]:
         self.sent += 1

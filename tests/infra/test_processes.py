@@ -31,7 +31,7 @@ def test_leaving_the_block_ends_children_and_their_children(tmp_path: Path) -> N
     ]
     with Supervisor(tmp_path) as supervisor:
         child = supervisor.start("nested", nested)
-        assert wait_until(lambda: "up" in child.output(), 10)
+        assert wait_until(lambda: "up" in child.output(), 60.0)
         family = [ProcessRef.of(process.pid) for process in psutil.Process(child.pid).children()]
         assert len(family) == 1
     assert not child.alive()
@@ -51,7 +51,7 @@ def test_an_error_in_the_block_ends_children_newest_first(tmp_path: Path) -> Non
             for name in ("first", "second"):
                 child = supervisor.start(name, [sys.executable, "-c", program])
                 children.append(child)
-                assert wait_until(lambda: "up" in children[-1].output(), 10)
+                assert wait_until(lambda: "up" in children[-1].output(), 60.0)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -78,7 +78,7 @@ def test_what_ends_while_it_is_asked_may_have_got_ready(tmp_path: Path) -> None:
 def test_a_child_that_ignores_sigterm_is_killed_within_the_bound(tmp_path: Path) -> None:
     with Supervisor(tmp_path, stop_timeout_s=0.3) as supervisor:
         child = supervisor.start("deaf", DEAF)
-        assert wait_until(lambda: "up" in child.output(), 10)
+        assert wait_until(lambda: "up" in child.output(), 60.0)
         began = time.monotonic()
     assert child.returncode == -signal.SIGKILL
     assert time.monotonic() - began < 5
@@ -88,14 +88,14 @@ def test_a_paused_child_stands_still_until_it_is_resumed(tmp_path: Path) -> None
     ticking = [sys.executable, "-u", "-c", "import time\nwhile True: print(1); time.sleep(0.01)"]
     with Supervisor(tmp_path) as supervisor:
         child = supervisor.start("ticking", ticking)
-        assert wait_until(lambda: len(child.output()) > 4, 10)
+        assert wait_until(lambda: len(child.output()) > 4, 60.0)
         child.pause()
-        assert wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED, 5)
+        assert wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED, 60.0)
         before = child.output()
         time.sleep(0.1)
         assert child.output() == before
         child.resume()
-        assert wait_until(lambda: len(child.output()) > len(before), 5)
+        assert wait_until(lambda: len(child.output()) > len(before), 60.0)
         child.pause()  # and a paused child can be ended
 
 

@@ -56,7 +56,7 @@ def test_a_record_behind_which_only_a_marker_lies_ends_a_read_at_once(empty: tup
         producer.produce(prefix + DEAD_LETTERS.name, b"x", partition=partition)
     producer.commit_transaction(20)
     # Kafka answers a commit before its markers lie in every partition, so the first reads may still miss some
-    assert wait_until(lambda: len(list(dead_letters.read(kafka, prefix))) == PARTITIONS, 20)
+    assert wait_until(lambda: len(list(dead_letters.read(kafka, prefix))) == PARTITIONS, 60.0)
     letters = list(dead_letters.read(kafka, prefix))
     started_s = time.monotonic()
     assert list(dead_letters.read(kafka, prefix)) == letters

@@ -43,11 +43,11 @@ def test_an_api_that_is_killed_is_started_again_at_its_port(stack: Endpoints, tm
             stderr=log,
         )
     try:
-        assert wait_until(lives, 40.0), (tmp_path / "serve.log").read_text()
+        assert wait_until(lives, 60.0), (tmp_path / "serve.log").read_text()
         (child,) = psutil.Process(supervisor.pid).children()
         child.send_signal(signal.SIGKILL)
         child.wait(10)
-        assert wait_until(lives, 40.0), (tmp_path / "serve.log").read_text()
+        assert wait_until(lives, 60.0), (tmp_path / "serve.log").read_text()
         (again,) = psutil.Process(supervisor.pid).children()
         assert again.pid != child.pid
         supervisor.send_signal(signal.SIGTERM)

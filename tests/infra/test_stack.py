@@ -50,7 +50,7 @@ def _external(stack: Endpoints, *, embedded: Sequence[str] = ()) -> Settings:
 def test_the_three_services_work(stack: Endpoints) -> None:
     topic = f"works-{uuid.uuid4()}"
     admin = AdminClient({"bootstrap.servers": stack.kafka})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(timeout=10)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(timeout=60)
     producer = Producer({"bootstrap.servers": stack.kafka, "transactional.id": topic})
     producer.init_transactions(20)
     producer.begin_transaction()
@@ -75,7 +75,7 @@ def test_a_topic_that_nobody_declared_is_refused(own: Stack) -> None:
     assert errors[0] is not None
     assert (
         "undeclared"
-        not in AdminClient({"bootstrap.servers": own.endpoints.kafka}).list_topics(timeout=5).topics
+        not in AdminClient({"bootstrap.servers": own.endpoints.kafka}).list_topics(timeout=60).topics
     )
 
 
@@ -143,10 +143,10 @@ def test_a_paused_service_answers_again_when_it_is_resumed(own: Stack) -> None:
 def test_kafka_comes_back_on_its_port_with_its_topics(own: Stack, stop: Callable[[Stack, str], None]) -> None:
     topic = f"kept-{uuid.uuid4()}"
     admin = AdminClient({"bootstrap.servers": own.endpoints.kafka})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(timeout=10)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(timeout=60)
     stop(own, "kafka")
     own.start("kafka")
-    assert topic in AdminClient({"bootstrap.servers": own.endpoints.kafka}).list_topics(timeout=10).topics
+    assert topic in AdminClient({"bootstrap.servers": own.endpoints.kafka}).list_topics(timeout=60).topics
 
 
 def test_the_command_line_starts_shows_and_stops_everything(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_the_command_line_starts_shows_and_stops_everything(tmp_path: Path) -> N
         assert "already running" in again.stderr
         assert json.loads(again.stdout) == shown
         os.kill(shown["services"]["redis"]["pid"], signal.SIGKILL)
-        assert wait_until(lambda: services_of(tmp_path) == ALL - {"valkey-server"}, 5)
+        assert wait_until(lambda: services_of(tmp_path) == ALL - {"valkey-server"}, 60.0)
         degraded = spendlog("stack", "status", "--data", tmp_path / "data")
         assert degraded.returncode == 3
         assert re.search(r"Valkey +dead", degraded.stdout)
@@ -201,12 +201,12 @@ def test_the_services_end_with_the_process_that_runs_them(tmp_path: Path, end: s
         assert services_of(tmp_path) == ALL
         owner.send_signal(end)
         owner.wait(30)
-        assert wait_until(lambda: services_of(tmp_path) == set(), 5), services_of(tmp_path)
+        assert wait_until(lambda: services_of(tmp_path) == set(), 60.0), services_of(tmp_path)
 
 
 def test_sigterm_during_the_start_leaves_no_process(tmp_path: Path) -> None:
     with python("-m", "infra.cli", "stack", "up", "--data", tmp_path / "data") as starting:
-        assert wait_until(lambda: len(services_of(tmp_path)) > 1, 20)
+        assert wait_until(lambda: len(services_of(tmp_path)) > 1, 60.0)
         starting.terminate()
         assert "ended by SIGTERM" in starting.communicate(timeout=30)[1]
         assert services_of(tmp_path) == set()

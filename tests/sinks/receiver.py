@@ -98,7 +98,7 @@ def receiver(secret: str, answers: Answers | None = None) -> Iterator[Receiver]:
             yield own
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)
 
 
 def slow(seconds: float) -> Answers:

@@ -130,7 +130,7 @@ def raw() -> Iterator[list[bytes]]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield answers
-    thread.join(5)
+    thread.join(60)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def made_anew(line: Line) -> None:
     admin = AdminClient({"bootstrap.servers": line.kafka})
     admin.delete_topics([line.names.card_events])[line.names.card_events].result(30.0)
     deadline_s = time.monotonic() + 30.0
-    while line.names.card_events in admin.list_topics(timeout=10).topics:
+    while line.names.card_events in admin.list_topics(timeout=60).topics:
         assert time.monotonic() < deadline_s
         time.sleep(0.1)
     topics.apply(line.kafka, PARTITIONS, prefix=line.prefix)

@@ -149,7 +149,7 @@ def site(stack: Any, request: pytest.FixtureRequest) -> Iterator[Site]:
     topics_of = [found.prefix + topic.name for topic in TOPICS]
     admin = AdminClient({"bootstrap.servers": found.kafka})
     for future in admin.delete_topics(topics_of).values():
-        future.result(20)
+        future.result(60)
 
 
 def owner(site: Site) -> str:

@@ -51,13 +51,13 @@ def site(stack: Any) -> Iterator[Site]:
     admin = AdminClient({"bootstrap.servers": found.kafka})
     names = [found.prefix + topic.name for topic in TOPICS]
     for future in admin.delete_topics(names).values():
-        future.result(20)
+        future.result(60)
 
 
 def made_anew(site: Site) -> None:
     admin = AdminClient({"bootstrap.servers": site.kafka})
-    admin.delete_topics([site.decisions])[site.decisions].result(20)
-    eventually(lambda: site.decisions not in admin.list_topics(timeout=10).topics)
+    admin.delete_topics([site.decisions])[site.decisions].result(60)
+    eventually(lambda: site.decisions not in admin.list_topics(timeout=60).topics)
     topics.apply(site.kafka, 1, prefix=site.prefix)
 
 
@@ -78,7 +78,7 @@ def running_ledger(site: Site, url: str) -> Iterator[Consumer]:
         yield sink
     finally:
         ended.set()
-        thread.join(20)
+        thread.join(60)
         ledger.close()
         log.close()
 

@@ -130,7 +130,7 @@ def retention_is_no_violation(
     places = [TopicPartition(CARD_EVENTS.name, p, offset) for p, offset in kept.items()]
     admin = AdminClient({"bootstrap.servers": services.kafka})
     for deleted in admin.delete_records(places).values():
-        deleted.result(20)
+        deleted.result(60)
     status, report, text = verify(services, monkeypatch)
     assert (status, report["ok"], report["decisions"]) == (0, True, decided), text
     assert all(f"card events begin at offset {offset}; the " in text for offset in kept.values() if offset)
@@ -139,7 +139,7 @@ def retention_is_no_violation(
     p, begins = max(kept.items(), key=lambda one: one[1])
     for until in (begins, told[p]):  # some of them, all of them
         (deleted,) = admin.delete_records([TopicPartition(DECISIONS.name, p, until)]).values()
-        deleted.result(20)
+        deleted.result(60)
         status, report, text = verify(services, monkeypatch)
         assert (status, report["ok"], report["decisions"]) == (0, True, decided), text
         assert f"partition {p}: the log of decisions begins at {p}:{until}" in text

@@ -116,7 +116,7 @@ def site(stack: Any) -> Iterator[Site]:
     yield found
     admin = AdminClient({"bootstrap.servers": found.kafka})
     for future in admin.delete_topics([found.prefix + topic.name for topic in TOPICS]).values():
-        future.result(20)
+        future.result(60)
 
 
 def test_every_reader_passes_over_what_a_zombie_wrote(site: Site) -> None:
