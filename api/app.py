@@ -216,7 +216,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
     )
-    _surround(app, settings.api_cors_origins, metrics, door, guide)
+    _surround(app, settings, metrics, door, guide)
     problems.install(app, guide, _page_of)
     for router in (*(room.router for room in ROOMS), *PAGES):
         app.include_router(router)
@@ -230,8 +230,9 @@ def _page_of(request: Request, problem: HTTPException) -> Response | None:
     return problem_page(request, problem) if wants_page(request) else None
 
 
-def _surround(app: FastAPI, origins: frozenset[str], metrics: Metrics, door: Door, guide: Guide) -> None:
+def _surround(app: FastAPI, settings: ApiSettings, metrics: Metrics, door: Door, guide: Guide) -> None:
     """What is around every request, the outermost last."""
+    origins = settings.api_cors_origins
     if origins:
         # Without credentials: a page of another site has a key of its own, and never somebody's cookie.
         app.add_middleware(
@@ -249,6 +250,7 @@ def _surround(app: FastAPI, origins: frozenset[str], metrics: Metrics, door: Doo
         body_bytes_max=BODY_BYTES_MAX,
         page=_page_of,
         origins=origins,
+        tls=settings.api_public_url.startswith("https:"),
     )
 
 

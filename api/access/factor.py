@@ -39,8 +39,8 @@ def step_of(secret: str, code: str, now: datetime) -> int | None:
 
 
 def new_recovery_codes() -> list[str]:
-    """80 bits each: a fast hash is enough to keep them."""
-    return [f"{secrets.token_hex(5)}-{secrets.token_hex(5)}" for _ in range(_RECOVERY_CODES)]
+    """128 bits each: a fast hash is enough to keep them."""
+    return [f"{secrets.token_hex(8)}-{secrets.token_hex(8)}" for _ in range(_RECOVERY_CODES)]
 
 
 def recovery_digest(code: str) -> bytes:

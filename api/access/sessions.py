@@ -27,12 +27,16 @@ Method = Literal["password", "link", "oidc", "saml"]
 
 @dataclass(frozen=True, slots=True)
 class SignInOrigin:
-    """Where somebody comes from: for limits, for the list of sessions, and for the audit log."""
+    """Where somebody comes from: for limits, for the list of sessions, and for the audit log.
+
+    `replaced`: the hash of the token of the session that this browser has, which ends with a new one.
+    """
 
     address: str
     user_agent: str
     action: str
     request_id: str
+    replaced: bytes | None = None
 
     def trail(self, organization_id: str, email: str, person_id: str) -> Trail:
         """By him who says that he is this person."""
@@ -139,17 +143,21 @@ class Sessions(Verified[Person]):
 
     async def confirm(
         self, person: Person, password: str, origin: SignInOrigin, *, code: str | None = None
-    ) -> None:
-        """He is still the one who signed in: what needs that works for a while. Raises as `sign_in`."""
+    ) -> str:
+        """He is still the one who signed in: what needs that works for a while. The session's new token; the
+        one before is good no more. Raises as `sign_in`."""
         await self.prove(person.actor, password, origin, code=code)
         await self.require_password_enough(person.id, person.organization_id)
+        token = secrets.token_urlsafe(32)
 
         async def confirm(changes: Changeset) -> None:
-            await changes.row("confirm_session", session_id=person.session_id, person_id=person.id)
+            who = {"session_id": person.session_id, "person_id": person.id}
+            await changes.row("confirm_session", **who, sha256=digest(token))
             changes.tell(_place(person.session_id))
 
         await self._audit.change(self._trail(person, origin), confirm)
         self.forget(lambda known: known.session_id == person.session_id)
+        return token
 
     async def begin(
         self,
@@ -165,7 +173,8 @@ class Sessions(Verified[Person]):
         now = datetime.now(UTC)
         session_id = f"ses_{secrets.token_hex(10)}"
 
-        async def begin(changes: Changeset) -> Person:
+        async def begin(changes: Changeset) -> tuple[Person, str | None]:
+            replaced = origin.replaced and await changes.row("replace_session", sha256=origin.replaced)
             await changes.row(
                 "begin_session",
                 sha256=digest(token),
@@ -183,15 +192,17 @@ class Sessions(Verified[Person]):
                 raise Problem(403, "no_membership", "This person is no longer a member of the organization.")
             person = person_from_row(row)
             changes.tell(_place(session_id), after={"method": method}, by=self._trail(person, origin))
-            return person
+            return person, replaced["session_id"] if replaced else None
 
         trail = origin.trail(organization_id, "", person_id)
         try:
-            return token, await self._audit.change(trail, begin)
+            person, replaced = await self._audit.change(trail, begin)
         except Unstorable:
             raise Problem(
                 403, "no_membership", "This person is no longer a member of the organization."
             ) from None
+        self.forget(lambda known: known.session_id == replaced)
+        return token, person
 
     async def end(self, person: Person, session_id: str, origin: SignInOrigin) -> bool:
         """Whether there was such a session of his. In other processes it ends within 5 s."""

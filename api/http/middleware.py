@@ -28,8 +28,8 @@ LATE_S_MAX = 0.75
 # What the project's own pages may load, and who may show them: nobody in a frame, nothing from another host,
 # no script and no style inside a page. Answers for programs load nothing: to them it is a header.
 _CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _SAFE: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -39,6 +39,9 @@ _SAFE: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 )
+
+#: Two years, as the lists of browsers want it.
+_STAY_WITH_TLS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -55,7 +58,9 @@ class RequestFrame:
         body_bytes_max: int,
         page: ProblemPage,
         origins: frozenset[str] = frozenset(),
+        tls: bool = False,
     ) -> None:
+        """`tls`: browsers reach it by TLS, and are told to stay with that."""
         self._app = app
         self._clock = door.clock
         self._guide = guide
@@ -63,6 +68,7 @@ class RequestFrame:
         self._body_bytes_max = body_bytes_max
         self._page = page
         self._origins = origins
+        self._safe = (*_SAFE, _STAY_WITH_TLS) if tls else _SAFE
         self._process = secrets.token_hex(4)
         self._numbers = count()
 
@@ -87,7 +93,7 @@ class RequestFrame:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers.raw.extend(state.get("rate_limit", ()))
-                headers.raw.extend(_SAFE)
+                headers.raw.extend(self._safe)
                 headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = "no-store"

@@ -13,7 +13,7 @@ from api.access.security import needs
 from api.http.problems import Problem
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, own_path
-from api.resources.access.sessions import origin_of
+from api.resources.access.sessions import origin_of, renewed
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -40,9 +40,9 @@ async def confirm(
     request.state.told = True
     sessions = asking.services.sessions
     try:
-        await sessions.confirm(asking.viewer.caller, password, origin_of(request), code=code or None)
+        token = await sessions.confirm(asking.viewer.caller, password, origin_of(request), code=code or None)
     except Problem as problem:
         if problem.status_code not in (401, 403, 429):
             raise
         return await _form(asking, own_path(next), wrong=str(problem.detail), status=problem.status_code)
-    return RedirectResponse(own_path(next), 303)
+    return renewed(RedirectResponse(own_path(next), 303), token, asking.viewer.caller)

@@ -132,6 +132,14 @@ def _cookie(answer: httpx.Response, name: str) -> str:
     raise AssertionError(f"there is no {name}: {answer.status_code} {answer.text}")
 
 
+def attributes_of_try(server: str, provider_id: str) -> set[str]:
+    """Of the cookie that the browser takes along, without its age."""
+    with browser(server) as client:
+        answer = client.get(f"/sign-in/sso/{provider_id}")
+    (line,) = [one for one in answer.headers.get_list("set-cookie") if one.startswith(f"{LEFT}=")]
+    return {one for one in line.split("; ")[1:] if not one.startswith("Max-Age")}
+
+
 def came(server: str, provider_id: str, sub: str, **query: Any) -> httpx.Response:
     """The whole way."""
     return Try(server, provider_id).leave(**query).allow(sub).come_back()

@@ -15,7 +15,7 @@ from api.access.roles import Role
 from api.settings import ApiSettings
 from tests.api.people import COOKIE, browser, member, person, sign_in
 from tests.api.saml_provider import ENTITY, SAML, Answer, SamlRequest, keys, posted, read_request
-from tests.api.single_sign_on import Try, session_of, trusting
+from tests.api.single_sign_on import Try, attributes_of_try, session_of, trusting
 
 EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 ORGANIZATION, BOB = "org-saml", "bob@saml.example"
@@ -267,6 +267,11 @@ def test_an_assertion_is_good_once_and_in_its_own_browser(server: str, used: str
     refused(other.post(response), "InResponseTo")
     refused(left(server, used).post(response, cookie="another"), "another browser", 401)
     refused(left(server, used).post(response, state=""), "another browser", 401)
+
+
+def test_the_cookie_of_a_try_comes_along_with_a_post(server: str, used: str) -> None:
+    """It is worth nothing without the state that it belongs to."""
+    assert attributes_of_try(server, used) == {"HttpOnly", "Path=/", "SameSite=none", "Secure"}
 
 
 def test_who_must_prove_it_again_has_just_signed_in_there(server: str, used: str) -> None:

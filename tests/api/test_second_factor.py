@@ -63,7 +63,7 @@ def test_it_is_on_when_a_code_was_sent_and_not_before(
     assert not session.get("/v1/sessions/current").json()["second_factor"]
     code = totp.now()
     codes = session.put(WHERE, json={"code": code}).json()["recovery_codes"]
-    assert len(set(codes)) == 10 and all(re.fullmatch("[0-9a-f]{10}-[0-9a-f]{10}", one) for one in codes)
+    assert len(set(codes)) == 10 and all(re.fullmatch("[0-9a-f]{16}-[0-9a-f]{16}", one) for one in codes)
     assert session.get("/v1/sessions/current").json()["second_factor"]
     assert signed(server, email) == (401, "code_required")
     assert signed(server, email, code) == (401, "wrong_code")  # it turned it on, and is used up

@@ -13,7 +13,16 @@ import pytest
 from api.access.roles import Role
 from api.settings import ApiSettings
 from tests.api.people import COOKIE, accepted, browser, invited, member, person, sign_in
-from tests.api.single_sign_on import Provider, Try, added, came, provider, session_of, trusting
+from tests.api.single_sign_on import (
+    Provider,
+    Try,
+    added,
+    attributes_of_try,
+    came,
+    provider,
+    session_of,
+    trusting,
+)
 from tests.api.support import wait_until
 
 __all__ = ["provider"]
@@ -208,6 +217,10 @@ def test_the_browser_that_left_comes_back_once(server: str, provider: Provider, 
     for members in ({"state": "guessed"}, {"state": ""}, {"state": other.members["state"]}):
         refused(third.come_back(**members), 401, "began in another browser")
     refused(Try(server, trusted).leave().allow("trusted").come_back(cookie=""), 401, "another browser")
+
+
+def test_the_cookie_of_a_try_comes_back_from_another_site(server: str, trusted: str) -> None:
+    assert attributes_of_try(server, trusted) == {"HttpOnly", "Path=/", "SameSite=lax", "Secure"}
 
 
 def test_a_code_is_good_for_its_own_try_alone(server: str, provider: Provider, trusted: str) -> None:

@@ -67,6 +67,8 @@ def test_signing_out_ends_it(person: Sit) -> None:
     sitting = person("carol", fresh=True)
     sitting.page.get_by_role("button", name="Sign out").click()
     sitting.page.wait_for_url("**/sign-in")
+    sitting.page.go_back()
+    assert "Carol" not in sitting.page.content()
     sitting.go("/")
     assert sitting.at() == "/sign-in"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -111,7 +112,11 @@ class SingleSignOn:
         provider = await self._provider(provider_id)
         cookie = secrets.token_urlsafe(32)
         sign_on = SignOn(
-            provider_id=provider_id, browser=browser_digest(cookie), following=following, again=again
+            provider_id=provider_id,
+            browser=browser_digest(cookie),
+            following=following,
+            again=again,
+            replaced=origin.replaced,
         )
         state = await self._tries.begin(sign_on)
         try:
@@ -146,7 +151,7 @@ class SingleSignOn:
         token, person = await self._sessions.begin(
             person_id,
             provider.organization_id,
-            origin,
+            replace(origin, replaced=sign_on.replaced),
             method=provider.protocol,
             authenticated_at=identity.authenticated_at,
         )

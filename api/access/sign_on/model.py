@@ -40,13 +40,15 @@ class IdentityProvider:
 class SignOn(msgspec.Struct, frozen=True, kw_only=True):
     """One try: what was sent along with the browser, and what must come back with it.
 
-    `browser`: SHA-256 of the cookie that it got; `again`: somebody in a session proves that it is still he.
+    `browser`: SHA-256 of the cookie that it got; `again`: somebody in a session proves that it is still he;
+    `replaced`: of `SignInOrigin`, for the browser comes back without its session's cookie.
     """
 
     provider_id: str
     browser: str
     following: str
     again: bool = False
+    replaced: bytes | None = None
     nonce: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     verifier: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(48))
 

@@ -75,7 +75,7 @@ class RecoveryCodesOut(Output):
 
     model_config = ConfigDict(title="RecoveryCodes")
 
-    recovery_codes: list[str] = Field(examples=[["0a1b2c3d4e-5f60718293"]])
+    recovery_codes: list[str] = Field(examples=[["0a1b2c3d4e5f6071-8293a4b5c6d7e8f9"]])
 
 
 @router.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -9,7 +10,7 @@ from pydantic import ConfigDict, Field, SecretStr, StrictStr
 from starlette.responses import Response
 
 from api.access import cookie
-from api.access.keys import Scope
+from api.access.keys import Scope, digest
 from api.access.people import Person
 from api.access.reach import BY_ROUTE
 from api.access.security import KeyedRoute, needs, open_to_all
@@ -82,11 +83,13 @@ Signed = Annotated[Person, Depends(_person)]
 
 
 def origin_of(request: Request) -> SignInOrigin:
+    token = cookie.token_of(request)
     return SignInOrigin(
         address_of(request),
         request.headers.get("user-agent", ""),
         action_of(request),
         request.state.request_id,
+        None if token is None else digest(token),
     )
 
 
@@ -212,14 +215,22 @@ async def end_session(
     dependencies=[MEMBERS_ONCE],
     openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE),
     responses={
-        204: {"description": "For 15 minutes people, keys and webhooks may be changed."},
+        204: {"description": "For 15 minutes people, keys and webhooks may be changed; with a new cookie."},
         **responses(400, 401, 403, 413, 415, 422, 429, 500, 503),
     },
 )
 async def confirm(request: Request, body: ConfirmIn, person: Signed) -> Response:
-    """What is worth an attack on a session asks for a password that was given lately."""
+    """What is worth an attack on a session asks for a password that was given lately. The session goes on
+    with a new token."""
     request.state.told = True
-    await services_of(request).sessions.confirm(
+    token = await services_of(request).sessions.confirm(
         person, body.password.get_secret_value(), origin_of(request), code=body.code
     )
-    return Response(status_code=204)
+    return renewed(Response(status_code=204), token, person)
+
+
+def renewed(answer: Response, token: str, person: Person) -> Response:
+    """With the new token of a session that goes on."""
+    assert person.expires_at is not None  # sessions have an end
+    cookie.begin(answer, token, max_age_s=round((person.expires_at - datetime.now(UTC)).total_seconds()))
+    return answer
