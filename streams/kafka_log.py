@@ -18,6 +18,7 @@ from schemas.partitions import partition_of
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS
 from streams.cluster import aiokafka_options, start, stop
 from streams.core.intake import Record, recorded_at
+from streams.fetched import Make, make_of, wait_fetched
 from streams.log import DeadLetter, Entry, Fenced, Headers, Kept, ReplayIncomplete, Written
 from streams.lookups import Lookups
 from streams.snapshots import SNAPSHOT_HEADER, Collector, StoredSnapshot
@@ -28,6 +29,7 @@ BATCH_BYTES = 1_000_000
 DEAD_LETTER_BYTES_MAX = 1_900_000
 DEAD_LETTER_KEY_BYTES_MAX = 64 * 1024
 REPLAY_IDLE_TIMEOUT_S = 30.0
+READ_WAIT_S = 0.2
 _new = tuple.__new__  # half the time of calling a named tuple
 
 
@@ -100,14 +102,14 @@ class KafkaLog:
         return collector.newest_first()
 
     async def replay(self, offset: int) -> AsyncGenerator[Sequence[LogRecord], None]:
-        async with aclosing(self._read(self._names.decisions, offset)) as read:
+        async with aclosing(self._read(self._names.decisions, offset, _log_record)) as read:
             async for records in read:
-                yield [
-                    _new(LogRecord, (found.offset, found.value, stamp_of(found.headers))) for found in records
-                ]
+                yield records
 
-    async def _read(self, topic: str, offset: int) -> AsyncGenerator[Sequence[Any], None]:
-        """Records from `offset` to where the end is now."""
+    async def _read(
+        self, topic: str, offset: int, make: Make | None = None
+    ) -> AsyncGenerator[Sequence[Any], None]:
+        """Records from `offset` to where the end is now; what `make` makes of them, if it is given."""
         tp = TopicPartition(topic, self._partition)
         # The hash chain vouches for decisions, and better.
         consumer = self._reader(check_crcs=topic != self._names.decisions)
@@ -125,7 +127,9 @@ class KafkaLog:
             deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
             # The position, not the last record: transaction markers are never delivered.
             while await consumer.position(tp) < end:
-                fetched = await consumer.getmany(tp, timeout_ms=200)
+                if make is not None and await wait_fetched(consumer._fetcher, {tp}, READ_WAIT_S):
+                    make_of(consumer._fetcher, tp, make)
+                fetched = await consumer.getmany(tp, timeout_ms=0 if make is not None else READ_WAIT_S * 1000)
                 if fetched.get(tp):
                     deadline = time.monotonic() + REPLAY_IDLE_TIMEOUT_S
                     yield fetched[tp]
@@ -248,6 +252,10 @@ class KafkaLog:
 
     async def _wait(self, sent: Sequence[tuple[asyncio.Future[Any], int]]) -> list[Written]:
         return [Written(int((await future).offset), records) for future, records in sent]
+
+
+def _log_record(tp: TopicPartition, found: Any) -> LogRecord:
+    return _new(LogRecord, (found.offset, found.value, stamp_of(found.headers)))
 
 
 def _give_up(producer: AIOKafkaProducer) -> None:

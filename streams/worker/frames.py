@@ -8,8 +8,8 @@ as they are. Pinned to faust-streaming 0.15.3, whose internals this knows.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import aiokafka
@@ -20,6 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.core.intake import Record, recorded_at
+from streams.fetched import make_of, wait_fetched
 from streams.log import Frame
 
 # One poll's records over all partitions: 5,000 decide in about 0.1 s, below the latency we promise.
@@ -65,13 +66,15 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
             active_partitions = active_partitions - full
             timeout = min(timeout or 0.0, FULL_WAIT_S)
         with subscriptions.fetch_context():
-            if not await self._wait_for_records(fetcher, active_partitions, timeout or 0.0):
+            if not await wait_fetched(fetcher, active_partitions, timeout or 0.0):
                 return {}
             if subscriptions.reassignment_in_progress or not self.consumer.flow_active:
                 return {}
             # From here to the second look at positions nothing is awaited in truth (timeout 0 returns what
             # lies there), so no seek can come between and the frame's bounds are exact.
             before = _positions(subscriptions)
+            for tp in filter(self.transport.frames, active_partitions):
+                make_of(fetcher, tp, _record)
             fetched = await fetcher.fetched_records(active_partitions, timeout=0, max_records=max_records)
             after = _positions(subscriptions)
         return {**self._unframed(fetched), **self._frames(fetched, before, after)}
@@ -87,24 +90,6 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
             async with asyncio.timeout(HINT_S_MAX):
                 await consumer.commit(ours)
 
-    async def _wait_for_records(self, fetcher: Any, wanted: set[TP], wait_s: float) -> bool:
-        """Whether something lies ready for a wanted partition, after `wait_s` at the latest.
-
-        What was fetched for others, such as paused changelogs, stays there and is no reason to look again.
-        """
-        deadline = time.monotonic() + wait_s
-        while not any(tp in fetcher._records for tp in wanted):
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return False
-            waiter = fetcher._create_fetch_waiter()
-            await asyncio.wait([waiter], timeout=left_s)
-            if not waiter.done():
-                waiter.cancel()
-                return False
-            waiter.result()  # authorization errors
-        return True
-
     def _unframed(self, fetched: Mapping[TopicPartition, list[Any]]) -> dict[Any, list[Any]]:
         return {tp: records for tp, records in fetched.items() if not self.transport.frames(tp)}
 
@@ -118,8 +103,7 @@ class FrameConsumerThread(driver.AIOKafkaConsumerThread):
         frames = {}
         for tp, end in after.items():
             if self.transport.frames(tp) and tp in before and end > before[tp]:
-                records = tuple(_records(fetched.get(tp, ())))
-                frames[tp] = [Frame(before[tp], end, records)]
+                frames[tp] = [Frame(before[tp], end, fetched.get(tp, ()))]
         return frames
 
 
@@ -133,16 +117,14 @@ def _positions(subscriptions: Any) -> dict[TopicPartition, int]:
     }
 
 
-def _records(fetched: Any) -> list[Record]:
-    """Records with the broker's time as UTC; a batch shares one time, so it is converted once."""
-    records = []
-    last_ms, at = -1, recorded_at(0)
-    for record in fetched:
-        if record.timestamp != last_ms:
-            last_ms = record.timestamp
-            at = recorded_at(last_ms)
-        records.append(Record(record.offset, at, record.key, record.value))
-    return records
+# A batch shares few times.
+_at = lru_cache(maxsize=1024)(recorded_at)
+_new = tuple.__new__  # half the time of calling a named tuple
+
+
+def _record(tp: TopicPartition, found: Any) -> Record:
+    """As a frame has it, with the broker's time as UTC."""
+    return _new(Record, (found.offset, _at(found.timestamp), found.key, found.value))
 
 
 class FrameConsumer(driver.Consumer):

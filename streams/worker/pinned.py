@@ -9,7 +9,8 @@ PINNED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 _WHAT_TO_CHECK = """\
 Check what it takes from inside: Consumer.perform_seek, resume_partitions and resume_flow, and in
 which order a rebalance calls them; AIOKafkaConsumerThread._fetch_records; of aiokafka
-Fetcher._records, _create_fetch_waiter and fetched_records, its subscriptions' _position, its
+Fetcher._records, _create_fetch_waiter and fetched_records, FetchResult._partition_records and
+PartitionRecords._consumer_record (streams/fetched.py), its subscriptions' _position, its
 consumer's _isolation_level. Then run tests/streams and `make test-faults`, and change PINNED"""
 
 
