@@ -141,7 +141,10 @@ class Line:
         timeout_s: float,
         counts: Callable[[Message], bool] = lambda message: True,
     ) -> list[Message]:
-        """Committed records of a topic that count, all of them once there are at least `count`."""
+        """Committed records of a topic that count, all of them once there are at least `count`.
+
+        Fails when none came for `timeout_s` seconds: however slow the machine, what goes on is waited for.
+        """
         config = {"bootstrap.servers": self.kafka, "group.id": "reader", "isolation.level": "read_committed"}
         consumer = Consumer({**config, "auto.offset.reset": "earliest", "enable.auto.commit": False})
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(self.partitions)])
@@ -154,6 +157,7 @@ class Line:
                 new = [message for message in consumer.consume(10_000, 0.1) if not message.error()]
                 new = [message for message in new if counts(message)]
                 found += new
+                deadline = time.monotonic() + timeout_s if new else deadline
                 if len(found) >= count and (settle is None or new):
                     settle = time.monotonic() + 0.5
         finally:

@@ -31,7 +31,7 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join(120.0)
+        self._thread.join(600.0)
         assert not self._thread.is_alive()
 
 

@@ -159,7 +159,6 @@ def test_it_is_safe_to_repeat_after_a_crash_at_any_step(line: Line, monkeypatch:
     close(line.kafka, gap(line), line.prefix)
     assert gap(line).closed
     line.worker("w2")
-    line.until(lambda: len(line.read(line.names.decisions, 18, 20.0)) == 18, 30.0)
     assert outcomes(found for found in line.decisions(18) if found.duplicate_of is None) == {
         "accepted": 1,
         "approved": 13,
