@@ -51,6 +51,7 @@ class Scope(StrEnum):
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"
     SYSTEM_READ = "system:read"
+    SYSTEM_WRITE = "system:write"
     ACCOUNT = "account"
 
 
@@ -63,7 +64,7 @@ SPECIAL_SCOPES = frozenset({
     Scope.AUDIT_READ, Scope.SIMULATIONS_WRITE,
 })  # fmt: skip
 # Of people alone: a key has no account of its own, and belongs to an organization, not to the system.
-PERSONAL_SCOPES = frozenset({Scope.ACCOUNT, Scope.SYSTEM_READ})
+PERSONAL_SCOPES = frozenset({Scope.ACCOUNT, Scope.SYSTEM_READ, Scope.SYSTEM_WRITE})
 KEY_SCOPES = tuple(scope for scope in Scope if scope not in PERSONAL_SCOPES)
 EVERYDAY_SCOPES = tuple(scope for scope in KEY_SCOPES if scope not in SPECIAL_SCOPES)
 

@@ -104,6 +104,7 @@ TABLE: Final[Mapping[Role, Mapping[Scope, Reach]]] = {
     Role.SYSTEM_ADMIN: {
         _S.ACCOUNT: _OWN,
         _S.SYSTEM_READ: _ALL,
+        _S.SYSTEM_WRITE: _ALL,
         _S.PEOPLE_READ: _ALL,
         _S.PEOPLE_WRITE: _ALL,
         _S.AUDIT_READ: _ALL,

@@ -8,7 +8,6 @@ from typing import Final
 
 from api.access.keys import Scope
 from api.pages.route import Asking
-from api.pages.words import percent
 from api.resources.budgets import BudgetOut, budgets_out, clocks
 from api.resources.periods import Span, span_of
 from schemas.terms import zone_of
@@ -42,8 +41,9 @@ class DepartmentCard:
 
     @property
     def share(self) -> int:
-        """Percent of the limit."""
-        return percent(self.used, self.budget.limit.minor)
+        """Percent of the limit that is used, whole ones: 100 when nothing is left."""
+        limit = self.budget.limit.minor
+        return 0 if limit <= 0 else 100 * self.used // limit
 
     @property
     def pace(self) -> int | None:

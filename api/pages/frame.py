@@ -58,6 +58,7 @@ NAVIGATION: Final = (
     NavigationEntry("/webhooks", "Webhooks", "hook", Scope.WEBHOOKS_READ, group="Organization"),
     NavigationEntry("/audit", "Audit log", "book", Scope.AUDIT_READ, group="Organization"),
     NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
+    NavigationEntry("/jobs", "Jobs", "hourglass", Scope.SYSTEM_READ),
 )
 
 
@@ -165,7 +166,7 @@ _TITLES: Final = {
     503: "A moment, please",
 }
 _ADVICE: Final = {
-    403: "Your role does not allow it. An Org Admin of your organization can change that under People.",
+    403: "Nothing was written. Whoever looks after people in your organization says what each role may.",
     404: "It may have been typed wrong, belong to another organization, or never have existed.",
     413: "Go back and send less.",
     429: "Wait a minute, then try again. Nothing was written.",
@@ -182,6 +183,11 @@ def problem_page(request: Request, problem: HTTPException) -> Response:
     path = request.scope["path"]
     if code == "no_such_resource":  # the API's words name its own paths
         detail = f"No page has the address {path[:100]}"
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    if code == "insufficient_scope" and viewer is not None:  # in the API's words it is about scopes
+        detail = (
+            f"You are signed in as {viewer.role} of {viewer.organization_id}, and this is for other roles."
+        )
     again = status in (429, 500, 503) and request.method in ("GET", "HEAD")
     answer = page(
         request,

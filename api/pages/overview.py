@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
@@ -15,30 +16,69 @@ from api.access.security import needs
 from api.http.paging import Page
 from api.pages.budgets import DepartmentCard, department_cards
 from api.pages.frame import page
-from api.pages.requests import waiting_for
+from api.pages.receipts import receipts_of
+from api.pages.requests import may_answer, requests_of
 from api.pages.reviews import cases_of_viewer
-from api.pages.route import Asked, PageRoute
+from api.pages.route import Asked, Asking, PageRoute
 from api.pages.transactions import latest
+from api.resources.cases.answer import CaseOut
+from api.resources.increases import IncreaseRequestOut
+from api.resources.transactions.answer import TransactionOut
 from api.stores.transactions import Filters
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _LATEST: Final = 8
+#: Of each kind that needs attention; a link leads to all.
+_ATTENTION: Final = 5
+_MISSING_MAX: Final = 99
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """All departments of one currency together, in minor units."""
+    """All departments of one currency together, in minor units. `cap`: the company's, if it is in it."""
 
     currency: str
     limit: int
     posted: int
     held: int
     pace: int | None
+    cap: int | None = None
+    cap_left: int | None = None
 
     @property
     def left(self) -> int:
         return self.limit - max(0, self.posted) - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the page shows of all that somebody reaches: the same for all who reach as far.
+
+    `requests`: all that wait; which of them wait for whom is a matter of the one who looks.
+    """
+
+    departments: list[DepartmentCard]
+    totals: list[Total]
+    requests: list[IncreaseRequestOut]
+    latest: list[TransactionOut]
+    review: list[CaseOut]
+    more_review: bool
+    missing: int
+
+    def part(self, waiting: Sequence[IncreaseRequestOut]) -> dict[str, Any]:
+        """What the template draws. `waiting`: the requests that the viewer may answer."""
+        return {
+            "totals": self.totals,
+            "departments": self.departments,
+            "waiting": waiting,
+            "latest": self.latest,
+            "review": self.review,
+            "more_review": self.more_review,
+            "missing": self.missing,
+            "missing_max": _MISSING_MAX,
+            "tight": [card for card in self.departments if card.share >= 80],
+        }
 
 
 @router.get("/", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
@@ -46,25 +86,51 @@ async def show_start(asking: Asked) -> Response:
     """What each role comes for first. Live: it asks for itself again when something has moved."""
     if not asking.viewer.may(Scope.BUDGETS_READ):
         return RedirectResponse("/system" if asking.viewer.may(Scope.SYSTEM_READ) else "/mine", 303)
-    departments, waiting, newest, review = await asyncio.gather(
+    found = await overview_of(asking)
+    return page(asking.request, "overview", **found.part(waiting_of(asking, found)))
+
+
+async def overview_of(asking: Asking) -> Overview:
+    departments, requests, newest, review, missing, cap = await asyncio.gather(
         department_cards(asking),
-        waiting_for(asking),
+        requests_of(asking, "waiting"),
         latest(asking, Filters(), _LATEST),
-        cases_of_viewer(asking, "open", Page(None, _LATEST)),
+        cases_of_viewer(asking, "open", Page(None, _ATTENTION)),
+        _missing(asking),
+        _cap(asking),
     )
-    return page(
-        asking.request,
-        "overview",
-        totals=totals_of(departments),
-        departments=departments,
-        waiting=waiting,
-        latest=newest,
-        review=review.cases,
-        tight=[card for card in departments if card.share >= 80],
+    return Overview(
+        departments,
+        totals_of(departments, cap),
+        requests,
+        newest,
+        review.cases,
+        review.next is not None,
+        missing,
     )
 
 
-def totals_of(departments: list[DepartmentCard]) -> list[Total]:
+def waiting_of(asking: Asking, found: Overview) -> list[IncreaseRequestOut]:
+    return [request for request in found.requests if may_answer(asking, request)]
+
+
+async def _missing(asking: Asking) -> int:
+    """Receipts; one more than `_MISSING_MAX`: more than that."""
+    receipts = receipts_of(asking)
+    return await asking.services.receipts.missing_count(
+        asking.viewer.organization_id, receipts.reach(), rows_max=_MISSING_MAX + 1
+    )
+
+
+async def _cap(asking: Asking) -> dict[str, Any] | None:
+    """The company's, for who sees all of it."""
+    if asking.viewer.departments(Scope.BUDGETS_READ) is not None:
+        return None
+    cap: dict[str, Any] | None = (await asking.organization().find("company_cap"))["cap"]
+    return cap
+
+
+def totals_of(departments: list[DepartmentCard], cap: dict[str, Any] | None = None) -> list[Total]:
     """One for each currency; the pace is that of the first department, most have the same calendar."""
     found: dict[str, list[DepartmentCard]] = {}
     for card in departments:
@@ -76,6 +142,18 @@ def totals_of(departments: list[DepartmentCard]) -> list[Total]:
             sum(card.budget.posted.minor for card in cards),
             sum(card.budget.held.minor for card in cards),
             cards[0].pace,
+            *_under(cap, currency, cards),
         )
         for currency, cards in sorted(found.items())
     ]
+
+
+def _under(
+    cap: dict[str, Any] | None, currency: str, cards: list[DepartmentCard]
+) -> tuple[int | None, int | None]:
+    """The cap, and what is left of it for all of its departments together."""
+    if cap is None or cap["currency"] != currency:
+        return None, None
+    within = [card for card in cards if card.budget.department_id in cap["departments"]]
+    limit: int = cap["limit_minor"]
+    return limit, limit - sum(card.used for card in within)

@@ -28,11 +28,6 @@ _REQUESTS_MAX: Final = 1_000
 _MORE: Final = (Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
 
 
-async def waiting_for(asking: Asking) -> list[IncreaseRequestOut]:
-    """Requests that the viewer may answer now."""
-    return [request for request in await requests_of(asking, "waiting") if may_answer(asking, request)]
-
-
 async def requests_of(asking: Asking, status: RequestStatus | None) -> list[IncreaseRequestOut]:
     """Of all departments, newest first."""
     row = await asking.organization().find(

@@ -16,6 +16,7 @@ from api.pages import (
     curve,
     departments,
     dispatch,
+    jobs,
     keys,
     links,
     live,
@@ -61,4 +62,5 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     webhooks.router,
     audit.router,
     system.router,
+    jobs.router,
 )

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.paging import Page
+from api.http.problems import Problem
 from api.http.sheets import csv_of
-from api.pages.budgets import budgets_of, department_cards
+from api.pages.budgets import DepartmentCard, budgets_of, department_cards
 from api.pages.frame import page
 from api.pages.life import FEATURES, rulings, steps_of
 from api.pages.receipts import of_purchase
 from api.pages.route import Asked, Asking, PageRoute, or_none
 from api.pages.tables import TYPES, xlsx_of
-from api.pages.words import major, moment
+from api.pages.words import NotMoney, major, minor_of, moment
 from api.resources.policies import VERSIONS_MAX, policies_out
 from api.resources.transactions.answer import (
     TransactionDetailOut,
@@ -44,6 +45,7 @@ from schemas.codec import decode_decision
 from schemas.controls import Policy
 from schemas.decisions import Decision
 from schemas.reasons import DEPARTMENT, ReasonCode
+from schemas.terms import zone_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -63,6 +65,50 @@ CHIPS: Final = (
 )
 #: What a raised budget helps against.
 _MONEY: Final = frozenset({ReasonCode.BUDGET_EXCEEDED})
+
+
+class _Between(NamedTuple):
+    """Days, both included, and amounts as somebody types them at a form."""
+
+    first: date | None
+    last: date | None
+    least: str
+    most: str
+
+    def narrow(self, filters: Filters, cards: list[DepartmentCard]) -> Filters:
+        """Days are those of the first department, and so is the currency of an amount: most have the same.
+
+        Raises Problem 422: what was typed is no amount.
+        """
+        budget = cards[0].budget if cards else None
+        zone, currency = zone_of(budget.calendar.time_zone if budget else "UTC"), "USD"
+        if budget is not None:
+            currency = budget.currency
+        changed: dict[str, Any] = {}
+        if self.first is not None:
+            changed["since"] = datetime.combine(self.first, time(), zone)
+        if self.last is not None:
+            changed["until"] = datetime.combine(self.last + timedelta(days=1), time(), zone)
+        try:
+            if self.least:
+                changed["amount_min"] = minor_of(self.least, currency)
+            if self.most:
+                changed["amount_max"] = minor_of(self.most, currency)
+        except NotMoney as error:
+            raise Problem(422, "invalid_request", f"{error}.") from None
+        return replace(filters, **changed)
+
+
+async def _between(
+    first: date | None = None,
+    last: date | None = None,
+    least: Annotated[str, Query(max_length=30)] = "",
+    most: Annotated[str, Query(max_length=30)] = "",
+) -> _Between:
+    return _Between(first, last, least, most)
+
+
+Between = Annotated[_Between, Depends(_between)]
 
 
 async def latest(asking: Asking, filters: Filters, rows_max: int) -> list[TransactionOut]:
@@ -94,13 +140,18 @@ def within_reach(asking: Asking, whose: Whose) -> Whose:
 
 @router.get("/transactions", openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE))
 async def show_transactions(
-    asking: Asked, what: What, whose: Whose, order: Order = "newest", after: str | None = None
+    asking: Asked,
+    what: What,
+    whose: Whose,
+    between: Between,
+    order: Order = "newest",
+    after: str | None = None,
 ) -> Response:
-    """The filters are those of `GET /v1/transactions`, and stay in the address."""
+    """The filters are those of `GET /v1/transactions` and of the form, and stay in the address."""
     given = dict(parse_qsl(asking.request.url.query))
-    found = await transactions_page(
-        asking.organization(), Page(after, ROWS), filters_of(what, within_reach(asking, whose)), order
-    )
+    cards = await department_cards(asking)
+    filters = between.narrow(filters_of(what, within_reach(asking, whose)), cards)
+    found = await transactions_page(asking.organization(), Page(after, ROWS), filters, order)
     return page(
         asking.request,
         "transactions",
@@ -114,18 +165,17 @@ async def show_transactions(
         ],
         kept=_query(given, after=""),
         more=None if found.next is None else _address(given, after=found.next),
-        departments=[card.budget for card in await department_cards(asking)],
+        departments=[card.budget for card in cards],
     )
 
 
 #: Filters that the page has a field or a chip of their own for.
-_SHOWN: Final = frozenset({"search", "department_id", "employee", "order", "status", "after", "at", "done"})
+_FIELDS: Final = ("search", "department_id", "employee", "status", *_Between._fields)
+_SHOWN: Final = frozenset({*_FIELDS, "order", "after", "at", "done"})
 
 
 def _chosen(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: given.get(name, "") for name in ("search", "department_id", "employee", "status")} | {
-        "order": given.get("order", "newest")
-    }
+    return {name: given.get(name, "") for name in _FIELDS} | {"order": given.get("order", "newest")}
 
 
 def _query(given: Mapping[str, str], **changed: str) -> str:
@@ -143,10 +193,11 @@ def _address(given: Mapping[str, str], **changed: str) -> str:
 
 @router.get("/transactions.{kind}", openapi_extra=needs(Scope.AUTHORIZATIONS_READ, own=BY_ROUTE))
 async def export_transactions(
-    asking: Asked, kind: str, what: What, whose: Whose, order: Order = "newest"
+    asking: Asked, kind: str, what: What, whose: Whose, between: Between, order: Order = "newest"
 ) -> Response:
     """What the list shows, as a table to take away."""
-    found = await _all(asking, filters_of(what, within_reach(asking, whose)), order)
+    filters = between.narrow(filters_of(what, within_reach(asking, whose)), await department_cards(asking))
+    found = await _all(asking, filters, order)
     header = (
         "when",
         "merchant",

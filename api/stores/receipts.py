@@ -89,6 +89,19 @@ class ReceiptTables:
         found: list[Row] = [] if row is None else row["missing"]
         return found
 
+    async def missing_count(self, organization_id: str, reach: ReceiptReach, *, rows_max: int) -> int:
+        """How many are missing; `rows_max`: so many, or more. Raises Problem 503."""
+        row = await self._ask(
+            "receipts_missing_count",
+            REPORT_TIMEOUT_S,
+            organization_id=organization_id,
+            everything=reach.everything,
+            own=list(reach.own),
+            departments=list(reach.departments),
+            rows_max=rows_max,
+        )
+        return 0 if row is None else int(row["missing"])
+
     async def policies(self, organization_id: str) -> list[Row]:
         """Rows of receipt_policies.sql. Raises Problem 503."""
         row = await self._ask("receipt_policies", QUERY_TIMEOUT_S, organization_id=organization_id)

@@ -126,7 +126,16 @@ def words_of(error: Exception, task: Task) -> str:
         return str(error)
     if isinstance(error, TimeoutError) and not str(error):
         return f"it took longer than {task.timeout_s:g} s"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    return f"{type(error).__name__}: {_without_rows(error)}".rstrip(": ")
+
+
+def _without_rows(error: Exception) -> str:
+    """What it says, without what a database quotes of somebody's rows: those who run the system read it."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary is not None:
+        # Data exceptions (class 22) quote a value in their first line already.
+        told = "" if (error.sqlstate or "").startswith("22") else error.diag.message_primary
+        return f"{told} ({error.sqlstate})".strip()
+    return " ".join(str(error).split())
 
 
 def _leave(name: str, lost: JobLost) -> NoReturn:

@@ -62,7 +62,7 @@ def test_nobody_gives_a_key_more_than_he_has(
         assert answer.json()["code"] == ("insufficient_scope" if scope == "keys:write" else "above_own_role")
 
 
-@pytest.mark.parametrize("scope", ["account", "system:read"])
+@pytest.mark.parametrize("scope", ["account", "system:read", "system:write"])
 def test_not_even_an_admin_gives_a_key_what_is_for_people(admin: httpx.Client, scope: str) -> None:
     assert made(admin, scope).json()["code"] == "above_own_role"
 

@@ -118,10 +118,14 @@ def test_another_amount_is_told_and_a_person_says_what_it_is(shop: Organization,
         *("suggested", name),
         usd(6_000),
     )
+    known = suggested["purchase"]
+    assert (known["merchant"], known["amount"], known["card_id"]) == ("Harbour Grill", usd(6_000), "card_ada")
+    assert datetime.fromisoformat(known["created_at"]).date() == TODAY
     path = f"{PATH}/{found['receipt_id']}/transaction"
     linked = shop.client.put(path, json={"authorization_id": name}).json()
     assert (linked["status"], linked["transaction"]["linked_by"]) == ("matched", shop.key)
     assert linked["transaction"]["differs"] == usd(6_000)
+    assert linked["transaction"]["purchase"] == known
     refused = shop.client.delete(path).json()
     assert (refused["status"], refused["transaction"], refused["suggestions"]) == ("unmatched", None, [])
     told = shop.read("/v1/audit", resource=f"{PATH}/{found['receipt_id']}")["records"]

@@ -61,6 +61,7 @@ WRITES = (
     "/keys/new",
 )
 SYSTEM = ("/system", "Partitions")
+JOBS = ("/jobs", "Given up")
 OWN = (
     ("/", "Available now"),
     ("/mine", "Ask for more"),
@@ -72,7 +73,7 @@ OWN = (
     ACCOUNT,
 )
 #: An operator's people are those who run the system.
-OPERATED = (SYSTEM, AUDIT, ("/people", "Who belongs to"), ("/people/new", "System Admin"), ACCOUNT)
+OPERATED = (SYSTEM, JOBS, AUDIT, ("/people", "Who belongs to"), ("/people/new", "System Admin"), ACCOUNT)
 SEEN = {
     "admin": (*PAGES, AUDIT, ACCOUNT),
     "carol": (*(page for page in PAGES if page[0] not in ("/dispatch", *ORGANIZATION)), ACCOUNT),
@@ -101,7 +102,7 @@ def test_each_page_opens_for_whoever_may_see_it(person: Sit, who: str) -> None:
 #: What an employee sees his own part of.
 _PARTLY = ("/ask", "/receipts", "/reports", "/transactions", "/departments/engineering/more")
 HIDDEN = {
-    "admin": ("/system",),
+    "admin": ("/system", "/jobs"),
     "carol": ("/dispatch", "/system", "/audit", *ORGANIZATION),
     "auditor": (*WRITES, "/system"),
     "bob": (

@@ -68,7 +68,7 @@ def test_an_employee_s_photo_is_matched_to_his_purchase(person: Sit, techcorp: T
     assert sitting.serious() == []
     row = sitting.page.locator("tr", has_text="Acme Hardware")
     expect(row).to_contain_text("$42.17")
-    row.get_by_role("link", name="auth-").click()
+    row.get_by_role("link", name="Acme Hardware, $42.17").click()
     expect(sitting.page.locator("#receipts")).to_contain_text("photo.jpg")
     with sitting.page.expect_download() as taken:
         sitting.page.locator("#receipts").get_by_role("link", name="photo.jpg").click()
@@ -83,7 +83,11 @@ def test_a_manager_confirms_what_is_in_doubt_and_takes_it_back(person: Sit, tech
     becomes(alice, "/receipts?status=suggested", "amount differs: $60.00")
     carol = person("carol")
     carol.go("/receipts?status=suggested")
-    carol.page.locator("tr", has_text="Harbour Grill").get_by_role("button", name="Confirm").click()
+    row = carol.page.locator("tr", has_text="Harbour Grill")
+    expect(row).to_contain_text("Harbour Grill, $60.00")  # what one knows it by, not its id
+    expect(row).to_contain_text("alice@techcorp.com •••• ")
+    expect(row.locator("td").nth(3)).not_to_contain_text("auth-")
+    row.get_by_role("button", name="Confirm").click()
     expect(carol.page.get_by_text("Confirmed.")).to_be_visible()
     row = carol.page.locator("tr", has_text="Harbour Grill")
     expect(row).to_contain_text("by carol@techcorp.com")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -297,3 +299,26 @@ def test_the_keyboard_alone_gets_from_the_start_to_a_purchase(person: Sit) -> No
     keyboard.press("j")
     keyboard.press("Enter")
     sitting.page.wait_for_url("**/transactions/sales/purchase-suspicious")
+
+
+def test_purchases_are_narrowed_by_days_and_amounts(person: Sit, techcorp: TechCorp) -> None:
+    sitting = person("carol")
+    page = sitting.page
+    sitting.go("/transactions")
+    page.get_by_text("Days and amounts").click()
+    page.get_by_label("At least").fill("1,500")
+    page.wait_for_url("**least=1*")
+    expect(page.locator("#rows")).to_contain_text("Night Owl")
+    assert all(
+        float(text.replace("$", "").replace(",", "")) >= 1_500
+        for text in page.locator("#rows td.num b").all_inner_texts()
+    )
+    taken = page.request.get(f"{techcorp.url}/transactions.csv?least=1%2C500&most=2000").text()
+    amounts = [float(line["amount"]) for line in csv.DictReader(taken.splitlines())]
+    assert amounts and all(1_500 <= amount <= 2_000 for amount in amounts)
+    day = f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%d}"
+    taken = page.request.get(f"{techcorp.url}/transactions.csv?first={day}&last={day}").text()
+    days = {line["when"].partition(",")[0] for line in csv.DictReader(taken.splitlines())}
+    assert len(days) == 1
+    refused = page.request.get(f"{techcorp.url}/transactions?least=lots")
+    assert refused.status == 422 and "is no amount in USD" in refused.text()

@@ -31,6 +31,17 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     duplicate_of: str | None = None
 
 
+class ReceiptPurchase(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What one knows a purchase by."""
+
+    merchant: str | None = None
+    amount: Money
+    created_at: datetime
+    card_id: str | None = None
+    last_four: str | None = None
+    employee: str | None = None
+
+
 class ReceiptReading(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What was read of it."""
 
@@ -47,6 +58,7 @@ class ReceiptSuggestion(msgspec.Struct, frozen=True, omit_defaults=True, kw_only
     authorization_id: str
     department_id: str
     points: int
+    purchase: ReceiptPurchase | None = None
     differs: Money | None = None
 
 
@@ -57,6 +69,7 @@ class ReceiptTransaction(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
     department_id: str
     linked_by: str | None = None
     linked_at: datetime
+    purchase: ReceiptPurchase | None = None
     differs: Money | None = None
 
 

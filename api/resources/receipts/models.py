@@ -26,6 +26,19 @@ class ReceiptReadingOut(Output):
     merchant: str | None
 
 
+class ReceiptPurchaseOut(Output):
+    """What one knows a purchase by."""
+
+    model_config = ConfigDict(title="ReceiptPurchase")
+
+    merchant: str | None = Field(description="as it was written when it was first seen", examples=["Shell"])
+    amount: MoneyOut = Field(description="what it comes to now: settled, else held, else asked for")
+    created_at: datetime
+    card_id: str | None = Field(examples=["card_alice"])
+    last_four: str | None = Field(description="digits of the card", examples=["4720"])
+    employee: str | None = Field(description="who holds the card", examples=["alice@techcorp.com"])
+
+
 class ReceiptSuggestionOut(Output):
     """A purchase that it may be of."""
 
@@ -34,6 +47,7 @@ class ReceiptSuggestionOut(Output):
     authorization_id: str = Field(examples=["auth_7f3a"])
     department_id: str = Field(examples=["engineering"])
     points: int = Field(description="of 100: amount, day and merchant", examples=[75])
+    purchase: ReceiptPurchaseOut | None = Field(description="null: the books do not know it yet")
     differs: MoneyOut | None = Field(
         description="what the purchase comes to, where that is not the receipt's total"
     )
@@ -50,6 +64,7 @@ class ReceiptTransactionOut(Output):
         description="who linked it; null: it was matched by itself", examples=["alice@techcorp.com"]
     )
     linked_at: datetime
+    purchase: ReceiptPurchaseOut | None = Field(description="null: the books do not know it yet")
     differs: MoneyOut | None = Field(
         description="what the purchase comes to, where that is not the receipt's total"
     )
@@ -105,6 +120,7 @@ class ReceiptLinkIn(Input):
 def receipt_out(row: Row) -> ReceiptOut:
     """A row of receipts.sql."""
     reading = None if row["reading"] is None else _reading(row["reading"])
+    known = {(one["department_id"], one["authorization_id"]): one for one in row["purchases"]}
     linked = None
     if row["authorization_id"] is not None:
         linked = ReceiptTransactionOut(
@@ -112,9 +128,10 @@ def receipt_out(row: Row) -> ReceiptOut:
             department_id=row["department_id"],
             linked_by=row["linked_by"],
             linked_at=row["linked_at"],
+            purchase=_purchase(known.get((row["department_id"], row["authorization_id"]))),
             differs=_differs(row, reading),
         )
-    suggestions = [] if linked else [{"differs": None, **one} for one in row["suggestions"]]
+    suggestions = [] if linked else row["suggestions"]
     return ReceiptOut(
         receipt_id=row["receipt_id"],
         status=row["status"],
@@ -129,9 +146,21 @@ def receipt_out(row: Row) -> ReceiptOut:
         fault=row["fault"],
         reading=reading,
         transaction=linked,
-        suggestions=[ReceiptSuggestionOut(**one) for one in suggestions],
+        suggestions=[
+            ReceiptSuggestionOut(
+                **{"differs": None, **one},
+                purchase=_purchase(known.get((one["department_id"], one["authorization_id"]))),
+            )
+            for one in suggestions
+        ],
         duplicate_of=row["duplicate_of"],
     )
+
+
+def _purchase(row: Row | None) -> ReceiptPurchaseOut | None:
+    if row is None:
+        return None
+    return ReceiptPurchaseOut(**{name: row[name] for name in ReceiptPurchaseOut.model_fields})
 
 
 def _reading(told: dict[str, Any]) -> ReceiptReadingOut:

@@ -4,7 +4,26 @@ FROM (
     SELECT r.receipt_id, r.status, r.file_name, f.media_type, f.pages, r.sent_bytes, r.sha256, r.employee,
         r.uploaded_by, r.uploaded_at, r.read_at, r.fault, r.reading, r.suggestions, r.department_id,
         r.authorization_id, r.linked_by, r.linked_at, r.duplicate_of,
-        a.amount AS purchase_minor, a.currency AS purchase_currency
+        a.amount AS purchase_minor, a.currency AS purchase_currency, (
+            SELECT coalesce(json_agg(json_build_object('department_id', p.department_id,
+                'authorization_id', p.authorization_id, 'merchant', coalesce(n.name, p.merchant_key),
+                'amount', json_build_object('minor', p.amount, 'currency', p.currency), 'created_at', p.created_at,
+                'card_id', p.card_id, 'last_four', c.body ->> 'last_four',
+                'employee', coalesce(c.employee, p.cardholder))), '[]')
+            FROM (
+                SELECT r.department_id, r.authorization_id
+                UNION
+                SELECT one ->> 'department_id', one ->> 'authorization_id' FROM jsonb_array_elements(r.suggestions) AS one
+            ) AS named
+            JOIN card_authorization AS p
+                ON p.organization_id = r.organization_id AND p.authorization_id = named.authorization_id
+                AND p.department_id = named.department_id
+            LEFT JOIN merchant AS n
+                ON n.organization_id = p.organization_id AND n.merchant_key = p.merchant_key
+            LEFT JOIN card AS c
+                ON c.organization_id = p.organization_id AND c.department_id = p.department_id
+                AND c.card_id = p.card_id
+        ) AS purchases
     FROM receipt AS r
     JOIN receipt_file AS f USING (organization_id, sha256)
     LEFT JOIN card_authorization AS a
