@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from schemas.boosted import MODEL_BYTES_MAX
 from schemas.controls import Calendar, Card, Level, PeriodKind, Policy
-from schemas.event import Act, Event, ShortText, Timestamp
+from schemas.event import Act, Event, Scopes, ShortText, Timestamp
+from schemas.examples import POLICY, Body, usd
 from schemas.ids import Identifier, Name
 from schemas.money import MINOR_MAX, CurrencyCode, MinorUnits, Money, PositiveMinorUnits, PositiveMoney
 from schemas.reasons import DEPARTMENT
@@ -24,6 +25,9 @@ class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=
     to have several budgets on one subject. A department exists from its budget `department` on. `shard_of`:
     refused until a lease of that department is there, so that a shard never approves without one.
     """
+
+    scopes: ClassVar[Scopes] = ("budgets:write",)
+    example: ClassVar[Body] = {"name": "Engineering", "limit": usd(5_000_000), "tolerance": 50_000}
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     limit: Money
@@ -51,11 +55,17 @@ class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=
 class BudgetRemoved(Act, tag="budget.removed", frozen=True, kw_only=True, omit_defaults=True):
     """A budget no longer limits. The budget `department` cannot be removed."""
 
+    scopes: ClassVar[Scopes] = ("budgets:write",)
+    example: ClassVar[Body] = {"budget_id": "team:platform"}
+
     budget_id: BudgetId
 
 
 class BudgetIncreased(Act, tag="budget.increased", frozen=True, kw_only=True, omit_defaults=True):
     """`amount` more from `starts_at` (now, if absent) until `ends_at`, which is outside; then as before."""
+
+    scopes: ClassVar[Scopes] = ("budgets:write",)
+    example: ClassVar[Body] = {"amount": usd(250_000), "ends_at": "2099-12-31T23:00:00Z"}
 
     amount: PositiveMoney
     ends_at: Timestamp
@@ -69,6 +79,14 @@ class IncreaseRequested(Act, tag="increase.requested", frozen=True, kw_only=True
     `starts_at`: when the last approval is given, if absent.
     """
 
+    scopes: ClassVar[Scopes] = ("budgets:request",)
+    example: ClassVar[Body] = {
+        "request_id": "inc_7",
+        "amount": usd(100_000),
+        "ends_at": "2099-12-31T23:00:00Z",
+        "reason": "the conference in March",
+    }
+
     request_id: Identifier
     amount: PositiveMoney
     ends_at: Timestamp
@@ -80,11 +98,17 @@ class IncreaseRequested(Act, tag="increase.requested", frozen=True, kw_only=True
 class IncreaseApproved(Act, tag="increase.approved", frozen=True, kw_only=True, omit_defaults=True):
     """`actor` approves a request at the level it has reached."""
 
+    scopes: ClassVar[Scopes] = ("budgets:approve",)
+    example: ClassVar[Body] = {"request_id": "inc_7"}
+
     request_id: Identifier
 
 
 class IncreaseRefused(Act, tag="increase.refused", frozen=True, kw_only=True, omit_defaults=True):
     """`actor`, who might approve it or has asked for it, ends a request."""
+
+    scopes: ClassVar[Scopes] = ("budgets:approve", "budgets:request")
+    example: ClassVar[Body] = {"request_id": "inc_8", "reason": "next quarter"}
 
     request_id: Identifier
     reason: ShortText | None = None
@@ -96,12 +120,18 @@ class PolicyDrafted(Act, tag="policy.drafted", frozen=True, kw_only=True, omit_d
     `activate`: it is in force at once.
     """
 
+    scopes: ClassVar[Scopes] = ("policies:write",)
+    example: ClassVar[Body] = {"policy": POLICY}
+
     policy: Policy
     activate: bool = False
 
 
 class PolicyActivated(Act, tag="policy.activated", frozen=True, kw_only=True, omit_defaults=True):
     """A drafted version is in force from this event's place in the log on; 0 is the default policy."""
+
+    scopes: ClassVar[Scopes] = ("policies:write",)
+    example: ClassVar[Body] = {"policy_version": 1}
 
     policy_version: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
@@ -120,11 +150,19 @@ class ModelPublished(Act, tag="model.published", frozen=True, kw_only=True, omit
 class CardSet(Act, tag="card.set", frozen=True, kw_only=True, omit_defaults=True):
     """Registers a card or changes it; its status and what it was used for stay as they are."""
 
+    scopes: ClassVar[Scopes] = ("cards:write",)
+    example: ClassVar[Body] = {
+        "card": {"card_id": "card_ada", "employee": "Ada Lovelace", "team": "platform"}
+    }
+
     card: Card
 
 
 class CardFrozen(Act, tag="card.frozen", frozen=True, kw_only=True, omit_defaults=True):
     """Nothing is approved until it is unfrozen. What is held stays held; clearings settle."""
+
+    scopes: ClassVar[Scopes] = ("cards:write",)
+    example: ClassVar[Body] = {"card_id": "card_ada"}
 
     card_id: Identifier
 
@@ -132,11 +170,17 @@ class CardFrozen(Act, tag="card.frozen", frozen=True, kw_only=True, omit_default
 class CardUnfrozen(Act, tag="card.unfrozen", frozen=True, kw_only=True, omit_defaults=True):
     """A frozen card is active again."""
 
+    scopes: ClassVar[Scopes] = ("cards:write",)
+    example: ClassVar[Body] = {"card_id": "card_ada"}
+
     card_id: Identifier
 
 
 class CardCanceled(Act, tag="card.canceled", frozen=True, kw_only=True, omit_defaults=True):
     """Nothing is approved any more, for ever."""
+
+    scopes: ClassVar[Scopes] = ("cards:write",)
+    example: ClassVar[Body] = {"card_id": "card_ada"}
 
     card_id: Identifier
 
@@ -146,6 +190,13 @@ class PostingReversed(Act, tag="posting.reversed", frozen=True, kw_only=True, om
 
     `seq`: of the decision, in this department's partition, that posted to `authorization_id`.
     """
+
+    scopes: ClassVar[Scopes] = ("ledger:correct",)
+    example: ClassVar[Body] = {
+        "authorization_id": "auth_7f3a",
+        "seq": 1042,
+        "reason": "presented twice by the processor",
+    }
 
     authorization_id: Identifier
     seq: Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)]
@@ -163,6 +214,9 @@ class CapSet(Act, tag="cap.set", frozen=True, kw_only=True, omit_defaults=True):
     `departments`: who takes part; they approve only what they hold a lease on. None may be taken off again.
     """
 
+    scopes: ClassVar[Scopes] = ("caps:write",)
+    example: ClassVar[Body] = {"limit": usd(20_000_000), "departments": ["engineering", "sales"]}
+
     limit: Money
     departments: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=200)]
     calendar: Calendar = Calendar()
@@ -173,6 +227,9 @@ class DepartmentSplit(Act, tag="department.split", frozen=True, kw_only=True, om
 
     They approve only what they hold a lease on; none may be taken off again. docs/decisions/0046.
     """
+
+    scopes: ClassVar[Scopes] = ("caps:write",)
+    example: ClassVar[Body] = {"shards": ["engineering-1", "engineering-2"]}
 
     shards: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=200)]
 
@@ -216,3 +273,28 @@ class LeaseReturned(Event, tag="lease.returned", frozen=True, kw_only=True, omit
     department: Name
     period: ShortText
     amount: MinorUnits
+
+
+#: An event is one of these, or of `schemas.messages.PaymentMessage`.
+Administration = (
+    BudgetSet
+    | BudgetRemoved
+    | BudgetIncreased
+    | IncreaseRequested
+    | IncreaseApproved
+    | IncreaseRefused
+    | PolicyDrafted
+    | PolicyActivated
+    | ModelPublished
+    | CardSet
+    | CardFrozen
+    | CardUnfrozen
+    | CardCanceled
+    | PostingReversed
+    | CapSet
+    | DepartmentSplit
+    | LeaseRequested
+    | LeaseGranted
+    | LeaseRecalled
+    | LeaseReturned
+)

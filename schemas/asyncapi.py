@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.administration import TREASURY, CapSet
 from schemas.claims import Claim
 from schemas.decisions import Decision
 from schemas.event import Event
 from schemas.events import EVENT_TYPES
+from schemas.examples import COMMON
 from schemas.headers import EPOCH, EVENT_ID, REASON
 from schemas.standing import Report
 from schemas.topics import CARD_EVENTS, DEAD_LETTERS, DECISIONS, SNAPSHOTS, STATUS, Topic
@@ -128,7 +130,11 @@ def _without_discriminators(schema: Any) -> None:
 def _event(event: type[Event]) -> tuple[str, Described]:
     tag = str(event.__struct_config__.tag)
     title = cleandoc(event.__doc__ or "").partition("\n")[0].rstrip(".")
-    return tag, _message(event.__name__, title, key=_KEY, name=tag)
+    message = _message(event.__name__, title, key=_KEY, name=tag)
+    if event.scopes:
+        place = {"department_id": TREASURY} if event is CapSet else {}
+        message["examples"] = [{"payload": {"type": tag, **COMMON, **place, **event.example}}]
+    return tag, message
 
 
 def _message(

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from schemas.examples import Body
 from schemas.ids import Identifier, Name, department_key
 from schemas.money import Money
 from schemas.names import folded
@@ -21,6 +22,19 @@ EntryMode = Literal["chip", "contactless", "magnetic_stripe", "manual", "ecommer
 # What a payment turned out to be, and who found that out.
 Label = Literal["fraud", "legitimate", "unsure"]
 LabelSource = Literal["chargeback", "review", "customer"]
+
+#: What a key may send: the words of its scopes.
+SendScope = Literal[
+    "authorizations:write",
+    "budgets:write",
+    "budgets:request",
+    "budgets:approve",
+    "policies:write",
+    "cards:write",
+    "ledger:correct",
+    "caps:write",
+]
+Scopes = tuple[SendScope, ...]
 
 #: What `Merchant.well_formed` asks, in words.
 MERCHANT_FORM = "the name shows something, mcc is 4 digits, country 2 capitals"
@@ -64,6 +78,11 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
 
     #: Members that do not tell two events with one id apart: a repeat may be sent at another time.
     _not_content: ClassVar[frozenset[str]] = frozenset({"event_id", "occurred_at"})
+
+    #: Any one of these lets a key send it over REST. None: only owners of partitions and the learner do.
+    scopes: ClassVar[Scopes] = ()
+    #: Members of its own with which it takes effect, for whoever looks how one is written.
+    example: ClassVar[Body] = {}
 
     @property
     def key(self) -> str:

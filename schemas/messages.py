@@ -6,11 +6,12 @@ and `rate` the decimal number it was multiplied with; both or neither.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from schemas.event import Act, EntryMode, Event, Label, LabelSource, Merchant, ShortText
+from schemas.event import Act, EntryMode, Event, Label, LabelSource, Merchant, Scopes, ShortText
+from schemas.examples import ADVISED, HOTEL, PAYMENT, Body, usd
 from schemas.ids import Identifier
 from schemas.money import PositiveMoney
 
@@ -24,6 +25,15 @@ class AuthorizationRequested(
 
     `partial_allowed`: part of the amount may be approved.
     """
+
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {
+        **PAYMENT,
+        "amount": usd(60_000),
+        "merchant": HOTEL,
+        "entry_mode": "ecommerce",
+        "partial_allowed": True,
+    }
 
     authorization_id: Identifier
     card_id: Identifier
@@ -41,6 +51,9 @@ class AuthorizationIncremented(
 ):
     """The merchant asks for `amount` more on an approved authorization; answered like a request."""
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {**PAYMENT, "amount": usd(15_000)}
+
     authorization_id: Identifier
     card_id: Identifier
     amount: PositiveMoney
@@ -55,6 +68,9 @@ class AuthorizationAdvised(Event, tag="authorization.advised", frozen=True, kw_o
 
     `amount`: what is authorized in all from now on. `approved` False: it was declined.
     """
+
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {**ADVISED, "amount": usd(20_000), "merchant": HOTEL}
 
     authorization_id: Identifier
     card_id: Identifier
@@ -79,6 +95,9 @@ class AuthorizationReversed(
         ValueError: a `request_id` with another cause.
     """
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"authorization_id": "auth_7f3a", "amount": usd(5_000)}
+
     authorization_id: Identifier
     amount: PositiveMoney | None = None
     cause: Literal["merchant", "timeout"] = "merchant"
@@ -92,11 +111,17 @@ class AuthorizationReversed(
 class AuthorizationExpired(Event, tag="authorization.expired", frozen=True, kw_only=True, omit_defaults=True):
     """The network says that an authorization is no longer valid: what is left of its hold lapses."""
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"authorization_id": "auth_9c1e"}
+
     authorization_id: Identifier
 
 
 class ClearingPresented(Event, tag="clearing.presented", frozen=True, kw_only=True, omit_defaults=True):
     """The network settles a payment. `final`: nothing more comes, so what is left of the hold lapses."""
+
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {**PAYMENT, "amount": usd(70_000), "final": True}
 
     authorization_id: Identifier
     card_id: Identifier
@@ -113,6 +138,9 @@ class RefundPresented(Event, tag="refund.presented", frozen=True, kw_only=True, 
     `refund_id`: the event's own id, if absent.
     """
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {**PAYMENT, "amount": usd(10_000), "refund_id": "ref_20"}
+
     card_id: Identifier
     amount: PositiveMoney
     authorization_id: Identifier | None = None
@@ -125,12 +153,23 @@ class RefundPresented(Event, tag="refund.presented", frozen=True, kw_only=True, 
 class RefundReversed(Event, tag="refund.reversed", frozen=True, kw_only=True, omit_defaults=True):
     """The merchant takes a refund back: `amount` of it, or all that is left."""
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"refund_id": "ref_20"}
+
     refund_id: Identifier
     amount: PositiveMoney | None = None
 
 
 class DisputeOpened(Event, tag="dispute.opened", frozen=True, kw_only=True, omit_defaults=True):
     """The cardholder disputes `amount` of what was settled. `provisional_credit`: it is credited at once."""
+
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {
+        "dispute_id": "dis_3",
+        "authorization_id": "auth_7f3a",
+        "amount": usd(70_000),
+        "provisional_credit": True,
+    }
 
     dispute_id: Identifier
     authorization_id: Identifier
@@ -140,6 +179,9 @@ class DisputeOpened(Event, tag="dispute.opened", frozen=True, kw_only=True, omit
 
 class DisputeResolved(Event, tag="dispute.resolved", frozen=True, kw_only=True, omit_defaults=True):
     """How a dispute ended. Withdrawn and lost move the same money."""
+
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"dispute_id": "dis_3", "outcome": "withdrawn"}
 
     dispute_id: Identifier
     outcome: Literal["won", "lost", "withdrawn"]
@@ -152,6 +194,9 @@ class AuthorizationLabelled(Act, tag="authorization.labelled", frozen=True, kw_o
     label takes the place of an earlier one; "unsure" takes it back.
     """
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"authorization_id": "auth_7f3a", "label": "fraud", "source": "chargeback"}
+
     authorization_id: Identifier
     label: Label
     source: LabelSource
@@ -162,6 +207,9 @@ class VerificationRequested(
 ):
     """A zero-amount account verification: would this card be good at this merchant? Nothing is held."""
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"card_id": "card_ada", "merchant": HOTEL}
+
     card_id: Identifier
     merchant: Merchant
     cardholder: ShortText | None = None
@@ -171,9 +219,33 @@ class VerificationRequested(
 class BalanceInquired(Event, tag="balance.inquired", frozen=True, kw_only=True, omit_defaults=True):
     """What may this card still spend now?"""
 
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+    example: ClassVar[Body] = {"card_id": "card_ada"}
+
     card_id: Identifier
     cardholder: ShortText | None = None
 
 
 class ClockTicked(Event, tag="clock.ticked", frozen=True, kw_only=True, omit_defaults=True):
     """Time has come to `occurred_at` without other traffic: what is due by then happens."""
+
+    scopes: ClassVar[Scopes] = ("authorizations:write",)
+
+
+#: An event is one of these, or of `schemas.administration.Administration`.
+PaymentMessage = (
+    AuthorizationRequested
+    | AuthorizationIncremented
+    | AuthorizationAdvised
+    | AuthorizationReversed
+    | AuthorizationExpired
+    | ClearingPresented
+    | RefundPresented
+    | RefundReversed
+    | DisputeOpened
+    | DisputeResolved
+    | AuthorizationLabelled
+    | VerificationRequested
+    | BalanceInquired
+    | ClockTicked
+)

@@ -19,7 +19,8 @@ is about the first department that the story names, and `budget NAME` about depa
 major units. `as NAME` names a line, so that `again NAME` (the same once more), `reuse NAME USD 1.00` (the
 same with another amount), `reusing NAME` (this event under that one's id), `correct A1 posting NAME` and
 `reverse A1 timeout of NAME` (a request, also one below) can refer to it; a request or dispute is named by
-its id, a refund by what stands after `id`.
+its id, a refund by what stands after `id`. An event is also a verb by its `type`, with its members by their
+names: `card.frozen card_id=card-1`, `budget.increased amount="USD 5.00" ends_at=2026-12-01T00:00:00Z`.
 
 **Time.** `on 2026-11-20T09:00:00Z`, or from the latest time so far: `+3 days 1 hour`, `-2 days`. A line that
 does not say is a minute later than that; one that must be rejected does not move it. `recorded TIME`: the

@@ -9,6 +9,7 @@ import msgspec
 
 from infra.stories import build_administration, build_messages
 from infra.stories.build_messages import amount_of
+from infra.stories.members import BY_TYPE, event_by_type
 from infra.stories.story import Line, Said
 from schemas.administration import BudgetSet, CapSet, PostingReversed
 from schemas.codec import encode_event
@@ -66,6 +67,8 @@ def event_of(line: Line, organization: str, named: Named) -> Event | None:
         "department_id": line.department,
         "occurred_at": line.occurred_at,
     }
+    if line.verb in BY_TYPE:
+        return event_by_type(line, given)
     if line.verb == "correct":
         return _correction(said, given, named)
     if line.verb == "refund-reverse":

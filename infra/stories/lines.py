@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.stories import values
+from infra.stories.members import BY_TYPE, read_member
 from infra.stories.story import LEVEL_WORDS, Said
 from infra.stories.values import When
 from infra.stories.verbs import EVERYWHERE, OPTIONS, VERBS, Verb
@@ -16,6 +17,7 @@ from schemas.administration import TREASURY
 # Lines of these verbs are named by what they are about, unless `as NAME` says otherwise.
 _NAMED_BY_ID: Final = ("request", "dispute", "request-increase")
 _OF_TREASURY: Final = ("cap", "lease-request", "lease-return")
+_BY_TYPE: Final = Verb("an event by its type", None)
 _OF_LINES: Final = ("on", "as", "recorded")
 
 
@@ -45,8 +47,8 @@ class EventLine:
 
 def read_event(reader: WordReader, department: str | None) -> EventLine:
     """The event that `reader` stands at. Raises StoryError where a word does not belong to it."""
-    verb = reader.one_of(VERBS, "an event")
-    spec = VERBS[verb]
+    verb = reader.one_of(VERBS.keys() | BY_TYPE.keys(), "an event")
+    spec = VERBS.get(verb, _BY_TYPE)
     said = Said()
     _after_the_verb(reader, verb, spec, said)
     at, recorded, name = _options(reader, verb, spec, said)
@@ -93,6 +95,8 @@ def _options(
                 name = reader.text("a name for this line")
             case known if known in allowed:
                 OPTIONS[known](reader, said)
+            case member if "=" in member and verb in BY_TYPE:
+                read_member(reader, word, verb, said)
             case _:
                 reader.fail(word, f"an option of {verb!r} or '=>'", sorted(allowed.union(_OF_LINES)))
     return at, recorded, name

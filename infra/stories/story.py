@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from infra.stories.values import When
 from infra.stories.words import TextPlace
@@ -64,6 +65,8 @@ class Said:
     damaged: bool = False
     departments: tuple[str, ...] = ()
     reason: str | None = None
+    # of an event that has no verb of its own
+    members: dict[str, Any] = field(default_factory=dict)
     # the record itself
     raw: str | None = None
     key: str | None = None

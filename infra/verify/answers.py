@@ -2,91 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from infra.verify import requests
 from infra.verify.controls import ceiling, charges
 from infra.verify.limits import purchase_of
-from infra.verify.moves import Moves, other_moves
+from infra.verify.moves import Moves
 from infra.verify.rates import ALERT, of_rate
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
+from infra.verify.wanted import MAY_MOVE, other_moves
 from schemas.decisions import Decision
 from schemas.effects import (
-    BudgetChanged,
-    BudgetIncreaseSet,
-    BudgetTakenAway,
-    CapChanged,
-    CardChanged,
-    DisputeClosed,
-    DisputeStarted,
-    Effect,
     Effects,
     FxDifference,
-    HoldPlaced,
     HoldReleased,
-    IncreaseAsked,
-    IncreaseClosed,
-    IncreaseStep,
-    LeaseAdded,
-    LeaseAsked,
     LeaseGiven,
-    LeaseGivenBack,
-    LeaseRecallSent,
-    LeaseTaken,
-    ModelTaken,
-    PaymentLabelled,
     PaymentVoided,
-    PolicyStored,
-    PolicyTaken,
     Posted,
-    PostingUndone,
-    Refunded,
-    RefundUndone,
-    ShardsSet,
 )
 
-_CARD: frozenset[type[Effect]] = frozenset({CardChanged})
-_POLICY: frozenset[type[Effect]] = frozenset[type[Effect]]((PolicyStored, PolicyTaken))
-_TREASURY: frozenset[type[Effect]] = frozenset({LeaseGiven, LeaseRecallSent})
-#: What each event may move, besides what lapses with it.
-MAY_MOVE: Final[Mapping[str, frozenset[type[Effect]]]] = {
-    "authorization.requested": frozenset({HoldPlaced, LeaseAsked}),
-    "authorization.incremented": frozenset({HoldPlaced, LeaseAsked}),
-    "authorization.advised": frozenset({HoldPlaced, HoldReleased, LeaseAsked}),
-    "authorization.reversed": frozenset({HoldReleased, PaymentVoided}),
-    "authorization.expired": frozenset({HoldReleased}),
-    "clearing.presented": frozenset({HoldReleased, Posted, FxDifference, LeaseAsked}),
-    "refund.presented": frozenset({Refunded}),
-    "refund.reversed": frozenset({RefundUndone}),
-    "dispute.opened": frozenset({DisputeStarted}),
-    "dispute.resolved": frozenset({DisputeClosed, PaymentLabelled}),
-    "authorization.labelled": frozenset({PaymentLabelled}),
-    "verification.requested": frozenset(),
-    "balance.inquired": frozenset(),
-    "clock.ticked": frozenset({LeaseAsked}),
-    "budget.set": frozenset({BudgetChanged}),
-    "budget.removed": frozenset({BudgetTakenAway}),
-    "budget.increased": frozenset({BudgetIncreaseSet}),
-    "increase.requested": frozenset({IncreaseAsked}),
-    "increase.approved": frozenset({IncreaseStep, BudgetIncreaseSet}),
-    "increase.refused": frozenset({IncreaseClosed}),
-    "policy.drafted": _POLICY,
-    "policy.activated": _POLICY,
-    "model.published": frozenset({ModelTaken}),
-    "card.set": _CARD,
-    "card.frozen": _CARD,
-    "card.unfrozen": _CARD,
-    "card.canceled": _CARD,
-    "posting.reversed": frozenset({PostingUndone}),
-    "cap.set": _TREASURY | {CapChanged},
-    "department.split": frozenset({ShardsSet, LeaseGiven}),
-    "lease.requested": _TREASURY,
-    "lease.granted": frozenset({LeaseAdded, LeaseAsked}),
-    "lease.recalled": frozenset({LeaseGivenBack}),
-    "lease.returned": _TREASURY | {LeaseTaken},
-}
 #: After these a department that is split may have room for what its shards are owed: `infra.verify.lending`.
 MAKES_ROOM: Final = frozenset(
     {

@@ -19,7 +19,6 @@ from infra.verify.leases import Leases
 from infra.verify.ledger import Ledger
 from infra.verify.lending import Lending
 from infra.verify.limits import Limits
-from infra.verify.moves import wanted_moves
 from infra.verify.records import KEPT_BY_BOOKS, LedgerRow, Peek, Record, Sent, TransferRow, difference, read
 from infra.verify.rejections import Rejections
 from infra.verify.remembered import Remembered
@@ -27,6 +26,7 @@ from infra.verify.report import Report
 from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
 from infra.verify.timeouts import timeout_of, timeout_told
+from infra.verify.wanted import wanted_moves
 from schemas.chain import Chain, NotNext
 from schemas.codec import decode_decision
 from schemas.decisions import Decision

@@ -11,6 +11,7 @@ import msgspec
 from schemas import effects as moved
 from schemas.decisions import Decision
 from schemas.reasons import Outcome, Reason, sentence
+from schemas.webhooks import TYPES
 
 Found = tuple[str, str, dict[str, Any]]  # type, lane, what it says beside the payment
 
@@ -18,12 +19,6 @@ _REQUESTS = {
     Outcome.APPROVED: "authorization.approved",
     Outcome.PARTIALLY_APPROVED: "authorization.partially_approved",
     Outcome.DECLINED: "authorization.declined",
-}
-_CARDS = {
-    "card.set": "card.changed",
-    "card.frozen": "card.frozen",
-    "card.unfrozen": "card.unfrozen",
-    "card.canceled": "card.canceled",
 }
 _GIVEN_BACK = {"expiry": "authorization.expired", "reversal": "authorization.reversed"}
 _GIVEN_BACK["timeout"] = "authorization.reversed"
@@ -215,9 +210,11 @@ def _settings(decision: Decision, effect: moved.Effects) -> Iterator[Found]:
             yield "increase.refused", f"increase:{effect.request_id}", told
         case moved.PolicyTaken() if effect.policy_version:
             yield "policy.activated", "policy", {"policy_version": effect.policy_version}
-        case moved.CardChanged() if decision.event_type in _CARDS:
-            told = {"card_id": effect.card.card_id, "card": effect.card}
-            yield _CARDS[decision.event_type], f"card:{effect.card.card_id}", told
+        case moved.CardChanged():
+            card, happened = effect.card, decision.event_type
+            if happened not in TYPES:
+                happened = "card.canceled" if card.status == "canceled" else "card.changed"
+            yield happened, f"card:{card.card_id}", {"card_id": card.card_id, "card": card}
 
 
 def _budget(budget_id: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -38,7 +38,7 @@ from schemas.policies import contradiction
 from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of, epoch_s
-from streams.core.case import Case, Rejected, in_range
+from streams.core.case import Answers, Case, Rejected, in_range
 from streams.core.state import COMPANY, RULE, Budget, Department
 
 
@@ -273,3 +273,16 @@ def change_card(case: Case, event: CardFrozen | CardUnfrozen | CardCanceled) -> 
 
 def _with_status(card: Card, status: str) -> Card:
     return msgspec.structs.replace(card, status=status)
+
+
+ANSWERS: Final[Answers] = {
+    BudgetSet: set_budget,
+    BudgetRemoved: remove_budget,
+    BudgetIncreased: increase_budget,
+    PolicyDrafted: draft_policy,
+    PolicyActivated: activate_policy,
+    CardSet: set_card,
+    CardFrozen: change_card,
+    CardUnfrozen: change_card,
+    CardCanceled: change_card,
+}

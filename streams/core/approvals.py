@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from schemas.approvers import listed, shortage
 from schemas.decisions import Decision
@@ -12,7 +12,7 @@ from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
 from schemas.reasons import ReasonCode
 from streams.core.administration import budget_of, check_span, with_increase
 from streams.core.calendar import moment_of
-from streams.core.case import Case, Rejected
+from streams.core.case import Answers, Case, Rejected
 from streams.core.state import IncreaseRequest
 
 
@@ -110,3 +110,10 @@ def _actor(actor: str | None) -> str:
 
 def _may_not(detail: str) -> NoReturn:
     raise Rejected(ReasonCode.MAY_NOT_APPROVE, detail)
+
+
+ANSWERS: Final[Answers] = {
+    IncreaseRequested: request,
+    IncreaseApproved: approve,
+    IncreaseRefused: refuse,
+}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.decisions import Alert, Balance, Decision, Score, WouldPass
 from schemas.effects import DepartmentOpened, Effects, HoldReleased, LeaseAdded, PeriodOpened
@@ -256,3 +256,7 @@ def in_range(total: int, what: str, most: int = TOTAL_MAX) -> None:
 def currencies(budgeted: str, given: str) -> str:
     """Two currencies that should be one, in words."""
     return f"the budget is in {budgeted}, the event in {given}"
+
+
+#: Which function answers which event: each module of the core has those of its own.
+Answers = Mapping[type[Event], Callable[[Case, Any], Decision]]

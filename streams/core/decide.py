@@ -5,48 +5,18 @@ docs/rules.md says what; the module of each kind of event says how.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Final
 
 from schemas.administration import TREASURY
 from schemas.decisions import Decision, Score
 from schemas.events import (
-    AuthorizationAdvised,
-    AuthorizationExpired,
-    AuthorizationIncremented,
-    AuthorizationLabelled,
     AuthorizationRequested,
-    AuthorizationReversed,
-    BalanceInquired,
-    BudgetIncreased,
-    BudgetRemoved,
     BudgetSet,
     CapSet,
-    CardCanceled,
     CardEvent,
-    CardFrozen,
-    CardSet,
-    CardUnfrozen,
-    ClearingPresented,
     ClockTicked,
-    DepartmentSplit,
-    DisputeOpened,
-    DisputeResolved,
-    Event,
-    IncreaseApproved,
-    IncreaseRefused,
-    IncreaseRequested,
     LeaseGranted,
     LeaseRecalled,
-    LeaseRequested,
-    LeaseReturned,
-    ModelPublished,
-    PolicyActivated,
-    PolicyDrafted,
-    PostingReversed,
-    RefundPresented,
-    RefundReversed,
-    VerificationRequested,
 )
 from schemas.reasons import ReasonCode
 from streams.core import (
@@ -62,7 +32,7 @@ from streams.core import (
 )
 from streams.core.administration import opened
 from streams.core.answers import reject
-from streams.core.case import Case, LogPlace, Rejected
+from streams.core.case import Answers, Case, LogPlace, Rejected
 from streams.core.clock import clock_after
 from streams.core.lapses import due, without
 from streams.core.plans import Plan, Plans
@@ -75,39 +45,18 @@ def tick(case: Case, event: ClockTicked) -> Decision:
     return case.accepted(*leases.ask_for_next(case))
 
 
-_ANSWERS: dict[type[Event], Callable[[Case, Any], Decision]] = {
-    AuthorizationIncremented: payments.increment,
-    AuthorizationAdvised: payments.advise,
-    AuthorizationReversed: reversals.reverse,
-    AuthorizationExpired: reversals.expire,
-    VerificationRequested: payments.verify,
-    BalanceInquired: payments.inquire,
-    ClearingPresented: settlements.clear,
-    RefundPresented: settlements.refund,
-    RefundReversed: settlements.reverse_refund,
-    DisputeOpened: settlements.open_dispute,
-    DisputeResolved: settlements.resolve_dispute,
-    AuthorizationLabelled: settlements.label,
-    PostingReversed: settlements.reverse_posting,
-    BudgetSet: administration.set_budget,
-    BudgetRemoved: administration.remove_budget,
-    BudgetIncreased: administration.increase_budget,
-    IncreaseRequested: approvals.request,
-    IncreaseApproved: approvals.approve,
-    IncreaseRefused: approvals.refuse,
-    PolicyDrafted: administration.draft_policy,
-    PolicyActivated: administration.activate_policy,
-    ModelPublished: models.publish,
-    CardSet: administration.set_card,
-    CardFrozen: administration.change_card,
-    CardUnfrozen: administration.change_card,
-    CardCanceled: administration.change_card,
+# A purchase is asked of its own (`payments.request`), a cap of a treasury.
+_ANSWERS: Final[Answers] = {
+    **payments.ANSWERS,
+    **reversals.ANSWERS,
+    **settlements.ANSWERS,
+    **administration.ANSWERS,
+    **approvals.ANSWERS,
+    **models.ANSWERS,
+    **shards.ANSWERS,
+    **treasury.ANSWERS,
+    **leases.ANSWERS,
     ClockTicked: tick,
-    DepartmentSplit: shards.split,
-    LeaseRequested: treasury.lend,
-    LeaseReturned: treasury.take,
-    LeaseGranted: leases.receive,
-    LeaseRecalled: leases.give_back,
 }
 
 

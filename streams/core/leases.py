@@ -5,6 +5,8 @@ Asked for, received, given back: docs/decisions/0008 and 0046.
 
 from __future__ import annotations
 
+from typing import Final
+
 from schemas.controls import Calendar
 from schemas.decisions import Decision
 from schemas.effects import LeaseAdded, LeaseAsked, LeaseGivenBack
@@ -12,7 +14,7 @@ from schemas.events import LeaseGranted, LeaseRecalled
 from schemas.money import MINOR_MAX
 from schemas.reasons import ReasonCode
 from streams.core.calendar import clock_of, end_of
-from streams.core.case import Case, Rejected, currencies
+from streams.core.case import Answers, Case, Rejected, currencies
 from streams.core.rules import Ask
 from streams.core.rules.allowances import lease
 from streams.core.state import COMPANY, Department
@@ -111,3 +113,9 @@ def give_back(case: Case, event: LeaseRecalled) -> Decision:
     amount, lender = max(0, leased - used), case.department.lender
     effect = LeaseGivenBack(period=event.period, amount=amount, lender=lender)
     return case.accepted(effect)
+
+
+ANSWERS: Final[Answers] = {
+    LeaseGranted: receive,
+    LeaseRecalled: give_back,
+}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Final
 
 from schemas.administration import ModelPublished
 from schemas.boosted import UnusableModel, decode_model
 from schemas.decisions import Decision
 from schemas.effects import ModelTaken
 from schemas.reasons import ReasonCode
-from streams.core.case import Case, Rejected
+from streams.core.case import Answers, Case, Rejected
 
 
 def publish(case: Case, event: ModelPublished) -> Decision:
@@ -22,3 +23,8 @@ def publish(case: Case, event: ModelPublished) -> Decision:
     except UnusableModel as why:
         raise Rejected(ReasonCode.INVALID_MODEL, str(why)[:300]) from None
     return case.accepted(ModelTaken(digest=digest, model=event.model))
+
+
+ANSWERS: Final[Answers] = {
+    ModelPublished: publish,
+}

@@ -5,6 +5,8 @@ Each function answers one event as docs/rules.md says, and leaves the department
 
 from __future__ import annotations
 
+from typing import Final
+
 from schemas.decisions import Alert, Decision
 from schemas.effects import CardLocked, CardUsed, Effects, HoldPlaced, PaymentApproved, PaymentDeclined
 from schemas.events import (
@@ -16,7 +18,7 @@ from schemas.events import (
 )
 from schemas.reasons import Outcome, ReasonCode
 from streams.core.calendar import moment_of
-from streams.core.case import Case, Rejected
+from streams.core.case import Answers, Case, Rejected
 from streams.core.counting import counts, score_counted
 from streams.core.leases import ask_ahead, ask_for_next, shortfall
 from streams.core.matching import Purchase
@@ -296,3 +298,11 @@ def _valid_days(case: Case, event: AuthorizationAdvised, payment: Payment | None
     if payment is not None and payment.valid_days:
         return payment.valid_days
     return case.plan.valid_days(event.merchant.mcc)
+
+
+ANSWERS: Final[Answers] = {
+    AuthorizationIncremented: increment,
+    AuthorizationAdvised: advise,
+    VerificationRequested: verify,
+    BalanceInquired: inquire,
+}

@@ -5,13 +5,13 @@ Each function answers one event as docs/rules.md says, and leaves the department
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from schemas.decisions import Alert, Decision
 from schemas.effects import Effects, HoldReleased, PaymentVoided
 from schemas.events import AuthorizationExpired, AuthorizationReversed
 from schemas.reasons import ReasonCode
-from streams.core.case import Case, Rejected
+from streams.core.case import Answers, Case, Rejected
 from streams.core.state import EVERY_REQUEST, Payment
 
 # Each is compared with every request that comes; a processor asks a handful of times.
@@ -98,3 +98,9 @@ def release(
     return case.accepted(
         released, *more, charges=payment.charges, amount=asked, alerts=alerts, approved=approved
     )
+
+
+ANSWERS: Final[Answers] = {
+    AuthorizationReversed: reverse,
+    AuthorizationExpired: expire,
+}

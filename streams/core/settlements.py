@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from schemas.decisions import Alert, Decision
 from schemas.effects import (
     DisputeClosed,
@@ -25,7 +27,7 @@ from schemas.events import (
     RefundReversed,
 )
 from schemas.reasons import ReasonCode
-from streams.core.case import Case, Rejected, in_range
+from streams.core.case import Answers, Case, Rejected, in_range
 from streams.core.matching import Purchase
 from streams.core.rates import at_rate, rate_alerts
 from streams.core.state import Payment
@@ -237,3 +239,14 @@ def _settled(case: Case, authorization_id: str) -> Payment:
 
 def _charges_now(case: Case, event: ClearingPresented | RefundPresented) -> tuple[str, ...]:
     return case.plan.card(event.card_id).charges_for(Purchase(case.at_s, event.merchant, None)).keys
+
+
+ANSWERS: Final[Answers] = {
+    ClearingPresented: clear,
+    RefundPresented: refund,
+    RefundReversed: reverse_refund,
+    DisputeOpened: open_dispute,
+    DisputeResolved: resolve_dispute,
+    AuthorizationLabelled: label,
+    PostingReversed: reverse_posting,
+}

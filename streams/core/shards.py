@@ -21,7 +21,7 @@ from schemas.events import (
 )
 from schemas.reasons import DEPARTMENT, ReasonCode
 from streams.core.calendar import clock_of, end_of
-from streams.core.case import Case, Rejected
+from streams.core.case import Answers, Case, Rejected
 from streams.core.movements import movement
 from streams.core.treasury import check_kept, check_names, first_leases, room, serve_owed
 
@@ -101,3 +101,8 @@ def _lower(case: Case, balances: list[Balance], grant: LeaseGiven) -> None:
             balances[n] = msgspec.structs.replace(balance, limit=balance.limit - grant.amount)
             return
     balances += [case.balance(charge, limit=-grant.amount) for charge in grant.charges]
+
+
+ANSWERS: Final[Answers] = {
+    DepartmentSplit: split,
+}

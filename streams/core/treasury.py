@@ -7,6 +7,8 @@ so what a department may approve was never counted twice (docs/decisions/0008 an
 
 from __future__ import annotations
 
+from typing import Final
+
 from schemas.administration import TREASURY
 from schemas.controls import Calendar
 from schemas.decisions import Decision
@@ -17,7 +19,7 @@ from schemas.money import exponent
 from schemas.reasons import DEPARTMENT, ReasonCode
 from schemas.terms import check_calendar, is_time_zone, no_time_zone
 from streams.core.calendar import clock_of
-from streams.core.case import Case, Rejected
+from streams.core.case import Answers, Case, Rejected
 from streams.core.leases import check_remembered
 from streams.core.state import Department, Treasury
 
@@ -208,3 +210,9 @@ def _given(
         short=short,
         charges=_charges(case, period),
     )
+
+
+ANSWERS: Final[Answers] = {
+    LeaseRequested: lend,
+    LeaseReturned: take,
+}

@@ -21,7 +21,7 @@ from api.resources.events.examples import EXAMPLES
 from api.resources.events.read import event_of
 from schemas.asyncapi import description
 from schemas.claims import Claim, encode_claim
-from schemas.codec import encode_event
+from schemas.codec import decode_event, encode_event
 from schemas.events import EVENT_TYPES
 from schemas.standing import Report, encode_report
 from schemas.topics import TOPICS
@@ -113,6 +113,17 @@ def test_an_event_is_as_its_message_says(described: dict[str, Any], name: str) -
     check = payload(described, name)
     assert [error.message for error in check.iter_errors(found)] == []
     assert not check.is_valid({**found, "event_id": 1})
+
+
+def test_a_message_that_others_may_send_has_an_example_that_is_one(described: dict[str, Any]) -> None:
+    for cls in EVENT_TYPES:
+        tag = str(cls.__struct_config__.tag)
+        examples = described["components"]["messages"][tag].get("examples", [])
+        assert bool(examples) == bool(cls.scopes), tag
+        for example in examples:
+            assert type(decode_event(json.dumps(example["payload"]).encode())) is cls
+            assert payload(described, tag).is_valid(example["payload"])
+            assert cls.example.keys() <= set(cls.__struct_fields__)
 
 
 @pytest.mark.parametrize("folder", VERSIONS, ids=lambda folder: folder.name)

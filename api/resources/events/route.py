@@ -22,6 +22,7 @@ from api.resources.events.scopes import SCOPES
 from api.resources.sending import send, write_responses
 from api.services import services_of, since_of
 
+_ANY = dict.fromkeys(scope for scopes in SCOPES.values() for scope in scopes)
 router = APIRouter(prefix="/v1/events", tags=["events"], route_class=KeyedRoute)
 
 
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/v1/events", tags=["events"], route_class=KeyedRoute)
     "",
     summary="Send an event",
     response_model=EventDecisionOut,
-    openapi_extra=needs(*dict.fromkeys(SCOPES.values()), own=BY_ROUTE, requestBody=request_body()),
+    openapi_extra=needs(*_ANY, own=BY_ROUTE, requestBody=request_body()),
     responses=write_responses(
         200, "Approved, in part too, declined, or accepted. A repeat gets the same body."
     ),
