@@ -11,9 +11,9 @@ from typing import Final
 
 import redis
 
-from infra.verify.books import TABLES, Books
+from infra.verify.books import Books
 from infra.verify.leases import Leases, all_departments
-from infra.verify.models import Models, totals
+from infra.verify.models import TABLES, Models, totals
 from infra.verify.partition import PartitionCheck
 from infra.verify.report import EXAMPLES_MAX, Report
 from infra.verify.sources import Cached, Statuses
@@ -39,7 +39,7 @@ def compare_books(books: Books, checks: Checks, leases: Leases, report: Report) 
 def _compare(table: str, models: Models, books: Books, report: Report) -> None:
     oracle = report["O6"]
     missing = sum(1 for _ in models.keys(table))
-    for key, row in books.rows(table):
+    for key, row in books.rows(TABLES[table]):
         oracle.checked += 1
         wanted, found = models.row(table, key), models.found(table, row)
         missing -= wanted is not None
@@ -47,7 +47,7 @@ def _compare(table: str, models: Models, books: Books, report: Report) -> None:
             oracle.violated(f"{table} {_name(key)} is {found} in PostgreSQL, the log says {wanted}")
     if missing:
         # Twice read only where something is wrong: the keys of a million payments need not be kept.
-        there = {key for key, _ in books.rows(table)}
+        there = {key for key, _ in books.rows(TABLES[table])}
         lost = (key for key in models.keys(table) if key not in there)
         for key in islice(lost, EXAMPLES_MAX):
             oracle.violated(f"{table} {_name(key)} is not in PostgreSQL; {missing} are not")

@@ -1,9 +1,9 @@
-"""What the read models in PostgreSQL must hold, by the log: table by table, key by key."""
+"""What the read models in PostgreSQL hold, and must hold by the log: table by table, key by key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final, LiteralString, NamedTuple
 
 import msgspec
 
@@ -57,6 +57,79 @@ def totals(payment: Payment) -> Row:
 
 def calendar_row(calendar: Calendar) -> Row:
     return calendar.period, calendar.time_zone, calendar.start_day, calendar.start_month
+
+
+class Table(NamedTuple):
+    """A read model. `statement` selects its key, `key` columns, and then what is compared."""
+
+    statement: LiteralString
+    key: int
+
+
+#: By name. `Models` says the same of the log.
+TABLES: Final = {
+    "card_authorization": Table(
+        """SELECT organization_id, department_id, authorization_id, status, requested, authorized, held,
+            posted, refunded, disputed, coalesce(floor(extract(epoch FROM expires_at))::bigint, 0), seq,
+            floor(extract(epoch FROM created_at))::bigint, cardholder, merchant_key, mcc, flagged, review,
+            case_status, label, score
+        FROM card_authorization""",
+        3,
+    ),
+    "budget": Table(
+        """SELECT organization_id, department_id, budget_id, level, subject, name, currency, limit_minor,
+            tolerance_minor, calendar, time_zone, start_day::int, start_month::int, removed, seq
+        FROM budget""",
+        3,
+    ),
+    "budget_increase": Table(
+        """SELECT organization_id, department_id, budget_id, seq, amount,
+            floor(extract(epoch FROM starts_at))::bigint, floor(extract(epoch FROM ends_at))::bigint
+        FROM budget_increase""",
+        4,
+    ),
+    "increase_request": Table(
+        """SELECT organization_id, department_id, request_id, budget_id, currency, amount,
+            coalesce(floor(extract(epoch FROM starts_at))::bigint, 0),
+            floor(extract(epoch FROM ends_at))::bigint,
+            asked_by, reason, levels::text, approved_by, refused_by, refusal_reason, status, seq
+        FROM increase_request""",
+        3,
+    ),
+    "budget_period": Table(
+        """SELECT organization_id, department_id, budget_id || '@' || period, posted_minor, held_minor,
+            limit_minor
+        FROM budget_period""",
+        3,
+    ),
+    "limit_change": Table(
+        """SELECT DISTINCT ON (organization_id, department_id, period) organization_id, department_id,
+            'department@' || period, limit_minor
+        FROM limit_change ORDER BY organization_id, department_id, period, seq DESC""",
+        3,
+    ),
+    "policy_version": Table(
+        "SELECT organization_id, department_id, version, policy::text, active FROM policy_version", 3
+    ),
+    "card": Table("SELECT organization_id, department_id, card_id, status, body::text FROM card", 3),
+    "refund": Table(
+        """SELECT organization_id, department_id, refund_id, authorization_id, amount, undone, seq
+        FROM refund""",
+        3,
+    ),
+    "dispute": Table(
+        """SELECT organization_id, department_id, dispute_id, authorization_id, amount, provisional, status
+        FROM dispute""",
+        3,
+    ),
+    "company_cap": Table(
+        """SELECT organization_id, limit_minor, calendar, time_zone, start_day::int, start_month::int,
+            departments
+        FROM company_cap""",
+        1,
+    ),
+    "lease": Table("SELECT organization_id, department_id, period, side, leased_minor FROM lease", 4),
+}
 
 
 class Models:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from schemas.decisions import Decision
 from schemas.effects import IncreaseAsked, IncreaseClosed, IncreaseStep
-from sinks.ledger.changes import Changes, as_json, currency_of, names_of
-from sinks.ledger.rows import ApprovedRow, ClosedRow, RequestRow
+from sinks.ledger.changes import Changes
+from sinks.ledger.rows.names import as_json, currency_of, names_of
+from sinks.ledger.rows.terms import ApprovedRow, ClosedRow, RequestRow
 
 
 def ask(changes: Changes, decision: Decision, effect: IncreaseAsked) -> None:

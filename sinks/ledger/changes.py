@@ -5,32 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-
 from schemas.decisions import Balance, Decision
-from sinks.ledger.rows import (
-    ActivationRow,
-    ApprovedRow,
+from sinks.ledger.rows.names import Names
+from sinks.ledger.rows.sums import (
     AskedRow,
-    BudgetRow,
     CapRow,
-    CardRow,
-    ClosedRow,
     DisputeRow,
-    IncreaseRow,
     LeaseKey,
     LeaseRow,
     LimitRow,
     PeriodRow,
-    PolicyRow,
     RefundRow,
-    RemovedRow,
-    RequestRow,
     ResolvedRow,
     UndoneRow,
 )
-
-Names = tuple[str, str, str]  # organization, department, id (or period)
+from sinks.ledger.rows.terms import (
+    ActivationRow,
+    ApprovedRow,
+    BudgetRow,
+    CardRow,
+    ClosedRow,
+    IncreaseRow,
+    PolicyRow,
+    RemovedRow,
+    RequestRow,
+)
 
 
 @dataclass(slots=True)
@@ -69,19 +68,3 @@ class Changes:
             PeriodRow(*key, balance.limit, balance.posted, balance.held, decision.partition, decision.seq)
             for key, (balance, decision) in self.periods.items()
         ]
-
-
-def names_of(decision: Decision, id_: str) -> Names:
-    """The key of what belongs to the decision's department."""
-    assert decision.organization_id is not None
-    assert decision.department_id is not None
-    return decision.organization_id, decision.department_id, id_
-
-
-def currency_of(decision: Decision) -> str:
-    assert decision.currency is not None
-    return decision.currency
-
-
-def as_json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -14,39 +14,17 @@ from schemas.effects import (
     PolicyStored,
     PolicyTaken,
 )
-from sinks.ledger.changes import Changes, as_json, currency_of, names_of
-from sinks.ledger.rows import (
-    ActivationRow,
-    BudgetRow,
-    CardRow,
-    IncreaseRow,
-    PolicyRow,
-    RemovedRow,
-)
+from sinks.ledger.changes import Changes
+from sinks.ledger.rows.names import as_json, names_of
+from sinks.ledger.rows.terms import ActivationRow, BudgetRow, CardRow, IncreaseRow, PolicyRow, RemovedRow
 
 OWN = "department"  # id of the department's own budget
 
 
 def change_budget(changes: Changes, decision: Decision, effect: BudgetChanged) -> None:
     key = names_of(decision, effect.budget_id)
-    calendar = effect.calendar
     changes.removed.pop(key, None)
-    changes.budgets[key] = BudgetRow(
-        *key,
-        effect.level,
-        effect.subject,
-        effect.name,
-        currency_of(decision),
-        effect.limit,
-        effect.tolerance,
-        calendar.period,
-        calendar.time_zone,
-        calendar.start_day,
-        calendar.start_month,
-        False,
-        decision.partition,
-        decision.seq,
-    )
+    changes.budgets[key] = BudgetRow.of(decision, effect)
 
 
 def remove_budget(changes: Changes, decision: Decision, effect: BudgetTakenAway) -> None:
@@ -104,15 +82,4 @@ def activate_policy(changes: Changes, decision: Decision, effect: PolicyTaken) -
 
 
 def change_card(changes: Changes, decision: Decision, effect: CardChanged) -> None:
-    card = effect.card
-    key = names_of(decision, card.card_id)
-    changes.cards[key] = CardRow(
-        *key,
-        card.status,
-        card.employee,
-        card.team,
-        card.expires_on,
-        as_json(card),
-        decision.partition,
-        decision.seq,
-    )
+    changes.cards[names_of(decision, effect.card.card_id)] = CardRow.of(decision, effect)

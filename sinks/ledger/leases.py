@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from schemas.decisions import Decision
 from schemas.effects import CapChanged, LeaseAdded, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseTaken
-from sinks.ledger.changes import Changes, as_json, currency_of, names_of
-from sinks.ledger.rows import AskedRow, CapRow, LeaseKey, LeaseRow, Side
+from sinks.ledger.changes import Changes
+from sinks.ledger.rows.names import names_of
+from sinks.ledger.rows.sums import AskedRow, CapRow, LeaseKey, LeaseRow, Side
 
 
 def change_cap(changes: Changes, decision: Decision, effect: CapChanged) -> None:
-    organization, _, departments = names_of(decision, as_json(effect.departments))
-    calendar = effect.calendar
-    changes.caps[organization] = CapRow(
-        organization,
-        currency_of(decision),
-        effect.limit,
-        calendar.period,
-        calendar.time_zone,
-        calendar.start_day,
-        calendar.start_month,
-        departments,
-        decision.partition,
-        decision.seq,
-    )
+    row = CapRow.of(decision, effect)
+    changes.caps[row.organization_id] = row
 
 
 def give(changes: Changes, decision: Decision, effect: LeaseGiven) -> None:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from schemas.decisions import Decision
 from schemas.effects import DisputeClosed, DisputeStarted, Refunded, RefundUndone
-from sinks.ledger.changes import Changes, currency_of, names_of
-from sinks.ledger.rows import DisputeRow, RefundRow, ResolvedRow, UndoneRow
+from sinks.ledger.changes import Changes
+from sinks.ledger.rows.names import names_of
+from sinks.ledger.rows.sums import DisputeRow, RefundRow, ResolvedRow, UndoneRow
 
 
 def refund(changes: Changes, decision: Decision, effect: Refunded) -> None:
     """An id that the owner has forgotten may come again: then it is more of the same refund."""
     key = names_of(decision, effect.refund_id)
-    before = changes.refunds.get(key)
-    changes.refunds[key] = RefundRow(
-        *key,
-        effect.authorization_id,
-        decision.card_id,
-        currency_of(decision),
-        effect.amount + (before.amount if before else 0),
-        decision.occurred_at,
-        decision.partition,
-        decision.seq,
-    )
+    row, before = RefundRow.of(decision, effect), changes.refunds.get(key)
+    changes.refunds[key] = row if before is None else row._replace(amount=before.amount + row.amount)
 
 
 def undo_refund(changes: Changes, decision: Decision, effect: RefundUndone) -> None:
@@ -34,16 +26,7 @@ def undo_refund(changes: Changes, decision: Decision, effect: RefundUndone) -> N
 def open_dispute(changes: Changes, decision: Decision, effect: DisputeStarted) -> None:
     key = names_of(decision, effect.dispute_id)
     changes.resolved.pop(key, None)
-    changes.disputes[key] = DisputeRow(
-        *key,
-        effect.authorization_id,
-        currency_of(decision),
-        effect.amount,
-        effect.provisional,
-        decision.occurred_at,
-        decision.partition,
-        decision.seq,
-    )
+    changes.disputes[key] = DisputeRow.of(decision, effect)
 
 
 def close_dispute(changes: Changes, decision: Decision, effect: DisputeClosed) -> None:

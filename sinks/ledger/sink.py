@@ -13,9 +13,10 @@ from schemas.decisions import Decision
 from sinks.errors import PartitionBroken, PositionMoved
 from sinks.ledger.accounts import Account, chart_of
 from sinks.ledger.bookings import Bookkeeper, Transfer
-from sinks.ledger.changes import Changes, Names
+from sinks.ledger.changes import Changes
 from sinks.ledger.models import changes_of
 from sinks.ledger.postgres import STAGING, CarefulBatch, LedgerBatch, contradiction, merchants_of
+from sinks.ledger.rows.names import Names
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched
 from sinks.postgres import PostgresSession, Refused, read_places

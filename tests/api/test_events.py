@@ -27,7 +27,10 @@ BEGIN = (
     *("budget.set", "budget.increased", "increase.requested", "increase.approved", "increase.refused"),
     *("policy.drafted", "policy.activated", "card.set"),
 )
-END = ("card.frozen", "card.unfrozen", "card.canceled", "budget.removed", "department.split", "cap.set")
+END = (
+    *("balance.inquired", "card.frozen", "card.unfrozen", "card.canceled"),
+    *("budget.removed", "department.split", "cap.set"),
+)
 STORY = (*BEGIN, *(tag for tag in EXAMPLES if tag not in BEGIN + END), *END)
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from infra.commands.show import app
 from infra.verify.books import snapshot
+from infra.verify.models import TABLES
 from schemas.money import LIMIT_MAX, MINOR_MAX, TOTAL_MAX
 from tests.api.books import Books, Organization, usd
 
@@ -75,6 +76,8 @@ def test_the_largest_sums_are_exact_everywhere(
     with snapshot(books.settings.postgres) as read:
         found = read.account_balances()
         assert found[f"organization:{largest.id}:card-payable", "USD"] == -TOTAL_MAX
-        rows = {key[2]: values for key, values in read.rows("card_authorization") if key[0] == largest.id}
+        rows = {
+            key[2]: values for key, values in read.rows(TABLES["card_authorization"]) if key[0] == largest.id
+        }
         assert rows["B"][1:7] == (0, 0, 0, TOTAL_MAX, 0, 0)
         assert {type(value) for value in (*found.values(), *rows["B"][1:7])} == {int}

@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from api.http.members import converted, read_object
 from api.http.problems import Problem
-from schemas import limits_doc
+from infra import limits_doc
 from schemas.codec import UndecodableEvent, decode_event
 from schemas.events import EVENT_TYPES, CardEvent, Event
 
@@ -31,7 +31,7 @@ def test_every_member_has_a_bound() -> None:
 
 
 def test_the_document_is_that_of_the_types() -> None:
-    """`python -m schemas.limits_doc` writes it anew."""
+    """`python -m infra.limits_doc` writes it anew."""
     assert limits_doc.FILE.read_text(encoding="utf-8") == limits_doc.document()
 
 

@@ -21,7 +21,7 @@ from schemas.event import Event
 from schemas.events import BudgetSet, ClearingPresented, RefundPresented
 from schemas.money import MINOR_MAX, TOTAL_MAX, Money, PositiveMoney
 from schemas.reasons import Outcome
-from schemas.stored import Bound, bounds
+from sinks.ledger.bounds import Bound, bounds
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import DecisionRecord
 from streams.core.apply.evolve import evolve

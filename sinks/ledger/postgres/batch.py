@@ -85,7 +85,7 @@ class LedgerBatch:
                     self._unnest(statement, rows)
             self._connection.execute("COMMIT")
 
-    def _unnest(self, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _unnest(self, statement: LiteralString | bytes, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
             self._connection.execute(statement, _columns(rows))
 
@@ -109,7 +109,7 @@ class CarefulBatch(LedgerBatch):
     def _copy(self, statement: LiteralString, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         super()._copy(statement, types, map(_without_nul, rows))
 
-    def _unnest(self, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _unnest(self, statement: LiteralString | bytes, rows: Sequence[tuple[Any, ...]]) -> None:
         super()._unnest(statement, [tuple(_without_nul(row)) for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""What each member of an event and each column may be, from the types: `python -m schemas.limits_doc`."""
+"""What each member of an event and each column may be, from the types: `python -m infra.limits_doc`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from msgspec import inspect
 from schemas.entrance import EVENT_BYTES_MAX, YEARS
 from schemas.events import EVENT_TYPES
 from schemas.money import TOTAL_MAX
-from schemas.stored import bounds
+from sinks.ledger.bounds import bounds
 
 FILE = Path(__file__).parent.parent / "docs" / "limits.md"
 _BEFORE = f"""# Limits
 
-Generated from `schemas/` by `python -m schemas.limits_doc`; a test compares it.
+Generated from `schemas/` and `sinks/ledger/rows/` by `python -m infra.limits_doc`; a test compares it.
 They hold over REST and over Kafka alike.
 
 * An event has at most {EVENT_BYTES_MAX:,} bytes, a request's body 2,048 less.
