@@ -66,7 +66,6 @@ class Decider(threading.Thread):
                 "group.id": "tests-decider",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 10,
             },
             logger=quiet,
         )

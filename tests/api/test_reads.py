@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -167,7 +168,7 @@ def test_an_increase_counts_while_it_lasts(company: Organization) -> None:
     assert company.read(company.path("/budget"), position)["limit"] == usd(1_200)
 
 
-CALENDARS = [
+_CALENDARS = (
     Calendar("day", "Asia/Kathmandu"),
     Calendar("day", "CET"),  # for PostgreSQL an offset without a summer
     Calendar("week", "WET"),
@@ -186,27 +187,48 @@ CALENDARS = [
     Calendar("year", "UTC", 6, 4),
     Calendar("year", "UTC", 28, 2),
     Calendar("lifetime", "UTC"),
-]
+)
+CALENDARS = {f"{one.period}-{one.start_day}-{one.start_month}-{one.time_zone}": one for one in _CALENDARS}
 
 
-@pytest.mark.parametrize("calendar", CALENDARS, ids=lambda c: f"{c.period}-{c.start_day}-{c.start_month}")
-def test_current_periods_have_the_labels_of_the_core(
-    views: Views, organization: str, calendar: Calendar
-) -> None:
-    views.budget(organization, "engineering", 100, calendar=calendar)
+def _moments() -> list[datetime]:
     chance = random.Random(1)
-    moments = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=17 * number) for number in range(1_100)]
-    moments += [
-        datetime.fromtimestamp(chance.randrange(1_000_000_000, 4_000_000_000), UTC) for _ in range(200)
-    ]
+    found = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=17 * number) for number in range(1_100)]
+    found += [datetime.fromtimestamp(chance.randrange(1_000_000_000, 4_000_000_000), UTC) for _ in range(200)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def current_periods(settings: ApiSettings) -> dict[str, list[tuple[datetime, str]]]:
+    """By budget, one for each calendar: moments, and the period that the ledger says is current at each.
+
+    All calendars are asked for at once: what a question costs are the offsets of all zones.
+    """
+    organization = f"org-{uuid.uuid4().hex[:12]}"
+    views = Views(settings)
+    for name, calendar in CALENDARS.items():
+        views.budget(organization, "engineering", 100, calendar=calendar, budget_id=name)
     cursor = views.postgres.cursor(row_factory=dict_row)
     asked = {"organization_id": organization, "departments": ["engineering"], "budget_id": None}
     asked |= {"period": None, "subjects": None, "partition": None}
-    for moment in moments:
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    for moment in _moments():
         row = cursor.execute(statement("budgets"), asked | clocks(moment)).fetchone()
         assert row is not None
-        [budget] = row["budgets"]
-        assert budget["period"] == clock_of(calendar).label(epoch_s(moment)), moment
+        for budget in row["budgets"]:
+            found.setdefault(budget["budget_id"], []).append((moment, budget["period"]))
+    views.close()
+    return found
+
+
+@pytest.mark.parametrize("name", CALENDARS)
+def test_current_periods_have_the_labels_of_the_core(
+    current_periods: dict[str, list[tuple[datetime, str]]], name: str
+) -> None:
+    found, clock = current_periods[name], clock_of(CALENDARS[name])
+    assert [moment for moment, _ in found] == _moments()
+    for moment, period in found:
+        assert period == clock.label(epoch_s(moment)), moment
 
 
 def test_the_policy_in_force_and_its_versions_are_shown(company: Organization) -> None:
