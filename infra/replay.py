@@ -23,7 +23,6 @@ from schemas.claims import LogRecord, claim_in, stamp_of
 from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
-from streams.core.history import CardHistory
 from streams.core.intake import Record, recorded_at
 from streams.log import Entry, Frame, InvariantBroken, NoLog, Written
 from streams.model import Unscored
@@ -140,7 +139,7 @@ class _Recorded(Unscored):
     def __init__(self) -> None:
         self.score_recorded: Score | None = None
 
-    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
+    def score(self, event: AuthorizationRequested) -> Score | None:
         return self.score_recorded
 
 
@@ -154,8 +153,8 @@ class _Rescored(Scorer):
         super().__init__(ns_max=math.inf)
         self._recorded = recorded
 
-    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
-        return None if self._recorded.score_recorded is None else super().score(history, event)
+    def score(self, event: AuthorizationRequested) -> Score | None:
+        return None if self._recorded.score_recorded is None else super().score(event)
 
 
 class _Again:

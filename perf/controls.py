@@ -223,7 +223,7 @@ def _bytes_of_a_hold(department: Department) -> float:
 
 
 def _bytes_of_a_card(department: Department) -> float:
-    """Of a snapshot: its registration, habits, counters and periods of its own."""
+    """Of a snapshot: its registration, counters and periods of its own."""
     own = {name: period for name, period in department.periods.items() if name.startswith("rule:")}
-    parts = (department.registered, department.cards, department.counters, own)
+    parts = (department.registered, department.counters, own)
     return sum(len(msgspec.msgpack.encode(part)) for part in parts) / len(department.registered)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from perf.harness import Scale
+from perf.partition import collecting
 from perf.results import Decide
 from perf.workload import HOT, SPREAD, Mix, events, opening
 from schemas.codec import encode_event
@@ -69,7 +70,9 @@ def _best_us(frames: list[Frame], rounds: int, *, scoring: bool) -> float:
 
 def _round_us(frames: list[Frame], *, scoring: bool) -> float:
     gc.collect()
-    return asyncio.run(_decide(frames, scoring))
+    gc.freeze()  # as a worker does after it has taken over
+    with collecting():
+        return asyncio.run(_decide(frames, scoring))
 
 
 async def _decide(frames: list[Frame], scoring: bool) -> float:

@@ -20,7 +20,6 @@ from schemas.ids import department_key
 from schemas.money import Money, PositiveMoney
 from schemas.reasons import Outcome
 from streams.core.apply.evolve import evolve
-from streams.core.history import CardHistory
 from streams.core.intake import Record, judge
 from streams.core.plans import Plans
 from streams.core.sealing import seal
@@ -116,10 +115,8 @@ def fill(partition: Partition, count: int, lapsing: datetime = START) -> float:
     `lapsing`: when the first hold does; the others follow a second apart.
     """
     department = partition.state.departments[department_key("bench", "d")]
-    bucket, second, lapse_s = department.latest_bucket, int(START.timestamp()), int(lapsing.timestamp())
+    bucket, lapse_s = department.latest_bucket, int(lapsing.timestamp())
     charges = ("department@2026-03",)
-    for number in range(CARDS):
-        department.cards[f"card-{number}"] = CardHistory(50, 7.0, 1.0, 9.0, second, 1.0, list(range(16)))
     department.latest_bucket += 2
     held = AMOUNT * -(-count // HELD)
     department.periods[charges[0]] = Period(PLENTY.minor, bucket, AMOUNT * count - held, held)

@@ -326,10 +326,9 @@ class Owner:
         return batch.decisions
 
     def _learn(self, decision: Decision) -> None:
-        """Before `evolve`, from what the card was like when it was scored; live and in replay the same."""
+        """Live and in replay the same."""
         if decision.score is not None:
-            department = self.state.departments[f"{decision.organization_id}/{decision.department_id}"]
-            self._model.learn(department.habits(decision.card_id or ""), decision)
+            self._model.learn(decision)
         elif decision.event_type in TELLING:
             self._model.hear(decision)
 

@@ -75,8 +75,8 @@ class NoLabels(AmountAlone):
         self._model = ColdStart()
 
     def score(self, seen: SeenRequest) -> float:
-        score = self._model.raw(seen.bins)
-        self._model.learn(seen.bins)
+        score = self._model.value(seen.bins)
+        self._model.learn(seen.bins, score)
         return score
 
 

@@ -146,7 +146,7 @@ def _conditions(run: BenchRun) -> str:
 def _measured(growth: Growth, slopes: Slopes) -> str:
     rows = [
         ("a department with its own budget, in use", _bytes(slopes.department)),
-        ("a registered card in use, with its habits", _bytes(slopes.card)),
+        ("a registered card in use", _bytes(slopes.card)),
         (f"a settled payment, for about {KEPT_MONTHS:g} months", _bytes(slopes.payment)),
         ("a budget of a card, team or employee", _bytes(slopes.budget)),
         ("a worker that owns nothing", _bytes(slopes.worker_bytes)),

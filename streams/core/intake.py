@@ -17,7 +17,6 @@ from streams.core.calendar import epoch_s
 from streams.core.case import LogPlace
 from streams.core.clock import bucket_of
 from streams.core.decide import decide
-from streams.core.history import CardHistory
 from streams.core.plans import Plans
 from streams.core.state import BUCKETS_KEPT, Department, PartitionState
 
@@ -55,9 +54,9 @@ def recorded_at(ms: int) -> datetime:
 
 
 class Scoring(Protocol):
-    """Gives a score to a request from the card's history so far; None when it cannot."""
+    """Gives a score to a request from what it knows so far; None when it cannot."""
 
-    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None: ...
+    def score(self, event: AuthorizationRequested) -> Score | None: ...
 
 
 def judge(
@@ -96,7 +95,7 @@ def judge(
         return reject(event, untimely, place)
     score = None
     if department is not None and isinstance(event, AuthorizationRequested):
-        score = scorer.score(department.habits(event.card_id), event)
+        score = scorer.score(event)
     return decide(department, event, score, place, plans or Plans(), at_s)
 
 

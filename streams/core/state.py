@@ -15,7 +15,6 @@ from schemas.controls import Calendar, Card, Level, Policy
 from schemas.decisions import GENESIS_HASH, WouldPass
 from schemas.reasons import DEPARTMENT, Outcome, Reason
 from streams.core.expiries import Expiries
-from streams.core.history import CardHistory
 from streams.core.pages import Pages
 from streams.core.score_levels import ScoreLevels
 
@@ -211,10 +210,9 @@ class Department(msgspec.Struct):
     `clock_s`: the latest time that took effect. `subjects`: ids of budgets, by level and subject.
     `budget_charges`: periods of budgets and of the lease, by id. `counters`: of windows, by rule and subject;
     `counts_until`: second from which each says nothing any more. `asked`: leases on their way from `lender`.
-    `contested`: open disputes of a payment, where there are any. `habits_from_s`: cards that were last used
-    before have none. `scores`: for budgets of alerts, where a rule has one. `revision`: grows with what rules
-    are made of. A treasury is a department of its own, with nothing but `treasury`; one that is split has one
-    beside the rest.
+    `contested`: open disputes of a payment, where there are any. `scores`: for budgets of
+    alerts, where a rule has one. `revision`: grows with what rules are made of. A treasury is a department of
+    its own, with nothing but `treasury`; one that is split has one beside the rest.
 
     What is over is gone by the methods at once, and row by row from what they look in: see
     `streams.core.apply.memory`.
@@ -248,8 +246,6 @@ class Department(msgspec.Struct):
     counts_until: dict[str, int] = {}
     revision: int = 0
     answers: Pages[str, Answer] = msgspec.field(default_factory=Pages)
-    cards: dict[str, CardHistory] = {}
-    habits_from_s: int = 0
     sweep: Sweep | None = None
     scores: ScoreLevels | None = None
 
@@ -270,7 +266,7 @@ class Department(msgspec.Struct):
     @property
     def rows(self) -> int:
         """About what a snapshot of it costs."""
-        return self.payments.about + self.answers.about + len(self.cards)
+        return self.payments.about + self.answers.about
 
     def put_budget(self, budget_id: str, budget: Budget) -> None:
         """A new one, or another in its place; level and subject of a budget never change."""
@@ -321,11 +317,6 @@ class Department(msgspec.Struct):
             or authorization_id in self.contested
         )
 
-    def habits(self, card_id: str) -> CardHistory | None:
-        """Of a card that was used within a year."""
-        found = self.cards.get(card_id)
-        return found if found is None or found.last >= self.habits_from_s else None
-
     def refund(self, refund_id: str) -> Refund | None:
         """While it is remembered."""
         found = self.refunds.get(refund_id)
@@ -343,7 +334,7 @@ class Department(msgspec.Struct):
 
 
 # Raised with every change of what is below: a snapshot of another shape is not read, the log is.
-STATE_SHAPE = 5
+STATE_SHAPE = 6
 
 
 class PartitionState(msgspec.Struct, tag=STATE_SHAPE, tag_field="shape"):

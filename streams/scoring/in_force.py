@@ -7,10 +7,10 @@ from typing import Final
 
 from schemas.boosted import BoostedModel, decode_model
 from schemas.decisions import PROBABILITIES, Contribution, Score
+from streams.scoring.alerts import AlertLevel
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
-from streams.scoring.surprise import TotalSurprise
-from streams.scoring.words import reasons
+from streams.scoring.words import contributions
 
 # Of a probability in the log: frauds are a few in a thousand requests, and the order of the others matters.
 DIGITS: Final = 6
@@ -23,7 +23,7 @@ FLAGGED_FROM: Final = 0.5
 class InForce:
     """One model. `level`: which values its requests had; it outlives models, for all are probabilities."""
 
-    def __init__(self, content: bytes, digest: str, level: TotalSurprise, warm_up: int) -> None:
+    def __init__(self, content: bytes, digest: str, level: AlertLevel, warm_up: int) -> None:
         """Raises UnusableModel: these bytes are no model of today's features."""
         model: BoostedModel = decode_model(content)
         self.content = content
@@ -47,16 +47,12 @@ class InForce:
 
     def learn(self, value: float) -> None:
         """A request had this value."""
-        self.level.learn_value(place_of(value))
+        self.level.learn(place_of(value))
 
     def _reasons(self, bins: bytes) -> tuple[Contribution, ...]:
         """In logits: with what lowers the score, and what the trees say of any request, they add up to it."""
-        slope = self._trees.model.slope
         _, moved = self._trees.contributions(bins)
-        return tuple(
-            Contribution(why.feature, bins[NAMES.index(why.feature)], round(slope * why.moved, 4), why.words)
-            for why in reasons(bins, moved)
-        )
+        return contributions(bins, moved, self._trees.model.slope)
 
 
 def version_of(version: int, digest: str) -> str:

@@ -16,19 +16,19 @@ from schemas.effects import ModelTaken, PaymentLabelled
 from schemas.events import AuthorizationRequested, Merchant
 from schemas.reasons import Outcome
 from streams.core.calendar import epoch_s
-from streams.core.history import CardHistory
 from streams.core.pages import Pages
 from streams.parts import Parts, split
-from streams.scoring.features import bins
+from streams.scoring.alerts import AlertLevel, Counts, UnusableSnapshot
+from streams.scoring.cold import MODEL as COLD
+from streams.scoring.cold import ColdStart, TailState
+from streams.scoring.collector import COLLECTOR
+from streams.scoring.features import NAMES, bins
 from streams.scoring.habits.cards import CardHabits
 from streams.scoring.habits.levels import Usual
 from streams.scoring.habits.memory import Habits, Observation, observation
 from streams.scoring.habits.places import PlaceHabits
 from streams.scoring.in_force import InForce
-from streams.scoring.letters import letters_of
-from streams.scoring.surprise import VALUE_BINS, Counts, TotalSurprise
-from streams.scoring.tail_model import MODEL as TAILS
-from streams.scoring.tail_model import TailModel, TailState, UnusableSnapshot, check_counts
+from streams.scoring.letters import bins_of, letters_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +37,13 @@ WARM_UP: Final = 1_000
 ALERTS: Final = 0.01
 REQUESTED: Final = "authorization.requested"
 LEARNED_FROM: Final = (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DECLINED)
-# A score takes 0.06 ms. CPU time of this thread: that others have the machine is not the model's fault. A
-# garbage collection that comes in between is not either; of a large state it takes tens of milliseconds.
+# A score takes 0.05 ms. CPU time of this thread, less what the garbage collector took of it: neither others
+# who have the machine nor a large state are the model's fault.
 SCORE_NS_MAX: Final = 100_000_000
 # After two in a row that took too long so many requests go without: a slow model must not hold up the others.
 REST: Final = 1_000
 # Of what a snapshot holds beside the models' own versions: raise it with every change of habits.
-SHAPE: Final = "spendlog-scoring-1"
+SHAPE: Final = "spendlog-scoring-2"
 _PAGED: Final[dict[str, Any]] = {
     "cards": dict[str, CardHabits],
     "merchants": dict[int, PlaceHabits],
@@ -59,16 +59,16 @@ class Head(msgspec.Struct, array_like=True):
     """What a snapshot begins with. `models`: of organizations, with the values that theirs had so far."""
 
     shape: str
-    tails: TailState
+    cold: TailState
     models: dict[str, tuple[bytes, str, Counts, int]]
 
 
 class Scorer:
     """Scores and learns one partition's requests. One thread; deterministic; no randomness.
 
-    For each request, in the log's order: `score`, decide, `learn`, and only then `observe` in the card's
-    history; for what else decisions tell `hear`. On recovery: `restore`, then the same without `score`. None
-    of them raises: `failures` counts what went wrong, by kind.
+    For each request, in the log's order: `score`, decide, `learn`; for what else decisions tell `hear`. On
+    recovery: `restore`, then the same without `score`. None of them raises: `failures` counts what went
+    wrong, by kind.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Scorer:
         self.failures: dict[str, int] = {}
         self.habits: dict[str, Habits] = {}
         self.models: dict[str, InForce] = {}
-        self.tails = TailModel(alerts, warm_up)
+        self.cold = ColdStart(alerts, warm_up)
         self._alerts, self._warm_up = alerts, warm_up
         self._ns_max = ns_max
         self._late = self._rest = 0
@@ -98,21 +98,21 @@ class Scorer:
         """About what a snapshot costs, in rows of the state."""
         return sum(habits.rows for habits in self.habits.values())
 
-    def score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score | None:
+    def score(self, event: AuthorizationRequested) -> Score | None:
         """How likely or unusual the request is, as the organization's model says; None: that went wrong."""
         if self._rest:
             self._rest -= 1
             self._count("score:Rest")
             return None
-        began_ns = time.thread_time_ns()
+        began_ns = time.thread_time_ns() - COLLECTOR.ns
         try:
-            score = self._score(history, event)
+            score = self._score(event)
             if not math.isfinite(score.value):
                 raise ValueError("the score is no number")
         except Exception as error:  # noqa: BLE001  a score is never worth a decision
             self._failed("score", error)
             return None
-        if time.thread_time_ns() - began_ns > self._ns_max:
+        if time.thread_time_ns() - COLLECTOR.ns - began_ns > self._ns_max:
             self._late += 1
             self._rest = REST if self._late > 1 else 0
             self._failed("score", TimeoutError())
@@ -120,8 +120,8 @@ class Scorer:
         self._late = 0
         return score
 
-    def learn(self, history: CardHistory | None, decision: Decision) -> None:
-        """Learn from a decided request, with the card's history before it.
+    def learn(self, decision: Decision) -> None:
+        """Learn from a decided request.
 
         Nothing is learned from other decisions, from repeats, and from a request that has no score: what
         could not be scored could perhaps not be learned either, and replay must come to the same model.
@@ -131,7 +131,7 @@ class Scorer:
         if decision.duplicate_of is not None or decision.outcome not in LEARNED_FROM:
             return
         try:
-            self._learn(history, decision, decision.score)
+            self._learn(decision, decision.score)
         except Exception as error:  # noqa: BLE001  a score is never worth a decision
             self._failed("learn", error)
 
@@ -152,7 +152,7 @@ class Scorer:
             name: (one.content, one.digest, one.level.counts, one.level.seen)
             for name, one in self.models.items()
         }
-        parts = Parts(add, Head(SHAPE, self.tails.state(), models))
+        parts = Parts(add, Head(SHAPE, self.cold.state(), models))
         for key, habits in self.habits.items():
             paged: dict[str, Pages[Any, Any]] = {name: getattr(habits, name) for name in _PAGED}
             many = {name: pages for name, pages in paged.items() if pages.count > 1}
@@ -184,14 +184,13 @@ class Scorer:
             raise UnusableSnapshot(f"a snapshot of {head.shape[:50]}, not of {SHAPE}")
         models = {}
         for name, (content, digest, counts, seen) in head.models.items():
-            check_counts(f"the values of {name}", counts, VALUE_BINS, seen)
-            level = TotalSurprise(self._alerts)
+            level = AlertLevel(self._alerts)
             level.load(counts, seen)
             models[name] = InForce(content, digest, level, self._warm_up)
-        self.tails.load(head.tails)
+        self.cold.load(head.cold)
         self.habits, self.models, self._asked = habits, models, None
 
-    def _score(self, history: CardHistory | None, event: AuthorizationRequested) -> Score:
+    def _score(self, event: AuthorizationRequested) -> Score:
         amount = event.amount
         request = _observed(event.occurred_at, event.card_id, event.merchant, amount.minor)
         habits = self.habits.get(f"{event.organization_id}/{amount.currency}") or _NOTHING
@@ -199,13 +198,13 @@ class Scorer:
         self._asked = (event.event_id, event.occurred_at, request)
         model = self.models.get(event.organization_id)
         if model is None:
-            return self.tails.score(history, event, letters_of(found))
+            return self.cold.score(found, letters_of(found))
         return model.score(found, letters_of(found))
 
-    def _learn(self, history: CardHistory | None, decision: Decision, score: Score) -> None:
+    def _learn(self, decision: Decision, score: Score) -> None:
         assert decision.organization_id and decision.occurred_at and decision.card_id and decision.amount
-        if score.model == TAILS:
-            self.tails.learn(history, decision)
+        if score.model == COLD:
+            self.cold.learn(_told(score), score.value)
         else:
             self.models[decision.organization_id].learn(score.value)
         asked, self._asked = self._asked, None
@@ -230,7 +229,7 @@ class Scorer:
     def _take(self, decision: Decision, effect: ModelTaken) -> None:
         assert decision.organization_id
         before = self.models.get(decision.organization_id)
-        level = before.level if before is not None else TotalSurprise(self._alerts)
+        level = before.level if before is not None else AlertLevel(self._alerts)
         self.models[decision.organization_id] = InForce(effect.model, effect.digest, level, self._warm_up)
 
     def _failed(self, step: str, error: Exception) -> None:
@@ -247,6 +246,13 @@ def _observed(at: datetime, card: str, merchant: Merchant, amount: int) -> Obser
     return observation(
         epoch_s(at), card, merchant.id or merchant.name, merchant.mcc, merchant.country, amount
     )
+
+
+def _told(score: Score) -> bytes:
+    """Raises ValueError: it tells of other features than today's."""
+    if len(score.features) != len(NAMES):
+        raise ValueError(f"{len(score.features)} features, not {len(NAMES)}")
+    return bins_of(score.features)
 
 
 def _decoded(data: bytes) -> tuple[Head, dict[str, Habits]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
+from schemas.decisions import Contribution
 from streams.scoring.features import NAMES
 
 In = Callable[[int], str]
@@ -186,43 +186,6 @@ WORDS: Final[Mapping[str, In]] = {
 }
 
 
-def _far(whose: str, value: float) -> str:
-    """Standard deviations of the model without labels."""
-    return f"{abs(value):.1f} standard deviations {'above' if value >= 0 else 'below'} what is usual {whose}"
-
-
-def _new_here(value: float) -> str:
-    if value <= 0:
-        return "the card has been at this merchant"
-    return "the card's first purchase at this merchant" + (
-        f", after {value - 1:.1f} at others of late" if value >= 1.5 else ""
-    )
-
-
-def _sooner(value: float) -> str:
-    return f"{math.exp(value):,.3g} times as soon after the last as usual"
-
-
-def _share_of_limit(value: float) -> str:
-    return f"the amount is {100 * value:.1f} % of a round limit"
-
-
-#: Of the model without labels, by feature: see `streams.scoring.tails`.
-TAIL_WORDS: Final[Mapping[str, Callable[[float], str]]] = {
-    "amount_for_card": partial(_far, "for the card"),
-    "amount_for_department": partial(_far, "in the department"),
-    "new_merchants": _new_here,
-    "sooner_than_usual": _sooner,
-    "just_below_limit": _share_of_limit,
-    "hour": lambda value: _hour(int(value)),
-}
-
-
-def tail_words(feature: str, value: float) -> str:
-    """What a feature of the model without labels says."""
-    return TAIL_WORDS[feature](value)
-
-
 def words(feature: str, place: int) -> str:
     """What bin `place` of a feature says."""
     return WORDS[feature](place)
@@ -235,3 +198,11 @@ def reasons(bins: bytes, moved: Mapping[int, float], at_most: int = 3) -> tuple[
     )
     found = [Why(NAMES[place], words(NAMES[place], bins[place]), moved[place]) for place in raising]
     return tuple(found[:at_most])
+
+
+def contributions(bins: bytes, moved: Mapping[int, float], scale: float = 1.0) -> tuple[Contribution, ...]:
+    """The same as a score tells them; `scale`: from what `moved` is in to what is told."""
+    return tuple(
+        Contribution(why.feature, bins[NAMES.index(why.feature)], round(scale * why.moved, 4), why.words)
+        for why in reasons(bins, moved)
+    )

@@ -27,9 +27,7 @@ DEFAULTS: Final = "defaults.json"
 # Logarithms and exponentials may differ by one in the last of 16 digits between C libraries.
 FLOAT_DIGITS: Final = 12
 # No part of what was decided: caches go by it, or it says again what payments, budgets and periods say.
-_NO_STATE: Final = frozenset(
-    {"revision", "expiries", "subjects", "budget_charges", "contested", "habits_from_s", "sweep"}
-)
+_NO_STATE: Final = frozenset({"revision", "expiries", "subjects", "budget_charges", "contested", "sweep"})
 
 
 def read_logs(path: Path) -> Iterator[list[bytes]]:

@@ -111,7 +111,7 @@ def test_every_member_of_an_effect_is_there_said_and_left_out() -> None:
 
 
 def test_whatever_is_remembered_is_forgotten_in_a_golden_log() -> None:
-    names = ("answers", "payments", "periods", "refunds", "disputes", "counters", "cards", "requests")
+    names = ("answers", "payments", "periods", "refunds", "disputes", "counters", "requests")
     forgotten = set()
     for path in FILES:
         for log in read_logs(path):

@@ -63,7 +63,7 @@ def test_what_is_weighed_is_there(kind: str) -> None:
         "department": len(departments) - 1,
         "department_in_use": len(departments) - 1,
         "card": len(own.registered),
-        "card_in_use": len(own.cards),
+        "card_in_use": len(own.payments),
         "open_payment": sum(payment.held > 0 for payment in own.payments.values()),
         "settled_payment": sum(payment.settled for payment in own.payments.values()),
         "budget": len(own.budgets) - 1,

@@ -57,8 +57,8 @@ def test_the_stream_records_the_features_that_are_measured(seed: int) -> None:
             due += 1
         decision = told(number, one)
         event = request(number, card=one.card, amount=one.amount, at=datetime.fromtimestamp(one.at_s, UTC))
-        score = scorer.score(None, replace(event, merchant=Merchant(one.merchant, one.mcc)))
+        score = scorer.score(replace(event, merchant=Merchant(one.merchant, one.mcc)))
         assert score and score.features == letters_of(measured[number].bins), number
-        scorer.learn(None, replace(decision, score=score))
+        scorer.learn(replace(decision, score=score))
     assert due > 100
     assert scorer.failed == 0

@@ -10,10 +10,13 @@ from perf import stalls
 from perf.harness import Scale
 from perf.partition import START, Partition, budget, requests_from
 from perf.results import rows
-from streams.core.history import CardHistory
+from schemas.reasons import Outcome
+from streams.core.pages import Pages
 from streams.core.rules.ruleset import Allowance
-from streams.core.state import Department
+from streams.core.state import Answer, Department
 from streams.snapshotting import Rows
+
+ANSWER = Answer(1, 0, "budget.set", "0123456789abcdef", None, Outcome.ACCEPTED)
 
 
 def test_every_stop_has_its_figure() -> None:
@@ -68,12 +71,12 @@ def test_what_is_remembered_is_counted_where_it_has_changed() -> None:
     departments = {f"o/d{number}": Department("o", f"d{number}", "USD", 1) for number in range(500)}
     rows_, seen = Rows(), Counted(departments)
     for one in departments.values():
-        one.cards["c"] = CardHistory()
+        one.answers["a"] = ANSWER
     rows_.count(seen)
     assert (rows_.total, seen.looked_at) == (500, 500)
-    departments["o/d7"].cards["d"] = CardHistory()
+    departments["o/d7"].answers["b"] = ANSWER
     rows_.count(changed := Counted({"o/d7": departments["o/d7"]}))
     assert (rows_.total, changed.looked_at) == (501, 1)
-    departments["o/d7"].cards.clear()
+    departments["o/d7"].answers = Pages()
     rows_.count(changed)
     assert rows_.total == 499

@@ -10,7 +10,6 @@ from schemas.decisions import Decision, Score
 from schemas.events import AuthorizationRequested, Merchant
 from schemas.money import PositiveMoney
 from schemas.reasons import Outcome
-from streams.core.history import CardHistory, observe
 from streams.scoring import Scorer
 
 # A Wednesday.
@@ -78,22 +77,15 @@ def usual(count: int, seed: int = 7, cards: int = 20) -> Iterator[AuthorizationR
 
 
 class Desk:
-    """Does with the scorer what the owner of a partition does: score, decide, learn, observe."""
+    """Does with the scorer what the owner of a partition does: score, decide, learn."""
 
     def __init__(self, scorer: Scorer | None = None) -> None:
         self.scorer = scorer or Scorer()
-        self.cards: dict[str, CardHistory] = {}
 
     def take(self, event: AuthorizationRequested) -> Decision:
-        decision = decided(event, self.scorer.score(self.cards.get(event.card_id), event))
+        decision = decided(event, self.scorer.score(event))
         self.fold(decision)
         return decision
 
     def fold(self, decision: Decision) -> None:
-        assert decision.card_id
-        assert decision.occurred_at
-        assert decision.amount
-        assert decision.merchant
-        self.scorer.learn(self.cards.get(decision.card_id), decision)
-        history = self.cards.setdefault(decision.card_id, CardHistory())
-        observe(history, decision.occurred_at, decision.amount, decision.merchant.name)
+        self.scorer.learn(decision)

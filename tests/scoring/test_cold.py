@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
-from streams.scoring.cold import TAILS, ColdStart
+from streams.scoring.cold import ALLOWANCE, PRIOR, TAILS, ColdStart, surprises
 from streams.scoring.features import NAMES
 
 
@@ -18,7 +19,7 @@ def usual(rng: random.Random) -> bytes:
 def learned() -> ColdStart:
     rng, model = random.Random(1), ColdStart()
     for _ in range(4_096):
-        model.learn(usual(rng))
+        model.learn(usual(rng), 0.0)
     return model
 
 
@@ -48,9 +49,23 @@ def test_what_was_usual_long_ago_is_forgotten() -> None:
     model = ColdStart()
     high = bytes([60] * len(NAMES))
     for _ in range(512):
-        model.learn(high)
+        model.learn(high, 0.0)
     before = model.raw(high)
     rng = random.Random(4)
     for _ in range(20_480):
-        model.learn(usual(rng))
+        model.learn(usual(rng), 0.0)
     assert before == 0 < model.raw(high)
+
+
+def test_the_surprise_of_a_bin_is_the_logarithm_of_its_upper_tail() -> None:
+    found = surprises([90 - PRIOR, 9 - PRIOR, 1 - PRIOR])
+    assert found == pytest.approx([0.0, math.log(10) - ALLOWANCE, math.log(100) - ALLOWANCE])
+
+
+def test_the_total_is_mapped_into_0_to_1() -> None:
+    rng, model = random.Random(5), ColdStart()
+    for _ in range(1_024):
+        model.learn(usual(rng), 0.0)
+    for raw, value in ((model.raw(one), model.value(one)) for one in (bytes([63] * 77), bytes([28] * 77))):
+        assert value == raw / (raw + 4.0)
+        assert 0 <= value < 1

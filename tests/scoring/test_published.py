@@ -20,12 +20,12 @@ from schemas.event import Label
 from schemas.reasons import Outcome
 from streams.scoring import Scorer
 from streams.scoring import scorer as door
+from streams.scoring.alerts import AlertLevel
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
 from streams.scoring.habits.memory import GENERATION_S
 from streams.scoring.in_force import InForce, place_of
 from streams.scoring.letters import bins_of, letters_of
-from streams.scoring.surprise import TotalSurprise
 from tests.scoring.desk import START, Desk, decided, request, usual
 
 FRAUDS = NAMES.index("merchant_frauds")
@@ -62,8 +62,8 @@ def taken(scorer: Scorer, count: int = 400, seed: int = 3) -> Iterator[Decision]
     """An office's purchases in one department, scored and learned."""
     for event in usual(count, seed):
         event = replace(event, department_id="d0")
-        decision = asked(event, scorer.score(None, event))
-        scorer.learn(None, decision)
+        decision = asked(event, scorer.score(event))
+        scorer.learn(decision)
         yield decision
 
 
@@ -116,7 +116,7 @@ def test_the_next_model_takes_the_place_of_the_one_before_and_says_so() -> None:
 def test_another_organization_goes_on_without_labels() -> None:
     scorer = Scorer()
     scorer.hear(published(of_one_question()))
-    other = scorer.score(None, replace(request(), organization_id="other"))
+    other = scorer.score(replace(request(), organization_id="other"))
     assert other and other.model == "tail-surprise"
 
 
@@ -159,10 +159,10 @@ def test_a_fraud_is_known_at_its_merchant_from_its_label_on() -> None:
     scorer = Scorer()
     first = list(taken(scorer))
     event = request(901, card="c1", merchant="m1-0", at=START + timedelta(days=9), department="d0")
-    before = scorer.score(None, event)
+    before = scorer.score(event)
     name = next(one.authorization_id for one in first if one.merchant and one.merchant.name == "m1-0")
     scorer.hear(labelled(name or "", "fraud"))
-    after = scorer.score(None, event)
+    after = scorer.score(event)
     assert before and after
     assert bins_of(before.features)[FRAUDS] == 0
     assert bins_of(after.features)[FRAUDS] == 1
@@ -207,7 +207,7 @@ def test_requests_are_remembered_for_60_to_120_days(days: int, known: bool) -> N
     start = START + timedelta(days=60 - (START.timestamp() % GENERATION_S) / 86_400)
     for number, day in enumerate((0, *range(10, days, 10), days)):
         event = request(number, at=start + timedelta(days=day), department="d0")
-        scorer.learn(None, asked(event, scorer.score(None, event)))
+        scorer.learn(asked(event, scorer.score(event)))
     scorer.hear(labelled("a0", "fraud"))
     card = scorer.habits["techcorp/USD"].cards.get("c1")
     assert card and bool(card.frauds) is known
@@ -218,7 +218,7 @@ def test_amounts_of_another_currency_are_other_habits() -> None:
     for number, currency in enumerate(("USD", "JPY", "USD")):
         event = request(number, department="d0")
         event = replace(event, amount=replace(event.amount, currency=currency))
-        scorer.learn(None, asked(event, scorer.score(None, event)))
+        scorer.learn(asked(event, scorer.score(event)))
     assert {name: len(one.cards) for name, one in scorer.habits.items()} == {
         "techcorp/USD": 1,
         "techcorp/JPY": 1,
@@ -243,11 +243,11 @@ def test_live_and_learned_again_are_the_same_and_so_is_a_snapshot_at_any_place()
             if number == cut:
                 snapshot, again = again.snapshot(), Scorer(warm_up=50)
                 again.restore(snapshot)
-            (again.learn(None, one) if one.score else again.hear(one))
+            (again.learn(one) if one.score else again.hear(one))
         assert again.habits == live.habits
         assert again.models["techcorp"].level.counts == live.models["techcorp"].level.counts
         event = replace(request(1, at=START + timedelta(days=90)), department_id="d0")
-        assert again.score(None, event) == live.score(None, event)
+        assert again.score(event) == live.score(event)
         assert again.failed == live.failed == 0
 
 
@@ -300,10 +300,10 @@ def test_a_model_that_fails_gives_no_score_and_is_counted(
     scorer = Scorer()
     scorer.hear(published(of_one_question()))
     monkeypatch.setattr(TreeScorer, "raw", raw)
-    assert scorer.score(None, request()) is None
+    assert scorer.score(request()) is None
     assert scorer.failures == {f"score:{kind}": 1}
     monkeypatch.undo()
-    assert scorer.score(None, request()) is not None
+    assert scorer.score(request()) is not None
 
 
 def test_a_model_that_takes_too_long_gives_no_score_and_rests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,13 +319,13 @@ def test_a_model_that_takes_too_long_gives_no_score_and_rests(monkeypatch: pytes
 
     with monkeypatch.context() as patched:
         patched.setattr(InForce, "score", slow)
-        assert scorer.score(None, request()) is None
-    assert scorer.score(None, request()) is not None, "once may be a garbage collection"
+        assert scorer.score(request()) is None
+    assert scorer.score(request()) is not None, "once may be a garbage collection"
     with monkeypatch.context() as patched:
         patched.setattr(InForce, "score", slow)
-        assert scorer.score(None, request()) is None
-        assert scorer.score(None, request()) is None
-    assert [scorer.score(None, request()) is None for _ in range(5)] == [True, True, True, False, False]
+        assert scorer.score(request()) is None
+        assert scorer.score(request()) is None
+    assert [scorer.score(request()) is None for _ in range(5)] == [True, True, True, False, False]
     assert scorer.failures == {"score:TimeoutError": 3, "score:Rest": 3}
 
 
@@ -338,7 +338,7 @@ def test_letters_are_bins_and_back_and_no_digits_where_bins_are_usual() -> None:
 
 def test_a_level_that_never_saw_anything_flags_by_probability() -> None:
     content = of_one_question()
-    model = InForce(content, sha256(content).hexdigest(), TotalSurprise(0.01), 10)
+    model = InForce(content, sha256(content).hexdigest(), AlertLevel(0.01), 10)
     low, high = bytearray(len(NAMES)), bytearray(len(NAMES))
     high[AMOUNT] = 63
     assert not model.score(bytes(low), "").flagged

@@ -11,11 +11,9 @@ from streams.core.apply.registry import APPLIERS
 from streams.core.apply.straight import apply_approval
 from streams.core.calendar import epoch_s
 from streams.core.clock import bucket_of, clock_after
-from streams.core.history import CardHistory, observe_at
 from streams.core.movements import MOVEMENTS
 from streams.core.state import Answer, Department, PartitionState
 
-REQUESTED = "authorization.requested"
 _REJECTED, _APPROVED = Outcome.REJECTED, Outcome.APPROVED  # to look it up in its enumeration takes 0.1 us
 
 
@@ -43,8 +41,6 @@ def evolve(state: PartitionState, decision: Decision) -> PartitionState:
     department.clock_s = clock_s
     if decision.effects and not apply_approval(department, decision, bucket):
         apply_effects(department, decision, bucket)
-    if decision.event_type == REQUESTED:
-        _observe(department, decision, at_s)
     if decision.outcome is not _APPROVED and decision.authorization_id is not None:
         _touch(department, decision.authorization_id, bucket)
     _remember_answer(department, decision, bucket)
@@ -79,16 +75,6 @@ def _touch(department: Department, authorization_id: str, bucket: int) -> None:
         and department.keeps_payment(authorization_id, payment)
     ):
         payment.bucket = bucket
-
-
-def _observe(department: Department, decision: Decision, at_s: int) -> None:
-    """The card's habits."""
-    assert decision.card_id and decision.amount
-    history = department.habits(decision.card_id)
-    if history is None:
-        history = department.cards[decision.card_id] = CardHistory()
-    merchant = decision.merchant
-    observe_at(history, at_s, decision.amount, merchant.name if merchant else "")
 
 
 def _remember_answer(department: Department, decision: Decision, bucket: int) -> None:

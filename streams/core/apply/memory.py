@@ -20,8 +20,6 @@ from streams.core.state import (
     Sweep,
 )
 
-# A card that has not been used for a year has no habits any more.
-HABITS_KEPT_S = 365 * 86_400
 # What a removed budget or rule had counted is kept for longer than any year's period lasts.
 GONE_BUCKETS_KEPT = 13
 # So many rows are looked at with each decision, in whole pages: 0.1 ms. Fewer than a page are all at once.
@@ -35,7 +33,6 @@ Over = Callable[[str, Any], bool]
 def begin(department: Department, bucket: int) -> None:
     """Event time moved on by a bucket: from here on what is before the oldest one is let go of."""
     department.latest_bucket = bucket
-    department.habits_from_s = department.clock_s - HABITS_KEPT_S
     if department.sweep is None:
         department.sweep = Sweep(department.oldest)
 
@@ -182,10 +179,6 @@ def _counters(department: Department, progress: Sweep) -> Over:
     return is_over
 
 
-def _habits(department: Department, progress: Sweep) -> Over:
-    return lambda name, history: history.last < department.habits_from_s
-
-
 #: In this order: what stays of payments and refunds says which periods do.
 _STAGES: Final[tuple[Stage, ...]] = (
     _in_pages(lambda department: department.answers, _answers),
@@ -195,5 +188,4 @@ _STAGES: Final[tuple[Stage, ...]] = (
     _by_name(lambda department: department.requests, _requests),
     _by_name(lambda department: department.periods, _periods),
     _by_name(lambda department: department.counts_until, _counters),
-    _by_name(lambda department: department.cards, _habits),
 )
