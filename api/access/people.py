@@ -16,7 +16,7 @@ class Person(Principal):
     """Somebody in a session, as a member of one organization.
 
     `employee`: as cards name their holder. `authenticated_at`: when a password or a provider last said that
-    it is he; None: he came by a link.
+    it is he; None: he came by a link. `elsewhere`: he belongs to another organization, too.
     """
 
     role: Role
@@ -25,6 +25,7 @@ class Person(Principal):
     session_id: str
     authenticated_at: datetime | None
     second_factor: bool
+    elsewhere: bool
     reach: Mapping[Scope, Reach]
 
 
@@ -45,6 +46,7 @@ def person_from_row(row: dict[str, Any]) -> Person:
         session_id=row["session_id"],
         authenticated_at=row["authenticated_at"],
         second_factor=row["second_factor"],
+        elsewhere=row["elsewhere"],
         reach=reach,
     )
 

@@ -97,12 +97,22 @@ class Sessions(Verified[Person]):
         row = await self.prove(email, password, origin, code=code)
         return await self._enter(row, origin, organization_id)
 
-    async def by_code(self, email: str, code: str, origin: SignInOrigin) -> tuple[str, Person]:
-        """The same for somebody whose password was right a moment ago. Raises as `sign_in`."""
+    async def by_code(self, email: str, code: str, origin: SignInOrigin) -> Row:
+        """The same person as of `prove`, whose password was right a moment ago. Raises as `sign_in`."""
         row = await self.prove_code(email, code, origin)
         if row is None:
             raise Problem(401, "wrong_credentials", "There is nobody of this e-mail address any more.")
-        return await self._enter(row, origin)
+        return row
+
+    async def open_to(self, row: Row) -> list[str]:
+        """The organizations into which a password lets a person of `prove`, the longest first.
+
+        Raises Problem 403: there is none.
+        """
+        organizations: list[str] = row["organizations"]
+        if not organizations:
+            raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
+        return await self.require_password_enough(row["person_id"], *organizations)
 
     async def _enter(
         self, row: Row, origin: SignInOrigin, organization_id: str | None = None
@@ -111,17 +121,43 @@ class Sessions(Verified[Person]):
         if not organizations or organization_id not in (None, *organizations):
             raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
         wanted = organizations if organization_id is None else [organization_id]
-        organization_id = await self.require_password_enough(row["person_id"], *wanted)
-        return await self.begin(row["person_id"], organization_id, origin, method="password")
+        first, *_ = await self.require_password_enough(row["person_id"], *wanted)
+        return await self.begin(row["person_id"], first, origin, method="password")
 
-    async def require_password_enough(self, person_id: str | None, *organizations: str) -> str:
-        """The first of these into which a password lets this person. Raises Problem 403: there is none."""
+    async def switch(
+        self, person: Person, organization_id: str, origin: SignInOrigin
+    ) -> tuple[str, Person] | None:
+        """A session of the same person in another of his organizations, for the one he has, which ends.
+
+        None: he has to say who he is anew. He came by a link, which one organization gave him for itself, or
+        by the provider of one; or the other one lets nobody in by a password.
+        """
+        row = await self._postgres.row(statement("session_method"), {"session_id": person.session_id})
+        if row is None or row["method"] != "password" or person.authenticated_at is None:
+            return None
+        try:
+            await self.require_password_enough(person.id, organization_id)
+        except Problem:
+            return None
+        begun = await self.begin(
+            person.id, organization_id, origin, method="password", authenticated_at=person.authenticated_at
+        )
+        await self.end(person, person.session_id, origin)
+        return begun
+
+    async def organizations_of(self, person: Person) -> list[str]:
+        """All that he belongs to, the longest first."""
+        row = await self._postgres.row(statement("find_person"), {"email": person.actor})
+        return [] if row is None else list(row["organizations"])
+
+    async def require_password_enough(self, person_id: str | None, *organizations: str) -> list[str]:
+        """Those of these into which a password lets this person. Raises Problem 403: there is none."""
         asked: Row = {"organizations": [*organizations], "person_id": person_id}
         row = await self._postgres.row(statement("sign_on_required"), asked)
         closed = row["organizations"] if row else organizations
-        for one in organizations:
-            if one not in closed:
-                return one
+        open_ = [one for one in organizations if one not in closed]
+        if open_:
+            return open_
         words = f"{organizations[0]} lets its people in by its identity provider, and by no password."
         raise Problem(403, "sign_on_required", words, organization_id=organizations[0])
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
@@ -22,7 +23,7 @@ from api.resources.access.models import ForgottenIn
 from api.resources.access.passwords import mailing_reset
 from api.resources.access.sessions import origin_of
 from api.services import services_of
-from api.stores.postgres import PostgresAway
+from api.stores.postgres import PostgresAway, Row
 
 
 class AcrossRoute(APIRoute):
@@ -58,18 +59,35 @@ router = APIRouter(route_class=OpenRoute, include_in_schema=False)
 
 
 class AwaitedCode(msgspec.Struct, frozen=True):
-    """Somebody whose password was right, and whose code is still to come."""
+    """Somebody whose password was right, and whose code is still to come. `organization`: which he wants."""
 
     email: str
     following: str
+    organization: str = ""
+
+
+class AwaitedOrganization(msgspec.Struct, frozen=True):
+    """Somebody who has proved who he is, at `proved_at`, and has not said yet where he wants to go in."""
+
+    person_id: str
+    organizations: list[str]
+    following: str
+    proved_at: datetime
 
 
 @router.get("/sign-in")
-async def show_sign_in(request: Request, next: str = "/") -> Response:
-    """A link carries its token behind `#`, which browsers send to nobody; a script then sends it."""
-    if await viewer_of(request) is not None:
+async def show_sign_in(
+    request: Request, next: str = "/", organization: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """A link carries its token behind `#`, which browsers send to nobody; a script then sends it.
+
+    `organization`: which one somebody wants to go into who is in another.
+    """
+    viewer = await viewer_of(request)
+    if viewer is not None and organization in ("", viewer.organization_id):
         return RedirectResponse(own_path(next), 303)
-    return _form(request, own_path(next))
+    email = "" if viewer is None else viewer.caller.actor
+    return _form(request, own_path(next), email=email, organization=organization)
 
 
 @router.post("/sign-in")
@@ -79,24 +97,28 @@ async def sign_in(
     password: Annotated[str, Form(max_length=200)] = "",
     code: Annotated[str, Form(max_length=40)] = "",
     link: Annotated[str, Form(max_length=100)] = "",
+    organization: Annotated[str, Form(max_length=64)] = "",
     next: Annotated[str, Form(max_length=2_000)] = "/",
 ) -> Response:
-    """By e-mail address and password, or by a link; a code is asked for where the second factor is on."""
+    """By e-mail address and password, or by a link; a code is asked for where the second factor is on.
+
+    Somebody of several organizations is asked which one, unless he came for one of them (`organization`).
+    """
     sessions, origin, following = services_of(request).sessions, origin_of(request), own_path(next)
     try:
         if link:
             token, _ = await sessions.by_link(link, origin, code=code or None)
-        else:
-            token, _ = await sessions.sign_in(email.strip(), password, origin, code=code or None)
+            return _begun(request, token, following)
+        row = await sessions.prove(email.strip(), password, origin, code=code or None)
+        return await _proved(request, row, following, organization)
     except Problem as problem:
         if problem.status_code not in (401, 403, 429):
             raise
         if problem.code == "code_required" and not link:
-            return await _ask_code(request, AwaitedCode(email.strip(), following))
+            return await _ask_code(request, AwaitedCode(email.strip(), following, organization))
         if problem.code == "sign_on_required":
             return await offered(request, str(problem.members["organization_id"]), following, problem)
-        return _form(request, following, email=email, link=link, problem=problem)
-    return _begun(request, token, following)
+        return _form(request, following, email=email, link=link, organization=organization, problem=problem)
 
 
 @router.post("/sign-in/code")
@@ -114,7 +136,8 @@ async def give_code(
         )
         return _form(request, "/", problem=late)
     try:
-        token, _ = await services.sessions.by_code(awaited.email, code, origin_of(request))
+        row = await services.sessions.by_code(awaited.email, code, origin_of(request))
+        return await _proved(request, row, awaited.following, awaited.organization)
     except Problem as problem:
         if problem.code in ("code_required", "wrong_code"):
             return await _ask_code(request, awaited, str(problem.detail))
@@ -123,6 +146,50 @@ async def give_code(
         if problem.status_code not in (401, 403, 429):
             raise
         return _form(request, awaited.following, email=awaited.email, problem=problem)
+
+
+async def _proved(request: Request, row: Row, following: str, organization: str) -> Response:
+    """In, where there is one way; else a page that asks which organization. Raises Problem."""
+    services = services_of(request)
+    choices = await services.sessions.open_to(row)
+    chosen = organization if organization in choices else choices[0]
+    if len(choices) > 1 and chosen != organization:
+        awaited = AwaitedOrganization(row["person_id"], choices, following, datetime.now(UTC))
+        waiting = await services.tries.begin(awaited)
+        return page(request, "which_organization", waiting=waiting, organizations=choices, email=row["email"])
+    token, _ = await services.sessions.begin(row["person_id"], chosen, origin_of(request), method="password")
+    return _begun(request, token, following)
+
+
+@router.post("/sign-in/organization")
+async def choose_organization(
+    request: Request,
+    waiting: Annotated[str, Form(max_length=100)] = "",
+    organization: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """The last step of who belongs to several."""
+    services = services_of(request)
+    awaited = await services.tries.take(waiting, AwaitedOrganization)
+    if awaited is None or organization not in awaited.organizations:
+        late = Problem(
+            401, "sign_on_ended", "That took longer than 10 minutes, or was sent twice: sign in again."
+        )
+        return _form(request, "/", problem=late)
+    try:
+        await services.sessions.require_password_enough(awaited.person_id, organization)
+        token, _ = await services.sessions.begin(
+            awaited.person_id,
+            organization,
+            origin_of(request),
+            method="password",
+            authenticated_at=awaited.proved_at,
+        )
+    except Problem as problem:
+        if problem.code == "sign_on_required":
+            return await offered(request, organization, awaited.following, problem)
+        if problem.status_code not in (401, 403, 429):
+            raise
+        return _form(request, awaited.following, problem=problem)
     return _begun(request, token, awaited.following)
 
 
@@ -179,7 +246,13 @@ async def offered(request: Request, who: str, following: str, problem: Problem |
 
 
 def _form(
-    request: Request, following: str, *, email: str = "", link: str = "", problem: Problem | None = None
+    request: Request,
+    following: str,
+    *,
+    email: str = "",
+    link: str = "",
+    organization: str = "",
+    problem: Problem | None = None,
 ) -> Response:
     """`link`: its token, which a code that was missing has not used up."""
     code = problem is not None and problem.code in ("code_required", "wrong_code")
@@ -191,6 +264,7 @@ def _form(
         next=following,
         email=email,
         link=link if code else "",
+        organization=organization,
         wrong="" if problem is None else "Now the code of your authenticator." if asks else problem.detail,
         code=code,
     )
