@@ -151,6 +151,14 @@ def page(request: Request, name: str, *, status: int = 200, **told: Any) -> Resp
     return Response(body, status, headers, "text/html; charset=utf-8")
 
 
+def part(request: Request, name: str, viewer: Viewer, **told: Any) -> str:
+    """A part of a page alone, as it stands in it; without the spaces that only templates need."""
+    text = _TEMPLATES.get_template(f"{name}.html").render(
+        request=request, path=request.scope["path"], viewer=viewer, **told
+    )
+    return "\n".join(line for line in map(str.strip, text.splitlines()) if line)
+
+
 def _asked_at_ms(request: Request) -> int:
     """Since when something may have moved that the page does not show: a little before it was asked for."""
     took_s: float = time.monotonic() - request.state.arrived

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter
+from fastapi.sse import format_sse_event
 from starlette.responses import RedirectResponse, Response
 
 from api.access.keys import Scope
@@ -15,16 +17,19 @@ from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.paging import Page
 from api.pages.budgets import DepartmentCard, department_cards
-from api.pages.frame import page
+from api.pages.frame import page, part
 from api.pages.receipts import receipts_of
 from api.pages.requests import may_answer, requests_of
 from api.pages.reviews import cases_of_viewer
-from api.pages.route import Asked, Asking, PageRoute
+from api.pages.route import Asked, Asking, PageRoute, asking_at
 from api.pages.transactions import latest
 from api.resources.cases.answer import CaseOut
 from api.resources.increases import IncreaseRequestOut
 from api.resources.transactions.answer import TransactionOut
+from api.stores.moves import Picture
+from api.stores.tenant import TENANT
 from api.stores.transactions import Filters
+from schemas.ids import Position
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -81,9 +86,43 @@ class Overview:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class OverviewPicture:
+    """An open overview, as its viewer asked for it."""
+
+    asking: Asking
+
+    @property
+    def key(self) -> Hashable:
+        """Role and reach; what does not reach the whole organization is somebody's own, too."""
+        caller = self.asking.viewer.caller
+        whole = self.asking.viewer.departments(Scope.BUDGETS_READ) is None
+        return caller.role, None if whole else caller.id
+
+    async def read(self, positions: str) -> Callable[[Picture], bytes]:
+        """Raises Problem."""
+        TENANT.set(self.asking.viewer.organization_id)
+        reached = [Position.parse(each) for each in positions.split(",")]
+        asking = await asking_at(self.asking.request, self.asking.viewer, time.monotonic(), reached)
+        found = await overview_of(asking)
+        drawn: dict[Hashable, bytes] = {}
+
+        def draw(picture: Picture) -> bytes:
+            assert isinstance(picture, OverviewPicture)
+            waiting = waiting_of(picture.asking, found)
+            seen = tuple((request.department_id, request.request_id) for request in waiting)
+            if seen not in drawn:
+                viewer = picture.asking.viewer
+                text = part(picture.asking.request, "overview_part", viewer, **found.part(waiting))
+                drawn[seen] = format_sse_event(event="part", data_str=text)
+            return drawn[seen]
+
+        return draw
+
+
 @router.get("/", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
 async def show_start(asking: Asked) -> Response:
-    """What each role comes for first. Live: it asks for itself again when something has moved."""
+    """What each role comes for first. Live: it is drawn again for all who look when something has moved."""
     if not asking.viewer.may(Scope.BUDGETS_READ):
         return RedirectResponse("/system" if asking.viewer.may(Scope.SYSTEM_READ) else "/mine", 303)
     found = await overview_of(asking)

@@ -190,10 +190,15 @@ async def _asking(request: Request) -> Asking:
         raise Problem(400, "malformed_position", str(error)[:200]) from None
     if len(positions) > _POSITIONS_MAX:
         raise Problem(400, "malformed_position", f"at: at most {_POSITIONS_MAX} positions.")
-    services, since = services_of(request), since_of(request)
+    return await asking_at(request, request.state.viewer, since_of(request), positions)
+
+
+async def asking_at(request: Request, viewer: Viewer, since: float, positions: Sequence[Position]) -> Asking:
+    """What `viewer` asks in a request that began at `since`, once the ledger has reached all `positions`."""
+    services = services_of(request)
     wait_s = services.reading(_WAIT, positions[0] if positions else None, since=since)
     await asyncio.gather(*(services.ledger.find("reached", each, wait_s=wait_s) for each in positions[:-1]))
-    return Asking(request, services, since, request.state.viewer, positions[-1] if positions else None)
+    return Asking(request, services, since, viewer, positions[-1] if positions else None)
 
 
 Asked = Annotated[Asking, Depends(_asking)]

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import TechCorp
 from tests.browser.person import Person
+from tests.browser.steps import purchase
 
 Sit = Callable[..., Person]
 
@@ -61,3 +62,18 @@ def test_missing_receipts_need_attention(person: Sit, techcorp: TechCorp) -> Non
         finally:
             sql = "DELETE FROM receipt_policy WHERE organization_id = %s"
             connection.execute(sql, [organization])
+
+
+def test_an_open_overview_is_sent_what_moved_and_asks_for_nothing(person: Sit, techcorp: TechCorp) -> None:
+    sitting, other = person("carol"), person("auditor")
+    asked: list[str] = []
+    for each in (sitting, other):
+        each.go("/")
+        expect(each.page.locator("#lamp")).to_have_text("live")
+        each.page.on("request", lambda request: asked.append(request.url))
+    techcorp.play(purchase(techcorp, "sales", "maya", 1_234, "Kiosk No. 9"))
+    for each in (sitting, other):
+        expect(each.page.locator("#latest")).to_contain_text("Kiosk No. 9", timeout=30_000)
+        assert each.page.locator("#live time:not([data-local])").count() == 0
+        assert each.page.locator("#live").count() == 1
+    assert asked == []

@@ -79,6 +79,7 @@ async function checkHash(button) {
 // Live parts: one stream says that something of the organization has moved, and up to where in each partition of the
 // log. The page asks for itself again at these positions and htmx morphs what differs, so that neither focus nor
 // scrolling is lost. The server says it at most once a second; while one refresh is under way the next one waits.
+// A page that many look at is sent its part instead, drawn once for all of them. Nothing is heard while nobody looks.
 function live() {
   const part = document.querySelector("[data-live]");
   if (!part || !window.EventSource) return;
@@ -104,7 +105,18 @@ function live() {
     for (const position of event.data.split(",")) newest.set(position.split(":")[0], position);
     refresh();
   });
-  document.addEventListener("visibilitychange", refresh);
+  source.addEventListener("part", (event) => {
+    const place = document.getElementById("live");
+    if (place) htmx.swap({ sourceElement: place, target: place, text: event.data, swap: "outerMorph" });
+  });
+  const seen = () => {
+    if (!document.hidden) { refresh(); return; }
+    if (busy || newest.size) return;
+    source.close();
+    document.removeEventListener("visibilitychange", seen);
+    document.addEventListener("visibilitychange", live, { once: true });
+  };
+  document.addEventListener("visibilitychange", seen);
   source.onopen = () => { if (lamp) lamp.textContent = "live"; };
   source.onerror = () => {
     if (lamp) lamp.textContent = "reconnecting";
