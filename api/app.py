@@ -45,6 +45,7 @@ from api.resources import (
     policy_changes,
     problem_types,
     simulations,
+    verifications,
 )
 from api.resources import (
     trials as policy_trials,
@@ -115,6 +116,7 @@ ROOMS = (
     reconciliations,
     resolutions,
     periods,
+    verifications,
     questions,
     reports,
     sessions,
@@ -327,7 +329,7 @@ TAGS = {
     "disputes": "What cardholders do not accept.",
     "simulations": "In test mode: what a card network would send, with defaults.",
     "ledger": "The books: journal, balances, accounts, trial balance.",
-    "reconciliation": "Settlement files of processors against the books; months that are closed.",
+    "reconciliation": "Settlement files of processors and the log against the books; months that are closed.",
     "questions": "Ask in plain language, or by a typed query.",
     "reports": "Sums of bookings: spend, trend, declines, budgets, forecast, month-end.",
     "feed": "Decisions as they are made.",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
+#: Told by the proof of the books, and not by a decision.
+VERIFICATION_FAILED: Final = "verification.failed"
+
 #: What is told, by its stable name, and when. docs/webhooks.md shows the table; a test compares.
 TYPES: Final[dict[str, str]] = {
     "authorization.approved": "a request was approved in full",
@@ -50,6 +53,7 @@ TYPES: Final[dict[str, str]] = {
     "alert.above_limits": "what the network decided is above the limits here",
     "case.opened": "somebody should look at a payment: the model flagged it, or a rule asks for it",
     "authorization.labelled": "somebody said what a payment turned out to be",
+    VERIFICATION_FAILED: "a proof of the books found something false of the organization; `checks` say what",
     "event.rejected": "an event was unusable and moved nothing; it is among the dead letters",
 }
 #: Sent by hand only, to try an endpoint; it goes to whatever endpoint it is sent to.

@@ -57,6 +57,7 @@ NAVIGATION: Final = (
     NavigationEntry("/keys", "Keys", "key", Scope.KEYS_READ, group="Organization"),
     NavigationEntry("/webhooks", "Webhooks", "hook", Scope.WEBHOOKS_READ, group="Organization"),
     NavigationEntry("/audit", "Audit log", "book", Scope.AUDIT_READ, group="Organization"),
+    NavigationEntry("/verifications", "Proof", "check", Scope.AUDIT_READ, group="Organization"),
     NavigationEntry("/system", "System", "pulse", Scope.SYSTEM_READ),
     NavigationEntry("/jobs", "Jobs", "hourglass", Scope.SYSTEM_READ),
 )

@@ -33,6 +33,7 @@ from api.pages import (
     sign_on,
     system,
     transactions,
+    verifications,
     webhooks,
 )
 
@@ -63,6 +64,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     keys.router,
     webhooks.router,
     audit.router,
+    verifications.router,
     system.router,
     jobs.router,
 )

@@ -12,9 +12,12 @@ from starlette.responses import Response
 
 from api.access.keys import Scope
 from api.access.security import needs
+from api.http.paging import Page
+from api.http.problems import Problem
 from api.pages.frame import page
-from api.pages.route import Asked, PageRoute
+from api.pages.route import Asked, Asking, PageRoute
 from api.resources.operations import postgres_part, redis_part, standing_part
+from api.resources.verifications import VerificationOut, verifications_page
 from schemas.standing import Report
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -36,8 +39,8 @@ class PartitionLine:
 @router.get("/system", openapi_extra=needs(Scope.SYSTEM_READ))
 async def show_system(asking: Asked) -> Response:
     services = asking.services
-    postgres, redis, reports = await asyncio.gather(
-        postgres_part(services), redis_part(services), services.standings.reports()
+    postgres, redis, reports, proof = await asyncio.gather(
+        postgres_part(services), redis_part(services), services.standings.reports(), last_proof(asking)
     )
     lines = partition_lines(reports)
     return page(
@@ -50,12 +53,22 @@ async def show_system(asking: Asked) -> Response:
             ("Redis", redis),
         ],
         lines=lines,
+        proof=proof,
         decided=sum(line.decided or 0 for line in lines),
         waiting=services.tail.waiting,
         tail_lag=services.tail.lag_records,
         watching=services.feed.pages,
         now=datetime.now(UTC),
     )
+
+
+async def last_proof(asking: Asking) -> VerificationOut | None:
+    """The newest proof of the books; None: there is none, or it cannot be read now."""
+    try:
+        found = await verifications_page(asking.services, asking.viewer.caller, Page(None, 1, "/system"))
+    except Problem:
+        return None  # PostgreSQL's own line says why
+    return next(iter(found.verifications), None)
 
 
 def partition_lines(reports: Iterable[Report]) -> list[PartitionLine]:

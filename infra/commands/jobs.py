@@ -18,6 +18,7 @@ app = typer.Typer()
 
 WHERE: Final = "libpq URL of the database whose jobs they are"
 _LIST: LiteralString = "SELECT * FROM job_list(%s::text[], %s, %s)"
+_VERIFY: LiteralString = "SELECT job_put(NULL, 'verification', 'check', 'now', '{}')"
 _RETRY: LiteralString = "SELECT job_retry(%s)"
 
 
@@ -61,6 +62,15 @@ def list_(
             one.error,
         )
     table.print()
+
+
+@app.command()
+def verify() -> None:
+    """Have the books proved now, and what is found kept: the page Proof shows it."""
+    with connected_to_postgres(WHERE) as connection:
+        row = connection.execute(_VERIFY).fetchone()
+    assert row is not None
+    typer.echo(f"job {row[0]} proves the books; `spendlog jobs list --queue verification` says how far it is")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from infra.jobs import receipts, reconciliation, reports, upkeep
+from infra.jobs import mail, receipts, reconciliation, reports, upkeep, verification
 from infra.jobs.feature import Feature
 
 #: Each reads its own settings, once, at start; a wrong one is a SettingError.
@@ -14,4 +14,6 @@ FEATURES: Final[Sequence[Callable[[], Feature]]] = (
     receipts.feature,
     reports.feature,
     reconciliation.feature,
+    verification.feature,
+    mail.feature,
 )

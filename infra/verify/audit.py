@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from infra.verify.books import Books
-from infra.verify.report import Report
+from infra.verify.report import Oracle, Report
 
 _BEGINNING: Final = bytes(32)
 
@@ -43,22 +43,26 @@ def check_audit(books: Books, report: Report) -> None:
             yield row
 
     for organization, records in groupby(counted(rows), lambda row: row.organization_id):
-        ends[organization] = _end(organization, records, report)
+        with report.about(organization):
+            ends[organization] = _end(organization, records, report)
     for organization in heads.keys() | ends.keys():
         head = heads.get(organization, AuditEnd(0, _BEGINNING))
         end = ends.get(organization, AuditEnd(0, _BEGINNING))
-        if end.seq != head.seq:
-            oracle.violated(
-                f"audit log of {organization}: it ends at {end.seq}, and its head at {head.seq}: "
-                f"{abs(head.seq - end.seq)} records at its end are "
-                f"{'gone' if end.seq < head.seq else 'of somebody else'}"
-            )
-        elif end.hash != head.hash:
-            oracle.violated(
-                f"audit log of {organization}: its last hash at {end.seq} is not that of its head"
-            )
+        with report.about(organization):
+            _compare_end(organization, head, end, oracle)
         if len(heads) <= 5:
             oracle.notes.append(f"the audit log of {organization} ends at {end.seq}, {end.hash.hex()}")
+
+
+def _compare_end(organization: str, head: AuditEnd, end: AuditEnd, oracle: Oracle) -> None:
+    if end.seq != head.seq:
+        oracle.violated(
+            f"audit log of {organization}: it ends at {end.seq}, and its head at {head.seq}: "
+            f"{abs(head.seq - end.seq)} records at its end are "
+            f"{'gone' if end.seq < head.seq else 'of somebody else'}"
+        )
+    elif end.hash != head.hash:
+        oracle.violated(f"audit log of {organization}: its last hash at {end.seq} is not that of its head")
 
 
 def _end(organization: str, records: Iterable[AuditRow], report: Report) -> AuditEnd:

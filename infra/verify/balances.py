@@ -30,6 +30,7 @@ class Balances:
     """Looks at each decision that took effect, after it was folded."""
 
     def __init__(self, report: Report) -> None:
+        self._report = report
         self._oracle = report["O6"]
 
     def look(
@@ -91,9 +92,10 @@ class Balances:
             for charge, totals in department.periods.items():
                 self._oracle.checked += 1
                 if totals.held != held[charge]:
-                    self._oracle.violated(
-                        f"{'/'.join(name)} holds {totals.held} in {charge}, its payments {held[charge]}"
-                    )
+                    with self._report.about(name[0]):
+                        self._oracle.violated(
+                            f"{'/'.join(name)} holds {totals.held} in {charge}, its payments {held[charge]}"
+                        )
 
     def _violated(self, decision: Decision, what: str) -> None:
         self._oracle.violated(f"decision {decision.position} {what}")

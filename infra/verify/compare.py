@@ -44,13 +44,15 @@ def _compare(table: str, models: Models, books: Books, report: Report) -> None:
         wanted, found = models.row(table, key), models.found(table, row)
         missing -= wanted is not None
         if wanted != found:
-            oracle.violated(f"{table} {_name(key)} is {found} in PostgreSQL, the log says {wanted}")
+            with report.about(str(key[0])):
+                oracle.violated(f"{table} {_name(key)} is {found} in PostgreSQL, the log says {wanted}")
     if missing:
         # Twice read only where something is wrong: the keys of a million payments need not be kept.
         there = {key for key, _ in books.rows(TABLES[table])}
         lost = (key for key in models.keys(table) if key not in there)
         for key in islice(lost, EXAMPLES_MAX):
-            oracle.violated(f"{table} {_name(key)} is not in PostgreSQL; {missing} are not")
+            with report.about(str(key[0])):
+                oracle.violated(f"{table} {_name(key)} is not in PostgreSQL; {missing} are not")
 
 
 def _name(key: tuple[object, ...]) -> str:
@@ -74,10 +76,18 @@ def _compare_balances(books: Books, checks: Checks, report: Report) -> None:
         oracle.checked += 1
         key = (account, currency)
         if wanted.get(key, 0) != found.get(key, 0):
-            oracle.violated(
-                f"account {account} stands at {found.get(key, 0)} {currency}, by the log at "
-                f"{wanted.get(key, 0)}"
-            )
+            with report.about(_owner(account)):
+                oracle.violated(
+                    f"account {account} stands at {found.get(key, 0)} {currency}, by the log at "
+                    f"{wanted.get(key, 0)}"
+                )
+
+
+def _owner(account: str) -> str | None:
+    """The organization of `organization:ID:NAME` or `department:ID/DEPARTMENT:NAME`; None: it is no such."""
+    kind, _, rest = account.partition(":")
+    place = rest.rpartition(":")[0]
+    return {"organization": place, "department": place.partition("/")[0]}.get(kind)
 
 
 # -- Redis
@@ -132,6 +142,10 @@ def _compare_status(p: int, name: Name, cached: Cached | None, checks: Checks, r
     state, *amounts = totals(payment)
     wanted = Cached(state, payment.seq, *amounts)
     if cached is None:
-        report["O6"].violated(f"authorization {'/'.join(name)} is not in Redis")
+        with report.about(name[0]):
+            report["O6"].violated(f"authorization {'/'.join(name)} is not in Redis")
     elif cached != wanted and cached.seq < checks[p].count:  # else: it has moved on since the snapshot
-        report["O6"].violated(f"authorization {'/'.join(name)} is {cached} in Redis, the log says {wanted}")
+        with report.about(name[0]):
+            report["O6"].violated(
+                f"authorization {'/'.join(name)} is {cached} in Redis, the log says {wanted}"
+            )

@@ -83,6 +83,7 @@ class Leases:
 
     def __init__(self, report: Report) -> None:
         self.treasuries: dict[Lender, Treasury] = {}
+        self._report = report
         self._oracle = report["O11"]
         self._sent: dict[str, Lease] = {}
         self._received: dict[str, Lease] = {}
@@ -247,7 +248,8 @@ class Leases:
         self._oracle.notes += [f"{count:,} messages about leases {what}" for what, count in idle.items()]
         for (organization, _), treasury in self.treasuries.items():
             for period in treasury.leases:
-                self._add_up(organization, treasury, period, departments, open_)
+                with self._report.about(organization):
+                    self._add_up(organization, treasury, period, departments, open_)
 
     def _add_up(
         self,

@@ -42,7 +42,9 @@ class Ledger:
     def _check_row(self, decision: Decision, value: bytes) -> None:
         at, rows = f"{decision.partition}:{decision.seq}", self._rows
         while rows.head is not None and rows.head.seq < decision.seq:
-            self._o2.violated(f"ledger row {self._partition}:{next(rows).seq} is not in the log")
+            self._o2.violated(
+                f"ledger row {self._partition}:{next(rows).seq} is not in the log", of_nobody=True
+            )
         if rows.head is None or rows.head.seq != decision.seq:
             self._o2.violated(f"decision {at} is not in the ledger")
             return
@@ -62,7 +64,9 @@ class Ledger:
             self._o6.checked += 1
             place = (decision.seq, wanted.n, wanted.leg)
             while booked.head is not None and _place(booked.head) < place:
-                self._o6.violated(f"transfer {self._name(_place(next(booked)))} follows from no decision")
+                self._o6.violated(
+                    f"transfer {self._name(_place(next(booked)))} follows from no decision", of_nobody=True
+                )
             if booked.head is None or _place(booked.head) != place:
                 self._o6.violated(f"transfer {self._name(place)} is missing: {wanted}")
                 continue

@@ -83,8 +83,10 @@ class PartitionCheck:
             if decision is None:
                 continue
             self._check_order(decision)
-            self.judge(decision, self._check_event(decision, waiting))
-            ledger.look(decision, record.value or b"")
+            sent = self._check_event(decision, waiting)
+            with self._report.about(decision.organization_id):
+                self.judge(decision, sent)
+                ledger.look(decision, record.value or b"")
             self.count += 1
             if self.count % 1000 == 0:
                 yield self.count

@@ -45,7 +45,10 @@ def check_periods(books: Books, report: Report) -> None:
             for sort in sorted(added.keys() | month.totals.keys()):
                 if added[sort] != month.totals.get(sort, 0):
                     told = f"{'/'.join(sort)} was closed with {month.totals.get(sort, 0)}"
-                    oracle.violated(f"{organization} {month.period}: {told}, its bookings are {added[sort]}")
+                    with report.about(organization):
+                        oracle.violated(
+                            f"{organization} {month.period}: {told}, its bookings are {added[sort]}"
+                        )
 
 
 def month_of(closed: list[ClosedMonth], partition: int, seq: int, at: datetime) -> ClosedMonth | None:
@@ -69,10 +72,11 @@ def _months(books: Books, report: Report) -> dict[str, list[ClosedMonth]]:
         for before in found[organization][-1:]:
             backwards = any(places.get(partition, 0) < seq for partition, seq in before.positions.items())
             if backwards or before.until > month.since:
-                report["O18"].violated(
-                    f"{organization} {period}: it begins before {before.period} ends, or was closed at an "
-                    "earlier place of the log"
-                )
+                with report.about(organization):
+                    report["O18"].violated(
+                        f"{organization} {period}: it begins before {before.period} ends, or was closed "
+                        "at an earlier place of the log"
+                    )
         found[organization].append(month)
     return found
 

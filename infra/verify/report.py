@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from schemas.ids import is_name
 
 EXAMPLES_MAX: Final = 10
 
@@ -27,8 +31,31 @@ TITLES: Final = {
 
 
 @dataclass(slots=True)
+class Finding:
+    """What was found false of one organization; `examples`: the first."""
+
+    violations: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, what: str) -> None:
+        self.violations += 1
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(what)
+
+
+@dataclass(slots=True)
+class Subject:
+    """Whose decision, row or account is looked at just now; None: nobody's, or that of several."""
+
+    organization: str | None = None
+
+
+@dataclass(slots=True)
 class Oracle:
-    """One claim: `checked` times looked at, `violations` times found false."""
+    """One claim: `checked` times looked at, `violations` times found false.
+
+    `findings`: by organization; under None what is of none, or of all of them.
+    """
 
     id: str
     title: str
@@ -36,27 +63,44 @@ class Oracle:
     violations: int = 0
     examples: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    findings: dict[str | None, Finding] = field(default_factory=dict)
+    subject: Subject = field(default_factory=Subject)
 
     @property
     def ok(self) -> bool:
         return not self.violations
 
-    def violated(self, what: str) -> None:
+    def violated(self, what: str, *, of_nobody: bool = False) -> None:
+        """`of_nobody`: it is not about who is looked at just now."""
+        name = self.subject.organization
+        organization = None if of_nobody or name is None or not is_name(name) else name
+        self.findings.setdefault(organization, Finding()).add(what)
         self.violations += 1
         if len(self.examples) < EXAMPLES_MAX:
             self.examples.append(what)
 
 
 class Report:
-    """The oracles by id."""
+    """The oracles by id. `places`: partition -> up to where its card events and decisions were read."""
 
     def __init__(self) -> None:
-        self.oracles = {id_: Oracle(id_, title) for id_, title in TITLES.items()}
+        self._subject = Subject()
+        self.oracles = {id_: Oracle(id_, title, subject=self._subject) for id_, title in TITLES.items()}
         self.decisions = 0
+        self.places: dict[int, dict[str, int]] = {}
         self.took_s = 0.0
 
     def __getitem__(self, id_: str) -> Oracle:
         return self.oracles[id_]
+
+    @contextmanager
+    def about(self, organization: str | None) -> Iterator[None]:
+        """What is found false meanwhile is of this one."""
+        before, self._subject.organization = self._subject.organization, organization
+        try:
+            yield
+        finally:
+            self._subject.organization = before
 
     @property
     def ok(self) -> bool:
@@ -66,6 +110,7 @@ class Report:
         return {
             "ok": self.ok,
             "decisions": self.decisions,
+            "places": {str(partition): place for partition, place in self.places.items()},
             "took_s": round(self.took_s, 3),
             "oracles": [
                 {
@@ -75,6 +120,10 @@ class Report:
                     "checked": oracle.checked,
                     "violations": oracle.violations,
                     "examples": oracle.examples,
+                    "findings": [
+                        {"organization_id": of, "violations": found.violations, "examples": found.examples}
+                        for of, found in oracle.findings.items()
+                    ],
                     "notes": oracle.notes,
                 }
                 for oracle in self.oracles.values()

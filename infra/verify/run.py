@@ -116,6 +116,7 @@ def _check_partitions(
         place = places.get(p, Place(0, 0))
         tail = _last_decided(logs, p, place.next_offset)
         events_end = ends[p] = max(end, 0 if tail is None else tail.source_offset + 1)
+        report.places[p] = {"card_events": events_end, "decisions": place.next_offset}
         first = logs.bounds(CARD_EVENTS.name, p)[0]
         check = checks[p] = PartitionCheck(p, len(ends), report, leases)
         before = report.decisions

@@ -50,6 +50,7 @@ PAGES = (
 )
 ACCOUNT = ("/account", "Where you are signed in")
 AUDIT = ("/audit", "what they were refused")
+PROOF = ("/verifications", "computes the books anew")
 ORGANIZATION = ("/webhooks", "/webhooks/new", "/people", "/people/new", "/keys", "/keys/new")
 WRITES = (
     "/cards/new",
@@ -73,11 +74,19 @@ OWN = (
     ACCOUNT,
 )
 #: An operator's people are those who run the system.
-OPERATED = (SYSTEM, JOBS, AUDIT, ("/people", "Who belongs to"), ("/people/new", "System Admin"), ACCOUNT)
+OPERATED = (
+    SYSTEM,
+    JOBS,
+    AUDIT,
+    PROOF,
+    ("/people", "Who belongs to"),
+    ("/people/new", "System Admin"),
+    ACCOUNT,
+)
 SEEN = {
-    "admin": (*PAGES, AUDIT, ACCOUNT),
+    "admin": (*PAGES, AUDIT, PROOF, ACCOUNT),
     "carol": (*(page for page in PAGES if page[0] not in ("/dispatch", *ORGANIZATION)), ACCOUNT),
-    "auditor": (*(page for page in PAGES if page[0] not in WRITES), AUDIT, ACCOUNT),
+    "auditor": (*(page for page in PAGES if page[0] not in WRITES), AUDIT, PROOF, ACCOUNT),
     "bob": OWN,
     "operator": (("/", "Partitions"), *OPERATED),
 }
@@ -103,11 +112,12 @@ def test_each_page_opens_for_whoever_may_see_it(person: Sit, who: str) -> None:
 _PARTLY = ("/ask", "/receipts", "/reports", "/transactions", "/departments/engineering/more")
 HIDDEN = {
     "admin": ("/system", "/jobs"),
-    "carol": ("/dispatch", "/system", "/audit", *ORGANIZATION),
+    "carol": ("/dispatch", "/system", "/audit", "/verifications", *ORGANIZATION),
     "auditor": (*WRITES, "/system"),
     "bob": (
         *(path for path, _ in PAGES if not path.startswith(_PARTLY) and path != "/"),
         "/audit",
+        "/verifications",
         "/departments/engineering",
         "/departments/sales/more",
         "/departments/sales/curve",

@@ -98,6 +98,7 @@ def test_a_broken_chain_is_found_and_said_where(
     owner.execute(change.encode())
     oracle = checked(database)
     assert oracle.violations and any(where in found for found in oracle.examples), oracle.examples
+    assert set(oracle.findings) <= {ORGANIZATION, "org-other"}
 
 
 def test_two_who_write_at_one_moment_make_one_chain(database: str, owner: psycopg.Connection[Any]) -> None:

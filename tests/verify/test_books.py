@@ -229,8 +229,10 @@ def test_a_row_that_somebody_changed_is_found(database: str, statement: LiteralS
     sink(company, Ledger(PostgresSession(database)))
     assert violated(check(company, database)) == {}
     change(database, statement)
-    found = violated(check(company, database))
+    report = check(company, database)
+    found = violated(report)
     assert any(said in line for line in found["O6"]), found
+    assert {of for oracle in report.oracles.values() for of in oracle.findings} == {"acme"}
     if "transfer" in statement:
         assert "stands at" in found["O1"][0]
 

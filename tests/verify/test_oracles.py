@@ -220,13 +220,18 @@ def test_a_ledger_row_that_is_missing_changed_or_invented_is_found(world: World)
 
 def test_an_event_that_was_slipped_in_is_found(world: World) -> None:
     world.events.append(Record(world.events[-1].offset + 1, b"{}"))
-    assert violated(world.check()[0])["O2"] == [f"card event 2@{world.events[-1].offset} has no decision"]
+    report, _ = world.check()
+    assert violated(report)["O2"] == [f"card event 2@{world.events[-1].offset} has no decision"]
+    assert list(report["O2"].findings) == [None]  # nobody knows whose it is
 
 
 def test_many_violations_are_counted_and_the_first_ten_are_shown(world: World) -> None:
     del world.rows[10:60]
     report, _ = world.check()
     assert report["O2"].violations == 50
+    of = {decision.organization_id for decision in world.decisions[10:60]}
+    assert {name for name in report["O2"].findings if name is not None} == {name for name in of if name}
+    assert sum(found.violations for found in report["O2"].findings.values()) == 50
     assert len(report["O2"].examples) == 10
     assert not report.ok
     told = {oracle["id"]: oracle for oracle in report.as_json()["oracles"]}

@@ -30,6 +30,7 @@ from api.client.generated.service import ServiceResource
 from api.client.generated.sign_on_policy import SignOnPolicyResource
 from api.client.generated.simulations import SimulationsResource
 from api.client.generated.transactions import TransactionsResource
+from api.client.generated.verifications import VerificationsResource
 from api.client.generated.webhooks import WebhooksResource
 from api.client.operations import S
 
@@ -64,4 +65,5 @@ class Api(Generic[S]):
         self.sign_on_policy: SignOnPolicyResource[S] = SignOnPolicyResource(sender)
         self.simulations: SimulationsResource[S] = SimulationsResource(sender)
         self.transactions: TransactionsResource[S] = TransactionsResource(sender)
+        self.verifications: VerificationsResource[S] = VerificationsResource(sender)
         self.webhooks: WebhooksResource[S] = WebhooksResource(sender)
