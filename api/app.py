@@ -52,6 +52,7 @@ from api.resources import (
 )
 from api.resources.access import (
     audit,
+    domains,
     invitations,
     keys,
     passwords,
@@ -125,6 +126,7 @@ ROOMS = (
     passwords,
     second_factor,
     providers,
+    domains,
     sign_on_policy,
     keys,
     audit,

@@ -242,6 +242,7 @@ def sign_on_terms(settings: ApiSettings) -> SignOnTerms:
         public_url=settings.api_public_url.rstrip("/"),
         local=settings.api_sso_allow_local,
         seal=Seal([key.get_secret_value() for key in settings.api_sealing_keys]),
+        name_servers=settings.api_name_servers,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -40,6 +41,17 @@ def _origin(text: str) -> str:
     return text
 
 
+def _name_server(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        ip_address(host.strip("[]"))
+        if not 0 < int(port) < 65_536:
+            raise ValueError(port)
+    except ValueError:
+        raise ValueError(f"{text!r} is no name server; write for example 10.0.0.2:53") from None
+    return f"{host.strip('[]')}:{port}"
+
+
 def _sealing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     for number, key in enumerate(keys, 1):
         try:
@@ -51,6 +63,7 @@ def _sealing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 Limit = Annotated[str, AfterValidator(_limit)]
 WebOrigin = Annotated[str, AfterValidator(_origin)]
+NameServer = Annotated[str, AfterValidator(_name_server)]
 
 
 class ApiSettings(BaseSettings):
@@ -122,6 +135,11 @@ class ApiSettings(BaseSettings):
     api_sso_allow_local: bool = Field(
         default=False,
         description="identity providers may be http, loopback and private addresses: in one's own network",
+    )
+    api_name_servers: tuple[NameServer, ...] = Field(
+        default=(),
+        description="host:port of name servers that are asked whose a domain is, as a JSON list; "
+        "the system's, if empty",
     )
     api_role: str = Field(default="spendlog_api", description="role of its sessions; 'none': the login's")
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")

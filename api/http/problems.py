@@ -243,5 +243,6 @@ _MEANINGS = {
     "is that of a request with other content, decided or not.",
     429: "Too many requests (`rate_limited`) or tries to sign in; Retry-After says when to try again.",
     500: "A defect of the service; `request_id` finds it in its log.",
+    502: "What was asked outside, a domain's name servers, failed or did not answer. Nothing was written.",
     503: "A service that is needed is away. Nothing was written; Retry-After says when to try again.",
 }

@@ -14,7 +14,7 @@ from api.access.roles import Role
 from api.access.sign_on.mapping import ClaimMapping
 from api.settings import ApiSettings
 from tests.api.people import PASSWORD, accepted, browser, invited, member, person, sign_in
-from tests.api.single_sign_on import Provider, added, came, provider, session_of, trusting
+from tests.api.single_sign_on import Provider, added, came, proved, provider, session_of, trusting
 
 __all__ = ["provider"]
 
@@ -197,10 +197,11 @@ def test_a_provider_that_is_turned_off_lets_nobody_in_and_ends_what_it_began(
 
 
 def test_a_sign_in_page_finds_providers_by_organization_and_by_domain(
-    server: str, admin: httpx.Client, organization: str, provider: Provider
+    server: str, settings: ApiSettings, admin: httpx.Client, organization: str, provider: Provider
 ) -> None:
     domain = f"{organization}.example"
     used = added(admin, provider, domains=[domain])
+    proved(settings.postgres, organization, domain)
     with browser(server) as client:
         for who in (organization, f"bob@{domain}", f"BOB@{domain.upper()}", f" nobody@{domain} "):
             assert f"/sign-in/sso/{used}" in client.get("/sign-in/sso", params={"who": who}).text, who

@@ -19,6 +19,7 @@ from tests.api.single_sign_on import (
     added,
     attributes_of_try,
     came,
+    proved,
     provider,
     session_of,
     trusting,
@@ -119,9 +120,16 @@ def test_an_address_that_is_given_to_somebody_new_opens_nothing_of_the_old_one(
     ],
 )
 def test_who_is_nobody_here_does_not_get_in(
-    server: str, provider: Provider, admin: httpx.Client, claims: dict[str, Any], words: str
+    server: str,
+    settings: ApiSettings,
+    provider: Provider,
+    admin: httpx.Client,
+    organization: str,
+    claims: dict[str, Any],
+    words: str,
 ) -> None:
     used = added(admin, provider, domains=["good.example"])
+    proved(settings.postgres, organization, "good.example")
     told = {"email": "bob@good.example", **claims}
     provider.knows("nobody", **{name: value for name, value in told.items() if value is not None})
     provider.lies(claims={name: None for name, value in told.items() if value is None})

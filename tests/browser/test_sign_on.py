@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from api.access.roles import Role
 from tests.api.people import member, sign_in
-from tests.api.single_sign_on import Provider, added, provider, trusting
+from tests.api.single_sign_on import Provider, added, proved, provider, trusting
 from tests.browser.conftest import TechCorp
 from tests.browser.person import PHONE, at_browser
 
@@ -30,6 +30,7 @@ def test_somebody_comes_by_her_companys_provider_and_back_to_what_she_wanted(
     postgres, domain = techcorp.books.settings.postgres, f"{uuid.uuid4().hex[:8]}.example"
     with sign_in(trusted, member(postgres, techcorp.organization, Role.ORG_ADMIN)) as admin:
         added(admin, provider, domains=[domain])
+    proved(postgres, techcorp.organization, domain)
     email = member(postgres, techcorp.organization, Role.FINANCE_MANAGER, email=f"fay@{domain}")
     provider.lies()
     provider.knows("fay", email=email)

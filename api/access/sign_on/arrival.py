@@ -75,8 +75,7 @@ async def _matched(
     email = identity.email
     if email is None:
         raise _not_here(f"{provider.name} does not say that it has verified your e-mail address.")
-    if provider.domains and email.partition("@")[2] not in provider.domains:
-        raise _not_here(f"{provider.name} may not sign in people of {email.partition('@')[2][:100]}.")
+    await _require_proved(changes, provider, email.partition("@")[2])
     found = await changes.row("is_member", **of, email=email)
     if found is not None:
         return str(found["person_id"])
@@ -100,6 +99,17 @@ async def _matched(
     trail = origin.trail(provider.organization_id, email, person_id)
     changes.tell(f"/v1/people/{person_id}", after={"email": email, **terms}, by=trail)
     return person_id
+
+
+async def _require_proved(changes: Changeset, provider: IdentityProvider, domain: str) -> None:
+    """By the domains that it names, if any: one of them, which its own DNS says is the organization's."""
+    if not provider.domains:
+        return
+    if domain not in provider.domains:
+        raise _not_here(f"{provider.name} may not sign in people of {domain[:100]}.")
+    of = {"organization_id": provider.organization_id, "domain": domain}
+    if await changes.row("is_domain_proved", **of) is None:
+        raise _not_here(f"{domain[:100]} is not proved to be of {provider.organization_id}.")
 
 
 async def _become(

@@ -14,6 +14,7 @@ from api.access.people import Person
 from api.access.sessions import Sessions, SignInOrigin
 from api.access.sign_on import saml
 from api.access.sign_on.arrival import Arrivals
+from api.access.sign_on.domains import DomainRecords
 from api.access.sign_on.fetch import ProviderFault, ProviderHttp
 from api.access.sign_on.mapping import ClaimMapping
 from api.access.sign_on.model import Identity, IdentityProvider, Protocol, SignOn
@@ -55,11 +56,13 @@ class Arrival(NamedTuple):
 
 
 class SignOnTerms(NamedTuple):
-    """`public_url`: where browsers reach us; `local`: providers may be http and in our own network."""
+    """`public_url`: where browsers reach us; `local`: providers may be http and in our own network;
+    `name_servers`: that are asked whose a domain is, the system's if empty."""
 
     public_url: str
     local: bool
     seal: Seal
+    name_servers: tuple[str, ...] = ()
 
 
 class SingleSignOn:
@@ -80,6 +83,7 @@ class SingleSignOn:
         self._attempts = attempts
         self._tries = tries
         self._arrivals = Arrivals(audit)
+        self.domains = DomainRecords(terms.name_servers)
         self._http = ProviderHttp(local=terms.local)
         self.oidc = OpenIdConnect(self._http, local=terms.local)
 

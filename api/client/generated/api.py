@@ -12,6 +12,7 @@ from api.client.generated.cases import CasesResource
 from api.client.generated.closed_periods import ClosedPeriodsResource
 from api.client.generated.company import CompanyResource
 from api.client.generated.disputes import DisputesResource
+from api.client.generated.domains import DomainsResource
 from api.client.generated.events import EventsResource
 from api.client.generated.identity_providers import IdentityProvidersResource
 from api.client.generated.increase_requests import IncreaseRequestsResource
@@ -47,6 +48,7 @@ class Api(Generic[S]):
         self.closed_periods: ClosedPeriodsResource[S] = ClosedPeriodsResource(sender)
         self.company: CompanyResource[S] = CompanyResource(sender)
         self.disputes: DisputesResource[S] = DisputesResource(sender)
+        self.domains: DomainsResource[S] = DomainsResource(sender)
         self.events: EventsResource[S] = EventsResource(sender)
         self.identity_providers: IdentityProvidersResource[S] = IdentityProvidersResource(sender)
         self.increase_requests: IncreaseRequestsResource[S] = IncreaseRequestsResource(sender)

@@ -44,6 +44,7 @@ class IdentityProvider(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     sign_on_url: str | None = None
     certificates: list[str]
     domains: list[str]
+    unproved: list[str]
     mapping: ClaimMapping
     mapped_by: str
     enabled: bool

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StrictStr
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StrictStr, TypeAdapter
 
 from api.access.sign_on.mapping import ClaimMapping
 from api.access.sign_on.saml import certificate_of
@@ -66,11 +66,13 @@ ClientSecret = Annotated[
     AfterValidator(lambda secret: SecretStr(_visible(secret.get_secret_value()))),
 ]
 Domain = Annotated[Text, Field(min_length=3, max_length=253), AfterValidator(_domain)]
+DOMAIN: TypeAdapter[str] = TypeAdapter(Domain)
 Domains = Annotated[
     list[Domain],
     Field(
         max_length=DOMAINS_MAX,
-        description="e-mail addresses of these alone; the sign-in page finds it by them. None: all",
+        description="e-mail addresses of these alone; once they are proved (`/v1/domains`), people are found "
+        "and linked by them. None: all whom somebody has invited",
         examples=[["techcorp.com"]],
     ),
 ]
@@ -143,6 +145,9 @@ class IdentityProviderOut(Output):
     sign_on_url: str | None = Field(examples=[None])
     certificates: list[str] = Field(examples=[[]])
     domains: list[str] = Field(examples=[["techcorp.com"]])
+    unproved: list[str] = Field(
+        description="those of them that are not proved: nobody is found or linked by these", examples=[[]]
+    )
     mapping: ClaimMapping
     mapped_by: str = Field(
         description="who has set the mapping: it gives no role above his, as he is now",
