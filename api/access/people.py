@@ -16,7 +16,9 @@ class Person(Principal):
     """Somebody in a session, as a member of one organization.
 
     `employee`: as cards name their holder. `authenticated_at`: when a password or a provider last said that
-    it is he; None: he came by a link. `elsewhere`: he belongs to another organization, too.
+    it is he; None: he came by a link. `factor_due`: his organization asks for a second factor, and this
+    session has none: it opens his own account and nothing else. `elsewhere`: he belongs to another
+    organization, too.
     """
 
     role: Role
@@ -25,6 +27,7 @@ class Person(Principal):
     session_id: str
     authenticated_at: datetime | None
     second_factor: bool
+    factor_due: bool
     elsewhere: bool
     reach: Mapping[Scope, Reach]
 
@@ -33,6 +36,8 @@ def person_from_row(row: dict[str, Any]) -> Person:
     """Of a row of the function access_session."""
     role, departments = Role(row["role"]), frozenset(row["department_ids"])
     reach = reaches(role, departments)
+    if row["factor_due"]:
+        reach = {Scope.ACCOUNT: reach[Scope.ACCOUNT]}
     return Person(
         id=row["person_id"],
         organization_id=row["organization_id"],
@@ -46,6 +51,7 @@ def person_from_row(row: dict[str, Any]) -> Person:
         session_id=row["session_id"],
         authenticated_at=row["authenticated_at"],
         second_factor=row["second_factor"],
+        factor_due=row["factor_due"],
         elsewhere=row["elsewhere"],
         reach=reach,
     )

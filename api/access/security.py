@@ -225,6 +225,14 @@ def require(caller: Principal, *scopes: Scope) -> None:
 
 
 def _insufficient(caller: Principal, scopes: Sequence[Scope]) -> Problem:
+    if isinstance(caller, Person) and caller.factor_due:
+        how = (
+            "sign in anew with a code of your authenticator"
+            if caller.second_factor
+            else "set one up by POST /v1/account/second-factor"
+        )
+        words = f"{caller.organization_id} asks its people for a second factor: {how}."
+        return Problem(403, "second_factor_due", words)
     # RFC 6750: the scopes of the header are separated by spaces.
     who = f"the key {caller.prefix}" if isinstance(caller, ApiKey) else f"{caller.actor}'s role"
     return Problem(

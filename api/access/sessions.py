@@ -23,6 +23,8 @@ FRESH_S: Final = 3.0  # what is ended in another process ends here within 5 s, t
 AUTHENTICATED_MAX: Final = timedelta(minutes=15)
 
 Method = Literal["password", "link", "oidc", "saml"]
+#: Whose second factor a session began with.
+Factor = Literal["own", "provider"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ class Sessions(Verified[Person]):
             raise Problem(403, "no_membership", "There is no organization in which this person is a member.")
         wanted = organizations if organization_id is None else [organization_id]
         first, *_ = await self.require_password_enough(row["person_id"], *wanted)
-        return await self.begin(row["person_id"], first, origin, method="password")
+        return await self.begin(
+            row["person_id"], first, origin, method="password", second_factor=own_factor(row)
+        )
 
     async def switch(
         self, person: Person, organization_id: str, origin: SignInOrigin
@@ -140,7 +144,12 @@ class Sessions(Verified[Person]):
         except Problem:
             return None
         begun = await self.begin(
-            person.id, organization_id, origin, method="password", authenticated_at=person.authenticated_at
+            person.id,
+            organization_id,
+            origin,
+            method="password",
+            authenticated_at=person.authenticated_at,
+            second_factor=row["second_factor"],
         )
         await self.end(person, person.session_id, origin)
         return begun
@@ -168,14 +177,17 @@ class Sessions(Verified[Person]):
         await self._attempts.count(origin.address)
         kinds = {"sha256": digest(token), "kinds": ["sign_in"]}
         found = await self._postgres.row(statement("find_link"), kinds)
+        proved = None
         if found is not None:  # a code that is missing does not use the link up
-            await self.prove_code(found["email"], code, origin)
+            proved = await self.prove_code(found["email"], code, origin)
         row = await self._postgres.row(statement("use_link"), kinds)
         if row is None:
             raise Problem(
                 401, "invalid_link", "This link is not known, was used, or is too old. Ask for another."
             )
-        return await self.begin(row["person_id"], row["organization_id"], origin, method="link")
+        return await self.begin(
+            row["person_id"], row["organization_id"], origin, method="link", second_factor=own_factor(proved)
+        )
 
     async def confirm(
         self, person: Person, password: str, origin: SignInOrigin, *, code: str | None = None
@@ -203,8 +215,10 @@ class Sessions(Verified[Person]):
         *,
         method: Method,
         authenticated_at: datetime | None = None,
+        second_factor: Factor | None = None,
     ) -> tuple[str, Person]:
-        """A session of somebody whose identity is proved. `authenticated_at`: when, if not now."""
+        """A session of somebody whose identity is proved. `authenticated_at`: when, if not now;
+        `second_factor`: the one that he gave."""
         token = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         session_id = f"ses_{secrets.token_hex(10)}"
@@ -220,6 +234,7 @@ class Sessions(Verified[Person]):
                 authenticated_at=None if method == "link" else authenticated_at or now,
                 expires_at=now + timedelta(seconds=self.absolute_s),
                 method=method,
+                second_factor=second_factor,
                 address=origin.address[:100],
                 user_agent=origin.user_agent[:300],
             )
@@ -227,7 +242,8 @@ class Sessions(Verified[Person]):
             if row is None:
                 raise Problem(403, "no_membership", "This person is no longer a member of the organization.")
             person = person_from_row(row)
-            changes.tell(_place(session_id), after={"method": method}, by=self._trail(person, origin))
+            told = {"method": method, "second_factor": second_factor}
+            changes.tell(_place(session_id), after=told, by=self._trail(person, origin))
             return person, replaced["session_id"] if replaced else None
 
         trail = origin.trail(organization_id, "", person_id)
@@ -301,6 +317,11 @@ class Sessions(Verified[Person]):
         if row is None or not row["good"]:
             self._tell_refused(person, "wrong_code", origin)
             raise Problem(401, "wrong_code", "The code is wrong, or was used before. Wait for the next one.")
+
+
+def own_factor(proved: Row | None) -> Factor | None:
+    """Of somebody who was asked for his code, if he has one (`prove`, `prove_code`)."""
+    return "own" if proved is not None and proved["second_factor"] else None
 
 
 def _place(session_id: str) -> str:

@@ -70,11 +70,16 @@ async def change_password_by_form(
     return back("/account", done="Changed. You are signed out everywhere else.")
 
 
+def _given(password: str) -> SecretStr | None:
+    """Who has none leaves it out; then he must have signed in lately."""
+    return SecretStr(password) if password else None
+
+
 @router.post("/account/second-factor", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
 async def begin_second_factor(asking: Asked, password: Password = "") -> Response:
     """With the password: a secret for an authenticator. It is on when a code of it has come."""
     try:
-        offer = await enrol(asking.request, asking.viewer.caller, SecretStr(password))
+        offer = await enrol(asking.request, asking.viewer.caller, _given(password))
     except Problem as problem:
         return await _account(asking, "factor", problem)
     return _offer(asking.request, offer)
@@ -117,7 +122,7 @@ def _codes(request: Request, codes: list[str]) -> Response:
 @router.post("/account/second-factor/recovery-codes", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
 async def renew_codes_by_form(asking: Asked, password: Password = "", code: Code = "") -> Response:
     try:
-        made = await renew(asking.request, asking.viewer.caller, SecretStr(password), code)
+        made = await renew(asking.request, asking.viewer.caller, _given(password), code)
     except Problem as problem:
         return await _account(asking, "factor", problem)
     return _codes(asking.request, made.recovery_codes)
@@ -126,7 +131,7 @@ async def renew_codes_by_form(asking: Asked, password: Password = "", code: Code
 @router.post("/account/second-factor/removal", openapi_extra=needs(Scope.ACCOUNT, own=BY_ROUTE))
 async def remove_second_factor_by_form(asking: Asked, password: Password = "", code: Code = "") -> Response:
     try:
-        await remove(asking.request, asking.viewer.caller, SecretStr(password), code)
+        await remove(asking.request, asking.viewer.caller, _given(password), code)
     except Problem as problem:
         return await _account(asking, "factor", problem)
     return back("/account", done="The second factor is off.")

@@ -39,6 +39,8 @@ _READ_S_MAX: Final = 5.0
 _WAIT: Final = Wait(2)
 #: The problem that a password which is said again mends.
 TOO_OLD: Final = "authentication_too_old"
+#: And the one that a second factor mends.
+FACTOR_DUE: Final = "second_factor_due"
 #: As many as a page may name: one of each partition.
 _POSITIONS_MAX: Final = 64
 T = TypeVar("T")
@@ -79,6 +81,8 @@ class PageRoute(APIRoute):
                 note_refused(request, problem)
                 if problem.code == TOO_OLD:
                     return to_confirm(request)
+                if problem.code == FACTOR_DUE:
+                    return RedirectResponse("/account", 303)
                 return problem_page(request, problem)
             except RequestValidationError as error:
                 return problem_page(request, _unreadable(error))

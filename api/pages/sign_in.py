@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import cookie
 from api.access.origin import require_own_origin
 from api.access.security import store_away
+from api.access.sessions import Factor, own_factor
 from api.http.problems import Problem
 from api.pages.frame import page, problem_page
 from api.pages.route import own_path
@@ -73,6 +74,7 @@ class AwaitedOrganization(msgspec.Struct, frozen=True):
     organizations: list[str]
     following: str
     proved_at: datetime
+    second_factor: Factor | None
 
 
 @router.get("/sign-in")
@@ -154,10 +156,13 @@ async def _proved(request: Request, row: Row, following: str, organization: str)
     choices = await services.sessions.open_to(row)
     chosen = organization if organization in choices else choices[0]
     if len(choices) > 1 and chosen != organization:
-        awaited = AwaitedOrganization(row["person_id"], choices, following, datetime.now(UTC))
+        now, factor = datetime.now(UTC), own_factor(row)
+        awaited = AwaitedOrganization(row["person_id"], choices, following, now, factor)
         waiting = await services.tries.begin(awaited)
         return page(request, "which_organization", waiting=waiting, organizations=choices, email=row["email"])
-    token, _ = await services.sessions.begin(row["person_id"], chosen, origin_of(request), method="password")
+    token, _ = await services.sessions.begin(
+        row["person_id"], chosen, origin_of(request), method="password", second_factor=own_factor(row)
+    )
     return _begun(request, token, following)
 
 
@@ -183,6 +188,7 @@ async def choose_organization(
             origin_of(request),
             method="password",
             authenticated_at=awaited.proved_at,
+            second_factor=awaited.second_factor,
         )
     except Problem as problem:
         if problem.code == "sign_on_required":
@@ -275,7 +281,8 @@ def _form(
 async def _ask_code(request: Request, awaited: AwaitedCode, wrong: str = "") -> Response:
     """A page that asks for the code alone. Raises Problem 503 where it cannot be kept what was proved."""
     waiting = await services_of(request).tries.begin(awaited)
-    return page(request, "code", status=401, waiting=waiting, email=awaited.email, wrong=wrong)
+    told = {"waiting": waiting, "email": awaited.email, "wrong": wrong, "way": "/sign-in/code"}
+    return page(request, "code", status=401, **told)
 
 
 def _begun(request: Request, token: str, following: str) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import cookie
+from api.access.sign_on.enter import CodeDue
 from api.http.problems import Problem
 from api.pages.frame import page
 from api.pages.route import own_path
@@ -87,9 +88,42 @@ async def _arrived(request: Request, provider_id: str, told: dict[str, str]) -> 
         )
     except Problem as problem:
         return _without_cookie(await offered(request, "", "/", problem))
+    if isinstance(arrival, CodeDue):
+        return _without_cookie(_ask_code(request, arrival))
     answer = page(request, "signed_on", next=own_path(arrival.following), person=arrival.person)
     cookie.begin(answer, arrival.token, max_age_s=round(services.sessions.absolute_s))
     return _without_cookie(answer)
+
+
+@router.post("/sign-in/sso/code")
+async def give_code(
+    request: Request,
+    waiting: Annotated[str, Form(max_length=100)] = "",
+    code: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """The second step: the provider has said who he is."""
+    services = services_of(request)
+    try:
+        arrival = await services.sign_on.with_code(waiting, code, origin_of(request))
+    except Problem as problem:
+        return await offered(request, "", "/", problem)
+    if isinstance(arrival, CodeDue):
+        return _ask_code(request, arrival)
+    answer = RedirectResponse(own_path(arrival.following), 303)
+    cookie.begin(answer, arrival.token, max_age_s=round(services.sessions.absolute_s))
+    return answer
+
+
+def _ask_code(request: Request, due: CodeDue) -> Response:
+    return page(
+        request,
+        "code",
+        status=401,
+        waiting=due.waiting,
+        email=due.email,
+        wrong=due.wrong,
+        way="/sign-in/sso/code",
+    )
 
 
 def _without_cookie(answer: Response) -> Response:

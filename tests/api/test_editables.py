@@ -27,7 +27,6 @@ WITHOUT = {
     "/v1/reconciliations/{file_id}/matching": "may be asked for again at any time",
     "/v1/reconciliations/{file_id}/items/{n}/resolution": "an item is resolved once",
     "/v1/domains/{domain}": "is claimed once; again it stays as it is",
-    "/v1/sign-on-policy": "one Org Admin sets it in a session that was confirmed just now",
 }
 NO_GAMBLING = {"rules": [{"rule": "block", "rule_id": "g", "what": {"mcc_groups": ["gambling"]}}]}
 HOLDS = {"hold_days": 9}

@@ -11,13 +11,13 @@ import structlog
 
 from api.access.audit import Audit
 from api.access.people import Person
-from api.access.sessions import Sessions, SignInOrigin
+from api.access.sessions import Sessions, SignInOrigin, own_factor
 from api.access.sign_on import saml
 from api.access.sign_on.arrival import Arrivals
 from api.access.sign_on.domains import DomainRecords
 from api.access.sign_on.fetch import ProviderFault, ProviderHttp
 from api.access.sign_on.mapping import ClaimMapping
-from api.access.sign_on.model import Identity, IdentityProvider, Protocol, SignOn
+from api.access.sign_on.model import AwaitedFactor, Identity, IdentityProvider, Protocol, SignOn
 from api.access.sign_on.oidc import OpenIdConnect
 from api.access.sign_on.sealing import Seal, Unsealable
 from api.http.problems import Problem
@@ -53,6 +53,15 @@ class Arrival(NamedTuple):
     token: str
     person: Person
     following: str
+
+
+class CodeDue(NamedTuple):
+    """He is who the provider says, and his organization asks for his own second factor, too. `waiting`: what
+    the code comes back with; `wrong`: why it is asked for once more."""
+
+    waiting: str
+    email: str
+    wrong: str = ""
 
 
 class SignOnTerms(NamedTuple):
@@ -131,7 +140,7 @@ class SingleSignOn:
 
     async def arrive(
         self, provider_id: str, answer: dict[str, str], cookie: str | None, origin: SignInOrigin
-    ) -> Arrival:
+    ) -> Arrival | CodeDue:
         """`answer`: what came with the browser; `cookie`: of `Departure`.
 
         Raises:
@@ -152,14 +161,49 @@ class SingleSignOn:
         person_id = await self._arrivals.member(provider, identity, origin)
         # What the mapping has made of him holds for his other sessions as well.
         self._sessions.forget(lambda known: known.id == person_id)
+        of = {"organization_id": provider.organization_id, "person_id": person_id}
+        terms = await self._postgres.row(statement("factor_terms"), of)
+        if terms and terms["asked"] and terms["second_factor"] and not identity.second_factor:
+            awaited = AwaitedFactor(
+                **of,
+                email=terms["email"],
+                method=provider.protocol,
+                authenticated_at=identity.authenticated_at,
+                following=sign_on.following,
+                replaced=sign_on.replaced,
+            )
+            return CodeDue(await self._tries.begin(awaited), awaited.email)
         token, person = await self._sessions.begin(
             person_id,
             provider.organization_id,
             replace(origin, replaced=sign_on.replaced),
             method=provider.protocol,
             authenticated_at=identity.authenticated_at,
+            second_factor="provider" if identity.second_factor else None,
         )
         return Arrival(token, person, sign_on.following)
+
+    async def with_code(self, waiting: str, code: str, origin: SignInOrigin) -> Arrival | CodeDue:
+        """The second step. Raises Problem 401 it took too long, 403, 429, 503, PostgresAway."""
+        awaited = await self._tries.take(waiting, AwaitedFactor)
+        if awaited is None:
+            words = "That took longer than 10 minutes, or was sent twice: sign in again."
+            raise Problem(401, "sign_on_ended", words)
+        try:
+            proved = await self._sessions.prove_code(awaited.email, code, origin)
+        except Problem as problem:
+            if problem.code not in ("code_required", "wrong_code"):
+                raise
+            return CodeDue(await self._tries.begin(awaited), awaited.email, str(problem.detail))
+        token, person = await self._sessions.begin(
+            awaited.person_id,
+            awaited.organization_id,
+            replace(origin, replaced=awaited.replaced),
+            method=awaited.method,
+            authenticated_at=awaited.authenticated_at,
+            second_factor=own_factor(proved),
+        )
+        return Arrival(token, person, awaited.following)
 
     async def _request_url(self, provider: IdentityProvider, sign_on: SignOn, state: str) -> str:
         callback = self.callback(provider.provider_id, provider.protocol)
@@ -209,7 +253,7 @@ class SingleSignOn:
         row = None
         if is_name(provider_id):
             row = await self._postgres.row(statement("find_provider"), {"provider_id": provider_id})
-        if row is None:
+        if row is None or not row["enabled"]:
             raise Problem(404, "unknown_identity_provider", "There is no such identity provider, or no more.")
         mapping = ClaimMapping.model_validate(row["mapping"])
         lists = {name: tuple(row[name]) for name in ("domains", "certificates")}

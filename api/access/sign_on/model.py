@@ -35,6 +35,7 @@ class IdentityProvider:
     domains: tuple[str, ...]
     mapping: ClaimMapping
     mapped_by_id: str
+    enabled: bool
 
 
 class SignOn(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +54,26 @@ class SignOn(msgspec.Struct, frozen=True, kw_only=True):
     verifier: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(48))
 
 
+class AwaitedFactor(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom a provider has named, and whose own code is still to come."""
+
+    organization_id: str
+    person_id: str
+    email: str
+    method: Protocol
+    authenticated_at: datetime
+    following: str
+    replaced: bytes | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who the provider says that it is. `email`: verified by it, in lower case; None: it has verified none.
-    `authenticated_at`: when he last proved it to the provider, as far as that tells."""
+    `authenticated_at`: when he last proved it to the provider, as far as that tells; `second_factor`: whether
+    it says that it was by two factors."""
 
     subject: str
     email: str | None
     authenticated_at: datetime
+    second_factor: bool
     claims: dict[str, Any] = field(repr=False)

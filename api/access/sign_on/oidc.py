@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet
 
 from api.access.sign_on.fetch import ProviderFault, ProviderHttp
 from api.access.sign_on.model import Identity, IdentityProvider, SignOn
+from api.access.sign_on.strength import two_factors
 from schemas.outbound import url_fault
 
 #: Asymmetric alone: with HS256 whoever knows the public key, or the client secret, could sign.
@@ -112,7 +113,7 @@ class OpenIdConnect:
         if not isinstance(token, str) or not isinstance(access, str):
             raise ProviderFault("the token endpoint gave no id_token and access_token")
         claims = await self._verified(provider, sign_on, token, access)
-        subject = claims["sub"]
+        subject, strong = claims["sub"], two_factors(claims)  # of what is signed
         if not isinstance(subject, str) or not 1 <= len(subject) <= SUBJECT_MAX or "\0" in subject:
             raise ProviderFault("the ID token's sub is no text of 1 to 255 characters")
         if "email" not in claims and metadata.userinfo_endpoint is not None:
@@ -121,6 +122,7 @@ class OpenIdConnect:
             subject=subject,
             email=_verified_email(claims),
             authenticated_at=_authenticated_at(claims, again=sign_on.again),
+            second_factor=strong,
             claims=claims,
         )
 

@@ -15,6 +15,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from api.access.sign_on.fetch import ProviderFault
 from api.access.sign_on.model import Identity, IdentityProvider, SignOn
+from api.access.sign_on.strength import METHODS_ATTRIBUTE, two_factors_of
 
 LEEWAY: Final = timedelta(seconds=60)
 AGAIN_MAX: Final = timedelta(minutes=5)
@@ -97,7 +98,13 @@ def identity(
     if not 1 <= len(subject) <= 255 or "\0" in subject:
         raise ProviderFault("the assertion's NameID is no text of 1 to 255 characters")
     email = _email(claims, subject if name.get("Format") == _EMAIL else None)
-    known = Identity(subject=subject, email=email, authenticated_at=authenticated_at, claims=claims)
+    known = Identity(
+        subject=subject,
+        email=email,
+        authenticated_at=authenticated_at,
+        second_factor=two_factors_of([*_contexts(assertion), *claims.get(METHODS_ATTRIBUTE, [])]),
+        claims=claims,
+    )
     return known, str(assertion.get("ID"))
 
 
@@ -137,6 +144,12 @@ def _authenticated_at(assertion: Any, *, again: bool) -> datetime:
     if again and now - told > AGAIN_MAX:
         raise ProviderFault("the provider does not say that you have just signed in there (AuthnInstant)")
     return min(now, told)
+
+
+def _contexts(assertion: Any) -> list[str]:
+    """Classes of how he proved it."""
+    way = f"{_SAML}AuthnStatement/{_SAML}AuthnContext/{_SAML}AuthnContextClassRef"
+    return [one.text or "" for one in assertion.findall(way)]
 
 
 def _moment(text: str | None) -> datetime:

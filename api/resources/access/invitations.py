@@ -18,6 +18,7 @@ from api.access.origin import require_own_origin
 from api.access.people import Person
 from api.access.roles import TITLES, fits
 from api.access.security import Caller, KeyedRoute, needs, open_to_all
+from api.access.sessions import own_factor
 from api.http.paging import LINK, Paged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, WithIdempotencyKey
@@ -241,9 +242,9 @@ async def accept(request: Request, body: AcceptanceIn) -> tuple[str, Person]:
         raise Problem(401, "invalid_link", words)
     await services.sessions.require_password_enough(found["person_id"], found["organization_id"])
     password = body.password.get_secret_value()
-    new = None
+    new = proved = None
     if found["has_password"]:
-        await services.sessions.prove(found["email"], password, origin, code=body.code)
+        proved = await services.sessions.prove(found["email"], password, origin, code=body.code)
     elif found["elsewhere"]:
         await _require_session_of(request, found["email"])
     else:
@@ -277,7 +278,9 @@ async def accept(request: Request, body: AcceptanceIn) -> tuple[str, Person]:
 
     trail = origin.trail(organization, found["email"], found["person_id"] or "")
     person_id = await services.audit.change(trail, make)
-    return await services.sessions.begin(person_id, organization, origin, method="password")
+    return await services.sessions.begin(
+        person_id, organization, origin, method="password", second_factor=own_factor(proved)
+    )
 
 
 async def _require_session_of(request: Request, email: str) -> None:

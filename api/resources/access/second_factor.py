@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field, SecretStr
@@ -15,10 +16,11 @@ from api.access.notes import change
 from api.access.people import Person
 from api.access.reach import BY_ROUTE
 from api.access.security import Caller, KeyedRoute, needs
+from api.access.sessions import require_recent
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
 from api.http.types import Input, Output
-from api.resources.access.models import GivenCode, Password
+from api.resources.access.models import GivenCode
 from api.resources.access.passwords import require_here_alone
 from api.resources.access.people import PersonId, find_member, require_may_give
 from api.resources.access.sessions import Signed, origin_of
@@ -32,12 +34,24 @@ router = APIRouter(prefix="/v1", tags=["access"], route_class=KeyedRoute)
 _ERRORS = responses(400, 401, 403, 409, 413, 415, 422, 429, 500, 503)
 
 
+#: Who has none signs in anew by his identity provider.
+_PasswordOrRecent = Annotated[
+    SecretStr | None,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="may be left out where a password or a provider said who it is in the last 15 minutes",
+        examples=["four unusual words make one"],
+    ),
+]
+
+
 class EnrolmentIn(Input):
     """The password, so that nobody else's second factor becomes one's own."""
 
     model_config = ConfigDict(title="SecondFactorEnrolment")
 
-    password: Password
+    password: _PasswordOrRecent = None
 
 
 class CodeIn(Input):
@@ -53,7 +67,7 @@ class ProofIn(Input):
 
     model_config = ConfigDict(title="SecondFactorProof")
 
-    password: Password
+    password: _PasswordOrRecent = None
     code: GivenCode
 
 
@@ -152,7 +166,7 @@ async def reset_second_factor(request: Request, caller: Caller, person_id: Perso
 # -- what the routes and the pages do
 
 
-async def enrol(request: Request, person: Person, password: SecretStr) -> EnrolmentOut:
+async def enrol(request: Request, person: Person, password: SecretStr | None) -> EnrolmentOut:
     """Raises Problem 401, 409 it is on, 429."""
     _require(on=False, found=await _proved(request, person, password, None, unless_on=True))
     secret = factor.new_secret()
@@ -184,6 +198,7 @@ async def confirm(request: Request, person: Person, code: str) -> RecoveryCodesO
         asked = {"secret": found["totp_secret"], "step": step, "recovery": _digests(codes)}
         if await changes.row("turn_second_factor_on", person_id=person.id, **asked) is None:
             raise _is_on()
+        await changes.row("give_factor", session_id=person.session_id, person_id=person.id)
         changes.tell(_place(person.id), before={"status": "offered"}, after={"status": "on"})
 
     await change(request, make)
@@ -192,7 +207,7 @@ async def confirm(request: Request, person: Person, code: str) -> RecoveryCodesO
     return RecoveryCodesOut(recovery_codes=codes)
 
 
-async def renew(request: Request, person: Person, password: SecretStr, code: str) -> RecoveryCodesOut:
+async def renew(request: Request, person: Person, password: SecretStr | None, code: str) -> RecoveryCodesOut:
     """Raises Problem 401, 409 it is off, 429."""
     _require(on=True, found=await _proved(request, person, password, code))
     codes = factor.new_recovery_codes()
@@ -205,8 +220,13 @@ async def renew(request: Request, person: Person, password: SecretStr, code: str
     return RecoveryCodesOut(recovery_codes=codes)
 
 
-async def remove(request: Request, person: Person, password: SecretStr, code: str) -> None:
-    """Raises Problem 401, 409 it is off, 429."""
+async def remove(request: Request, person: Person, password: SecretStr | None, code: str) -> None:
+    """Raises Problem 401, 409 it is off, or asked for, 429."""
+    of = {"organization_id": person.organization_id}
+    policy = await services_of(request).postgres.row(statement("sign_on_policy"), of)
+    if policy is not None and policy["second_factor"]:
+        words = f"{person.organization_id} asks its people for a second factor: it stays on."
+        raise Problem(409, "second_factor_asked_for", words)
     _require(on=True, found=await _proved(request, person, password, code))
     await _off(request, person.id)
 
@@ -231,12 +251,20 @@ async def _off(request: Request, person_id: str) -> None:
 
 
 async def _proved(
-    request: Request, person: Person, password: SecretStr, code: str | None, *, unless_on: bool = False
+    request: Request,
+    person: Person,
+    password: SecretStr | None,
+    code: str | None,
+    *,
+    unless_on: bool = False,
 ) -> Row | None:
     if unless_on and person.second_factor:
         raise _is_on()
-    sessions = services_of(request).sessions
-    return await sessions.prove(person.actor, password.get_secret_value(), origin_of(request), code=code)
+    sessions, origin = services_of(request).sessions, origin_of(request)
+    if password is not None:
+        return await sessions.prove(person.actor, password.get_secret_value(), origin, code=code)
+    require_recent(person)
+    return await sessions.prove_code(person.actor, code, origin)
 
 
 def _require(*, on: bool, found: Row | None) -> None:

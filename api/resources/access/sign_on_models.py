@@ -176,7 +176,7 @@ class IdentityProviderListOut(Output):
 
 
 class SignOnPolicyIn(Input):
-    """Whether people must come by an identity provider."""
+    """Whether people must come by an identity provider, and with a second factor."""
 
     model_config = ConfigDict(title="NewSignOnPolicy")
 
@@ -188,13 +188,19 @@ class SignOnPolicyIn(Input):
         description="that one, an Org Admin with a password: for when the provider is away",
         examples=["usr_5d0c1f4e2b9a7c3d"],
     )
+    second_factor: StrictBool = Field(
+        default=False,
+        description="true: who has given none, here or at the provider, looks after his own account alone",
+        examples=[True],
+    )
 
 
 class SignOnPolicyOut(Output):
-    """Whether people must come by an identity provider."""
+    """Whether people must come by an identity provider, and with a second factor."""
 
     model_config = ConfigDict(title="SignOnPolicy")
 
     required: bool
+    second_factor: bool
     break_glass: str | None = Field(examples=["usr_5d0c1f4e2b9a7c3d"])
     changed_at: datetime | None = Field(description="null: nobody has set it yet")

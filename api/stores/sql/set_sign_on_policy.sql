@@ -1,5 +1,8 @@
-INSERT INTO sign_on_policy (organization_id, required, break_glass_id)
-VALUES (%(organization_id)s, %(required)s, %(break_glass)s)
+-- No row: it was changed since it was seen.
+INSERT INTO sign_on_policy (organization_id, required, break_glass_id, second_factor)
+VALUES (%(organization_id)s, %(required)s, %(break_glass)s, %(second_factor)s)
 ON CONFLICT (organization_id) DO UPDATE
-SET required = excluded.required, break_glass_id = excluded.break_glass_id, changed_at = clock_timestamp()
+SET required = excluded.required, break_glass_id = excluded.break_glass_id, second_factor = excluded.second_factor,
+    changed_at = clock_timestamp()
+WHERE %(whatever)s OR sign_on_policy.changed_at = %(seen)s::timestamptz
 RETURNING organization_id
