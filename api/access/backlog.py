@@ -1,7 +1,9 @@
-"""Records of the audit log that are written after the answer: nobody waits for them, no purchase the least.
+"""Records of the audit log that no transaction of their own writes.
 
-A flood of refusals must not fill the log: the same one (who, what, why) is written at once when it comes for
-the first time, and what came in the minute after it as one record with its number.
+What was done is written after the answer: nobody waits for it, no purchase the least. A refusal is what an
+attacker makes, and whoever can end the process must not take it along: it is written before it is answered,
+within a bound. A flood of refusals must not fill the log: what is the same (who, what, why) and comes again
+is counted, and told with its number after 1 s, then 2 s, 4 s and so on up to a minute.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ log = structlog.get_logger(__name__)
 
 WAITING_MAX: Final = 10_000  # a minute of PostgreSQL's absence at 160 a second; then the oldest go
 REFUSALS_MAX: Final = 10_000
-SAME_S: Final = 60.0
+SAME_S_MIN: Final = 1.0
+SAME_S_MAX: Final = 60.0
+#: Who is refused waits so long at most, when PostgreSQL is slow or away.
+TOLD_S_MAX: Final = 0.25
 _BATCH: Final = 100
 _LOOK_S: Final = 0.5
 _CLOSE_S: Final = 2.0
@@ -34,12 +39,27 @@ Whose = Callable[[AuditEntry, bytes], Awaitable[AuditEntry | None]]
 
 @dataclass(slots=True)
 class _Repeated:
-    """A refusal that was written; `times` more have come since."""
+    """A refusal that was written; `times` more have come since, in the `same_s` before `until`."""
 
     entry: AuditEntry
     key_sha256: bytes | None
     until: float
+    same_s: float = SAME_S_MIN
     times: int = 0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A record that is not written yet. `over`: set when it is, or is lost."""
+
+    entry: AuditEntry
+    key_sha256: bytes | None
+    over: asyncio.Event | None = None
+
+    @property
+    def place(self) -> tuple[str, bytes | None]:
+        """What is written together: one organization's; by a key that has ended, that key's."""
+        return self.entry.trail.organization_id, self.key_sha256
 
 
 class Backlog:
@@ -49,10 +69,12 @@ class Backlog:
         self._append = append
         self._whose = whose
         self._clock = clock
-        self._waiting: deque[tuple[AuditEntry, bytes | None]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._repeated: dict[tuple[object, ...], _Repeated] = {}
         self._come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._away = False
+        self._open = True
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -65,79 +87,93 @@ class Backlog:
         """Writes what waits, within a bound."""
         if self._task is None:
             return
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-        self._sweep(all_of_it=True)
-        with suppress(TimeoutError, PostgresAway):
+        self._open = False
+        self._come.set()
+        with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
-                while self._waiting:
-                    await self._write()
+                await self._task
         if self._waiting:
             log.error("audit_records_lost", records=len(self._waiting))
 
     def add(self, entry: AuditEntry) -> None:
-        self._put(entry, None)
+        self._put(_Waiting(entry, None))
 
-    def refused(self, entry: AuditEntry, *, key_sha256: bytes | None = None) -> None:
-        """`key_sha256`: of a key that is not valid; whose it was is looked up."""
+    async def tell_refused(self, entry: AuditEntry) -> None:
+        """Returns when it is written, or after `TOLD_S_MAX`; then it is written as soon as that can be."""
+        over = asyncio.Event()
+        if self._refused(entry, None, over) and not self._away:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TOLD_S_MAX):
+                    await over.wait()
+
+    def refused_key(self, entry: AuditEntry, key_sha256: bytes) -> None:
+        """By a key that is not valid: whose it was is looked up. Nobody waits: a guessed key is nobody's."""
+        self._refused(entry, key_sha256, None)
+
+    def _refused(self, entry: AuditEntry, key_sha256: bytes | None, over: asyncio.Event | None) -> bool:
+        """Whether it is to be written now."""
         trail = entry.trail
         who = (trail.organization_id, trail.actor_id, trail.actor, key_sha256)
         same = (*who, trail.action, entry.reason)
         known = self._repeated.get(same)
         if known is not None:
             known.times += 1
-            return
+            return False
         if len(self._repeated) >= REFUSALS_MAX:
             self._sweep()
         if len(self._repeated) >= REFUSALS_MAX:
             self.dropped += 1
-            return
-        self._repeated[same] = _Repeated(entry, key_sha256, self._clock() + SAME_S)
-        self._put(entry, key_sha256)
+            return False
+        self._repeated[same] = _Repeated(entry, key_sha256, self._clock() + SAME_S_MIN)
+        self._put(_Waiting(entry, key_sha256, over))
+        return True
 
-    def _put(self, entry: AuditEntry, key_sha256: bytes | None) -> None:
+    def _put(self, waiting: _Waiting) -> None:
         if len(self._waiting) >= WAITING_MAX:
-            self._waiting.popleft()
+            _end(self._waiting.popleft())
             self.dropped += 1
-        self._waiting.append((entry, key_sha256))
+        self._waiting.append(waiting)
         self._come.set()
 
     def _sweep(self, *, all_of_it: bool = False) -> None:
-        """What came again and again, and is a minute old, becomes a record."""
+        """What came again and again becomes a record; it is waited for longer the longer it goes on."""
         now = self._clock()
         for same, known in list(self._repeated.items()):
-            if all_of_it or known.until <= now:
+            if not all_of_it and known.until > now:
+                continue
+            if known.times:
+                self._put(_Waiting(replace(known.entry, times=known.times), known.key_sha256))
+                known.times, known.same_s = 0, min(2 * known.same_s, SAME_S_MAX)
+                known.until = now + known.same_s
+            else:
                 del self._repeated[same]
-                if known.times:
-                    self._put(replace(known.entry, times=known.times), known.key_sha256)
 
     async def _run(self) -> None:
-        while True:
+        while self._open:
+            # Not `wait_for`: that of Python 3.11 may swallow being cancelled, and nobody could stop this.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._come.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await self._come.wait()
             self._come.clear()
-            self._sweep()
+            self._sweep(all_of_it=not self._open)
             try:
                 while self._waiting:
                     await self._write()
+                self._away = False
             except PostgresAway:
-                await asyncio.sleep(_LOOK_S)
+                self._away = True
+                await asyncio.sleep(_LOOK_S if self._open else 0)
                 self._come.set()
 
     async def _write(self) -> None:
         """The next of one organization. Raises PostgresAway; then they wait on."""
-        taken: list[tuple[AuditEntry, bytes | None]] = []
+        taken: list[_Waiting] = []
         while self._waiting and len(taken) < _BATCH:
-            if taken and _place(taken[0]) != _place(self._waiting[0]):
+            if taken and taken[0].place != self._waiting[0].place:
                 break
             taken.append(self._waiting.popleft())
         try:
-            entries = [
-                known
-                for entry, hashed in taken
-                if (known := entry if hashed is None else await self._whose(entry, hashed)) is not None
-            ]
+            entries = [known for one in taken if (known := await self._named(one)) is not None]
             if entries:
                 await self._append(entries[0].trail.organization_id, entries)
         except PostgresAway:
@@ -146,9 +182,14 @@ class Backlog:
         except Exception:
             log.exception("audit_records_lost", records=len(taken))
             self.dropped += len(taken)
+        for one in taken:
+            _end(one)
+
+    async def _named(self, waiting: _Waiting) -> AuditEntry | None:
+        hashed = waiting.key_sha256
+        return waiting.entry if hashed is None else await self._whose(waiting.entry, hashed)
 
 
-def _place(waiting: tuple[AuditEntry, bytes | None]) -> tuple[str, bytes | None]:
-    """What is written together: one organization's; by a key that has ended, that key's."""
-    entry, hashed = waiting
-    return entry.trail.organization_id, hashed
+def _end(waiting: _Waiting) -> None:
+    if waiting.over is not None:
+        waiting.over.set()

@@ -44,13 +44,13 @@ def trail_of(request: Request, caller: Principal) -> Trail:
     )
 
 
-def note_refused(request: Request, problem: HTTPException) -> None:
-    """For a known caller who may not do what he asked for."""
+async def note_refused(request: Request, problem: HTTPException) -> None:
+    """For a known caller who may not do what he asked for: it is told before he is answered."""
     caller = _caller(request)
     if caller is None or not isinstance(problem, Problem) or not _is_refusal(problem):
         return
     entry = AuditEntry(trail=trail_of(request, caller), resource=request.scope["path"], reason=problem.code)
-    _audit(request).later.refused(entry)
+    await _audit(request).later.tell_refused(entry)
 
 
 def note_ended_key(request: Request, key_sha256: bytes) -> None:
@@ -63,7 +63,7 @@ def note_ended_key(request: Request, key_sha256: bytes) -> None:
         address=address_of(request),
     )
     entry = AuditEntry(trail=trail, resource=request.scope["path"], reason="invalid_api_key")
-    _audit(request).later.refused(entry, key_sha256=key_sha256)
+    _audit(request).later.refused_key(entry, key_sha256)
 
 
 def note_done(request: Request, answer: Response, *, keys: bool = True) -> None:

@@ -113,7 +113,7 @@ class KeyedRoute(APIRoute):
             try:
                 answered = await checked(request)
             except Problem as problem:
-                note_refused(request, problem)
+                await note_refused(request, problem)
                 raise
             if request.method not in SAFE_METHODS:
                 note_done(request, answered, keys=told_of_keys)

@@ -279,7 +279,7 @@ class Sessions(Verified[Person]):
         row = await self._postgres.row(statement("find_person"), {"email": email})
         stored = None if row is None else row["password_hash"]
         if not await self._passwords.right(stored, password) or row is None:
-            self._tell_refused(row, "wrong_credentials", origin)
+            await self._tell_refused(row, "wrong_credentials", origin)
             raise Problem(401, "wrong_credentials", "E-mail address and password do not belong together.")
         if row["second_factor"]:
             await self._require_code(row, code, origin)
@@ -295,13 +295,14 @@ class Sessions(Verified[Person]):
         await self._attempts.forgive(email)
         return row
 
-    def _tell_refused(self, person: Row | None, reason: str, origin: SignInOrigin) -> None:
+    async def _tell_refused(self, person: Row | None, reason: str, origin: SignInOrigin) -> None:
         """To each organization of a known person; who is not known is nobody's."""
         if person is None:
             return
         for organization_id in person["organizations"]:
             trail = origin.trail(organization_id, person["email"], person["person_id"])
-            self._audit.later.refused(AuditEntry(trail=trail, resource="/v1/sessions", reason=reason))
+            entry = AuditEntry(trail=trail, resource="/v1/sessions", reason=reason)
+            await self._audit.later.tell_refused(entry)
 
     async def _require_code(self, person: Row, code: str | None, origin: SignInOrigin) -> None:
         if not code:
@@ -315,7 +316,7 @@ class Sessions(Verified[Person]):
             asked = {"person_id": person["person_id"], "sha256": factor.recovery_digest(code)}
             row = await self._postgres.row(statement("use_recovery_code"), asked)
         if row is None or not row["good"]:
-            self._tell_refused(person, "wrong_code", origin)
+            await self._tell_refused(person, "wrong_code", origin)
             raise Problem(401, "wrong_code", "The code is wrong, or was used before. Wait for the next one.")
 
 

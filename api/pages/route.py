@@ -78,7 +78,7 @@ class PageRoute(APIRoute):
                 note_done(request, answered)
                 return answered
             except Problem as problem:
-                note_refused(request, problem)
+                await note_refused(request, problem)
                 if problem.code == TOO_OLD:
                     return to_confirm(request)
                 if problem.code == FACTOR_DUE:

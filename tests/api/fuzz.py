@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,8 @@ CHECKS: Final = [
     checks.response_schema_conformance,
     checks.negative_data_rejection,
 ]
+#: Of one chain.
+STEPS_MAX: Final = 8
 #: The last: a feed has no end, unless it is asked to go on after what is no event.
 HEADERS: Final = {"Sec-Fetch-Site": "same-origin", "Last-Event-ID": "-"}
 
@@ -71,9 +74,56 @@ def asked(
     return found
 
 
+def chained(
+    base_url: str,
+    caller: Caller,
+    places: Mapping[str, str],
+    *,
+    chains_max: int,
+    number: int,
+) -> tuple[dict[str, str], Counter[str]]:
+    """The same of chains: an operation takes what one before it has answered, as schemathesis follows links
+    and infers them from names. And how often each operation was asked with what came before."""
+    found: dict[str, str] = {}
+    followed: Counter[str] = Counter()
+    links: type[Any] = openapi.from_url(f"{base_url}/openapi.json").as_state_machine()
+
+    class Chain(links):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            return {"headers": {**HEADERS, **caller.headers}, "timeout": 20}
+
+        def before_call(self, case: Case[Any]) -> None:
+            known = case.path_parameters or {}
+            case.path_parameters = {**known, **{name: places[name] for name in places if name in known}}
+
+        def validate_response(self, response: Response, case: Case[Any], *args: Any, **kwargs: Any) -> None:
+            if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+                followed[f"{case.operation.label} {response.status_code // 100}xx"] += 1
+            for kind, words in _wrong(case, response):
+                found.setdefault(f"{case.operation.label} {kind}", f"{caller.name}: {words}")
+
+    Chain.__name__ = f"Chain{number}"
+    Chain.run(
+        settings=settings(
+            max_examples=chains_max,
+            stateful_step_count=STEPS_MAX,
+            phases=[Phase.generate],
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+    return found, followed
+
+
 def _faults(case: Case[Any], caller: Caller, session: requests.Session) -> Iterator[tuple[str, str]]:
     answer = case.call(session=session, headers={**HEADERS, **caller.headers}, timeout=20)
     session.cookies.clear()
+    yield from _wrong(case, answer)
+
+
+def _wrong(case: Case[Any], answer: Response) -> Iterator[tuple[str, str]]:
     sent = answer.request
     shown = f"{sent.method} {sent.url} {sent.body!r:.600} -> {answer.status_code} {answer.text[:600]}"
     for kind, words in [*_undescribed(case, answer), *_problem(answer)]:

@@ -127,8 +127,14 @@ def test_a_refusal_that_comes_again_and_again_is_not_a_record_each(
         for _ in range(20):
             assert client.get("/v1/audit").status_code == 403
         assert client.get("/v1/webhooks").status_code == 403
-    wait_until(lambda: records(admin, actor=key.id, action="list_endpoints"))
-    assert len(records(admin, actor=key.id, action="list_audit")) == 1
+    assert records(admin, actor=key.id, action="list_endpoints")
+
+    def counted() -> bool:
+        times: list[int] = [one["times"] for one in records(admin, actor=key.id, action="list_audit")]
+        return sum(times) == 20
+
+    wait_until(counted, 60)
+    assert len(records(admin, actor=key.id, action="list_audit")) < 10
 
 
 def test_the_use_of_a_revoked_key_is_told_and_of_an_unknown_one_is_nobodys(

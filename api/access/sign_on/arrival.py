@@ -35,15 +35,17 @@ class Arrivals:
             if refused.constraint not in ("last_org_admin", "break_glass"):
                 raise _not_here("This identity was taken at this moment: try again.") from None
         except Problem as problem:
-            self.refuse(provider, origin, problem.code, identity.email or "")
+            await self.refuse(provider, origin, problem.code, identity.email or "")
             raise
         return await self._in_one(provider, identity, origin, mapped=False)
 
-    def refuse(self, provider: IdentityProvider, origin: SignInOrigin, reason: str, email: str = "") -> None:
+    async def refuse(
+        self, provider: IdentityProvider, origin: SignInOrigin, reason: str, email: str = ""
+    ) -> None:
         """A record of it for the organization."""
         trail = origin.trail(provider.organization_id, email or provider.provider_id, "")
         place = f"/v1/identity-providers/{provider.provider_id}"
-        self._audit.later.refused(AuditEntry(trail=trail, resource=place, reason=reason))
+        await self._audit.later.tell_refused(AuditEntry(trail=trail, resource=place, reason=reason))
 
     async def _in_one(
         self, provider: IdentityProvider, identity: Identity, origin: SignInOrigin, *, mapped: bool

@@ -135,7 +135,7 @@ class SingleSignOn:
         try:
             url = await self._request_url(provider, sign_on, state)
         except ProviderFault as fault:
-            raise self._told(provider, origin, fault) from None
+            raise await self._told(provider, origin, fault) from None
         return Departure(url, cookie, across=provider.protocol == "saml")
 
     async def arrive(
@@ -151,13 +151,13 @@ class SingleSignOn:
         provider = await self._provider(provider_id)
         sign_on = await self._tries.take(answer.get("state", ""), SignOn)
         if sign_on is None or sign_on.provider_id != provider_id or not same_browser(sign_on.browser, cookie):
-            self._arrivals.refuse(provider, origin, "sign_on_ended")
+            await self._arrivals.refuse(provider, origin, "sign_on_ended")
             words = "This sign-in began in another browser, was used, or took longer than 10 minutes."
             raise Problem(401, "sign_on_ended", words)
         try:
             identity = await self._identity(provider, sign_on, answer)
         except ProviderFault as fault:
-            raise self._told(provider, origin, fault) from None
+            raise await self._told(provider, origin, fault) from None
         person_id = await self._arrivals.member(provider, identity, origin)
         # What the mapping has made of him holds for his other sessions as well.
         self._sessions.forget(lambda known: known.id == person_id)
@@ -259,10 +259,10 @@ class SingleSignOn:
         lists = {name: tuple(row[name]) for name in ("domains", "certificates")}
         return IdentityProvider(**{**row, **lists, "mapping": mapping})
 
-    def _told(self, provider: IdentityProvider, origin: SignInOrigin, fault: ProviderFault) -> Problem:
+    async def _told(self, provider: IdentityProvider, origin: SignInOrigin, fault: ProviderFault) -> Problem:
         """For the person in two sentences, for the Org Admin in the audit log and here."""
         log.warning("sign_on_failed", provider=provider.provider_id, error=str(fault)[:300])
-        self._arrivals.refuse(provider, origin, "identity_provider_fault")
+        await self._arrivals.refuse(provider, origin, "identity_provider_fault")
         return Problem(
             502,
             "identity_provider_fault",
