@@ -162,7 +162,7 @@ class Backlog:
                 self._away = False
             except PostgresAway:
                 self._away = True
-                await asyncio.sleep(_LOOK_S if self._open else 0)
+                await asyncio.sleep(_LOOK_S)
                 self._come.set()
 
     async def _write(self) -> None:
