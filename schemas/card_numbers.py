@@ -53,9 +53,10 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _DIGITS_MIN, _DIGITS_MAX = 13, 19
 _FIRST_DIGITS = frozenset((2, 3, 4, 5, 6, 8, 9))
 
+_APART = b" ._/-+*,|~#'"  # what may stand between digits, and so beside a number, as a comma after it
 # Each byte as `0`, where it may be part of a card number (any byte of another script may), as `%`, where it
 # may stand for another one, else as `x`.
-_MARKS = bytearray(48 if byte in b"0123456789 ._/-+*,|~#'" or byte > 127 else 120 for byte in range(256))
+_MARKS = bytearray(48 if byte in b"0123456789" + _APART or byte > 127 else 120 for byte in range(256))
 _MARKS[ord("%")] = _MARKS[ord("\\")] = ord("%")
 _LONG = b"0" * _DIGITS_MIN
 # 19 digits as surrogate pairs, each an escape of 12 bytes, with three separators of 6 bytes after each.
@@ -166,7 +167,7 @@ def _suspicious(value: bytes, marks: bytes) -> bool:
     while at >= 0:
         end = marks.find(b"x", at)
         end = len(value) if end < 0 else end
-        run = value[at:end]
+        run = value[at:end].strip(_APART)
         if run.isdigit():  # as most are: acceptors' and tickets' numbers, times
             if _is_issued(run.decode()):
                 return True

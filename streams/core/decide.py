@@ -38,6 +38,7 @@ from streams.core.lapses import due, without
 from streams.core.plans import Plan, Plans
 from streams.core.state import Department
 from streams.core.straight import approval
+from streams.core.straight_clearing import clearing
 
 
 def tick(case: Case, event: ClockTicked) -> Decision:
@@ -76,10 +77,13 @@ def decide(
     try:
         clock_s = clock_after(department, at_s, event.occurred_at, place.recorded_at)
         plan = plans.of(department) if department is not None else Plan(_new(event))
+        straight = None
         if type(event) is AuthorizationRequested:
             straight = approval(plan, event, place, at_s, clock_s, score)
-            if straight is not None:
-                return straight
+        elif type(event) is ClearingPresented:
+            straight = clearing(plan, event, place, at_s, clock_s)
+        if straight is not None:
+            return straight
         return by_rules(Case(plan, event, place, at_s, clock_s, score, new=department is None), event)
     except Rejected as rejected:
         return reject(event, rejected.reason, place)

@@ -23,7 +23,7 @@ class Waiting:
     """Frames on their way to one owner. Whoever fetches for him stops while it is `full`."""
 
     def __init__(self) -> None:
-        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
+        self._frames: asyncio.Queue[tuple[Frame, int]] = asyncio.Queue()  # each with its size
         self._bytes = 0
 
     @property
@@ -32,17 +32,19 @@ class Waiting:
 
     def put(self, frame: Frame) -> None:
         """Takes it even when it is full: it was fetched before."""
-        self._frames.put_nowait(frame)
-        self._bytes += _size(frame)
+        size = _size(frame)
+        self._frames.put_nowait((frame, size))
+        self._bytes += size
 
     async def get(self, records_max: int) -> list[Frame]:
         """What waits, until there are so many records; at least one frame."""
-        found = [await self._frames.get()]
-        records = len(found[0].records)
-        while not self._frames.empty() and records < records_max:
-            found.append(self._frames.get_nowait())
-            records += len(found[-1].records)
-        self._bytes -= sum(map(_size, found))
+        found: list[Frame] = []
+        records = 0
+        while not found or (records < records_max and not self._frames.empty()):
+            frame, size = await self._frames.get() if not found else self._frames.get_nowait()
+            found.append(frame)
+            records += len(frame.records)
+            self._bytes -= size
         return found
 
     def clear(self) -> None:
@@ -52,7 +54,7 @@ class Waiting:
 
 
 def _size(frame: Frame) -> int:
-    return sum(len(record.value or b"") + len(record.key or b"") for record in frame.records)
+    return sum([len(record.value or b"") + len(record.key or b"") for record in frame.records])
 
 
 @dataclass(slots=True)

@@ -124,6 +124,13 @@ ERRORS: dict[str, Wrong] = {
     "the straight way forgets when a hold lapses": Wrong(
         "apply/straight.py", "department.expiries.add(expires_s, name)", "pass"
     ),
+    "the straight way clears more than is held": Wrong(
+        "straight_clearing.py", "amount > payment.held", "amount > payment.held + 1"
+    ),
+    "the straight way clears what was voided": Wrong("straight_clearing.py", "or payment.voided", ""),
+    "the straight way posts without a trace": Wrong(
+        "apply/straight_clearing.py", "payment.posted += amount", "pass"
+    ),
     "a moment is looked for from the event on": Wrong("moments.py", "if at > at_s)", "if at > at_s + 60)"),
     "an hour is a minute longer": Wrong(
         "matching.py", "return into >= length or", "return into > length + 59 or"
