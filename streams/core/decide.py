@@ -14,6 +14,7 @@ from schemas.events import (
     BudgetSet,
     CapSet,
     CardEvent,
+    ClearingPresented,
     ClockTicked,
     LeaseGranted,
     LeaseRecalled,
