@@ -209,7 +209,7 @@ class Models:
             *(budget.level, budget.subject, budget.name, department.currency, budget.limit, budget.tolerance),
             *calendar_row(budget.calendar),
             gone is not None,
-            budget.seq,
+            budget.origin.seq,
         )
 
     def _increase(self, key: Key) -> Row | None:

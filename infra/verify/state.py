@@ -198,8 +198,16 @@ class Dispute(msgspec.Struct, gc=False):
     outcome: str | None = None
 
 
+class Origin(NamedTuple):
+    """The decision that made something what it is: its place, who did it, and when, in seconds."""
+
+    seq: int
+    actor: str | None
+    at_s: int
+
+
 class Budget(msgspec.Struct, gc=False):
-    """A budget in force. `increases`: (from second, until second, minor units)."""
+    """A budget in force. `increases`: (from second, until second, minor units); `origin`: its last change."""
 
     level: Level
     subject: str | None
@@ -208,7 +216,7 @@ class Budget(msgspec.Struct, gc=False):
     tolerance: int
     calendar: Calendar
     increases: list[tuple[int, int, int]]
-    seq: int
+    origin: Origin
 
     def increase(self, at_s: int) -> int:
         """Minor units more that are in force at `at_s`."""

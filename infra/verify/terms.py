@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from infra.verify.calendar import first_day, is_label, label, seconds
-from infra.verify.state import SPAN_S, Budget, Department, Request, parts
+from infra.verify.state import SPAN_S, Budget, Department, Origin, Request, parts
 from schemas.administration import TREASURY
 from schemas.decisions import Decision
 from schemas.effects import (
@@ -40,6 +40,10 @@ def _span(decision: Decision) -> int:
     return seconds(decision.occurred_at or decision.recorded_at) // SPAN_S
 
 
+def _origin(decision: Decision) -> Origin:
+    return Origin(decision.seq, decision.actor, seconds(decision.occurred_at or decision.recorded_at))
+
+
 def _change_budget(department: Department, effect: BudgetChanged, decision: Decision) -> None:
     known = department.budgets.get(effect.budget_id)
     department.gone.pop(effect.budget_id, None)
@@ -51,7 +55,7 @@ def _change_budget(department: Department, effect: BudgetChanged, decision: Deci
         effect.tolerance,
         effect.calendar,
         increases=known.increases if known else [],
-        seq=decision.seq,
+        origin=_origin(decision),
     )
     # A period that is over keeps its own limit.
     current = first_day(label(effect.calendar, department.clock_s))
@@ -65,7 +69,7 @@ def _change_budget(department: Department, effect: BudgetChanged, decision: Deci
 def _take_budget_away(department: Department, effect: BudgetTakenAway, decision: Decision) -> None:
     gone = department.budgets.pop(effect.budget_id, None)
     if gone is not None:
-        gone.increases, gone.seq = [], decision.seq
+        gone.increases, gone.origin = [], _origin(decision)
         department.gone[effect.budget_id] = gone
 
 

@@ -30,7 +30,7 @@ def change_budget(changes: Changes, decision: Decision, effect: BudgetChanged) -
 def remove_budget(changes: Changes, decision: Decision, effect: BudgetTakenAway) -> None:
     """Its increases end with it: a budget that is set under the same id later begins without."""
     key = names_of(decision, effect.budget_id)
-    changes.removed[key] = RemovedRow(*key, decision.seq)
+    changes.removed[key] = RemovedRow.of(decision, effect)
     changes.ended.setdefault(key, changes.removed[key])
     for number, row in enumerate(changes.increases):
         if row[:3] == key and row.removed_seq is None:

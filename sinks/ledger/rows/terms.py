@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Self
 
 from schemas.administration import BudgetId
 from schemas.decisions import Decision
-from schemas.effects import BudgetChanged, CardChanged
+from schemas.effects import BudgetChanged, BudgetTakenAway, CardChanged
 from schemas.event import ShortText
 from schemas.ids import Identifier, Name
 from schemas.money import CurrencyCode, MinorUnits, PositiveMinorUnits
@@ -69,6 +69,10 @@ class RemovedRow(NamedTuple):
     department_id: Name
     budget_id: BudgetId
     seq: int
+
+    @classmethod
+    def of(cls, decision: Decision, effect: BudgetTakenAway) -> Self:
+        return cls(*names_of(decision, effect.budget_id), seq=decision.seq)
 
 
 class IncreaseRow(NamedTuple):
