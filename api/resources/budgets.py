@@ -97,6 +97,8 @@ class BudgetOut(Output):
     held: MoneyOut
     available: MoneyOut = Field(description="without the tolerance")
     removed: bool = Field(description="it no longer limits", examples=[False])
+    changed_by: str | None = Field(description="who set or removed it last", examples=["cfo@techcorp.com"])
+    changed_at: datetime | None = Field(description="when, in the time of events")
     position: str = Field(
         description="`partition:seq` of the last decision that is in it", examples=["3:1042"]
     )
@@ -163,6 +165,8 @@ def budget_out(row: Row) -> BudgetOut:
         held=of(held),
         available=of(limit - max(0, posted) - held),
         removed=row["removed"],
+        changed_by=row["changed_by"],
+        changed_at=row["changed_at"],
         position=str(Position(row["partition"], row["last_seq"])),
     )
 

@@ -78,7 +78,8 @@ TABLES: Final = {
     ),
     "budget": Table(
         """SELECT organization_id, department_id, budget_id, level, subject, name, currency, limit_minor,
-            tolerance_minor, calendar, time_zone, start_day::int, start_month::int, removed, seq
+            tolerance_minor, calendar, time_zone, start_day::int, start_month::int, removed, seq,
+            changed_by, floor(extract(epoch FROM changed_at))::bigint
         FROM budget""",
         3,
     ),
@@ -209,7 +210,7 @@ class Models:
             *(budget.level, budget.subject, budget.name, department.currency, budget.limit, budget.tolerance),
             *calendar_row(budget.calendar),
             gone is not None,
-            budget.origin.seq,
+            *budget.origin,
         )
 
     def _increase(self, key: Key) -> Row | None:

@@ -220,6 +220,8 @@ def test_a_budget_shows_the_month_of_its_own_time_zone(
         "held": {"minor": 600_000, "currency": "USD"},
         "available": {"minor": 4_300_000, "currency": "USD"},
         "removed": False,
+        "changed_by": None,
+        "changed_at": None,
         "position": "0:9",
     }
     assert answer.headers["spendlog-position"] == "0:9"

@@ -49,6 +49,24 @@ def test_a_row_for_each_budget_as_it_was_last_set(ledger: Ledger, database: str,
     assert query(database, calendar) == [("Europe/Berlin", 15, 2)]
 
 
+def test_a_budget_says_who_set_or_removed_it_last_and_when(ledger: Ledger, database: str, rows: int) -> None:
+    log = DecisionLog()
+    log.budget("eng", 1000, actor="cfo")
+    team: dict[str, Any] = {"level": "team", "subject": "platform"}
+    log.budget("eng", 300, "team:platform", actor="ann", **team)
+    log.budget("eng", 900)
+    removed = log.set("budget.removed", BudgetTakenAway(budget_id="team:platform"), actor="bob")
+    book(ledger, [log], rows)
+    found = query(database, "SELECT budget_id, changed_by, changed_at FROM budget ORDER BY 1")
+    assert found[0][:2] == ("department", None)
+    assert found[0][2] < removed.occurred_at
+    assert found[1] == ("team:platform", "bob", removed.occurred_at)
+    log.budget("eng", 400, "team:platform", actor="\N{PILE OF POO}" * 200, **team)
+    book(ledger, [log], rows)
+    found = query(database, "SELECT changed_by FROM budget WHERE NOT removed AND level = 'team'")
+    assert found == [("\N{PILE OF POO}" * 200,)]
+
+
 def test_every_period_has_its_last_balance(ledger: Ledger, database: str, rows: int) -> None:
     log = DecisionLog()
     log.budget("eng", 1000)

@@ -181,6 +181,11 @@ CHANGES: list[tuple[LiteralString, str]] = [
     ),
     ("DELETE FROM card_authorization WHERE authorization_id = 'a2'", "acme/sales/a2 is not in PostgreSQL"),
     ("UPDATE budget SET tolerance_minor = 1 WHERE level = 'team'", "budget acme/sales/team:alpha is"),
+    ("UPDATE budget SET changed_by = 'eve' WHERE level = 'team'", "budget acme/sales/team:alpha is"),
+    (
+        "UPDATE budget SET changed_at = changed_at - interval '1 s' WHERE level = 'team'",
+        "budget acme/sales/team:alpha is",
+    ),
     ("DELETE FROM budget WHERE level = 'team'", "budget acme/sales/team:alpha is not in PostgreSQL"),
     (
         "UPDATE budget_period SET held_minor = 0 WHERE budget_id = 'team:alpha'",

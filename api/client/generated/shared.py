@@ -88,6 +88,8 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     held: Money
     available: Money
     removed: bool
+    changed_by: str | None = None
+    changed_at: datetime | None = None
     position: str
 
 

@@ -40,6 +40,8 @@ class BudgetRow(NamedTuple):
     removed: bool
     partition: int
     seq: int
+    changed_by: ShortText | None
+    changed_at: datetime
 
     @classmethod
     def of(cls, decision: Decision, effect: BudgetChanged) -> Self:
@@ -59,6 +61,8 @@ class BudgetRow(NamedTuple):
             removed=False,
             partition=decision.partition,
             seq=decision.seq,
+            changed_by=decision.actor,
+            changed_at=decision.occurred_at or decision.recorded_at,
         )
 
 
@@ -69,10 +73,17 @@ class RemovedRow(NamedTuple):
     department_id: Name
     budget_id: BudgetId
     seq: int
+    changed_by: ShortText | None
+    changed_at: datetime
 
     @classmethod
     def of(cls, decision: Decision, effect: BudgetTakenAway) -> Self:
-        return cls(*names_of(decision, effect.budget_id), seq=decision.seq)
+        return cls(
+            *names_of(decision, effect.budget_id),
+            seq=decision.seq,
+            changed_by=decision.actor,
+            changed_at=decision.occurred_at or decision.recorded_at,
+        )
 
 
 class IncreaseRow(NamedTuple):
