@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from schemas.boosted import MODEL_BYTES_MAX
-from schemas.controls import Calendar, Card, Level, PeriodKind, Policy
+from schemas.controls import Calendar, Card, LastFour, Level, PeriodKind, Policy
 from schemas.event import Act, Event, Scopes, ShortText, Timestamp
 from schemas.examples import POLICY, Body, usd
 from schemas.ids import Identifier, Name
@@ -185,6 +186,22 @@ class CardCanceled(Act, tag="card.canceled", frozen=True, kw_only=True, omit_def
     card_id: Identifier
 
 
+class CardReplaced(Act, tag="card.replaced", frozen=True, kw_only=True, omit_defaults=True):
+    """A card was lost, stolen or worn out: `new_card_id` takes its place, and it is canceled.
+
+    The new one is active and has its employee, team and limits of use; `expires_on` and `last_four` are its
+    own. Budgets and rules that name the old card stay with that.
+    """
+
+    scopes: ClassVar[Scopes] = ("cards:write",)
+    example: ClassVar[Body] = {"card_id": "card_bo", "new_card_id": "card_bo_2", "last_four": "4243"}
+
+    card_id: Identifier
+    new_card_id: Identifier
+    expires_on: date | None = None
+    last_four: LastFour | None = None
+
+
 class PostingReversed(Act, tag="posting.reversed", frozen=True, kw_only=True, omit_defaults=True):
     """A clearing was booked wrongly (twice, say): the posting of decision `seq` is undone, once.
 
@@ -290,6 +307,7 @@ Administration = (
     | CardFrozen
     | CardUnfrozen
     | CardCanceled
+    | CardReplaced
     | PostingReversed
     | CapSet
     | DepartmentSplit

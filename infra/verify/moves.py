@@ -151,6 +151,17 @@ def _change_card(known: Known) -> Moves | None:
     return Moves(((ef.CardChanged, {"card": card}),))
 
 
+def _replace_card(known: Known) -> Moves | None:
+    event, before = known.event, known.department.cards.get(known.event.card_id)
+    if before is None:
+        return None
+    given = {"card_id": event.new_card_id, "status": "active", "last_four": event.last_four}
+    if event.expires_on is not None:
+        given["expires_on"] = event.expires_on
+    canceled = (ef.CardChanged, {"card": replace(before, status="canceled")})
+    return Moves((canceled, (ef.CardChanged, {"card": replace(before, **given)})))
+
+
 def _add_lease(known: Known) -> Moves:
     event = known.event
     facts = {name: getattr(event, name) for name in ("period", "amount", "calendar", "lender")}
@@ -172,6 +183,7 @@ TERMS: Final[Mapping[type[Event], Rule]] = {
     ev.CardFrozen: moves(_change_card, ef.CardChanged),
     ev.CardUnfrozen: moves(_change_card, ef.CardChanged),
     ev.CardCanceled: moves(_change_card, ef.CardChanged),
+    ev.CardReplaced: moves(_replace_card, ef.CardChanged),
     ev.CapSet: moves(None, ef.CapChanged, *_TREASURY),
     ev.DepartmentSplit: moves(None, ef.ShardsSet, ef.LeaseGiven),
     ev.LeaseRequested: moves(None, *_TREASURY),

@@ -218,6 +218,15 @@ def _change_card(here: Here) -> ReasonCode | None:
     return None if known.status in before[type(here.event)] else ReasonCode.WRONG_STATUS
 
 
+def _replace_card(here: Here) -> ReasonCode | None:
+    known = here.department.cards.get(here.event.card_id)
+    if known is None:
+        return ReasonCode.UNKNOWN_CARD
+    if known.status == "canceled":
+        return ReasonCode.WRONG_STATUS
+    return ReasonCode.INVALID_CARD if here.event.new_card_id in here.department.cards else None
+
+
 # -- the cap
 
 
@@ -263,4 +272,5 @@ _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
     ev.CardFrozen: _change_card,
     ev.CardUnfrozen: _change_card,
     ev.CardCanceled: _change_card,
+    ev.CardReplaced: _replace_card,
 }

@@ -26,6 +26,7 @@ from schemas.events import (
     CardCanceled,
     CardEvent,
     CardFrozen,
+    CardReplaced,
     CardSet,
     CardUnfrozen,
     PolicyActivated,
@@ -271,6 +272,27 @@ def change_card(case: Case, event: CardFrozen | CardUnfrozen | CardCanceled) -> 
     return case.accepted(CardChanged(card=_with_status(card, status)))
 
 
+def replace_card(case: Case, event: CardReplaced) -> Decision:
+    """Cancels it, and registers another in its place."""
+    registered = case.department.registered
+    known = registered.get(event.card_id)
+    if known is None:
+        raise Rejected(ReasonCode.UNKNOWN_CARD, f"{event.card_id} was never registered")
+    old = known.card
+    if old.status == "canceled":
+        raise Rejected(ReasonCode.WRONG_STATUS, f"{event.card_id} is canceled")
+    if event.new_card_id in registered:
+        raise Rejected(ReasonCode.INVALID_CARD, f"new_card_id: {event.new_card_id} is registered already")
+    new = msgspec.structs.replace(
+        old,
+        card_id=event.new_card_id,
+        status="active",
+        expires_on=event.expires_on or old.expires_on,
+        last_four=event.last_four,
+    )
+    return case.accepted(CardChanged(card=_with_status(old, "canceled")), CardChanged(card=new))
+
+
 def _with_status(card: Card, status: str) -> Card:
     return msgspec.structs.replace(card, status=status)
 
@@ -285,4 +307,5 @@ ANSWERS: Final[Answers] = {
     CardFrozen: change_card,
     CardUnfrozen: change_card,
     CardCanceled: change_card,
+    CardReplaced: replace_card,
 }

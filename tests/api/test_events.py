@@ -28,7 +28,7 @@ BEGIN = (
     *("policy.drafted", "policy.activated", "card.set"),
 )
 END = (
-    *("balance.inquired", "card.frozen", "card.unfrozen", "card.canceled"),
+    *("balance.inquired", "card.frozen", "card.unfrozen", "card.canceled", "card.replaced"),
     *("budget.removed", "department.split", "cap.set"),
 )
 STORY = (*BEGIN, *(tag for tag in EXAMPLES if tag not in BEGIN + END), *END)
@@ -46,6 +46,8 @@ def story(books: Books) -> Iterator[dict[str, tuple[httpx.Response, httpx.Respon
                 body["seq"] = int(posted.partition(":")[2])
             if tag == "budget.removed":
                 company.done("budget.set", name="Platform", limit=usd(1), level="team", subject="platform")
+            if tag == "card.replaced":
+                company.done("card.set", card={"card_id": body["card_id"]})
             if tag == "increase.refused":
                 more = EXAMPLES["increase.requested"] | {"request_id": body["request_id"]}
                 company.done("increase.requested", **{k: v for k, v in more.items() if k != "type"})

@@ -158,7 +158,7 @@ class History(RuleBasedStateMachine):
 
     @rule(dice=DICE)
     def change_cards(self, dice: bytes) -> None:
-        self.step(dice, people.set_card, people.card_status)
+        self.step(dice, people.set_card, people.card_status, people.replace_card)
 
     @rule(dice=DICE)
     def change_cap(self, dice: bytes) -> None:

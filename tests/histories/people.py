@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
 import schemas.events as ev
@@ -153,6 +155,16 @@ def set_card(world: World, dice: Dice) -> ev.Event:
 def card_status(world: World, dice: Dice) -> ev.Event:
     kind = dice.pick((ev.CardFrozen, ev.CardUnfrozen, ev.CardCanceled))
     return kind(**world.common(dice), card_id=dice.pick(catalog.CARDS))
+
+
+def replace_card(world: World, dice: Dice) -> ev.Event:
+    return ev.CardReplaced(
+        **world.common(dice),
+        card_id=dice.pick(catalog.CARDS),
+        new_card_id=dice.pick(catalog.CARDS),
+        expires_on=dice.pick((None, date(2026, 12, 31))),
+        last_four=dice.pick((None, "4243")),
+    )
 
 
 def set_cap(world: World, dice: Dice) -> ev.Event:

@@ -216,6 +216,15 @@ ERRORS: dict[str, Wrong] = {
     "a canceled card may be set": Wrong(
         "administration.py", 'if known.card.status == "canceled":', 'if known.card.status == "":'
     ),
+    "a canceled card may be replaced": Wrong(
+        "administration.py", 'if old.status == "canceled":', 'if old.status == "":'
+    ),
+    "a replaced card is only frozen": Wrong(
+        "administration.py", '_with_status(old, "canceled")', '_with_status(old, "frozen")'
+    ),
+    "a card that is there may be the new one": Wrong(
+        "administration.py", "if event.new_card_id in registered:", "if event.new_card_id == event.card_id:"
+    ),
     # -- what is remembered, and said with each decision
     "a hold's validity is said a day longer": Wrong(
         "payments.py",

@@ -20,6 +20,12 @@ def types(decision: Decision) -> list[str]:
     return [message.type for message in messages(decision)]
 
 
+REPLACED = (
+    CardChanged(card=Card(card_id="c1", status="canceled")),
+    CardChanged(card=Card(card_id="c2")),
+)
+
+
 def everything() -> list[tuple[Decision, list[str]]]:
     """A decision of each kind, and what it tells."""
     log = DecisionLog(partition=2)
@@ -60,6 +66,7 @@ def everything() -> list[tuple[Decision, list[str]]]:
             (log.set(f"card.{what}", CardChanged(card=card)), [f"card.{what}"])
             for what in ("frozen", "unfrozen", "canceled")
         ),
+        (log.set("card.replaced", *REPLACED), ["card.canceled", "card.changed"]),
         (
             log.approve("f", score=flagged),
             ["authorization.approved", "alert.suspicious", "case.opened"],
