@@ -16,7 +16,6 @@ from schemas.controls import Card, CardStatus
 from schemas.ids import Position
 
 Row = Mapping[str, Any]
-_card_decoder = msgspec.json.Decoder(Card)
 
 
 class CardOut(Output):
@@ -71,7 +70,7 @@ def cards_out(row: Row, page: Page) -> tuple[list[CardOut], CardOut | None]:
 
 def card_row_out(row: Row) -> CardOut:
     """A member of `cards` of cards.sql."""
-    card = _card_decoder.decode(row["body"])
+    card = msgspec.convert(row["body"], Card)
     return card_out(
         row["organization_id"], row["department_id"], card, Position(row["partition"], row["seq"])
     )

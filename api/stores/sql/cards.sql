@@ -12,7 +12,7 @@ SELECT
         SELECT coalesce(
             json_agg(found ORDER BY found.card_id COLLATE "C", found.department_id COLLATE "C"), '[]')
         FROM (
-            SELECT organization_id, department_id, card_id, body::text AS body, partition, seq
+            SELECT card.*
             FROM card
             WHERE organization_id = %(organization_id)s
                 AND (%(department_id)s::text IS NULL OR department_id = %(department_id)s)
