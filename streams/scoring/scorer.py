@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -21,13 +20,13 @@ from streams.parts import Parts, split
 from streams.scoring.alerts import AlertLevel, Counts, UnusableSnapshot
 from streams.scoring.cold import MODEL as COLD
 from streams.scoring.cold import ColdStart, TailState
-from streams.scoring.collector import COLLECTOR
 from streams.scoring.features import NAMES, bins
 from streams.scoring.habits.cards import CardHabits
 from streams.scoring.habits.levels import Usual
 from streams.scoring.habits.memory import Habits, Observation, observation
 from streams.scoring.habits.places import PlaceHabits
 from streams.scoring.in_force import InForce
+from streams.scoring.late import Lateness
 from streams.scoring.letters import bins_of, letters_of
 
 log = structlog.get_logger(__name__)
@@ -43,7 +42,7 @@ SCORE_NS_MAX: Final = 100_000_000
 # After two in a row that took too long so many requests go without: a slow model must not hold up the others.
 REST: Final = 1_000
 # Of what a snapshot holds beside the models' own versions: raise it with every change of habits.
-SHAPE: Final = "spendlog-scoring-2"
+SHAPE: Final = "spendlog-scoring-3"
 _PAGED: Final[dict[str, Any]] = {
     "cards": dict[str, CardHabits],
     "merchants": dict[int, PlaceHabits],
@@ -76,14 +75,14 @@ class Scorer:
     ) -> None:
         """`alerts`: the share of requests to flag, 0..1, once `warm_up` requests have been learned.
 
-        `ns_max`: CPU nanoseconds that a score may take.
+        `ns_max`: CPU nanoseconds that a score may take; see `streams.scoring.late`.
         """
         self.failures: dict[str, int] = {}
         self.habits: dict[str, Habits] = {}
         self.models: dict[str, InForce] = {}
         self.cold = ColdStart(alerts, warm_up)
         self._alerts, self._warm_up = alerts, warm_up
-        self._ns_max = ns_max
+        self._lateness = Lateness(ns_max)
         self._late = self._rest = 0
         # The last request that was scored, known by its id and moment, as objects: `learn` follows `score`.
         self._asked: tuple[str, datetime, Observation] | None = None
@@ -104,7 +103,7 @@ class Scorer:
             self._rest -= 1
             self._count("score:Rest")
             return None
-        began_ns = time.thread_time_ns() - COLLECTOR.ns
+        began_ns = self._lateness.begin()
         try:
             score = self._score(event)
             if not math.isfinite(score.value):
@@ -112,7 +111,7 @@ class Scorer:
         except Exception as error:  # noqa: BLE001  a score is never worth a decision
             self._failed("score", error)
             return None
-        if time.thread_time_ns() - COLLECTOR.ns - began_ns > self._ns_max:
+        if self._lateness.late(began_ns):
             self._late += 1
             self._rest = REST if self._late > 1 else 0
             self._failed("score", TimeoutError())

@@ -179,3 +179,22 @@ def test_the_document_defines_every_feature_and_no_other() -> None:
     text = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text()
     table = text[text.index("| feature |") : text.index("## What is remembered")]
     assert sorted(re.findall(r"`([a-z_0-9]+)`", table)) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_which_order_late_requests_come_matters_to_no_window(seed: int) -> None:
+    """Windows are of event time: what arrives late is put where it belongs."""
+    rng = random.Random(seed)
+    rows = [(START_S + 7_200 * n, f"m{rng.randrange(4)}", rng.choice((900, 1_000, 4_990))) for n in range(20)]
+    habits, late = Habits(Usual()), Habits(Usual())
+    shuffled = sorted(rows, key=lambda row: row[0] + rng.randrange(20_000))
+    assert shuffled != rows
+    for known, order in ((habits, rows), (late, shuffled)):
+        for at_s, merchant, amount in order:
+            known.observe(observation(at_s, "c", merchant, "5812", None, amount), declined=False)
+    one = observation(START_S + 7_200 * 20, "c", "m1", "5812", None, 1_000)
+    windows = ("requests_24h", "spent_24h", "spent_7d", "merchants_1d", "large_14d", "split_count_2d")
+    found = [bins(known, one) for known in (habits, late)]
+    for name in (*windows, "same_purchase_days", "same_purchases", "near_purchases_3d", "same_day_here"):
+        assert len({row[NAMES.index(name)] for row in found}) == 1, name
+    assert habits.cards["c"].times == late.cards["c"].times == sorted(habits.cards["c"].times)

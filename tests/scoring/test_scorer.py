@@ -222,7 +222,7 @@ def test_broken_snapshots_are_refused(data: bytes, says: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        (("version",), "1", "of tail-surprise 1"),
+        (("version",), "2", "of tail-surprise 2"),
         (("seen",), -1, "count of -1"),
         (("old",), {}, "its features are"),
         (("new", "amount"), [1], "amount has 1 counts"),

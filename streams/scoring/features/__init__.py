@@ -21,12 +21,12 @@ def bins(habits: Habits, request: Observation) -> bytes:
     card = habits.cards.get(request.card)
     place = habits.merchants.get(request.merchant)
     category = habits.categories.get(request.category)
+    paid = sorted(card.amounts) if card is not None else []
+    # Sums of tuples: of one display that unpacks them it takes a microsecond more.
     return bytes(
-        (
-            *amounts.of(habits, request, card, place, category),
-            *times.of(request, card, place),
-            *merchants.of(habits, request, card, place, category),
-            *repeats.of(request, card, place),
-            *labels.of(habits, request, card, place, category),
-        )
+        amounts.of(habits, request, card, place, category, paid)
+        + times.of(request, card, paid)
+        + merchants.of(habits, request, card, place, category)
+        + repeats.of(request, card, place)
+        + labels.of(habits, request, card, place, category)
     )

@@ -43,8 +43,9 @@ def of(
     card: CardHabits | None,
     place: PlaceHabits | None,
     category: PlaceHabits | None,
+    paid: list[int],
 ) -> tuple[int, ...]:
-    """In the order of NAMES."""
+    """In the order of NAMES. `paid`: the card's last amounts, the smallest first."""
     amount, here = request.amount, request.level
     z_department = clamp(habits.usual.above(here) + MIDDLE)
     z_category = clamp(category.usual.above(here) + MIDDLE) if category else MIDDLE
@@ -72,7 +73,6 @@ def of(
         )
     visits = card.merchants.get(request.merchant)
     kind = card.categories.get(request.category)
-    recent = sorted([one.amount for one in card.recent])
     return (
         small,
         clamp(card.usual.above(here) + MIDDLE),
@@ -81,10 +81,10 @@ def of(
         z_merchant,
         two_sided(here - visits.level) if visits else MIDDLE,
         two_sided(here - kind.level) if kind else MIDDLE,
-        two_sided(here - level(recent[-1])),
-        two_sided(here - level(recent[len(recent) // 2])),
+        two_sided(here - level(paid[-1])),
+        two_sided(here - level(paid[len(paid) // 2])),
         two_sided(here - (card.usual.mean >> FINE)),
-        63 * (bisect_left(recent, amount) + bisect_right(recent, amount)) // (2 * len(recent)),
+        63 * (bisect_left(paid, amount) + bisect_right(paid, amount)) // (2 * len(paid)),
         limit,
         two_sided(here - visits.top) if visits else 63,
         two_sided(here - kind.top) if kind else 63,

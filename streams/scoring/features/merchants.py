@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import compress
+
 from streams.scoring.features.scales import MIDDLE, long_scale, share, two_sided
-from streams.scoring.habits.cards import DAY_S, NEW_CATEGORY, NEW_MERCHANT, CardHabits
+from streams.scoring.habits.cards import DAY_S, CardHabits
 from streams.scoring.habits.levels import FINE, level
 from streams.scoring.habits.memory import Habits, Observation
 from streams.scoring.habits.places import PlaceHabits
@@ -51,19 +54,14 @@ def _of_card(request: Observation, card: CardHabits | None, day: int) -> tuple[i
     visits = card.merchants.get(request.merchant)
     kind = card.categories.get(request.category)
     new, spent = (0, 0) if visits else (1, request.amount)
-    today, kinds, day_s = new, int(kind is None), request.at_s - DAY_S
-    places: set[int] = set()
-    since_s = request.at_s - 3 * DAY_S
-    for one in reversed(card.recent):
-        if one.at_s < since_s:
-            break
-        if one.marks & NEW_MERCHANT:
-            new += 1
-            spent += one.amount
-            today += one.at_s >= day_s
-        kinds += bool(one.marks & NEW_CATEGORY)
-        if one.at_s >= day_s:
-            places.add(one.merchant)
+    times, first_here = card.times, card.first_here
+    in_three = bisect_left(times, request.at_s - 3 * DAY_S)
+    in_one = bisect_left(times, request.at_s - DAY_S, in_three)
+    today = new + first_here.count(1, in_one)
+    others = first_here.count(1, in_three)
+    if others:
+        new += others
+        spent += sum(compress(card.amounts[in_three:], first_here[in_three:]))
     country = request.country
     return (
         long_scale(visits.count) if visits else 0,
@@ -74,8 +72,8 @@ def _of_card(request: Observation, card: CardHabits | None, day: int) -> tuple[i
         new,
         two_sided(level(spent) - (card.usual.mean >> FINE)) if spent else 0,
         today,
-        kinds,
-        len(places),
+        int(kind is None) + card.first_of_kind.count(1, in_three),
+        len(set(card.places[in_one:])),
         long_scale(card.known),
         share(card.known, card.usual.count),
         int(bool(country) and country not in card.countries),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from streams.scoring.features.amounts import limit_share
 from streams.scoring.features.scales import MIDDLE, long_scale, share, two_sided
-from streams.scoring.habits.cards import DAY_S, REPEAT, CardHabits
+from streams.scoring.habits.cards import DAY_S, CardHabits
 from streams.scoring.habits.levels import FINE, level
 from streams.scoring.habits.memory import Observation
 from streams.scoring.habits.places import PlaceHabits
@@ -32,24 +34,30 @@ def of(request: Observation, card: CardHabits | None, place: PlaceHabits | None)
     at_s, _, merchant, _, _, amount, _ = request
     same_days, same, near, elsewhere, split, below = 63, 0, 0, 0, 0, 0
     total = amount
-    today = habit = 0
+    today = 0
     margin = amount // 10
-    for one in card.recent:
-        paid, age_s = one.amount, at_s - one.at_s
-        habit += one.marks >= REPEAT
-        if one.merchant == merchant:
-            if paid == amount:
-                same += 1
-                same_days = long_scale(max(0, age_s) // DAY_S)
-            if age_s < 3 * DAY_S:
-                near += -margin <= paid - amount <= margin
-                today += age_s < DAY_S
-                if age_s < 2 * DAY_S:
-                    split += 1
-                    total += paid
-                    below = max(below, limit_share(paid))
-        elif paid == amount and age_s < 3 * DAY_S:
-            elsewhere += 1
+    times, places, amounts = card.times, card.places, card.amounts
+    at = -1
+    for _ in range(places.count(merchant)):
+        at = places.index(merchant, at + 1)
+        paid, age_s = amounts[at], at_s - times[at]
+        if paid == amount:
+            same += 1
+            same_days = long_scale(max(0, age_s) // DAY_S)
+        if age_s < 3 * DAY_S:
+            near += -margin <= paid - amount <= margin
+            today += age_s < DAY_S
+            if age_s < 2 * DAY_S:
+                split += 1
+                total += paid
+                below = max(below, limit_share(paid))
+    if amounts.count(amount) > same:
+        late = bisect_right(times, at_s - 3 * DAY_S)
+        here = (
+            paid == amount and where != merchant
+            for paid, where in zip(amounts[late:], places[late:], strict=True)
+        )
+        elsewhere = sum(here)
     return (
         same_days,
         same,
@@ -59,7 +67,7 @@ def of(request: Observation, card: CardHabits | None, place: PlaceHabits | None)
         two_sided(level(total) - (card.usual.mean >> FINE)) if split else 0,
         min(below, limit_share(amount)),
         today,
-        habit,
+        card.repeated.count(1),
         share(place.repeats, place.usual.count) if place else 0,
         min(card.declined, 63),
     )

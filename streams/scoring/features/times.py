@@ -8,7 +8,6 @@ from streams.scoring.features.scales import MIDDLE, long_scale, share, two_sided
 from streams.scoring.habits.cards import DAY_S, CardHabits
 from streams.scoring.habits.levels import FINE, level
 from streams.scoring.habits.memory import Observation
-from streams.scoring.habits.places import PlaceHabits
 
 NAMES = (
     "since_last",
@@ -30,8 +29,8 @@ HOUR_S, WEEK_S = 3_600, 7 * DAY_S
 NO_CARD = (63, MIDDLE, 0, 0, 0, 0, 0, 0, 0)
 
 
-def of(request: Observation, card: CardHabits | None, place: PlaceHabits | None) -> tuple[int, ...]:
-    """In the order of NAMES."""
+def of(request: Observation, card: CardHabits | None, paid: list[int]) -> tuple[int, ...]:
+    """In the order of NAMES. `paid`: the card's last amounts, the smallest first."""
     at_s = request.at_s
     day, second = divmod(at_s, DAY_S)
     weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; 0 is Monday
@@ -39,23 +38,23 @@ def of(request: Observation, card: CardHabits | None, place: PlaceHabits | None)
     if card is None:
         return *NO_CARD, hour, 0, 0, 0, 0
     usual = card.usual.mean >> FINE
-    recent, of_day_s, of_week_s = card.recent, at_s - DAY_S, at_s - WEEK_S
-    when = sorted([one.at_s for one in recent])
+    amounts, when = card.amounts, card.times
     known = len(when)
-    spent_day = request.amount + sum([one.amount for one in recent if one.at_s > of_day_s])
-    spent_week = request.amount + sum([one.amount for one in recent if one.at_s > of_week_s])
+    before_week = bisect_right(when, at_s - WEEK_S)
+    before_day = bisect_right(when, at_s - DAY_S, before_week)
+    in_week = sum(amounts[before_week:])
+    in_day = sum(amounts[before_day:]) if before_day > before_week else in_week
     gap_s = max(0, at_s - card.last_s)
-    half = request.amount // 2
     return (
         long_scale(gap_s // 3_600),
         two_sided((card.gap.mean >> FINE) - level(gap_s + 60)) if card.gap.count else MIDDLE,
-        known - bisect_right(when, at_s - HOUR_S),
-        known - bisect_right(when, of_day_s),
-        known - bisect_right(when, of_week_s),
-        known - bisect_right(when, at_s - 28 * DAY_S),
-        two_sided(level(spent_day) - usual),
-        two_sided(level(spent_week) - usual),
-        len([one for one in recent if one.amount > half]),
+        known - bisect_right(when, at_s - HOUR_S, before_day),
+        known - before_day,
+        known - before_week,
+        known - bisect_right(when, at_s - 28 * DAY_S, 0, before_week),
+        two_sided(level(request.amount + in_day) - usual),
+        two_sided(level(request.amount + in_week) - usual),
+        known - bisect_right(paid, request.amount // 2),
         hour,
         share(card.hours[second // 10_800], sum(card.hours)),
         share(card.weekdays[weekday], sum(card.weekdays)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import msgspec
 
 from streams.scoring.habits.levels import Usual
@@ -18,15 +20,6 @@ HOURS_FULL = 255
 
 
 NEW_MERCHANT, NEW_CATEGORY, REPEAT = 1, 2, 4
-
-
-class PastRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One of the card's last requests. `marks`: NEW_MERCHANT, NEW_CATEGORY, REPEAT, as it came."""
-
-    at_s: int
-    merchant: int
-    amount: int
-    marks: int
 
 
 class Visits(msgspec.Struct, array_like=True, gc=False):
@@ -48,6 +41,10 @@ class Visits(msgspec.Struct, array_like=True, gc=False):
 class CardHabits(msgspec.Struct, array_like=True, gc=False):
     """At most 1.2 kB in a snapshot; most are half of that.
 
+    Of the last requests in the order of event time: `times` (seconds), `places` (merchants), `amounts`, and
+    whether each was the card's first there, its first in that category, or a repeat (1, else 0): a list or
+    an array of its own for each, for features look through one of them at a time.
+
     `last_s`: its latest request; `frauds`: when its last requests that were fraud were made, as far as is
     known; `cleared`: requests of which a person said that they were not; `declined`: in a row.
     """
@@ -56,7 +53,12 @@ class CardHabits(msgspec.Struct, array_like=True, gc=False):
     last_s: int
     usual: Usual
     gap: Usual
-    recent: list[PastRequest] = []
+    times: list[int] = []
+    places: list[int] = []
+    amounts: list[int] = []
+    first_here: bytearray = msgspec.field(default_factory=bytearray)
+    first_of_kind: bytearray = msgspec.field(default_factory=bytearray)
+    repeated: bytearray = msgspec.field(default_factory=bytearray)
     merchants: dict[int, Visits] = {}
     categories: dict[int, Visits] = {}
     countries: list[str] = []
@@ -71,8 +73,8 @@ class CardHabits(msgspec.Struct, array_like=True, gc=False):
 
     def observe(
         self, at_s: int, merchant: int, category: int, country: str, amount: int, at_level: int
-    ) -> None:
-        """Fold one request, in place."""
+    ) -> int:
+        """Fold one request, in place. Returns its marks: NEW_MERCHANT, NEW_CATEGORY, REPEAT."""
         day = at_s // DAY_S
         self.usual.observe(at_level, CARD_MEMORY)
         new = remember(self.merchants, merchant, day, at_level, MERCHANTS_MAX)
@@ -80,19 +82,26 @@ class CardHabits(msgspec.Struct, array_like=True, gc=False):
         marks = NEW_MERCHANT if new else 0
         if category and remember(self.categories, category, day, at_level, CATEGORIES_MAX):
             marks |= NEW_CATEGORY
-        for one in self.recent:
-            if one.amount == amount and one.merchant == merchant:
-                marks |= REPEAT
-                break
-        self.recent.append(PastRequest(at_s, merchant, amount, marks))
-        if len(self.recent) > RECENT_MAX:
-            del self.recent[0]
+        times, places, amounts = self.times, self.places, self.amounts
+        if amount in amounts and (merchant, amount) in zip(places, amounts, strict=True):
+            marks |= REPEAT
+        at = bisect_right(times, at_s)
+        times.insert(at, at_s)
+        places.insert(at, merchant)
+        amounts.insert(at, amount)
+        self.first_here.insert(at, marks & NEW_MERCHANT)
+        self.first_of_kind.insert(at, marks >> 1 & 1)
+        self.repeated.insert(at, marks >> 2)
+        if len(times) > RECENT_MAX:
+            del times[0], places[0], amounts[0]
+            del self.first_here[0], self.first_of_kind[0], self.repeated[0]
         if country and country not in self.countries:
             self.countries.append(country)
             del self.countries[:-COUNTRIES_MAX]
         count_place(self.hours, at_s % DAY_S // 10_800)
         count_place(self.weekdays, (day + 3) % 7)
         self.last_s = max(self.last_s, at_s)
+        return marks
 
 
 def remember(known: dict[int, Visits], key: int, day: int, at_level: int, at_most: int) -> bool:

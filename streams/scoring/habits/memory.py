@@ -82,15 +82,13 @@ class Habits(msgspec.Struct, array_like=True):
             card = self.cards[card_id] = CardHabits(day, at_s, Usual(), Usual())
         else:
             card.gap.observe(level(max(1, at_s - card.last_s)), GAP_MEMORY)
-        first = merchant not in card.merchants
-        first_category = category not in card.categories
-        card.observe(at_s, merchant, category, country, amount, at_level)
-        marks = card.recent[-1].marks
+        marks = card.observe(at_s, merchant, category, country, amount, at_level)
         repeat = bool(marks & REPEAT)
         card.declined = card.declined + 1 if declined else 0
-        place_of(self.merchants, merchant, at_s).observe(at_s, at_level, first, repeat)
+        place_of(self.merchants, merchant, at_s).observe(at_s, at_level, bool(marks & NEW_MERCHANT), repeat)
         if category:
-            place_of(self.categories, category, at_s).observe(at_s, at_level, first_category, repeat)
+            kind = place_of(self.categories, category, at_s)
+            kind.observe(at_s, at_level, bool(marks & NEW_CATEGORY), repeat)
         self.usual.observe(at_level, DEPARTMENT_MEMORY)
         if day > self.swept_day:
             self.sweep(day)
