@@ -5,6 +5,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from infra.stack import Endpoints
 from tests.stacks import chosen_stack
@@ -18,6 +20,7 @@ hypothesis.settings.load_profile("spendlog")
 TESTS = Path(__file__).parent
 #: Folders whose files take long; longest first.
 LONGEST_FIRST = (
+    "browser",
     "histories",
     "demo",
     "streams",
@@ -26,7 +29,6 @@ LONGEST_FIRST = (
     "infra",
     "verify",
     "stories",
-    "browser",
     "simulation",
 )
 
@@ -35,6 +37,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest begin first, so that several processes end at about the same time."""
     order = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """A file is the work of one process, and so is all of tests/browser.
+
+    Its services, its company with a month of purchases and its Chromium take 11 s of processor time to start,
+    which three processes would spend three times.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
