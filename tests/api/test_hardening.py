@@ -46,7 +46,7 @@ def email(settings: ApiSettings, organization: str) -> str:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_tells_browsers_what_they_must_not_do(server: str, path: str) -> None:
-    headers = httpx.get(server + path).headers
+    headers = httpx.get(server + path, timeout=60).headers
     policy = headers["content-security-policy"]
     for directive in ("default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
         assert directive in policy
