@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, LiteralString, NamedTuple
 
 import msgspec
 
+from api.stores.payment_pages import NEWEST, OLDEST, ListOrder, PaymentPlace
 from api.stores.postgres import Row
 from api.stores.sql import statement
 from schemas.authorizations import Authorization
@@ -18,14 +19,6 @@ from schemas.event import Label
 CaseOrder = Literal["newest", "oldest", "highest"]
 
 _decode: Final = msgspec.json.Decoder(Authorization).decode
-
-
-class CaseKey(NamedTuple):
-    """Where a page ended: `at` is the time or the score that the list is ordered by."""
-
-    at: datetime | float
-    authorization_id: str
-    department_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,52 +61,37 @@ _CONDITIONS: Final[dict[str, LiteralString]] = {
     "label": "a.label = %(label)s",
     "score_min": "a.score >= %(score_min)s",
 }
-# Column, direction, and what comes after the last row.
-_WAYS: Final[dict[CaseOrder, tuple[LiteralString, LiteralString, LiteralString]]] = {
-    "newest": ("created_at", "DESC", "<"),
-    "oldest": ("created_at", "ASC", ">"),
-    "highest": ("score", "DESC", "<"),
+_ORDERS: Final[dict[CaseOrder, ListOrder]] = {
+    "newest": NEWEST,
+    "oldest": OLDEST,
+    "highest": ListOrder("score", down=True),
 }
 
 
-def case_page_sql(filters: CaseFilters, order: CaseOrder, after: CaseKey | None) -> LiteralString:
+def case_page_sql(filters: CaseFilters, order: CaseOrder, after: PaymentPlace | None) -> LiteralString:
     """The statement of a page. Parameters: those of `case_parameters`, `organization_id`, `rows_max`."""
-    column, direction, beyond = _WAYS[order]
+    by = _ORDERS[order]
     conditions: list[LiteralString] = [
         text for name, text in _CONDITIONS.items() if getattr(filters, name) is not None
     ]
     if after is not None:
-        conditions.append(
-            f"(a.{column}, a.authorization_id, a.department_id) {beyond} "
-            "(%(after_at)s, %(after_id)s, %(after_department)s)"
-        )
-
-    def ordered(table: LiteralString) -> LiteralString:
-        columns: tuple[LiteralString, ...] = (column, "authorization_id", "department_id")
-        return ", ".join(f"{table}.{name} {direction}" for name in columns)
-
+        conditions.append(by.beyond("a"))
     return (
         statement("cases")
         .replace("/* conditions */", "".join(f" AND {text}" for text in conditions))
-        .replace("/* order of found */", ordered("found"))
-        .replace("/* order of one */", ordered("one"))
-        .replace("/* order of a */", ordered("a"))
+        .replace("/* order of found */", by.of("found"))
+        .replace("/* order of one */", by.of("one"))
+        .replace("/* order of a */", by.of("a"))
     )
 
 
-def case_parameters(filters: CaseFilters, after: CaseKey | None) -> dict[str, Any]:
+def case_parameters(filters: CaseFilters, after: PaymentPlace | None) -> dict[str, Any]:
     """Those of `case_page_sql` that stand in the filters and the cursor."""
     given = {name: getattr(filters, name) for name in filters.__slots__ if name != "status"}
     given["statuses"] = list(CASE_STATUSES if filters.status is None else (filters.status,))
     if filters.departments is not None:
         given["departments"] = list(filters.departments)
-    if after is not None:
-        given |= {
-            "after_at": after.at,
-            "after_id": after.authorization_id,
-            "after_department": after.department_id,
-        }
-    return given
+    return given if after is None else given | after.parameters
 
 
 def cases_of(rows: Sequence[Row]) -> list[FoundCase]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, LiteralString, NamedTuple
+from typing import Any, Final, Literal, LiteralString
 
 import msgspec
 
 from api.stores.ledger import LedgerReads
+from api.stores.payment_pages import NEWEST, OLDEST, ListOrder, PaymentPlace
 from api.stores.postgres import QUERY_TIMEOUT_S
 from api.stores.sql import statement
 from schemas.authorizations import Authorization, Status
@@ -28,14 +29,6 @@ LIST_TIMEOUT_S = 1.5
 KEYS_MAX = 300
 
 _decoder = msgspec.json.Decoder(Authorization)
-
-
-class Key(NamedTuple):
-    """Where a page ended: `at` is the time or the amount that the list is ordered by."""
-
-    at: datetime | int
-    authorization_id: str
-    department_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +52,11 @@ class Filters:
     until: datetime | None = None
 
 
-class _Way(NamedTuple):
-    """In which direction, and by which column."""
-
-    column: LiteralString
-    direction: LiteralString
-    beyond: LiteralString
-
-
-_WAYS: Final[dict[Order, _Way]] = {
-    "newest": _Way("created_at", "DESC", "<"),
-    "oldest": _Way("created_at", "ASC", ">"),
-    "largest": _Way("amount", "DESC", "<"),
-    "smallest": _Way("amount", "ASC", ">"),
+_ORDERS: Final[dict[Order, ListOrder]] = {
+    "newest": NEWEST,
+    "oldest": OLDEST,
+    "largest": ListOrder("amount", down=True),
+    "smallest": ListOrder("amount", down=False),
 }
 # Members of Filters that are one condition of a row, and the condition.
 _CONDITIONS: Final[dict[str, LiteralString]] = {
@@ -102,12 +87,12 @@ _BY_HOLDER: Final[LiteralString] = """a.cardholder = %(employee)s AND NOT EXISTS
     )"""
 
 
-def page_sql(filters: Filters, order: Order, after: Key | None, *, by_name: bool) -> LiteralString:
+def page_sql(filters: Filters, order: Order, after: PaymentPlace | None, *, by_name: bool) -> LiteralString:
     """The statement of a page. `by_name`: merchants are given by the parameter `keys`; else by `words`.
 
     Parameters: those of `parameters`, `organization_id`, `rows_max`, and of `after`.
     """
-    way = _WAYS[order]
+    by = _ORDERS[order]
     conditions: list[LiteralString] = [
         text for name, text in _CONDITIONS.items() if getattr(filters, name) is not None
     ]
@@ -116,60 +101,46 @@ def page_sql(filters: Filters, order: Order, after: Key | None, *, by_name: bool
     if filters.words and not by_name:
         conditions.append("a.merchant_key LIKE ALL(%(words)s::text[])")
     if after is not None:
-        conditions.append(
-            f"(a.{way.column}, a.authorization_id, a.department_id) {way.beyond} "
-            "(%(after_at)s, %(after_id)s, %(after_department)s)"
-        )
+        conditions.append(by.beyond("a"))
     given = {"keys": bool(filters.words) and by_name, "mccs": filters.mccs, "statuses": filters.statuses}
     several = [name for name in _SEVERAL if given[name]]
     if filters.employee is not None:
         conditions += [_SEVERAL[name][1].format(f"ANY(%({name})s::text[])") for name in several]
         branches = [
-            _branch(f"{_PERSON_S_CARDS} AS source(card_id, department_id)", [_BY_CARD, *conditions], way),
-            _branch("(SELECT 1) AS source", [_BY_HOLDER, *conditions], way),
+            _branch(f"{_PERSON_S_CARDS} AS source(card_id, department_id)", [_BY_CARD, *conditions], by),
+            _branch("(SELECT 1) AS source", [_BY_HOLDER, *conditions], by),
         ]
     elif several:
         first, *others = several
         source, equal = _SEVERAL[first]
         conditions += [_SEVERAL[name][1].format(f"ANY(%({name})s::text[])") for name in others]
-        branches = [_branch(f"{source} AS source(value)", [equal.format("source.value"), *conditions], way)]
+        branches = [_branch(f"{source} AS source(value)", [equal.format("source.value"), *conditions], by)]
     else:
-        branches = [_branch("(SELECT 1) AS source", conditions, way)]
+        branches = [_branch("(SELECT 1) AS source", conditions, by)]
     return (
         statement("transactions")
         .replace("/* branches */", " UNION ALL ".join(branches))
-        .replace("/* order of merged */", _ordered("merged", way))
-        .replace("/* order of found */", _ordered("found", way))
+        .replace("/* order of merged */", by.of("merged"))
+        .replace("/* order of found */", by.of("found"))
     )
 
 
-def _branch(source: LiteralString, conditions: Sequence[LiteralString], way: _Way) -> LiteralString:
+def _branch(source: LiteralString, conditions: Sequence[LiteralString], by: ListOrder) -> LiteralString:
     return (
         statement("transactions_branch")
         .replace("/* source */ AS source", source)
         .replace("/* conditions */", "".join(f" AND {text}" for text in conditions))
-        .replace("/* order of a */", _ordered("a", way))
+        .replace("/* order of a */", by.of("a"))
     )
 
 
-def _ordered(table: LiteralString, way: _Way) -> LiteralString:
-    columns: tuple[LiteralString, ...] = (way.column, "authorization_id", "department_id")
-    return ", ".join(f"{table}.{column} {way.direction}" for column in columns)
-
-
-def parameters(filters: Filters, after: Key | None) -> dict[str, Any]:
+def parameters(filters: Filters, after: PaymentPlace | None) -> dict[str, Any]:
     """Those of `page_sql` that stand in the filters and the cursor."""
     given = {name: getattr(filters, name) for name in filters.__slots__}
     given["statuses"] = [status.value for status in filters.statuses]
     given["mccs"] = list(filters.mccs)
     given["words"] = likes(filters.words)
-    if after is not None:
-        given |= {
-            "after_at": after.at,
-            "after_id": after.authorization_id,
-            "after_department": after.department_id,
-        }
-    return given
+    return given if after is None else given | after.parameters
 
 
 def likes(words: Sequence[str]) -> list[str]:
@@ -194,7 +165,7 @@ class TransactionReads:
         organization_id: str,
         filters: Filters,
         order: Order,
-        after: Key | None,
+        after: PaymentPlace | None,
         position: Position | None,
         *,
         rows_max: int,

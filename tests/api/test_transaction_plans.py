@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.stores.transactions import Filters, Key, Order, page_sql, parameters
+from api.stores.payment_pages import PaymentPlace
+from api.stores.transactions import Filters, Order, page_sql, parameters
 from schemas.authorizations import Status
 from tests.api.support import new_database
 
@@ -69,9 +70,9 @@ FILTERS = {
     "until": Filters(until=NOW - timedelta(days=10)),
     "span": Filters(since=NOW - timedelta(days=9), until=NOW - timedelta(days=8)),
 }
-AFTER: dict[Order, Key] = {
-    "newest": Key(NOW - timedelta(days=5), "a7000", "d1"),
-    "largest": Key(4_500, "a7000", "d1"),
+AFTER: dict[Order, PaymentPlace] = {
+    "newest": PaymentPlace(NOW - timedelta(days=5), "a7000", "d1"),
+    "largest": PaymentPlace(4_500, "a7000", "d1"),
 }
 
 

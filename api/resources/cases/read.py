@@ -21,13 +21,13 @@ from api.resources.places import OfOrganization, ReadingAll, invalid, list_respo
 from api.resources.transactions.answer import transaction_detail_out
 from api.stores.cases import (
     CaseFilters,
-    CaseKey,
     CaseOrder,
     FoundCase,
     case_page_sql,
     case_parameters,
     cases_of,
 )
+from api.stores.payment_pages import place_after
 from api.stores.postgres import QUERY_TIMEOUT_S
 from api.stores.transactions import LIST_TIMEOUT_S
 from schemas.cases import CaseStatus
@@ -124,7 +124,7 @@ async def cases_page(
     reading: OfOrganization, page: Page, filters: CaseFilters, order: CaseOrder
 ) -> CaseListOut:
     """The page of those that fit. Raises Problem 422 for the cursor of another list, 503."""
-    after = _after(page, order)
+    after = place_after(page, float if order == "highest" else datetime)
     services = reading.services
     row = await services.ledger.run(
         case_page_sql(filters, order, after),
@@ -144,14 +144,6 @@ async def cases_page(
         at = last["score" if order == "highest" else "created_at"]
         following = page.cursor(at, last["authorization_id"], last["department_id"])
     return CaseListOut(cases=[case_out(found) for found in cases_of(rows)], next=following)
-
-
-def _after(page: Page, order: CaseOrder) -> CaseKey | None:
-    if order == "highest":
-        score = page.key(tuple[float, str, str])
-        return None if score is None else CaseKey(*score)
-    time = page.key(tuple[datetime, str, str])
-    return None if time is None else CaseKey(*time)
 
 
 @router.get(

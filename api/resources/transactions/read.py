@@ -26,7 +26,8 @@ from api.resources.transactions.answer import (
     transaction_out,
 )
 from api.stores.authorizations import Which
-from api.stores.transactions import Filters, Key, Order, words_of
+from api.stores.payment_pages import place_after
+from api.stores.transactions import Filters, Order, words_of
 from schemas.authorizations import Authorization
 from schemas.controls import MCC_GROUPS
 from schemas.ids import Position, is_name
@@ -183,7 +184,7 @@ async def transactions_page(
     reading: OfOrganization, page: Page, filters: Filters, order: Order
 ) -> TransactionListOut:
     """The page of those that fit. Raises Problem 503."""
-    after = _after(page, order)
+    after = place_after(page, datetime if order in ("newest", "oldest") else int)
     found: list[Authorization] = []
     if _can_exist(filters):
         services = reading.services
@@ -202,14 +203,6 @@ async def transactions_page(
         at = last.created_at if order in ("newest", "oldest") else last.amount
         following = page.cursor(at, last.authorization_id, last.department_id)
     return TransactionListOut(transactions=[transaction_out(row) for row in rows], next=following)
-
-
-def _after(page: Page, order: Order) -> Key | None:
-    if order in ("newest", "oldest"):
-        time = page.key(tuple[datetime, str, str])
-        return None if time is None else Key(*time)
-    amount = page.key(tuple[int, str, str])
-    return None if amount is None else Key(*amount)
 
 
 def filters_of(what: _What, whose: _Whose) -> Filters:
