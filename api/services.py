@@ -27,6 +27,7 @@ from api.log.follow import DecisionTail
 from api.log.produce import KafkaEventLog
 from api.log.standing import Standings
 from api.metrics import Metrics
+from api.questions.kept import Directories
 from api.receipts.door import ReceiptDoor
 from api.settings import ApiSettings
 from api.stores.allowances import Allowances
@@ -80,6 +81,7 @@ class Services:
     rollouts: PolicyRollouts
     authorizations: AuthorizationReads
     ledger: LedgerReads
+    question_directories: Directories
     transactions: TransactionReads
     webhooks: WebhookTables
     receipts: ReceiptTables
@@ -140,6 +142,7 @@ class Services:
             rollouts=PolicyRollouts(submissions, ledger),
             authorizations=authorizations,
             ledger=ledger,
+            question_directories=Directories(),
             transactions=TransactionReads(ledger),
             webhooks=WebhookTables(postgres),
             receipts=ReceiptTables(postgres),

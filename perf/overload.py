@@ -252,9 +252,9 @@ def run(running: Session, *, ratio: float, seconds: float, rate: float | None) -
     env = running.endpoints.environment() | {"SPENDLOG_API_URL": base_url}
     api = running.start("api", (*API, "--port", str(port)), env)
     worker = topic_set.worker()
-    running.wait(lambda: _ready(base_url), "the API")
+    running.wait(lambda: is_ready(base_url), "the API")
     secret, _ = create_key(running.endpoints.postgres, organization_id=ORGANIZATION, name="overload")
-    running.wait(lambda: _takes(base_url, secret), "the worker")
+    running.wait(lambda: takes(base_url, secret), "the worker")
     departments = departments_of(base_url, secret, ORGANIZATION, 20)
     pids = {child.name: child.pid for child in running.supervisor.children}
     assert {api.name, worker.name} <= pids.keys()
@@ -296,14 +296,14 @@ def _told(each: dict[str, float]) -> str:
     return ", ".join(f"{name} {us:.0f}" for name, us in each.items()) + f"; in all {sum(each.values()):.0f}"
 
 
-def _ready(base_url: str) -> bool:
+def is_ready(base_url: str) -> bool:
     try:
         return bool(httpx.get(f"{base_url}/readyz", timeout=5).json()["status"] == "ready")
     except httpx.TransportError:
         return False
 
 
-def _takes(base_url: str, secret: str) -> bool:
+def takes(base_url: str, secret: str) -> bool:
     try:
         departments_of(base_url, secret, ORGANIZATION, 1)
     except httpx.HTTPError:

@@ -129,6 +129,9 @@ def fault_of(problem: Problem, text: str) -> dict[str, Any]:
 def shown_of(answer: AnswerOut) -> dict[str, Any]:
     return {
         "answer": answer,
+        "places": [  # a column in which nothing stands only takes room
+            n for n in range(len(answer.columns)) if any(row[n] not in (None, "") for row in answer.rows)
+        ],
         "chart": None if answer.chart is None else drawn(answer.chart, answer.columns[0].name),
         "kept": answer.query.model_dump_json(exclude_defaults=True),
         "chips": [(chip, None if chip.without is None else address(chip.without)) for chip in answer.chips],

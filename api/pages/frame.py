@@ -167,6 +167,10 @@ def _asked_at_ms(request: Request) -> int:
 
 
 _TITLES: Final = {
+    400: "This address cannot be read",
+    409: "Not as it stands now",
+    412: "Somebody was faster",
+    422: "Something here cannot be right",
     403: "This is not for your role",
     404: "There is nothing here",
     413: "That is too much at once",

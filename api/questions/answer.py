@@ -78,7 +78,8 @@ class ChartOut(Output):
 
 
 class AnswerOut(Output):
-    """An answer. The table has at most `rows_max` rows of each currency; the figures are of all."""
+    """An answer. The table has at most `rows_max` rows of each currency; the figures are of all. A list of
+    more than 10,000 purchases has no figures: ask for the total instead."""
 
     model_config = ConfigDict(title="Answer")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cached_property
@@ -19,8 +19,9 @@ from api.questions.assistant import Assistant
 from api.questions.budgets_left import LeftReads
 from api.questions.charts import chart_of
 from api.questions.clock import OrgCalendar
+from api.questions.kept import Directories
 from api.questions.lexer import Corrected
-from api.questions.names import Directory, directory_of
+from api.questions.names import Directory, directory_of, ready
 from api.questions.parameters import Asker, Bucket, buckets_of, instant, money_of, parameters
 from api.questions.query import TIMES, Dimension, Query
 from api.questions.saying import chips_of, headline_of, label_of, sentence_of
@@ -41,12 +42,30 @@ class Questions:
     directory: Directory
     now: datetime
     assistant: Assistant | None = None
+    kept: Directories | None = None
 
     @classmethod
-    async def of(cls, reads: QuestionReads, asker: Asker, me: str | None, now: datetime) -> Questions:
-        """Raises Problem 503."""
-        row = await reads.names(asker.departments, asker.own)
-        return cls(reads, asker, directory_of(row, asker.organization_id, me), now)
+    async def of(
+        cls,
+        reads: QuestionReads,
+        asker: Asker,
+        me: str | None,
+        now: datetime,
+        kept: Directories | None = None,
+    ) -> Questions:
+        """`kept`: where directories are kept for the next question. Raises Problem 503."""
+        if kept is None:
+            return cls(reads, asker, await _directory(reads, asker, me), now)
+        directory = await kept.of((asker, me), lambda: _directory(reads, asker, me))
+        return cls(reads, asker, directory, now, kept=kept)
+
+    async def again(self) -> Questions | None:
+        """With the names that there are now; None: they were read just now. Raises Problem 503."""
+        if self.kept is None:
+            return None
+        me = self.directory.me
+        directory = await self.kept.fresh((self.asker, me), lambda: _directory(self.reads, self.asker, me))
+        return None if directory is None else replace(self, directory=directory)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -92,7 +111,7 @@ class Questions:
             ColumnOut(name="id", kind="text"),
         ]
         return (
-            self._figures(row["totals"], query),
+            [] if row["more"] else self._figures(row["totals"], query),
             columns,
             [self._purchase(query, body) for body in row["bodies"]],
         )
@@ -194,6 +213,12 @@ class Questions:
                 )
             )
         return found
+
+
+async def _directory(reads: QuestionReads, asker: Asker, me: str | None) -> Directory:
+    row = await reads.names(asker.departments, asker.own)
+    # In a thread: thousands of names take a moment, in which others' purchases are answered.
+    return await asyncio.to_thread(lambda: ready(directory_of(row, asker.organization_id, me)))
 
 
 def average(minor: int, count: int, currency: str) -> MoneyOut | None:

@@ -56,12 +56,11 @@ class Directory:
 
     @cached_property
     def by_words(self) -> Mapping[Words, Sequence[NamedThing]]:
-        found: dict[Words, list[NamedThing]] = defaultdict(list)
+        found: dict[Words, dict[tuple[Kind, Words], NamedThing]] = defaultdict(dict)
         for text, named in self.named:
-            words = words_of(text)
-            if words and all((named.kind, named.ids) != (one.kind, one.ids) for one in found[words]):
-                found[words].append(named)
-        return found
+            if words := words_of(text):
+                found[words].setdefault((named.kind, named.ids), named)
+        return {words: tuple(things.values()) for words, things in found.items()}
 
     @cached_property
     def longest(self) -> int:
@@ -106,6 +105,13 @@ class Directory:
             ids = tuple(sorted({one for named in merchants for one in named.ids}))
             merchants = [NamedThing("merchant", ids, f"merchants with “{' '.join(words)}”")]
         return others + merchants
+
+
+def ready(directory: Directory) -> Directory:
+    """The same, put in order: with thousands of names that is for a thread."""
+    for each in (directory.words, directory.labels, directory.longest):
+        assert each is not None
+    return directory
 
 
 def directory_of(row: Mapping[str, Any], organization_id: str, me: str | None) -> Directory:

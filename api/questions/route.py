@@ -106,7 +106,7 @@ async def questions_of(reading: OfOrganization) -> Questions:
     )
     me = caller.employee if isinstance(caller, Person) else None
     settings = services.settings
-    found = await Questions.of(reads, asker_of(caller), me, datetime.now(UTC))
+    found = await Questions.of(reads, asker_of(caller), me, datetime.now(UTC), services.question_directories)
     if settings.questions_model_url is None:
         return found
     key = settings.questions_model_key
@@ -130,6 +130,15 @@ def asker_of(caller: Principal) -> Asker:
 
 async def answered(questions: Questions, text: str | None, query: Query | None) -> AnswerOut:
     """Raises Problem: 422, it is not understood; 503."""
+    try:
+        return await _answered(questions, text, query)
+    except Problem as problem:
+        if problem.code != "question_not_understood" or (later := await questions.again()) is None:
+            raise
+        return await _answered(later, text, query)  # a name that has just come
+
+
+async def _answered(questions: Questions, text: str | None, query: Query | None) -> AnswerOut:
     try:
         if query is not None:
             return await questions.answer(query)

@@ -13,6 +13,7 @@ from api.http.types import MoneyOut
 from api.questions.answer import Cell, ChipOut, ColumnOut, FigureOut
 from api.questions.names import Directory
 from api.questions.query import KINDS, TIMES, AmountRange, AskedNames, AskedPeriod, Kind, Query
+from api.stores.questions import COUNTED_MAX
 from schemas.controls import MCC_GROUPS
 from schemas.money import exponent
 from schemas.reasons import ReasonCode
@@ -165,6 +166,8 @@ def headline_of(
     """The answer in words."""
     if not rows and query.over_budget:
         return "No budget is used up."
+    if query.measure == "purchases" and rows and not figures:
+        return _first_of_many(query, rows[0])
     if not figures or (not rows and query.measure != "left"):
         return "There is no such purchase."
     if query.measure == "left":
@@ -185,6 +188,14 @@ def headline_of(
     if TIMES & set(query.group_by) and len(query.group_by) == len(figures) == 1:
         return f"{whole}. {_best(rows, query)}"
     return whole
+
+
+def _first_of_many(query: Query, row: Sequence[Cell]) -> str:
+    """Of a list that is too long to be added up."""
+    _, merchant, _, _, _, value, *_ = row
+    said = money_words(value) if isinstance(value, MoneyOut) else ""
+    where = f" at {merchant}" if merchant else ""
+    return f"The {query.order}: {said}{where}, of more than {COUNTED_MAX:,} purchases"
 
 
 def _best(rows: Sequence[Sequence[Cell]], query: Query) -> str:

@@ -22,6 +22,8 @@ READER: Final = "spendlog_questions"
 #: Longest time of one answer: it may add up all purchases of years.
 ANSWER_TIMEOUT_S: Final = 5.0
 NAMES_MAX: Final = 10_000
+#: Of more purchases a list is not added up: the sum would cost seconds, and a list is not asked for it.
+COUNTED_MAX: Final = 10_000
 
 #: A side of a purchase that it can be grouped by. Times are numbers of the buckets that begin at `edges`.
 SIDES: Final[dict[str, LiteralString]] = {
@@ -135,17 +137,22 @@ def purchases(money: str, order: str, asked: Row) -> Statement:
     by_amount = order in ("largest", "smallest")
     way: LiteralString = "DESC" if order in ("largest", "newest") else "ASC"
     column: LiteralString = "amount" if by_amount else "created_at"
-    partition: LiteralString = "PARTITION BY currency" if by_amount else ""
-    lead: LiteralString = "payment.currency," if by_amount else ""
+    source: LiteralString = "known" if by_amount else "(SELECT 1)"
+    of_source: LiteralString = "purchase.currency = source.currency" if by_amount else "true"
+    lead: LiteralString = "found.currency," if by_amount else ""
     sql = (
         statement("question_purchases")
         .replace("/* money */", MONEY[money])
         .replace("/* conditions */", _conditions(asked))
-        .replace("/* partition */", partition)
+        .replace("/* source */", source)
+        .replace("/* of source */", of_source)
         .replace("/* order */", f"{column} {way}, created_at DESC, authorization_id")
         .replace("/* lead */", lead)
+        .replace(
+            "/* order of found */", f"found.{column} {way}, found.created_at DESC, found.authorization_id"
+        )
     )
-    return Statement(sql, asked)
+    return Statement(sql, {**asked, "counted_max": COUNTED_MAX})
 
 
 def _conditions(asked: Row) -> LiteralString:
