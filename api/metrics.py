@@ -24,6 +24,8 @@ class Metrics:
             "spendlog_api_request_seconds", "From the request's first byte to the answer's",
             ["route", "method"], buckets=_BUCKETS_S, registry=self.registry,
         )  # fmt: skip
+        #: Told each time, beside the histogram.
+        self.on_decided: Callable[[float], None] = lambda seconds: None
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._waited = Histogram(
             "spendlog_api_decision_wait_seconds", "From request to its decision, where it came in time",
@@ -59,6 +61,7 @@ class Metrics:
 
     def decided(self, seconds: float) -> None:
         self._waited.observe(seconds)
+        self.on_decided(seconds)
 
     def gauge(self, name: str, words: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""

@@ -23,8 +23,10 @@ from api.asking.submit import Answered, Pending, Submissions
 from api.asking.trial import PolicyTrials
 from api.http.preferences import Wait
 from api.http.problems import Problem
+from api.log.dead_letters import DeadLetterReader
 from api.log.follow import DecisionTail
 from api.log.produce import KafkaEventLog
+from api.log.pulse import Pulse
 from api.log.standing import Standings
 from api.metrics import Metrics
 from api.questions.kept import Directories
@@ -88,6 +90,8 @@ class Services:
     receipt_door: ReceiptDoor
     reconciliations: ReconciliationTables
     feed: Feed
+    pulse: Pulse
+    dead_letters: DeadLetterReader
     trials: PolicyTrials | None
 
     @classmethod
@@ -101,6 +105,8 @@ class Services:
         redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
         events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
         tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
+        pulse = Pulse(lambda: tail.written)
+        metrics.on_decided = pulse.waited
         submissions = Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max))
         authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)), tail.beyond)
         ledger = LedgerReads(postgres, tail.beyond)
@@ -149,6 +155,8 @@ class Services:
             receipt_door=ReceiptDoor(),
             reconciliations=ReconciliationTables(postgres),
             feed=Feed(settings.redis),
+            pulse=pulse,
+            dead_letters=DeadLetterReader(settings.kafka),
             trials=trials,
         )
 
@@ -160,12 +168,14 @@ class Services:
         self.audit.later.start()
         self.allowances.start()
         self.feed.start()
+        self.pulse.start()
 
     async def close(self) -> None:
         """After the last request: what was written is sent, or its senders were told that it is uncertain."""
         await self.sign_on.aclose()
         await self.audit.later.close()
         await self.allowances.close()
+        await self.pulse.close()
         await asyncio.gather(
             asyncio.to_thread(self.events.close),
             asyncio.to_thread(self.tail.close),

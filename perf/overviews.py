@@ -79,7 +79,7 @@ async def _streams(connection: Connection, base_url: str, cookie: str, pages: in
         while chunk := await reader.read(1 << 16):
             counts[0] += chunk.count(b"event: ")
 
-    reading = []
+    reading, writers = [], []  # a writer that nobody has any more closes its stream
     for _ in range(pages):
         while True:  # a busy server refuses some at first; a browser asks again
             reader, writer = await asyncio.open_connection(url.host, url.port, limit=1 << 20)
@@ -88,12 +88,14 @@ async def _streams(connection: Connection, base_url: str, cookie: str, pages: in
                 break
             writer.close()
             await asyncio.sleep(0.05)
+        writers.append(writer)
         reading.append(asyncio.create_task(read(reader)))
     connection.send(len(reading))
-    loop = asyncio.get_running_loop()
-    while await loop.run_in_executor(None, connection.recv):
+    while await asyncio.to_thread(connection.recv):
         connection.send(counts[0])
         counts[0] = 0
+    for each in writers:
+        each.close()
 
 
 def signed_in(base_url: str, postgres: str) -> str:

@@ -157,7 +157,7 @@ _STATIC: Final = re.compile(r'="/static/([^"]+)"')
 
 
 def seeded(postgres: str, rows: int) -> float:
-    """Seconds that it took. The pages of one purchase and of one card ask the log, which these are not from."""
+    """Seconds that it took. The pages of one purchase or card ask the log, which these are not from."""
     begun = time.perf_counter()
     fill(postgres, rows)
     with psycopg.connect(postgres, autocommit=True) as connection:

@@ -166,6 +166,11 @@ class DecisionTail:
         return self._waiting
 
     @property
+    def written(self) -> int:
+        """Records that the log had, over all partitions, when last measured; 0: not known yet."""
+        return sum(self._ends.values())
+
+    @property
     def lag_records(self) -> int:
         """Records of the log, over all partitions, that were not looked at yet when last measured."""
         return self._lag_records

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -20,6 +22,7 @@ from api.resources.operations import postgres_part, redis_part, standing_part
 from api.resources.verifications import VerificationOut, verifications_page
 from schemas.standing import Report
 
+_LETTERS: Final = 10
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
@@ -39,9 +42,14 @@ class PartitionLine:
 @router.get("/system", openapi_extra=needs(Scope.SYSTEM_READ))
 async def show_system(asking: Asked) -> Response:
     services = asking.services
-    postgres, redis, reports, proof = await asyncio.gather(
-        postgres_part(services), redis_part(services), services.standings.reports(), last_proof(asking)
+    postgres, redis, reports, proof, letters = await asyncio.gather(
+        postgres_part(services),
+        redis_part(services),
+        services.standings.reports(),
+        last_proof(asking),
+        services.dead_letters.latest(),
     )
+    rates, waits = services.pulse.rates, services.pulse.waits_ms()
     lines = partition_lines(reports)
     return page(
         asking.request,
@@ -53,6 +61,12 @@ async def show_system(asking: Asked) -> Response:
             ("Redis", redis),
         ],
         lines=lines,
+        rate=round(sum(rates[-5:]) / len(rates[-5:]), 1) if rates else None,
+        rates=spark(rates),
+        waits=None if not waits else (_share(waits, 0.5), _share(waits, 0.99)),
+        letters=letters,
+        reasons=Counter(letter.reason for letter in letters.latest).most_common(),
+        letters_shown=_LETTERS,
         proof=proof,
         decided=sum(line.decided or 0 for line in lines),
         waiting=services.tail.waiting,
@@ -69,6 +83,20 @@ async def last_proof(asking: Asking) -> VerificationOut | None:
     except Problem:
         return None  # PostgreSQL's own line says why
     return next(iter(found.verifications), None)
+
+
+def spark(values: Sequence[float]) -> str:
+    """Points of a line in a box of 600 by 40, the highest value at its top; empty: there are too few."""
+    if len(values) < 2:
+        return ""
+    most = max(max(values), 1.0)
+    step = 600 / (len(values) - 1)
+    return " ".join(f"{n * step:.1f},{39 - 37 * value / most:.1f}" for n, value in enumerate(values))
+
+
+def _share(values: Sequence[float], share: float) -> int:
+    """Of sorted ones that below which so many lie."""
+    return round(values[min(len(values) - 1, int(share * len(values)))])
 
 
 def partition_lines(reports: Iterable[Report]) -> list[PartitionLine]:

@@ -82,6 +82,7 @@ GROUP_WORDS: Final = {
     "case": "cases to review",
     "alert": "alerts",
     "event": "unusable events",
+    "verification": "proofs of the books",
 }
 INVITATION_STATES: Final = {
     "open": Mark("Invited", "clock", "calm"),
