@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 
@@ -29,13 +29,13 @@ from api.log.produce import KafkaEventLog
 from api.log.pulse import Pulse
 from api.log.standing import Standings
 from api.metrics import Metrics
-from api.questions.kept import Directories
 from api.receipts.door import ReceiptDoor
 from api.settings import ApiSettings
 from api.stores.allowances import Allowances
 from api.stores.attempts import Attempts
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
 from api.stores.feed import Feed
+from api.stores.kept import KeptReadings
 from api.stores.ledger import LedgerReads
 from api.stores.postgres import Postgres
 from api.stores.receipts import ReceiptTables
@@ -83,7 +83,7 @@ class Services:
     rollouts: PolicyRollouts
     authorizations: AuthorizationReads
     ledger: LedgerReads
-    question_directories: Directories
+    question_directories: KeptReadings[Any]
     transactions: TransactionReads
     webhooks: WebhookTables
     receipts: ReceiptTables
@@ -148,7 +148,7 @@ class Services:
             rollouts=PolicyRollouts(submissions, ledger),
             authorizations=authorizations,
             ledger=ledger,
-            question_directories=Directories(),
+            question_directories=KeptReadings(),
             transactions=TransactionReads(ledger),
             webhooks=WebhookTables(postgres),
             receipts=ReceiptTables(postgres),

@@ -19,13 +19,13 @@ from api.questions.assistant import Assistant
 from api.questions.budgets_left import LeftReads
 from api.questions.charts import chart_of
 from api.questions.clock import OrgCalendar
-from api.questions.kept import Directories
 from api.questions.lexer import Corrected
 from api.questions.names import Directory, directory_of, ready
 from api.questions.parameters import Asker, Bucket, buckets_of, instant, money_of, parameters
 from api.questions.query import TIMES, Dimension, Query
 from api.questions.saying import chips_of, headline_of, label_of, sentence_of
 from api.resources.transactions.answer import TransactionStatus, transaction_out
+from api.stores.kept import KeptReadings
 from api.stores.questions import QuestionReads, groups, purchases
 from schemas.authorizations import Authorization
 from schemas.terms import zone_of
@@ -42,7 +42,7 @@ class Questions:
     directory: Directory
     now: datetime
     assistant: Assistant | None = None
-    kept: Directories | None = None
+    kept: KeptReadings[Directory] | None = None
 
     @classmethod
     async def of(
@@ -51,7 +51,7 @@ class Questions:
         asker: Asker,
         me: str | None,
         now: datetime,
-        kept: Directories | None = None,
+        kept: KeptReadings[Directory] | None = None,
     ) -> Questions:
         """`kept`: where directories are kept for the next question. Raises Problem 503."""
         if kept is None:

@@ -54,6 +54,9 @@ class Directory:
     me: str | None = None
     own: frozenset[Words] = field(default=frozenset())
 
+    def __len__(self) -> int:
+        return len(self.named)
+
     @cached_property
     def by_words(self) -> Mapping[Words, Sequence[NamedThing]]:
         found: dict[Words, dict[tuple[Kind, Words], NamedThing]] = defaultdict(dict)

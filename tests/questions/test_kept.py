@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
-from api.questions import kept
-from api.questions.kept import AGAIN_S, FRESH_S, KEPT_S, Directories
 from api.questions.names import Directory, NamedThing
+from api.stores import kept
+from api.stores.kept import AGAIN_S, FRESH_S, KEPT_S, KeptReadings
 
 
 def of(*names: str) -> Directory:
     named = tuple((name, NamedThing("merchant", (name.lower(),), name)) for name in names)
     return Directory(named, ("USD",))
+
+
+Directories = KeptReadings[Directory]
 
 
 class Clock:
@@ -39,7 +42,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(test: Callable[[Clock, Directories], Coroutine[Any, Any, None]]) -> None:
     clock = Clock()
-    asyncio.run(test(clock, Directories(lambda: clock.now_s)))
+    asyncio.run(test(clock, KeptReadings(lambda: clock.now_s)))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_few_names_are_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_those_that_nobody_asked_for_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "NAMES_MAX", 2)
+    monkeypatch.setattr(kept, "ENTRIES_MAX", 2)
 
     async def test(clock: Clock, directories: Directories) -> None:
         for name in ("a", "b", "a", "c"):
