@@ -97,11 +97,7 @@ class Services:
     @classmethod
     def make(cls, settings: ApiSettings, metrics: Metrics, trials: PolicyTrials | None = None) -> Services:
         """Builds all of it and connects nothing. Needs a running event loop."""
-        postgres = Postgres(
-            settings.postgres,
-            connections_max=settings.api_postgres_connections,
-            role=None if settings.api_role == "none" else settings.api_role,
-        )
+        postgres = _postgres(settings)
         redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
         events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
         tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
@@ -129,12 +125,7 @@ class Services:
             tail=tail,
             standings=Standings(settings.kafka, settings.status_topic),
             audit=audit,
-            allowances=Allowances(
-                redis,
-                keys=settings.api_rate_limit,
-                people=settings.api_rate_limit_people,
-                others=settings.api_rate_limits,
-            ),
+            allowances=_allowances(settings, redis),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
             passwords=passwords,
             sessions=sessions,
@@ -269,3 +260,20 @@ def since_of(request: Request) -> float:
 def services_of(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
+
+
+def _postgres(settings: ApiSettings) -> Postgres:
+    return Postgres(
+        settings.postgres,
+        connections_max=settings.api_postgres_connections,
+        role=None if settings.api_role == "none" else settings.api_role,
+    )
+
+
+def _allowances(settings: ApiSettings, redis: Redis) -> Allowances:
+    return Allowances(
+        redis,
+        keys=settings.api_rate_limit,
+        people=settings.api_rate_limit_people,
+        others=settings.api_rate_limits,
+    )

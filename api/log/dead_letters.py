@@ -20,7 +20,7 @@ EACH: Final = 100
 REROUTED: Final = "rerouted"
 
 
-class DeadLetter(NamedTuple):
+class RefusedEvent(NamedTuple):
     """`id`: partition and offset among the card events, as commands name it; `at`: when it was written."""
 
     id: str
@@ -29,10 +29,10 @@ class DeadLetter(NamedTuple):
     rerouted: bool = False
 
 
-class DeadLetters(NamedTuple):
+class LatestLetters(NamedTuple):
     """The latest, newest first. `records`: of the topic, notes of what was sent on too; `away`: why none."""
 
-    latest: list[DeadLetter]
+    latest: list[RefusedEvent]
     records: int = 0
     away: str | None = None
 
@@ -54,20 +54,20 @@ class DeadLetterReader:
             "log_level": 0,
         }
 
-    async def latest(self) -> DeadLetters:
+    async def latest(self) -> LatestLetters:
         return await asyncio.to_thread(self._read)
 
-    def _read(self) -> DeadLetters:
+    def _read(self) -> LatestLetters:
         consumer = Consumer(self._config)
         try:
             return _letters(consumer, self._topic, time.monotonic() + ASK_S_MAX)
         except KafkaException as error:
-            return DeadLetters([], away=error.args[0].str())
+            return LatestLetters([], away=error.args[0].str())
         finally:
             consumer.close()
 
 
-def _letters(consumer: Consumer, topic: str, until_s: float) -> DeadLetters:
+def _letters(consumer: Consumer, topic: str, until_s: float) -> LatestLetters:
     """Raises KafkaException."""
     told = consumer.list_topics(topic, timeout=ASK_S_MAX).topics[topic]
     if told.error is not None:
@@ -80,7 +80,7 @@ def _letters(consumer: Consumer, topic: str, until_s: float) -> DeadLetters:
             starts.append(TopicPartition(topic, partition, max(low, high - EACH)))
     consumer.assign(starts)
     unread = {start.partition for start in starts}
-    found: dict[str, DeadLetter] = {}
+    found: dict[str, RefusedEvent] = {}
     sent_on: set[str] = set()
     while unread and time.monotonic() < until_s:
         for message in consumer.consume(1_000, 0.05):
@@ -96,9 +96,9 @@ def _letters(consumer: Consumer, topic: str, until_s: float) -> DeadLetters:
                 _, written_ms = message.timestamp()
                 at = datetime.fromtimestamp(written_ms / 1_000, UTC)
                 id_ = f"{headers.get('partition', '?')}:{headers.get('offset', '?')}"
-                found[id_] = DeadLetter(id_, headers[REASON], at)
+                found[id_] = RefusedEvent(id_, headers[REASON], at)
     letters = [each._replace(rerouted=each.id in sent_on) for each in found.values()]
-    return DeadLetters(sorted(letters, key=lambda each: each.at, reverse=True), records)
+    return LatestLetters(sorted(letters, key=lambda each: each.at, reverse=True), records)
 
 
 def _texts(message: Message) -> dict[str, str]:
