@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -16,6 +17,9 @@ hypothesis.settings.register_profile(
     "spendlog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("spendlog")
+# As it comes it draws every frame of an exception with its code and locals: a second of processor time each.
+_PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
 TESTS = Path(__file__).parent
 #: Folders whose files take long; longest first.
