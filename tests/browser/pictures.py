@@ -58,7 +58,7 @@ ADMINS: Final[tuple[tuple[str, str, Callable[[Page], None] | None], ...]] = (
     ("audit", "/audit?check=true", None),
 )
 BOBS: Final = (("mine", "/mine", None), ("account", "/account", None))
-OPERATORS: Final = (("system", "/system", None),)
+OPERATORS: Final = (("system", "/system", None), ("jobs", "/jobs", None))
 
 
 def main(url: str, admin: str, bob: str, operator: str) -> None:
