@@ -166,7 +166,10 @@ class Writer:
         members = self._members(one.told)
         keyed += [f"{name}: {kind}" for name, kind, needed in members or () if needed]
         optional = [f"{name}: {kind} = None" for name, kind, needed in members or () if not needed] + optional
-        if members is None and "requestBody" in one.told:
+        if _is_form(one.told):
+            inside.append("file: tuple[str, bytes]")
+            extra.insert(0, f"file=file, fields={_body(members or [])}")
+        elif members is None and "requestBody" in one.told:
             inside.append("event: Mapping[str, Any]")
             extra.insert(0, "body=event")
         elif members is not None:
@@ -195,6 +198,8 @@ class Writer:
         if not content:
             return "None", None, accepted
         schema = next(iter(content.values()))["schema"]
+        if schema.get("format") == "binary":
+            return "bytes", None, accepted
         answer = self._type(schema, one.noun)
         after = any(told["name"] == "after" for told in one.told.get("parameters", ()))
         if not after:
@@ -216,6 +221,7 @@ class Writer:
         return [
             (name, kind if name in required and not _nullable(one) else f"{kind} | None", name in required)
             for name, one in schema["properties"].items()
+            if one.get("format") != "binary"
             for kind in (self._argument(one),)
         ]
 
@@ -298,6 +304,11 @@ def _choices(schema: Schema) -> list[Schema]:
         return [{**schema, "type": kind} for kind in kinds]
     found: list[Schema] = schema.get("anyOf") or schema.get("oneOf") or []
     return found
+
+
+def _is_form(told: Schema) -> bool:
+    """Whether it sends a file, and what else it says as fields of a form."""
+    return "multipart/form-data" in told.get("requestBody", {}).get("content", ())
 
 
 def _nullable(schema: Schema) -> bool:

@@ -98,8 +98,6 @@ NOT_CALLED: Final[dict[str, str]] = {
     "listen": "a stream: `client.listen`",
     "health": "for whoever starts the process",
     "metrics": "for Prometheus",
-    "upload_receipt": "a form with a file, which httpx sends in one line",
-    "download_receipt": "a file, which httpx takes in one line",
     **dict.fromkeys(
         (
             "list_sessions",
@@ -121,8 +119,8 @@ NOT_CALLED: Final[dict[str, str]] = {
     ),
 }
 
-#: Operations that change nothing, though they have a body.
-READS: Final = {"ask", "try_policy", "export_journal"}
+#: Operations that change nothing, though they have a body, or by a second try nothing more.
+READS: Final = {"ask", "try_policy", "export_journal", "upload_receipt"}
 
 #: Types of the description that are one type for a caller.
 THE_SAME: Final[dict[str, str]] = {

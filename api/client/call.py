@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 #: What a write waits for its decision by itself, in seconds: as long as the API lets anyone wait.
 WAIT_S: Final = 2
+_ACCEPTED: Final[dict[Any, str]] = {str: "text/plain, text/csv, */*", bytes: "*/*"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Call(Generic[T]):
 
     def headers(self, left_s: float) -> dict[str, str]:
         """`left_s`: until the deadline; the API is not asked to wait for longer."""
-        found = {"Accept": "text/plain, text/csv, */*" if self.answer is str else "application/json"}
+        found = {"Accept": _ACCEPTED.get(self.answer, "application/json")}
         if self.key is not None:
             found["Idempotency-Key"] = self.key
         wait = WAIT_S if self.wait is None and self.key is not None else self.wait
@@ -78,6 +79,8 @@ class Call(Generic[T]):
         """Raises msgspec.MsgspecError, UnicodeDecodeError: it is not what the API says it is."""
         if self.answer is None:
             return None  # type: ignore[return-value]
+        if self.answer is bytes:
+            return content  # type: ignore[return-value]
         if self.answer is str:
             return content.decode()  # type: ignore[return-value]
         found: T = _decoder(self.answer).decode(content)

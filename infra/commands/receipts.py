@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from api.client import ProblemError
-from api.client.call import Call, given
 from infra.errors import SpendlogError
 from infra.output import AsJson, TextTable, print_json, visible
 from infra.rest import connected, told
@@ -17,7 +16,6 @@ from schemas.money import Money
 
 app = typer.Typer(no_args_is_help=True)
 
-PATH = "/v1/receipts"
 PAGE = 100
 
 
@@ -60,7 +58,9 @@ def upload(
     with connected() as api:
         for file in files:
             try:
-                sent = api.answer(_sending(file, employee, transaction))
+                sent = api.receipts.upload.answer(
+                    (file.name, file.read_bytes()), employee=employee, authorization_id=transaction
+                )
             except ProblemError as problem:
                 if problem.status not in (413, 422):
                     raise
@@ -148,12 +148,6 @@ def remove(receipt: ReceiptId) -> None:
     """Remove it for good, with its file."""
     with connected() as api:
         api.receipts.remove(receipt)
-
-
-def _sending(file: Path, employee: str | None, transaction: str | None) -> Call[Any]:
-    """The same file again is the same receipt, so it may be tried again."""
-    fields = given(employee=employee, authorization_id=transaction)
-    return Call("POST", PATH, Any, file=(file.name, file.read_bytes()), fields=fields, reads=True)
 
 
 def _amount(money: Any) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from api.client import Client
-from api.client.call import Call
 from infra.receipts.drawing.draw import draw_purchase
 from schemas.event import Event
 from schemas.events import AuthorizationRequested
@@ -14,7 +13,6 @@ from schemas.money import Money
 
 #: Whose they are: who can sign in and look.
 _HOLDERS: Final = ("alice@techcorp.com", "bob@techcorp.com")
-_PATH: Final = "/v1/receipts"
 #: 75.00, what the tax office of the United States asks a receipt from.
 _OVER_MINOR: Final = 7_500
 _DAYS: Final = 3
@@ -52,6 +50,4 @@ def send_receipts(api: Client, events: Iterable[Event]) -> None:
     """Raises ClientError."""
     api.receipt_policies.set("USD", over_minor=_OVER_MINOR, days=_DAYS)
     for one in papers(events):
-        fields = {"employee": one.employee}
-        # The same file again is the same receipt.
-        api.answer(Call("POST", _PATH, Any, file=(one.name, one.jpeg), fields=fields, reads=True))
+        api.receipts.upload((one.name, one.jpeg), employee=one.employee)

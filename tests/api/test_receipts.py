@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from typer.testing import CliRunner
 
 from api.access.keys import create_key
 from api.access.roles import Role
+from api.client import AsyncClient, Client, NotFound, ProblemError
 from infra.cli import app
 from infra.jobs.receipts import REMIND
 from infra.processes.refs import wait_until
@@ -108,6 +111,33 @@ def test_a_receipt_is_read_and_matched_to_its_purchase(shop: Organization, jobs:
     assert file.headers["x-content-type-options"] == "nosniff"
     sql = "SELECT count(*) FROM receipt_file WHERE organization_id = %s AND sha256 = %s"
     assert rows(books, sql, shop.id, found["sha256"]) == [(1,)]
+
+
+def test_the_client_sends_and_takes_files(shop: Organization, books: Books) -> None:
+    """Waiting and in an event loop: bytes and names as they are, what else the form says, and problems."""
+    scopes = ["receipts:read", "receipts:write"]
+    secret, _ = create_key(books.settings.postgres, organization_id=shop.id, name="c", scopes=scopes)
+    content = receipt_pdf("Hudson Books", "$7.00", TODAY)
+    with Client(books.base_url, secret) as client:
+        first = client.receipts.upload.answer(("Buch \u2013 1.pdf", content), employee="ada")
+        assert (first.status, first.body.employee) == (201, "ada")
+        assert first.body.file_name == "Buch \u2013 1.pdf"
+        assert client.receipts.upload.answer(("again.pdf", content), employee="ada").status == 200
+        kept = client.receipts.download(first.body.receipt_id)
+        assert kept.startswith(b"%PDF-") and hashlib.sha256(kept).hexdigest() == first.body.sha256
+        with pytest.raises(ProblemError) as refused:
+            client.receipts.upload(("x.jpg", b"GIF89a"))
+        assert refused.value.status in (415, 422)
+        with pytest.raises(NotFound):
+            client.receipts.download("rcp_of_nobody")
+
+    async def in_a_loop() -> None:
+        async with AsyncClient(books.base_url, secret) as client:
+            same = await client.receipts.upload(("again.pdf", content), employee="ada")
+            assert same == first.body
+            assert await client.receipts.download(same.receipt_id) == kept
+
+    asyncio.run(in_a_loop())
 
 
 def test_another_amount_is_told_and_a_person_says_what_it_is(shop: Organization, jobs: None) -> None:

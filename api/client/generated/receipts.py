@@ -83,6 +83,25 @@ class Receipts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class ReceiptsResource(Resource[S]):
     """Operations on receipts."""
 
+    @operation
+    def upload(
+        self,
+        file: tuple[str, bytes],
+        *,
+        employee: str | None = None,
+        authorization_id: str | None = None,
+        department_id: str | None = None,
+    ) -> Call[Receipt]:
+        """Send a receipt."""
+        return Call(
+            "POST",
+            "/v1/receipts",
+            Receipt,
+            file=file,
+            fields=given(employee=employee, authorization_id=authorization_id, department_id=department_id),
+            reads=True,
+        )
+
     def _list(
         self,
         *,
@@ -137,3 +156,8 @@ class ReceiptsResource(Resource[S]):
     def unlink(self, receipt_id: str) -> Call[Receipt]:
         """Unlink a receipt."""
         return Call("DELETE", at("/v1/receipts/{}/transaction", receipt_id), Receipt)
+
+    @operation
+    def download(self, receipt_id: str) -> Call[bytes]:
+        """Take a receipt's file."""
+        return Call("GET", at("/v1/receipts/{}/content", receipt_id), bytes, reads=True)
