@@ -54,6 +54,7 @@ NAVIGATION: Final = (
     NavigationEntry("/reconciliation", "Reconciliation", "scales", Scope.RECONCILIATIONS_READ, whole=True),
     NavigationEntry("/dispatch", "Dispatch", "send", Scope.AUTHORIZATIONS_WRITE),
     NavigationEntry("/people", "People", "people", Scope.PEOPLE_READ, group="Organization"),
+    NavigationEntry("/single-sign-on", "Single sign-on", "door", Scope.PEOPLE_READ, group="Organization"),
     NavigationEntry("/keys", "Keys", "key", Scope.KEYS_READ, group="Organization"),
     NavigationEntry("/webhooks", "Webhooks", "hook", Scope.WEBHOOKS_READ, group="Organization"),
     NavigationEntry("/audit", "Audit log", "book", Scope.AUDIT_READ, group="Organization"),

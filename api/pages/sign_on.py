@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import cookie
-from api.access.sign_on.enter import CodeDue
+from api.access.sign_on.enter import CodeDue, Departure, Tried
 from api.http.problems import Problem
 from api.pages.frame import page
 from api.pages.route import own_path
@@ -51,7 +51,11 @@ async def leave(
         )
     except Problem as problem:
         return await offered(request, "", own_path(following), problem)
-    answer = RedirectResponse(departure.url, 303)
+    return keep(RedirectResponse(departure.url, 303), departure)
+
+
+def keep(answer: Response, departure: Departure) -> Response:
+    """With the cookie that the browser must come back with."""
     same: Literal["lax", "none"] = "none" if departure.across else "lax"
     answer.set_cookie(
         COOKIE, departure.cookie, max_age=LIFE_S, path="/", secure=True, httponly=True, samesite=same
@@ -90,6 +94,9 @@ async def _arrived(request: Request, provider_id: str, told: dict[str, str]) -> 
         return _without_cookie(await offered(request, "", "/", problem))
     if isinstance(arrival, CodeDue):
         return _without_cookie(_ask_code(request, arrival))
+    if isinstance(arrival, Tried):
+        shown = page(request, "tried", tried=arrival, next=own_path(arrival.following))
+        return _without_cookie(shown)
     answer = page(request, "signed_on", next=own_path(arrival.following), person=arrival.person)
     cookie.begin(answer, arrival.token, max_age_s=round(services.sessions.absolute_s))
     return _without_cookie(answer)

@@ -14,6 +14,7 @@ from tests.browser.person import PHONE, Person
 
 Sit = Callable[..., Person]
 
+SIGN_ON = (("/single-sign-on", "says who somebody is"), ("/single-sign-on/new", "discovery document"))
 #: Path, and a text that only this page has.
 PAGES = (
     ("/", "Needs attention"),
@@ -47,11 +48,15 @@ PAGES = (
     ("/people/new", "Org Admin"),
     ("/keys", "What programs of yours"),
     ("/keys/new", "Which program"),
+    *SIGN_ON,
 )
 ACCOUNT = ("/account", "Where you are signed in")
 AUDIT = ("/audit", "what they were refused")
 PROOF = ("/verifications", "computes the books anew")
-ORGANIZATION = ("/webhooks", "/webhooks/new", "/people", "/people/new", "/keys", "/keys/new")
+ORGANIZATION = (
+    *("/webhooks", "/webhooks/new", "/people", "/people/new", "/keys", "/keys/new"),
+    *("/single-sign-on", "/single-sign-on/new"),
+)
 WRITES = (
     "/cards/new",
     "/change-card/operations/card_rosa",
@@ -60,6 +65,7 @@ WRITES = (
     "/webhooks/new",
     "/people/new",
     "/keys/new",
+    "/single-sign-on/new",
 )
 SYSTEM = ("/system", "Partitions")
 JOBS = ("/jobs", "Given up")
@@ -81,6 +87,7 @@ OPERATED = (
     PROOF,
     ("/people", "Who belongs to"),
     ("/people/new", "System Admin"),
+    *SIGN_ON,
     ACCOUNT,
 )
 SEEN = {
@@ -138,7 +145,9 @@ HIDDEN = {
         "/transactions/sales/purchase-suspicious",
         "/system",
     ),
-    "operator": tuple(path for path, _ in PAGES if path != "/" and not path.startswith("/people")),
+    "operator": tuple(
+        path for path, _ in PAGES if path != "/" and not path.startswith(("/people", "/single-sign-on"))
+    ),
 }
 
 

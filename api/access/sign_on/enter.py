@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 import structlog
 
 from api.access.audit import Audit
 from api.access.people import Person
+from api.access.roles import TITLES
 from api.access.sessions import Sessions, SignInOrigin, own_factor
 from api.access.sign_on import saml
 from api.access.sign_on.arrival import Arrivals
@@ -62,6 +64,22 @@ class CodeDue(NamedTuple):
     waiting: str
     email: str
     wrong: str = ""
+
+
+class Tried(NamedTuple):
+    """What a provider says of who tries it. `role`, `departments`: by the mapping, None where it has none;
+    `refused`: why it would not let him in, as far as mapping and domains say; `claims`: their names."""
+
+    name: str
+    subject: str
+    email: str | None
+    role: str | None
+    departments: list[str] | None
+    second_factor: bool
+    authenticated_at: datetime
+    claims: list[str]
+    refused: str
+    following: str
 
 
 class SignOnTerms(NamedTuple):
@@ -118,11 +136,20 @@ class SingleSignOn:
         return [Offer(**one) for one in row["providers"]] if row else []
 
     async def depart(
-        self, provider_id: str, origin: SignInOrigin, *, following: str, again: bool = False
+        self,
+        provider_id: str,
+        origin: SignInOrigin,
+        *,
+        following: str,
+        again: bool = False,
+        trial: bool = False,
     ) -> Departure:
-        """Raises Problem 404, 429, 502 the provider does not answer as it must, 503."""
+        """`trial`: of one that may be off, and signs nobody in.
+
+        Raises Problem 404, 429, 502 the provider does not answer as it must, 503."""
         await self._attempts.count(origin.address)
         provider = await self._provider(provider_id)
+        _require_on(provider, trial=trial)
         cookie = secrets.token_urlsafe(32)
         sign_on = SignOn(
             provider_id=provider_id,
@@ -130,6 +157,7 @@ class SingleSignOn:
             following=following,
             again=again,
             replaced=origin.replaced,
+            trial=trial,
         )
         state = await self._tries.begin(sign_on)
         try:
@@ -140,7 +168,7 @@ class SingleSignOn:
 
     async def arrive(
         self, provider_id: str, answer: dict[str, str], cookie: str | None, origin: SignInOrigin
-    ) -> Arrival | CodeDue:
+    ) -> Arrival | CodeDue | Tried:
         """`answer`: what came with the browser; `cookie`: of `Departure`.
 
         Raises:
@@ -154,10 +182,13 @@ class SingleSignOn:
             await self._arrivals.refuse(provider, origin, "sign_on_ended")
             words = "This sign-in began in another browser, was used, or took longer than 10 minutes."
             raise Problem(401, "sign_on_ended", words)
+        _require_on(provider, trial=sign_on.trial)
         try:
             identity = await self._identity(provider, sign_on, answer)
         except ProviderFault as fault:
             raise await self._told(provider, origin, fault) from None
+        if sign_on.trial:
+            return _tried(provider, identity, sign_on.following)
         person_id = await self._arrivals.member(provider, identity, origin)
         # What the mapping has made of him holds for his other sessions as well.
         self._sessions.forget(lambda known: known.id == person_id)
@@ -253,8 +284,8 @@ class SingleSignOn:
         row = None
         if is_name(provider_id):
             row = await self._postgres.row(statement("find_provider"), {"provider_id": provider_id})
-        if row is None or not row["enabled"]:
-            raise Problem(404, "unknown_identity_provider", "There is no such identity provider, or no more.")
+        if row is None:
+            raise _unknown()
         mapping = ClaimMapping.model_validate(row["mapping"])
         lists = {name: tuple(row[name]) for name in ("domains", "certificates")}
         return IdentityProvider(**{**row, **lists, "mapping": mapping})
@@ -269,3 +300,37 @@ class SingleSignOn:
             f"{provider.name} did not say who you are as it must: {fault}. Try again; if it stays, show this "
             "to an Org Admin.",
         )
+
+
+def _require_on(provider: IdentityProvider, *, trial: bool) -> None:
+    """Raises Problem 404 for one that is turned off, unless it is tried."""
+    if not (provider.enabled or trial):
+        raise _unknown()
+
+
+def _unknown() -> Problem:
+    return Problem(404, "unknown_identity_provider", "There is no such identity provider, or no more.")
+
+
+def _tried(provider: IdentityProvider, identity: Identity, following: str) -> Tried:
+    mapping, domain = provider.mapping, (identity.email or "").rpartition("@")[2]
+    role = None if mapping.roles is None else mapping.role_of(identity.claims)
+    refused = ""
+    if identity.email is None:
+        refused = "It does not say that it has verified an e-mail address: nobody can be linked by it."
+    elif provider.domains and domain not in provider.domains:
+        refused = f"It may not sign in people of {domain}."
+    elif mapping.roles is not None and role is None:
+        refused = f"No rule for {mapping.roles.claim!r} holds: it would not let this person in."
+    return Tried(
+        name=provider.name,
+        subject=identity.subject,
+        email=identity.email,
+        role=None if role is None else TITLES[role],
+        departments=None if mapping.departments is None else mapping.departments_of(identity.claims),
+        second_factor=identity.second_factor,
+        authenticated_at=identity.authenticated_at,
+        claims=sorted(identity.claims)[:50],
+        refused=refused,
+        following=following,
+    )

@@ -42,7 +42,8 @@ class SignOn(msgspec.Struct, frozen=True, kw_only=True):
     """One try: what was sent along with the browser, and what must come back with it.
 
     `browser`: SHA-256 of the cookie that it got; `again`: somebody in a session proves that it is still he;
-    `replaced`: of `SignInOrigin`, for the browser comes back without its session's cookie.
+    `replaced`: of `SignInOrigin`, for the browser comes back without its session's cookie; `trial`: nobody is
+    signed in by it.
     """
 
     provider_id: str
@@ -50,6 +51,7 @@ class SignOn(msgspec.Struct, frozen=True, kw_only=True):
     following: str
     again: bool = False
     replaced: bytes | None = None
+    trial: bool = False
     nonce: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     verifier: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(48))
 

@@ -94,7 +94,7 @@ async def set_policy(
 
     async def make(changes: Changeset) -> list[str]:
         before = await changes.row("sign_on_policy", **of)
-        seen = _tag(_shown(before))
+        seen = tag_of(_shown(before))
         if if_match not in (None, ANY, seen):
             raise changed_since(seen)
         if body.required:
@@ -143,9 +143,10 @@ def _shown(row: dict[str, Any] | None) -> SignOnPolicyOut:
     )
 
 
-def _tag(policy: SignOnPolicyOut) -> str:
+def tag_of(policy: SignOnPolicyOut) -> str:
+    """For `If-Match`."""
     return _UNSET if policy.changed_at is None else tag_at(policy.changed_at)
 
 
 def _tags(policy: SignOnPolicyOut) -> dict[str, str]:
-    return tagged(_tag(policy))
+    return tagged(tag_of(policy))
