@@ -37,6 +37,7 @@ _WRITE: Final = needs(Scope.PEOPLE_WRITE, recent=True)
 _ADMINS_MAX: Final = 100
 #: What a form can mend; all else is a page of its own.
 _FAULTS: Final = frozenset({404, 409, 412, 422, 502})
+_EMPTY: Final = {"name": "", "issuer": "", "client_id": "", "sign_on_url": "", "certificates": ()}
 _END: Final = "-----END CERTIFICATE-----"
 
 
@@ -164,7 +165,7 @@ def _form(asking: Asking, told: dict[str, Any], wrong: Problem | None = None) ->
         asking.request,
         "provider_form",
         status=200 if wrong is None else wrong.status_code,
-        told=told,
+        told={**_EMPTY, **told},
         wrong="" if wrong is None else words_of(wrong),
         key=secrets.token_hex(16),
     )
