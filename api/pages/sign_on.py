@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import cookie
-from api.access.sign_on.enter import CodeDue, Departure, Tried
+from api.access.sign_on.enter import CodeDue, Departure, TrialSignOn
 from api.http.problems import Problem
 from api.pages.frame import page
 from api.pages.route import own_path
@@ -94,7 +94,7 @@ async def _arrived(request: Request, provider_id: str, told: dict[str, str]) -> 
         return _without_cookie(await offered(request, "", "/", problem))
     if isinstance(arrival, CodeDue):
         return _without_cookie(_ask_code(request, arrival))
-    if isinstance(arrival, Tried):
+    if isinstance(arrival, TrialSignOn):
         shown = page(request, "tried", tried=arrival, next=own_path(arrival.following))
         return _without_cookie(shown)
     answer = page(request, "signed_on", next=own_path(arrival.following), person=arrival.person)

@@ -66,7 +66,7 @@ class CodeDue(NamedTuple):
     wrong: str = ""
 
 
-class Tried(NamedTuple):
+class TrialSignOn(NamedTuple):
     """What a provider says of who tries it. `role`, `departments`: by the mapping, None where it has none;
     `refused`: why it would not let him in, as far as mapping and domains say; `claims`: their names."""
 
@@ -168,7 +168,7 @@ class SingleSignOn:
 
     async def arrive(
         self, provider_id: str, answer: dict[str, str], cookie: str | None, origin: SignInOrigin
-    ) -> Arrival | CodeDue | Tried:
+    ) -> Arrival | CodeDue | TrialSignOn:
         """`answer`: what came with the browser; `cookie`: of `Departure`.
 
         Raises:
@@ -312,7 +312,7 @@ def _unknown() -> Problem:
     return Problem(404, "unknown_identity_provider", "There is no such identity provider, or no more.")
 
 
-def _tried(provider: IdentityProvider, identity: Identity, following: str) -> Tried:
+def _tried(provider: IdentityProvider, identity: Identity, following: str) -> TrialSignOn:
     mapping, domain = provider.mapping, (identity.email or "").rpartition("@")[2]
     role = None if mapping.roles is None else mapping.role_of(identity.claims)
     refused = ""
@@ -322,7 +322,7 @@ def _tried(provider: IdentityProvider, identity: Identity, following: str) -> Tr
         refused = f"It may not sign in people of {domain}."
     elif mapping.roles is not None and role is None:
         refused = f"No rule for {mapping.roles.claim!r} holds: it would not let this person in."
-    return Tried(
+    return TrialSignOn(
         name=provider.name,
         subject=identity.subject,
         email=identity.email,
