@@ -127,7 +127,6 @@ ERRORS: dict[str, Wrong] = {
     "the straight way clears more than is held": Wrong(
         "straight_clearing.py", "amount > payment.held", "amount > payment.held + 1"
     ),
-    "the straight way clears what was voided": Wrong("straight_clearing.py", "or payment.voided", ""),
     "the straight way posts without a trace": Wrong(
         "apply/straight_clearing.py", "payment.posted += amount", "pass"
     ),
