@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from api.asking.trial import PolicyTrials
+from api.beside import NOTHING_BESIDE, Beside
 from api.logs import configure_logs
 from api.server import serve
 from api.settings import ApiSettings
@@ -16,8 +16,8 @@ from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings
 
 
-def main(trials: PolicyTrials | None = None) -> None:
-    """Ends with status 78 when a setting is wrong. `trials`: see `create_app`."""
+def main(beside: Beside = NOTHING_BESIDE) -> None:
+    """Ends with status 78 when a setting is wrong. `beside`: see `create_app`."""
     parser = argparse.ArgumentParser(prog="python -m api")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
@@ -28,7 +28,7 @@ def main(trials: PolicyTrials | None = None) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(ExitStatus.WRONG_SETTING)
     configure_logs()
-    serve(settings, host=where.host, port=where.port, trials=trials)
+    serve(settings, host=where.host, port=where.port, beside=beside)
 
 
 if __name__ == "__main__":

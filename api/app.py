@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 
 from api.access.cookie import COOKIE
 from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
-from api.asking.trial import PolicyTrials
+from api.beside import NOTHING_BESIDE, Beside
 from api.http import problems
 from api.http.door import Door, Share
 from api.http.guide import Guide
@@ -182,12 +182,12 @@ def create_app(
     *,
     metrics: Metrics | None = None,
     door: Door | None = None,
-    trials: PolicyTrials | None = None,
+    beside: Beside = NOTHING_BESIDE,
 ) -> FastAPI:
     """An app that connects when it starts and takes requests whether or not the services answer.
 
-    `metrics`, `door`: those of a server that counts and refuses before the app does. `trials`: who tries
-    policies on the past; None: they cannot be tried here.
+    `metrics`, `door`: those of a server that counts and refuses before the app does. `beside`: what is done
+    beside this process.
     """
     metrics = metrics or Metrics()
     door = door or Door(flight_max=settings.api_waiters_max)
@@ -195,7 +195,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         door.clock.start()
-        services = Services.make(settings, metrics, trials)
+        services = Services.make(settings, metrics, beside)
         app.state.services = services
         _watch(metrics, services, door)
         # The rules of all zones: a third of a second, in which no request is answered.

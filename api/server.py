@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from api.app import BODY_BYTES_MAX, create_app
-from api.asking.trial import PolicyTrials
+from api.beside import NOTHING_BESIDE, Beside
 from api.http.connections import Connection, Limits
 from api.http.door import Door
 from api.metrics import Metrics
@@ -37,9 +37,9 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
-    trials: PolicyTrials | None = None,
+    beside: Beside = NOTHING_BESIDE,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; running requests are answered first. `trials`: see `create_app`."""
+    """Serves until SIGINT or SIGTERM; running requests are answered first. `beside`: see `create_app`."""
     log.info(
         "serving",
         host=host,
@@ -50,7 +50,7 @@ def serve(
     )
     gc.set_threshold(*GC_THRESHOLDS)
     with contextlib.suppress(KeyboardInterrupt):
-        Server(config(settings, host=host, port=port, trials=trials)).run()
+        Server(config(settings, host=host, port=port, beside=beside)).run()
 
 
 class Server(uvicorn.Server):
@@ -77,9 +77,7 @@ def _files_max() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def config(
-    settings: ApiSettings, *, host: str, port: int, trials: PolicyTrials | None = None
-) -> uvicorn.Config:
+def config(settings: ApiSettings, *, host: str, port: int, beside: Beside = NOTHING_BESIDE) -> uvicorn.Config:
     metrics = Metrics()
     door = Door(flight_max=settings.api_waiters_max)
     limits = Limits(
@@ -92,7 +90,7 @@ def config(
         body_s=settings.api_body_s_max,
     )
     return uvicorn.Config(
-        create_app(settings, metrics=metrics, door=door, trials=trials),
+        create_app(settings, metrics=metrics, door=door, beside=beside),
         http=partial(Connection, limits=limits),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         host=host,

@@ -20,7 +20,7 @@ from api.asking.deadline import Deadlines, Missed, ToldMemory
 from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
 from api.asking.rollout import PolicyRollouts
 from api.asking.submit import Answered, Pending, Submissions
-from api.asking.trial import PolicyTrials
+from api.beside import NOTHING_BESIDE, Beside
 from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.log.dead_letters import DeadLetterReader
@@ -92,10 +92,10 @@ class Services:
     feed: Feed
     pulse: Pulse
     dead_letters: DeadLetterReader
-    trials: PolicyTrials | None
+    beside: Beside
 
     @classmethod
-    def make(cls, settings: ApiSettings, metrics: Metrics, trials: PolicyTrials | None = None) -> Services:
+    def make(cls, settings: ApiSettings, metrics: Metrics, beside: Beside = NOTHING_BESIDE) -> Services:
         """Builds all of it and connects nothing. Needs a running event loop."""
         postgres = _postgres(settings)
         redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
@@ -148,7 +148,7 @@ class Services:
             feed=Feed(settings.redis),
             pulse=pulse,
             dead_letters=DeadLetterReader(settings.kafka),
-            trials=trials,
+            beside=beside,
         )
 
     async def start(self) -> None:

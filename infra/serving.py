@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from api.__main__ import main
+from api.beside import Beside
+from infra.reconciliation.reader import SettlementProcesses
 from infra.trials import TrialProcesses
 
 if __name__ == "__main__":
-    main(TrialProcesses())
+    main(Beside(TrialProcesses(), SettlementProcesses()))

@@ -21,8 +21,10 @@ from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import RECONCILIATION_ACTIONS, RECONCILIATION_STATES
 from api.resources.reconciliations.models import Action, PeriodCloseIn, ResolutionIn, Result
 from api.resources.reconciliations.periods import close, periods_page
+from api.resources.reconciliations.reading import FileReading, FileRefused
 from api.resources.reconciliations.reconciliations import files_page, find_file, items_page
 from api.resources.reconciliations.resolutions import ACTIONS, resolve
+from api.resources.reconciliations.uploads import SentSettlement, look_at, read_settlement_form, take
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -42,10 +44,41 @@ async def show_reconciliation(asking: Asked, after: str | None = None) -> Respon
     return await _overview(asking, after)
 
 
+@router.post("/reconciliation/reading", openapi_extra=needs(_WRITES))
+async def look_at_file(asking: Asked) -> Response:
+    """What a file says before it is taken: nothing of it is kept."""
+    _require_whole(asking, _WRITES)
+    sent = await read_settlement_form(asking.request)
+    try:
+        return await _overview(asking, sent=sent, reading=await look_at(asking.request, sent))
+    except FileRefused as refused:
+        return await _overview(asking, sent=sent, refused=refused)
+
+
+@router.post("/reconciliation/files", openapi_extra=needs(_WRITES))
+async def take_file(asking: Asked) -> Response:
+    """To the page of the file, which says how far its matching is."""
+    _require_whole(asking, _WRITES)
+    sent = await read_settlement_form(asking.request)
+    try:
+        found = await take(asking.request, asking.viewer.caller, sent)
+    except FileRefused as refused:
+        return await _overview(asking, sent=sent, refused=refused)
+    return back(f"/reconciliation/{found.file_id}")
+
+
 async def _overview(
-    asking: Asking, after: str | None = None, *, wrong: str = "", period: str = ""
+    asking: Asking,
+    after: str | None = None,
+    *,
+    wrong: str = "",
+    period: str = "",
+    sent: SentSettlement | None = None,
+    reading: FileReading | None = None,
+    refused: FileRefused | None = None,
 ) -> Response:
-    """Files and closed months. `period`: of the form; the month that ended last, if empty."""
+    """Files and closed months. `period`: of the form; the month that ended last, if empty. `sent`: the file
+    that is looked at, and what it says or why it cannot be read."""
     caller = asking.viewer.caller
     found = await files_page(asking.services, caller, Page(after, ROWS, "/reconciliation"))
     closed = await periods_page(asking.services, caller, Page(None, 12, "/reconciliation"))
@@ -53,13 +86,23 @@ async def _overview(
     return page(
         asking.request,
         "reconciliation",
-        status=409 if wrong else 200,
+        status=409 if wrong else 422 if refused else 200,
         found=found,
         closed=closed.periods,
         wrong=wrong,
         period=period or f"{last:%Y-%m}",
+        reading=reading,
+        refused="" if refused is None else str(refused),
+        mapping=_mapping_of(sent, reading, refused),
+        days=3 if sent is None else sent.days_max,
         states=RECONCILIATION_STATES,
     )
+
+
+def _mapping_of(sent: SentSettlement | None, reading: FileReading | None, refused: FileRefused | None) -> str:
+    """What stands in the form: as it was said, else as it was proposed."""
+    proposed = reading.mapping if reading else refused.mapping if refused else ""
+    return (sent.mapping if sent else "") or proposed
 
 
 @router.post("/reconciliation", openapi_extra=needs(_WRITES))

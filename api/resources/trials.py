@@ -115,7 +115,7 @@ async def try_policy(body: PolicyTrialIn, reading: Reading) -> Response:
 
 async def trial_of(reading: OfDepartment, asked: PolicyTrialIn) -> PolicyTrialOut:
     """Raises Problem: 404, 422, or 503 where nobody here knows the rules."""
-    trials = reading.services.trials
+    trials = reading.services.beside.trials
     if trials is None:
         words = "This API was started alone, without the rules. `spendlog serve` starts it with them."
         raise Problem(503, "trials_unavailable", words)

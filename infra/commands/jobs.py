@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from api.stores.jobs import JobStanding
 from infra.database import connected_to_postgres
 from infra.errors import SpendlogError
+from infra.jobs.asking import ask_proof
 from infra.output import AsJson, TextTable, print_json
 from infra.running.commands import JOBS
 from infra.supervision import supervise
@@ -18,7 +19,6 @@ app = typer.Typer()
 
 WHERE: Final = "libpq URL of the database whose jobs they are"
 _LIST: LiteralString = "SELECT * FROM job_list(%s::text[], %s, %s)"
-_VERIFY: LiteralString = "SELECT job_put(NULL, 'verification', 'check', 'now', '{}')"
 _RETRY: LiteralString = "SELECT job_retry(%s)"
 
 
@@ -68,9 +68,8 @@ def list_(
 def verify() -> None:
     """Have the books proved now, and what is found kept: the page Proof shows it."""
     with connected_to_postgres(WHERE) as connection:
-        row = connection.execute(_VERIFY).fetchone()
-    assert row is not None
-    typer.echo(f"job {row[0]} proves the books; `spendlog jobs list --queue verification` says how far it is")
+        job = ask_proof(connection)
+    typer.echo(f"job {job} proves the books; `spendlog jobs list --queue verification` says how far it is")
 
 
 @app.command()

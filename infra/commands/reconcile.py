@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.errors import SpendlogError
 from infra.imports.mapping import read_mapping
+from infra.imports.propose import propose
 from infra.output import AsJson, print_json, visible
 from infra.reconciliation.sending import Spooled, send_file, spooled
 from infra.rest import connected
@@ -53,6 +54,9 @@ def reconcile(
     replaces: Annotated[
         str | None, typer.Option(help="The file that this one corrects, rec_...", show_default=False)
     ] = None,
+    proposed: Annotated[
+        bool, typer.Option("--propose", help="Print a mapping for this table, and send nothing.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Read it, and send nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +67,9 @@ def reconcile(
     It calls the API: SPENDLOG_API_URL and SPENDLOG_API_KEY name it and your key, whose scopes are
     reconciliations:read and reconciliations:write. Card numbers do not leave this machine.
     """
+    if proposed:
+        typer.echo(propose(file, settlement=True), nl=False)
+        return
     by = None if mapping is None else read_mapping(mapping, departments=False)
     with _progress() as bar, spooled(file, by, datetime.now(UTC).date(), bar.read) as found:
         if check:

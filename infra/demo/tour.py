@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
+import shlex
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import psycopg
 from rich.console import Console
 
 from api.client import Client
 from infra.demo import month
 from infra.demo.people import PEOPLE, welcome
-from infra.demo.receipts import send_receipts
+from infra.demo.receipts import papers, send_receipts
+from infra.demo.settlement import SettlementFiles, send_settlement, wait_in_books, write_files
+from infra.jobs.asking import ask_proof
 from infra.running.log import EventSender
 from infra.running.system import RunningSystem
 from schemas.codec import encode_event
@@ -43,9 +48,16 @@ class Tour:
         self._send(month.settings(organization, now - timedelta(days=28)))
         purchases = list(month.purchases(organization, now))
         self._send(purchases)
-        self._sender.flush()
+        last = self._sender.flush()
+        files = write_files(self._system.data_dir / "files", purchases, now)
+        paper = files.mapping.with_name("receipt.jpg")
+        paper.write_bytes(papers(purchases)[0].jpeg)
         with Client(self._system.api, self._system.key, deadline_s=_UPLOAD_S) as api:
             send_receipts(api, purchases)
+            wait_in_books(self._system.endpoints.postgres, last)
+            settled = send_settlement(api, files)
+        with psycopg.connect(self._system.endpoints.postgres, autocommit=True) as connection:
+            ask_proof(connection)
         console.rule("[bold]In a browser", align="left")
         for cast in PEOPLE:
             token = welcome(self._system.endpoints.postgres, organization, cast)
@@ -56,6 +68,23 @@ class Tour:
             "  Each link signs in once, within half an hour; `spendlog people link` makes another.",
             highlight=False,
         )
+        self._show_files(console, files, paper, settled)
+
+    def _show_files(
+        self, console: Console, files: SettlementFiles, paper: Path, settled: dict[str, Any]
+    ) -> None:
+        """What there is to close the month with, as lines for another terminal, after `. FOLDER/env`."""
+        console.rule("[bold]Closing the month", align="left")
+        read_by = f"--mapping {shlex.quote(str(files.mapping))}"
+        lines = (
+            f"  {settled['lines']:,} lines of the processor are matched, {settled['open']} are open.",
+            "  The last week is yours to send, by page (Reconciliation), or in another terminal:",
+            f"  spendlog reconcile {shlex.quote(str(files.kept))} {read_by}",
+            f"  spendlog reconciliations items {settled['file_id']} --open",
+            f"  spendlog receipts upload {shlex.quote(str(paper))} --employee alice@techcorp.com",
+        )
+        for words in lines:
+            console.print(words, soft_wrap=True, markup=False, highlight=False)
 
     def step(self) -> None:
         """The next purchase, if its time has come."""

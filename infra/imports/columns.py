@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +42,20 @@ NAMES: Final = {
         "kostenstelle",
     ),
     "organization": ("organisation", "organization", "company"),
+}  # fmt: skip
+#: The same of a processor's settlement file: its lines have references, and belong to no department.
+SETTLEMENT_NAMES: Final = {
+    "authorization": (
+        "authorization_id", "authorization id", "authorization", "authorisation id", "authorisation",
+        "auth id",
+    ),
+    "row_id": (
+        "arn", "acquirer reference number", "acquirer reference", "clearing id",
+        *(name for name in NAMES["row_id"] if "authorization" not in name),
+    ),
+    **{name: NAMES[name] for name in ("debit", "credit", "mcc", "merchant", "card")},
+    "posted": ("booked", "booking date", "clearing date", "value date", *NAMES["posted"]),
+    "time": ("bought", *NAMES["time"]),
 }  # fmt: skip
 _AMOUNT: Final = ("amount", "amt", "betrag", "bedrag", "montant", "importe", "umsatz", "value")
 _CURRENCY: Final = ("currency", "ccy", "währung", "devise", "moneda", "wkz")
@@ -108,13 +122,16 @@ def kinds(header: Sequence[str], records: Sequence[Sequence[str]]) -> Iterator[K
                 yield kind
 
 
-def by_names(header: Sequence[str], taken: set[int]) -> dict[str, tuple[int, str]]:
-    """Member -> index of its column and what is doubtful; each column once, none of `taken`."""
+def by_names(
+    header: Sequence[str], taken: set[int], called: Mapping[str, Sequence[str]] = NAMES
+) -> dict[str, tuple[int, str]]:
+    """Member -> index of its column and what is doubtful; each column once, none of `taken`. `called`: what
+    a column of each member is called."""
     names = [folded(name) for name in header]
     found: dict[str, tuple[int, str]] = {}
     money = {n for n, name in enumerate(names) if _is_amount(name) or _is_like(name, _CURRENCY)}
     for exact in (True, False):
-        for member, known in NAMES.items():
+        for member, known in called.items():
             if member in found:
                 continue
             used = taken | {at for at, _ in found.values()}

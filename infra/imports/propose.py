@@ -17,7 +17,7 @@ import charset_normalizer
 from infra.errors import SpendlogError
 from infra.imports.amounts import says_credit_or_debit, symbols_in
 from infra.imports.check import SIGNS, is_date, is_whole, seem_minor, values
-from infra.imports.columns import NAMES, KindColumn, by_names, kinds, texts_of
+from infra.imports.columns import NAMES, SETTLEMENT_NAMES, KindColumn, by_names, kinds, texts_of
 from infra.imports.formats import kind_of
 from infra.imports.mapping import Columns, Format, Mapping, Time, parse_mapping
 from infra.imports.records import TableRecord
@@ -44,6 +44,10 @@ _DATES: Final = tuple(
 )
 
 
+#: What stands in for a column that a card export does not have.
+_CONSTANTS: Final = (("department", "everyone"), ("card", "{department}-card"), ("merchant", "unknown"))
+
+
 @dataclass(slots=True)
 class _Draft:
     """TOML lines by table. A line that nothing in the file vouches for has a CHECK behind it."""
@@ -68,8 +72,10 @@ class _Draft:
         return "\n\n".join(parts) + "\n"
 
 
-def propose(path: Path) -> str:
+def propose(path: Path, *, settlement: bool = False) -> str:
     """A mapping as TOML, which can be used as it is; `# CHECK` marks what a person must decide.
+
+    `settlement`: of a processor's file, which names its own references, and no departments.
 
     Raises:
         SpendlogError: the file cannot be read, or nothing in it looks like a header.
@@ -80,18 +86,14 @@ def propose(path: Path) -> str:
     with open_table(path, probe) as table:
         header = table.header
         records = [one.fields for one in table.rows() if isinstance(one, TableRecord)][:_SAMPLE_ROWS]
-    at = _columns(header, records, draft)
+    at = _columns(header, records, draft, settlement=settlement)
     _time(at, records, draft)
     _amount(header, at, records, draft)
-    for member, constant in (
-        ("department", "everyone"),
-        ("card", "{department}-card"),
-        ("merchant", "unknown"),
-    ):
+    for member, constant in () if settlement else _CONSTANTS:
         if member not in at:
             draft.say("constants", member, constant, f"no column is called like a {member}")
     text = draft.text()
-    parse_mapping(text, f"proposed for {path}")
+    parse_mapping(text, f"proposed for {path}", departments=not settlement)
     return text
 
 
@@ -184,13 +186,16 @@ def _ragged(rows: Sequence[Sequence[str]]) -> Literal["", "trim"]:
     return "trim" if wider and not any(text.strip() for rest in wider for text in rest) else ""
 
 
-def _columns(header: Sequence[str], records: Sequence[Sequence[str]], draft: _Draft) -> dict[str, int]:
+def _columns(
+    header: Sequence[str], records: Sequence[Sequence[str]], draft: _Draft, *, settlement: bool
+) -> dict[str, int]:
     """Member -> index, each column once."""
     told = list(kinds(header, records))
-    found = by_names(header, {kind.at for kind in told})
+    found = by_names(header, {kind.at for kind in told}, SETTLEMENT_NAMES if settlement else NAMES)
     ids = texts_of(records, found.get("row_id", (None,))[0])
-    if "row_id" in found and (len(set(ids)) < len(records) or not ids):
-        del found["row_id"]  # not unique, so no id
+    # Not unique, so no id; of a settlement a line that repeats another is found.
+    if "row_id" in found and (not ids or (not settlement and len(set(ids)) < len(records))):
+        del found["row_id"]
     if "time" not in found and "posted" in found:
         found["time"] = found.pop("posted")
     if "time" not in found or not {"amount", "debit"} & found.keys():

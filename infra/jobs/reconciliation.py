@@ -21,7 +21,7 @@ async def match(job: Job, *, file_id: str) -> None:
     if job.organization_id is None:
         raise JobRefused("a settlement file belongs to an organization, and the job names none")
     async with job.once() as connection:
-        if not await match_file(connection, job.organization_id, file_id):
+        if not await match_file(connection, job.organization_id, file_id, job.progress):
             raise JobRefused(
                 f"there is no settlement file {file_id} to be matched: it may have been replaced"
             )

@@ -34,6 +34,12 @@ def format_of(start: bytes) -> FileFormat:
     return "iso8583" if looks_like_batch(start) else "csv"
 
 
+def is_table(path: Path) -> bool:
+    """Whether it is read by a mapping. Raises OSError."""
+    with path.open("rb") as file:
+        return format_of(file.read(_START_BYTES)) == "csv"
+
+
 @contextmanager
 def open_settlement(path: Path, mapping: Mapping | None, today: date) -> Iterator[SettlementFile]:
     """The file's lines, each once and in its order; what cannot be used comes with its place and reason.
@@ -58,8 +64,8 @@ def open_settlement(path: Path, mapping: Mapping | None, today: date) -> Iterato
         case "csv":
             if mapping is None:
                 raise SpendlogError(
-                    f"{path} is a table, and no mapping says which column is what: `spendlog import check "
-                    f"{path.name}` proposes one. Read are {FORMATS}"
+                    f"{path} is a table, and no mapping says which column is what: `spendlog reconcile "
+                    f"{path.name} --propose` prints one. Read are {FORMATS}"
                 )
             opened = open_settlement_table(path, mapping)
     with opened as settlement:

@@ -7,6 +7,7 @@ where nothing else could be meant. Amounts are compared in SQL; nothing is held 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, LiteralString, NamedTuple
@@ -59,8 +60,15 @@ _PASSES: Final = (
 )
 
 
-async def match_file(connection: Connection, organization_id: str, file_id: str) -> bool:
+Told = Callable[[int, int], Awaitable[None]]
+
+
+async def match_file(
+    connection: Connection, organization_id: str, file_id: str, told: Told | None = None
+) -> bool:
     """Finds for each open line what it is; again gives the same. False: there is no such file to be matched.
+
+    `told`: is called with the steps that are done, and all of them.
 
     The caller's transaction makes all of it happen, or nothing.
     """
@@ -77,15 +85,22 @@ async def match_file(connection: Connection, organization_id: str, file_id: str)
     # Of what a statement has just found the planner knows nothing, and for few rows it would go by each of
     # them through all of the others: 100,000 times 100,000.
     await connection.execute("SET LOCAL enable_nestloop = off")
-    await connection.execute(_sql("begin"), asked)
-    await connection.execute(_sql("movements"), asked)
-    await connection.execute(_sql("known"))
-    await connection.execute("ANALYZE movement")
-    for one in _PASSES:
-        await connection.execute(_pass_sql(one), asked | {"matched_by": one.name})
-    for name in ("rest", "cancelled", "missing_there", "end"):
-        await connection.execute(_sql(name), asked)
+    steps = _steps()
+    for number, (sql, more) in enumerate(steps):
+        if told is not None:
+            await told(number, len(steps))
+        await connection.execute(sql, asked | more)
     return True
+
+
+def _steps() -> list[tuple[LiteralString, dict[str, str]]]:
+    """Statements in their order, each with what it is asked besides."""
+    passes = [(_pass_sql(one), {"matched_by": one.name}) for one in _PASSES]
+    first: list[tuple[LiteralString, dict[str, str]]] = [
+        *((_sql(name), {}) for name in ("begin", "movements", "known")),
+        ("ANALYZE movement", {}),
+    ]
+    return [*first, *passes, *((_sql(name), {}) for name in ("rest", "cancelled", "missing_there", "end"))]
 
 
 #: One file of an organization at a time: two could claim the same booking.

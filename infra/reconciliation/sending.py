@@ -51,6 +51,13 @@ class Spooled:
     refused: list[Unusable] = field(default_factory=list)
     _file: IO[bytes] | None = None
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Its lines, as the API takes them."""
+        assert self._file is not None
+        self._file.seek(0)
+        for row in self._file:
+            yield msgspec.json.decode(row)
+
     def batches(self) -> Iterator[bytes]:
         """Bodies of requests, each small enough."""
         assert self._file is not None

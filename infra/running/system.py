@@ -152,7 +152,8 @@ def _start(
         )
         for name, command in commands.items()
     }
-    scopes = [*EVERYDAY_SCOPES, Scope.WEBHOOKS_WRITE, Scope.SIMULATIONS_WRITE]
+    special = (Scope.WEBHOOKS_WRITE, Scope.SIMULATIONS_WRITE, Scope.RECONCILIATIONS_WRITE)
+    scopes = [*EVERYDAY_SCOPES, *special]
     secret, _ = create_key(
         endpoints.postgres, organization_id=organization, name="first-steps", scopes=scopes
     )

@@ -19,10 +19,12 @@ import uvicorn
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from api.beside import Beside
 from api.server import config
 from api.settings import ApiSettings
 from infra import topics
 from infra.migrate import migrate
+from infra.reconciliation.reader import SettlementProcesses
 from infra.trials import TrialProcesses
 from schemas.authorizations import Authorization
 from schemas.controls import Calendar
@@ -172,7 +174,9 @@ def free_port() -> int:
 def serving(settings: ApiSettings, *, port: int | None = None) -> Iterator[str]:
     """A real server in a thread; its base URL."""
     port = port or free_port()
-    server = uvicorn.Server(config(settings, trials=TrialProcesses(), host="127.0.0.1", port=port))
+    server = uvicorn.Server(
+        config(settings, beside=Beside(TrialProcesses(), SettlementProcesses()), host="127.0.0.1", port=port)
+    )
     thread = threading.Thread(target=server.run, name="api-under-test")
     thread.start()
     try:

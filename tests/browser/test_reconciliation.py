@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,10 @@ from tests.reconciliation.books import run_match
 
 Sit = Callable[..., Person]
 LAST = datetime.now(UTC).replace(day=1) - timedelta(days=1)
+SETTLED = f"""arn,booked,card,merchant,amount,currency
+arn-1,{LAST:%Y-%m-%d},card_bob,<b>Kiosk</b>,42.00,USD
+arn-2,{LAST:%Y-%m-%d},card_bob,Tram,7.00,USD
+"""
 LINES: list[dict[str, Any]] = [
     {"n": 1, "number": 2, "minor": 4_200, "currency": "USD", "day": f"{LAST:%Y-%m-%d}", "reference": "arn-1",
      "card_id": "card_bob", "merchant": "<b>Kiosk</b>"},
@@ -51,11 +56,32 @@ def file_id(techcorp: TechCorp) -> str:
     return found
 
 
-def test_what_is_open_is_resolved_and_the_month_is_closed(
-    person: Sit, techcorp: TechCorp, file_id: str
-) -> None:
+@pytest.mark.timeout(400)
+def test_a_file_is_read_taken_and_resolved_and_the_month_is_closed(person: Sit, techcorp: TechCorp) -> None:
     sitting = person("carol")
     page = sitting.page
+    sitting.go("/reconciliation")
+    page.get_by_label("Settlement file", exact=True).set_input_files(
+        {"name": "colours.csv", "mimeType": "text/csv", "buffer": b"colour,shape\nred,round\n"}
+    )
+    page.get_by_role("button", name="Read it").click()
+    expect(page.get_by_role("alert")).to_contain_text("no mapping can be proposed")
+    sitting.faults = [fault for fault in sitting.faults if "422" not in fault]
+    page.get_by_label("Settlement file", exact=True).set_input_files(
+        {"name": "settled.csv", "mimeType": "text/csv", "buffer": SETTLED.encode()}
+    )
+    page.get_by_role("button", name="Read it").click()
+    expect(page.get_by_text("2 of 2 lines")).to_be_visible()
+    expect(page.get_by_label("Which column means what")).to_have_value(re.compile('row_id = "arn"'))
+    expect(page.locator("#reading")).to_contain_text("<b>Kiosk</b>")
+    assert sitting.serious() == []
+    page.get_by_role("button", name="Take it").click()
+    expect(page.locator("#progress")).to_contain_text("being matched")
+    file_id = sitting.at().rpartition("/")[2]
+    with ThreadPoolExecutor(1) as apart:  # the browser has this thread's event loop
+        job = apart.submit(run_match, techcorp.books.settings.postgres, file_id, techcorp.organization)
+        assert job.result()
+    expect(page.locator("#progress")).to_have_count(0)  # it looks again by itself
     sitting.go("/reconciliation")
     page.get_by_label("Why").fill("all is settled")
     page.get_by_role("button", name="Close it").click()

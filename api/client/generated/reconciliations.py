@@ -13,6 +13,13 @@ from api.client.generated.shared import Money
 from api.client.operations import Resource, S, listing, operation
 
 
+class MatchingProgress(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Steps of the matching that are done, and all of them."""
+
+    done: int
+    total: int
+
+
 class ReceivedLines(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How many lines were new."""
 
@@ -35,6 +42,7 @@ class Reconciliation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     days_max: int
     results: dict[str, int]
     open: int
+    progress: MatchingProgress | None = None
     replaces: str | None = None
     replaced_by: str | None = None
     uploaded_by: str

@@ -120,6 +120,15 @@ class ReceivedOut(Output):
     added: int
 
 
+class MatchingProgressOut(Output):
+    """Steps of the matching that are done, and all of them."""
+
+    model_config = ConfigDict(title="MatchingProgress")
+
+    done: int = Field(examples=[4])
+    total: int = Field(examples=[19])
+
+
 class ReconciliationOut(Output):
     """A settlement file, and how it stands."""
 
@@ -138,6 +147,7 @@ class ReconciliationOut(Output):
     days_max: int
     results: dict[str, int] = Field(description="how many items of each result", examples=[{"matched": 2}])
     open: int = Field(description="items that somebody must resolve")
+    progress: MatchingProgressOut | None = Field(description="while it is being matched")
     replaces: str | None
     replaced_by: str | None
     uploaded_by: str

@@ -63,6 +63,11 @@ def answers(status: int, description: str, *codes: int, **more: Any) -> dict[int
 )
 async def declare_reconciliation(body: ReconciliationIn, request: Request, caller: Caller) -> Response:
     """The same file twice changes nothing: it is known by its digest. Then send its lines, and match it."""
+    return reply(await declare(request, caller, body))
+
+
+async def declare(request: Request, caller: Principal, body: ReconciliationIn) -> ReconciliationOut:
+    """The file as it stands then. Raises Problem."""
     services = services_of(request)
     if body.since > body.until:
         raise invalid("body.since", "empty_range", "is after `until`")
@@ -78,13 +83,13 @@ async def declare_reconciliation(body: ReconciliationIn, request: Request, calle
         "uploaded_by": caller.actor,
     }
 
-    async def declare(changes: Changeset) -> None:
+    async def keep(changes: Changeset) -> None:
         if await changes.row("reconciliation_declare", **values) is not None:
             after = {"name": body.name, "digest": body.digest, "lines": body.lines, "replaces": body.replaces}
             changes.tell(f"{RECONCILIATIONS}/{file_id}", after=after)
 
-    await told(request, declare)
-    return reply(await find_file(services, caller, file_id))
+    await told(request, keep)
+    return await find_file(services, caller, file_id)
 
 
 async def _require_replaceable(services: Services, caller: Principal, file_id: str) -> None:
@@ -126,14 +131,21 @@ async def send_lines(body: SettlementLinesIn, request: Request, caller: Caller, 
         row["merchant_key"] = merchant_key(one.merchant) if one.merchant else None
         rows.append(row)
 
-    async def receive(changes: Changeset) -> int:
-        asked = {"organization_id": caller.organization_id, "file_id": file_id, "lines": json.dumps(rows)}
+    return reply(ReceivedOut(added=await receive(request, caller, file_id, json.dumps(rows))))
+
+
+async def receive(request: Request, caller: Principal, file_id: str, lines: str) -> int:
+    """How many were new. `lines`: a JSON array, each as it is kept. Raises Problem 409."""
+
+    async def keep(changes: Changeset) -> int:
+        asked = {"organization_id": caller.organization_id, "file_id": file_id, "lines": lines}
         row = await changes.row("reconciliation_lines", **asked)
         if row is None or row["file"] is None:
             raise Problem(409, "lines_are_complete", "The file takes no more lines: it is being matched.")
         return int(row["added"])
 
-    return reply(ReceivedOut(added=await told(request, receive)))
+    added: int = await told(request, keep)
+    return added
 
 
 @router.put(
@@ -147,6 +159,11 @@ async def send_lines(body: SettlementLinesIn, request: Request, caller: Caller, 
 async def match_reconciliation(request: Request, caller: Caller, file_id: FileId) -> Response:
     """All its lines are there: each is looked for in the books. A file that was matched before is matched
     again for what is open: bookings may have come since."""
+    return reply(await begin_matching(request, caller, file_id), 202)
+
+
+async def begin_matching(request: Request, caller: Principal, file_id: str) -> ReconciliationOut:
+    """Raises Problem: 404; 409, lines are missing, or the file was replaced."""
     services = services_of(request)
     await find_file(services, caller, file_id)
 
@@ -162,7 +179,7 @@ async def match_reconciliation(request: Request, caller: Caller, file_id: FileId
         changes.tell(f"{RECONCILIATIONS}/{file_id}", after={"status": "matching"})
 
     await told(request, begin)
-    return reply(await find_file(services, caller, file_id), 202)
+    return await find_file(services, caller, file_id)
 
 
 @router.get(

@@ -5,6 +5,10 @@ FROM (
         file.time_zone, file.days_max, file.replaces, file.uploaded_by, file.uploaded_at, file.matched_at,
         counted.received, counted.results, counted.open,
         (
+            SELECT json_build_object('done', run.done, 'total', run.total) FROM job_run AS run
+            WHERE run.job_id = file.job_id AND file.status = 'matching' AND run.total IS NOT NULL
+        ) AS progress,
+        (
             SELECT after.file_id FROM settlement_file AS after
             WHERE after.organization_id = file.organization_id AND after.replaces = file.file_id
                 AND file.status = 'replaced'

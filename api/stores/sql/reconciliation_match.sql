@@ -9,12 +9,13 @@ WITH file AS (
     WHERE organization_id = %(organization_id)s AND file_id = %(file_id)s
     FOR UPDATE
 ), begun AS (
-    UPDATE settlement_file SET status = 'matching'
+    UPDATE settlement_file SET status = 'matching',
+        job_id = job_ask('reconciliation', 'match', file.file_id, jsonb_build_object('file_id', file.file_id))
     FROM file
     WHERE settlement_file.organization_id = %(organization_id)s AND settlement_file.file_id = file.file_id
         AND file.status <> 'replaced' AND file.received = file.lines
-    RETURNING settlement_file.file_id
+    RETURNING job_id
 )
 SELECT file.status, file.lines, file.received,
-    (SELECT job_ask('reconciliation', 'match', file_id, jsonb_build_object('file_id', file_id)) FROM begun) AS job_id
+    (SELECT job_id FROM begun) AS job_id
 FROM file

@@ -1,0 +1,18 @@
+"""What this process leaves to others that are started beside it: it answers card purchases within 2 s."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from api.asking.trial import PolicyTrials
+from api.resources.reconciliations.reading import SettlementReader
+
+
+class Beside(NamedTuple):
+    """`trials`: tries policies on the past. `settlements`: reads settlement files. None: not here."""
+
+    trials: PolicyTrials | None = None
+    settlements: SettlementReader | None = None
+
+
+NOTHING_BESIDE = Beside()
