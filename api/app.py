@@ -33,6 +33,7 @@ from api.pages.frame import problem_page
 from api.pages.rooms import PAGES
 from api.questions import route as questions
 from api.reports import route as reports
+from api.reports import schedules as report_schedules
 from api.reports.journal import route as journal_exports
 from api.resources import (
     aftermath,
@@ -122,6 +123,7 @@ ROOMS = (
     verifications,
     questions,
     reports,
+    report_schedules,
     sessions,
     people,
     invitations,

@@ -40,6 +40,7 @@ class Scope(StrEnum):
     LEDGER_CORRECT = "ledger:correct"
     RECONCILIATIONS_READ = "reconciliations:read"
     RECONCILIATIONS_WRITE = "reconciliations:write"
+    REPORTS_WRITE = "reports:write"
     CAPS_WRITE = "caps:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
@@ -59,7 +60,8 @@ class Scope(StrEnum):
 # of it, sending all that happens somewhere else, and who may come in at all are asked for by name: a key that
 # nobody thought about must not be able to.
 SPECIAL_SCOPES = frozenset({
-    Scope.LEDGER_CORRECT, Scope.RECONCILIATIONS_WRITE, Scope.CAPS_WRITE, Scope.BUDGETS_APPROVE,
+    Scope.LEDGER_CORRECT, Scope.RECONCILIATIONS_WRITE, Scope.REPORTS_WRITE, Scope.CAPS_WRITE,
+    Scope.BUDGETS_APPROVE,
     Scope.WEBHOOKS_WRITE, Scope.PEOPLE_READ, Scope.PEOPLE_WRITE, Scope.KEYS_READ, Scope.KEYS_WRITE,
     Scope.AUDIT_READ, Scope.SIMULATIONS_WRITE,
 })  # fmt: skip

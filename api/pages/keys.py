@@ -54,6 +54,7 @@ SCOPE_WORDS: Final = {
     Scope.LEDGER_CORRECT: "undo a booking",
     Scope.RECONCILIATIONS_READ: "see settlement files and what differs from the books",
     Scope.RECONCILIATIONS_WRITE: "add settlement files, resolve what differs, close months",
+    Scope.REPORTS_WRITE: "have reports made by themselves, and mailed",
     Scope.CAPS_WRITE: "divide the whole company's money",
     Scope.WEBHOOKS_READ: "see endpoints and what was sent",
     Scope.WEBHOOKS_WRITE: "send what happens to another system",

@@ -63,7 +63,7 @@ async def take_file(asking: Asked) -> Response:
     try:
         found = await take(asking.request, asking.viewer.caller, sent)
     except FileRefused as refused:
-        return await _overview(asking, sent=sent, refused=refused)
+        return await _overview(asking, sent=sent, refused=refused, status=422)
     return back(f"/reconciliation/{found.file_id}")
 
 
@@ -76,6 +76,7 @@ async def _overview(
     sent: SentSettlement | None = None,
     reading: FileReading | None = None,
     refused: FileRefused | None = None,
+    status: int = 200,
 ) -> Response:
     """Files and closed months. `period`: of the form; the month that ended last, if empty. `sent`: the file
     that is looked at, and what it says or why it cannot be read."""
@@ -86,7 +87,7 @@ async def _overview(
     return page(
         asking.request,
         "reconciliation",
-        status=409 if wrong else 422 if refused else 200,
+        status=409 if wrong else status,
         found=found,
         closed=closed.periods,
         wrong=wrong,

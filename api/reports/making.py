@@ -83,8 +83,8 @@ async def _sections(questions: Questions, wanted: Wanted) -> list[ReportSectionO
             return [await BudgetReports(questions).forecast()]
         case ReportKind.MONTH_END:
             return [
-                await by_side(questions, "department", span),
-                await by_side(questions, "category", span),
+                await by_side(questions, "department", span, closing=True),
+                await by_side(questions, "category", span, closing=True),
                 *await BudgetReports(questions).variance(span),
                 await account_balances(questions, span),
                 await still_open(questions, span),

@@ -25,6 +25,10 @@ SIDES: Final[tuple[Side, ...]] = ("department", "team", "person", "category", "m
 ROWS_MAX: Final = 500
 TREND_PARTS: Final = 12
 _DAY: Final = timedelta(days=1)
+_CLOSING_NOTE: Final = (
+    "Settled, less refunds, corrections and won disputes; what came after its month was closed is in the "
+    "next."
+)
 NOTE: Final = "Settled, less refunds, corrections and won disputes, on the day of each booking."
 
 
@@ -38,7 +42,9 @@ class Booked(NamedTuple):
     purchases: int
 
 
-async def booked(questions: Questions, side: Side | None, edges: Sequence[date]) -> list[Booked]:
+async def booked(
+    questions: Questions, side: Side | None, edges: Sequence[date], *, closing: bool = False
+) -> list[Booked]:
     """`edges`: the days on which parts begin, and that after the last. Raises Problem 503."""
     asker = questions.asker
     asked = spend(
@@ -47,6 +53,7 @@ async def booked(questions: Questions, side: Side | None, edges: Sequence[date])
         asker.departments,
         asker.own,
         as_json(category_of_mcc()),
+        closing=closing,
     )
     row: Mapping[str, Any] = await questions.reads.run(asked)
     return [
@@ -55,10 +62,12 @@ async def booked(questions: Questions, side: Side | None, edges: Sequence[date])
     ]
 
 
-async def by_side(questions: Questions, side: Side, span: DaySpan) -> ReportSectionOut:
-    """Each with what it was in the period before, largest first."""
+async def by_side(
+    questions: Questions, side: Side, span: DaySpan, *, closing: bool = False
+) -> ReportSectionOut:
+    """Each with what it was in the period before, largest first. `closing`: as months were closed."""
     before = span.before()
-    rows = await booked(questions, side, [before.first, span.first, span.last + _DAY])
+    rows = await booked(questions, side, [before.first, span.first, span.last + _DAY], closing=closing)
     now: dict[tuple[str, str], Booked] = {(one.currency, one.side): one for one in rows if one.part == 2}
     then = {(one.currency, one.side): one for one in rows if one.part == 1}
     sums: dict[str, int] = defaultdict(int)
@@ -78,7 +87,8 @@ async def by_side(questions: Questions, side: Side, span: DaySpan) -> ReportSect
         column("before"),
         column("change", "percent"),
     ]
-    note = f"{NOTE} Before: {before.first} to {before.last}."
+    told = _CLOSING_NOTE if closing else NOTE
+    note = f"{told} Before: {before.first} to {before.last}."
     return section(f"By {side}", columns, cells, note)
 
 

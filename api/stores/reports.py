@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final, LiteralString
 
 from api.stores.questions import SIDES, Statement
 from api.stores.sql import statement
@@ -15,9 +16,13 @@ def spend(
     departments: Sequence[str] | None,
     own: Sequence[str] | None,
     category_of: str,
+    *,
+    closing: bool = False,
 ) -> Statement:
-    """Of report_spend.sql. `side`: of SIDES; None: all together. `edges`: where parts begin, and the end."""
+    """Of report_spend.sql. `side`: of SIDES; None: all together. `edges`: where parts begin, and the end.
+    `closing`: what came after a month was closed counts in the next one; else on its own day."""
     sql = statement("report_spend").replace("/* side */", "''" if side is None else SIDES[side])
+    sql = sql.replace("/* at */", _COUNTS if closing else _OWN_TIME)
     asked = {
         "edges": list(edges),
         "since": edges[0],
@@ -29,6 +34,13 @@ def spend(
     return Statement(sql, asked)
 
 
+_OWN_TIME: Final[LiteralString] = "coalesce(t.occurred_at, t.recorded_at)"
+# From the end of the last closed month on nothing can have been moved.
+_COUNTS: Final[LiteralString] = f"""CASE WHEN {_OWN_TIME} >= (SELECT coalesce(max(until), '-infinity')
+    FROM period_close WHERE organization_id = %(organization_id)s) THEN {_OWN_TIME}
+    ELSE accounting_time(t.organization_id, t.partition, t.seq, {_OWN_TIME}) END"""
+
+
 def accounts(since: datetime, until: datetime, departments: Sequence[str] | None) -> Statement:
     """Of report_accounts.sql."""
     asked = {
@@ -36,4 +48,4 @@ def accounts(since: datetime, until: datetime, departments: Sequence[str] | None
         "until": until,
         "departments": None if departments is None else list(departments),
     }
-    return Statement(statement("report_accounts"), asked)
+    return Statement(statement("report_accounts").replace("/* at */", _COUNTS), asked)

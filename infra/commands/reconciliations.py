@@ -113,7 +113,9 @@ def resolve(
 def close(
     period: Annotated[str, typer.Argument(help="The month, 2026-11.", show_default=False)],
     reason: Annotated[str, typer.Option(help="For who asks later.", show_default=False)],
-    zone: Annotated[str, typer.Option(help="In which time zone it ends.")] = "UTC",
+    zone: Annotated[
+        str | None, typer.Option(help="Whose month it is; else the organization's.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Close a month: what comes later, whatever day it is of, counts in the next. It stays closed."""

@@ -25,10 +25,12 @@ from schemas.money import exponent
 app = typer.Typer(no_args_is_help=True)
 
 _SCHEDULE: LiteralString = """
-INSERT INTO report_schedule (organization_id, schedule_id, report, period, format, every, mail_to, next_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO report_schedule
+    (organization_id, schedule_id, report, period, format, every, mail_to, next_at, starts_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (organization_id, schedule_id) DO UPDATE SET report = excluded.report, period = excluded.period,
-    format = excluded.format, every = excluded.every, mail_to = excluded.mail_to, next_at = excluded.next_at
+    format = excluded.format, every = excluded.every, mail_to = excluded.mail_to, next_at = excluded.next_at,
+    starts_at = excluded.starts_at
 """
 _SCHEDULES: LiteralString = """
 SELECT schedule_id, report, period, every, format, next_at AT TIME ZONE 'UTC', mail_to
@@ -153,7 +155,17 @@ def schedule(
     if period not in get_args(PeriodWord):
         raise SpendlogError(f"--period {period} is none of {', '.join(get_args(PeriodWord))}")
     next_at = (starts or datetime.now(UTC)).replace(tzinfo=UTC)
-    given = (organization, name, report.value, period, format.value, every.value, mail or [], next_at)
+    given = (
+        organization,
+        name,
+        report.value,
+        period,
+        format.value,
+        every.value,
+        mail or [],
+        next_at,
+        next_at,
+    )
     with connected_to_postgres(WHERE) as connection:
         connection.execute(_SCHEDULE, given)
     typer.echo(f"{name}: {report.value} of {period}, every {every.value} from {next_at:%Y-%m-%d %H:%M} UTC")

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final, LiteralString
 
@@ -13,6 +15,8 @@ from psycopg.types.json import Jsonb
 
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Connection, Job, JobRefused
+from infra.jobs.mail import put_mails
+from infra.jobs.settings import JobSettings
 from infra.receipts.fields import ReceiptReading
 from infra.receipts.match import (
     DAYS_AFTER,
@@ -24,12 +28,15 @@ from infra.receipts.match import (
     match,
 )
 from infra.receipts.read_file import ReceiptUnreadable, read_apart
-from schemas.money import Money
+from schemas.money import Money, exponent
 from schemas.names import merchant_key
+from schemas.settings import read_settings
 
 #: Open receipts of one organization that are looked at again in one go, the latest first.
 _OPEN_MAX: Final = 500
 _CANDIDATES_MAX: Final = 2_000
+#: Purchases that a reminder names.
+_MAILED_MAX: Final = 20
 
 _FILE: LiteralString = """
 SELECT f.content, f.media_type, r.uploaded_at::date,
@@ -83,17 +90,28 @@ WHERE receipt_id = %(receipt_id)s AND authorization_id IS NULL
 """
 
 REMIND: LiteralString = """
+WITH reminded AS (
 INSERT INTO receipt_reminder AS r (organization_id, department_id, authorization_id, times, reminded_at)
 SELECT organization_id, department_id, authorization_id, 1, now() FROM receipt_missing
 WHERE organization_id = current_setting('spendlog.organization')
 ON CONFLICT (organization_id, authorization_id, department_id) DO UPDATE
 SET times = least(r.times + 1, 100), reminded_at = now() WHERE r.reminded_at < now() - interval '6 days 12
 hours'
+RETURNING authorization_id, department_id)
+SELECT p.email, json_agg(json_build_array(m.created_at::date, coalesce(m.merchant_key, 'unknown merchant'),
+    m.amount, m.currency) ORDER BY m.created_at, m.authorization_id)
+FROM reminded
+JOIN receipt_missing m USING (authorization_id, department_id)
+JOIN membership s ON s.organization_id = m.organization_id AND s.employee_id = m.employee
+JOIN person p USING (person_id)
+WHERE m.organization_id = current_setting('spendlog.organization')
+GROUP BY p.email ORDER BY p.email
 """
 
 
 def feature() -> Feature:
-    """One at a time: each takes a core."""
+    """One at a time: each takes a core. Raises SettingError."""
+    settings = read_settings(JobSettings)
     return Feature(
         "receipts",
         (
@@ -101,7 +119,7 @@ def feature() -> Feature:
             Task("match", match_open),
             Task("look_again", look_again, cron="*/5 * * * *"),
             Task("ask_reminders", ask_reminders, cron="0 7 * * *"),
-            Task("remind", remind),
+            Task("remind", partial(remind, settings=settings)),
             Task("sweep", sweep, cron="41 * * * *"),
         ),
     )
@@ -217,10 +235,30 @@ async def ask_reminders(job: Job) -> None:
         await connection.execute("SELECT receipts_remind()")
 
 
-async def remind(job: Job) -> None:
-    """Once a week for each purchase: pages and lists tell who was reminded, and how often."""
+async def remind(job: Job, *, settings: JobSettings) -> None:
+    """Once a week for each purchase: pages and lists tell who was reminded, and how often. Who has a page is
+    sent one mail for all of his, where a server for it is set."""
+    assert job.organization_id is not None
     async with job.once() as connection:
-        await connection.execute(REMIND)
+        for email, missing in await (await connection.execute(REMIND)).fetchall():
+            if settings.api_smtp is not None:
+                words = reminder(missing, settings.api_public_url)
+                subject = f"Receipts are missing: {len(missing)}"
+                about = f"receipts of {job.job_id}"
+                await put_mails(connection, job.organization_id, about, [email], subject, words)
+
+
+def reminder(missing: Sequence[tuple[str, str, int, str]], public_url: str) -> str:
+    """Words of a mail. `missing`: day, merchant, minor units and currency of each purchase."""
+    shown = [
+        f"  {day}  {merchant}, {Decimal(minor).scaleb(-exponent(currency)):,f} {currency}"
+        for day, merchant, minor, currency in missing[:_MAILED_MAX]
+    ]
+    if len(missing) > _MAILED_MAX:
+        shown.append(f"  and {len(missing) - _MAILED_MAX:,} more")
+    lines = "\n".join(shown)
+    where = f"{public_url.rstrip('/')}/receipts"
+    return f"These purchases need a receipt, and none is there yet:\n\n{lines}\n\nSend them at {where}\n"
 
 
 async def sweep(job: Job) -> None:

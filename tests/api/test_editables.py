@@ -21,6 +21,7 @@ WITHOUT = {
     "/v1/cases/{case_id}/assignment": "is taken over at any time; the audit log has each change",
     "/v1/receipt-policies/{currency}": "is two numbers; the audit log has each change",
     "/v1/receipts/{receipt_id}/transaction": "says of which purchase it is, and can be taken off again",
+    "/v1/report-schedules/{schedule_id}": "is said as a whole; the audit log has each change",
     "/v1/closed-periods/{period}": "a month is closed once and for all",
     "/v1/reconciliations": "a file is known by its digest: the same again changes nothing",
     "/v1/reconciliations/{file_id}/lines": "a line stays what it was when it first came",

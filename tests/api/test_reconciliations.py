@@ -10,7 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +214,23 @@ def test_nobody_else_sees_a_file(shop: Organization, books: Books) -> None:
         assert resolve(reader, file, 1, "accept").status_code == 403
 
 
+def spent(shop: Organization, report: str, month: str) -> list[int]:
+    """By department, in minor units."""
+    first = date.fromisoformat(f"{month}-01")
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    found = shop.read(f"/v1/reports/{report}", first=first.isoformat(), last=last.isoformat())
+    return [row[1]["minor"] for row in found["sections"][0]["rows"]]
+
+
+def test_a_month_ends_where_the_organization_is(books: Books) -> None:
+    with books.organization() as company:
+        company.start(time_zone="America/New_York")
+        month = (TODAY.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+        closed = put(company, f"/v1/closed-periods/{month}", {"reason": "nothing was bought"})
+    assert closed["time_zone"] == "America/New_York"
+    assert datetime.fromisoformat(closed["until"]).hour in (4, 5)
+
+
 def test_a_month_is_closed_when_nothing_is_open_and_takes_nothing_later(
     shop: Organization, books: Books
 ) -> None:
@@ -244,6 +261,14 @@ def test_a_month_is_closed_when_nothing_is_open_and_takes_nothing_later(
     assert rows(books, span, shop.id, ends - timedelta(days=28), ends) == [("clearing", 1_000)]
     assert rows(books, span, shop.id, ends, ends + timedelta(days=28)) == [("clearing", 500)]
     assert put(shop, f"/v1/closed-periods/{month}", closing) == closed
+    # So does the report of its close; that of what was spent goes by the day.
+    assert spent(shop, "month-end", month) == [1_000]
+    assert spent(shop, "month-end", f"{TODAY:%Y-%m}") == [500]
+    assert spent(shop, "spend", month) == [1_500]
+    another = {"reason": "in Berlin it is over", "time_zone": "Europe/Berlin"}
+    assert closed["time_zone"] == "UTC"
+    told = put(shop, f"/v1/closed-periods/{month}", another, 422)
+    assert "not that of the months that are closed, UTC" in told["errors"][0]["message"]
     assert shop.read("/v1/closed-periods")["periods"] == [closed]
     before = (first - timedelta(days=40)).strftime("%Y-%m")
     assert put(shop, f"/v1/closed-periods/{before}", closing, 409)["code"] == "period_before_closed"

@@ -26,6 +26,8 @@ from api.client.generated.receipt_policies import ReceiptPoliciesResource
 from api.client.generated.receipts import ReceiptsResource
 from api.client.generated.reconciliations import ReconciliationsResource
 from api.client.generated.refunds import RefundsResource
+from api.client.generated.report_files import ReportFilesResource
+from api.client.generated.report_schedules import ReportSchedulesResource
 from api.client.generated.reports import ReportsResource
 from api.client.generated.service import ServiceResource
 from api.client.generated.sign_on_policy import SignOnPolicyResource
@@ -62,6 +64,8 @@ class Api(Generic[S]):
         self.receipts: ReceiptsResource[S] = ReceiptsResource(sender)
         self.reconciliations: ReconciliationsResource[S] = ReconciliationsResource(sender)
         self.refunds: RefundsResource[S] = RefundsResource(sender)
+        self.report_files: ReportFilesResource[S] = ReportFilesResource(sender)
+        self.report_schedules: ReportSchedulesResource[S] = ReportSchedulesResource(sender)
         self.reports: ReportsResource[S] = ReportsResource(sender)
         self.service: ServiceResource[S] = ServiceResource(sender)
         self.sign_on_policy: SignOnPolicyResource[S] = SignOnPolicyResource(sender)

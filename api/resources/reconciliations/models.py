@@ -230,7 +230,10 @@ class PeriodCloseIn(Input):
     model_config = ConfigDict(title="PeriodClose")
 
     reason: Because
-    time_zone: TimeZone = "UTC"
+    time_zone: TimeZone | None = Field(
+        default=None,
+        description="whose month it is: that of the months that are closed, else the organization's",
+    )
 
 
 class SettledOut(Output):

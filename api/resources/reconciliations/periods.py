@@ -92,12 +92,13 @@ def bounds(period: str, time_zone: str) -> tuple[datetime, datetime]:
 async def close(request: Request, caller: Principal, period: str, said: PeriodCloseIn) -> PeriodOut:
     """The closed month; one that was closed before as it is. Raises Problem."""
     services = services_of(request)
-    since, until = bounds(period, said.time_zone)
+    zone = await zone_of_months(services, caller, said.time_zone)
+    since, until = bounds(period, zone)
     if found := await _closed(services, caller, period):
         return found
     if until > datetime.now(UTC):
         raise Problem(409, "period_not_over", f"{period} is not over: it ends at {until.isoformat()}.")
-    of = {"organization_id": caller.organization_id, "until": until, "time_zone": said.time_zone}
+    of = {"organization_id": caller.organization_id, "until": until, "time_zone": zone}
 
     async def make(changes: Changeset) -> None:
         against = await changes.row("period_open_items", **of)
@@ -111,6 +112,25 @@ async def close(request: Request, caller: Principal, period: str, said: PeriodCl
     closed = await _closed(services, caller, period)
     assert closed is not None
     return closed
+
+
+async def zone_of_months(services: Services, caller: Principal, wanted: str | None) -> str:
+    """In which months end: all in one, or two would share hours. Raises Problem 422."""
+    row = await services.reconciliations.ask(
+        "periods", organization_id=caller.organization_id, before=None, rows_max=1
+    )
+    if row["periods"]:
+        zone: str = row["periods"][0]["time_zone"]
+        if wanted not in (None, zone):
+            words = f"is not that of the months that are closed, {zone}: two months would share hours"
+            raise invalid("body.time_zone", "contradiction", words)
+        return zone
+    if wanted is not None:
+        return wanted
+    row = await services.reconciliations.ask(
+        "organization_calendar", organization_id=caller.organization_id, partition=0
+    )
+    return (row["calendar"] or {}).get("time_zone") or "UTC"
 
 
 def _require_nothing_open(period: str, open_items: int, unmatched: int, last: str | None) -> None:
