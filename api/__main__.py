@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from api.beside import NOTHING_BESIDE, Beside
+from api.asking.beside import NOTHING_BESIDE, Beside
 from api.logs import configure_logs
 from api.server import serve
 from api.settings import ApiSettings

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 
 from api.access.cookie import COOKIE
 from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
-from api.beside import NOTHING_BESIDE, Beside
+from api.asking.beside import NOTHING_BESIDE, Beside
 from api.http import problems
 from api.http.door import Door, Share
 from api.http.guide import Guide

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from api.app import BODY_BYTES_MAX, create_app
-from api.beside import NOTHING_BESIDE, Beside
+from api.asking.beside import NOTHING_BESIDE, Beside
 from api.http.connections import Connection, Limits
 from api.http.door import Door
 from api.metrics import Metrics

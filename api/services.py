@@ -16,11 +16,11 @@ from api.access.passwords import Passwords
 from api.access.sessions import Sessions
 from api.access.sign_on.enter import SignOnTerms, SingleSignOn
 from api.access.sign_on.sealing import Seal
+from api.asking.beside import NOTHING_BESIDE, Beside
 from api.asking.deadline import Deadlines, Missed, ToldMemory
 from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
 from api.asking.rollout import PolicyRollouts
 from api.asking.submit import Answered, Pending, Submissions
-from api.beside import NOTHING_BESIDE, Beside
 from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.log.dead_letters import DeadLetterReader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.__main__ import main
-from api.beside import Beside
+from api.asking.beside import Beside
 from infra.reconciliation.reader import SettlementProcesses
 from infra.trials import TrialProcesses
 

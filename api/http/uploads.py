@@ -8,7 +8,7 @@ from typing import Final
 #: Of the frame of multipart/form-data around a file, and the fields beside it.
 _FRAME_BYTES: Final = 32 * 1024
 #: Path -> bytes of the body. A receipt has 10 MB at most (api/receipts/admission.py), a settlement
-#: file 25 MB (api/resources/reconciliations/reading.py).
+#: file 25 MB (api/asking/settlements.py).
 _UPLOADS: Final[Mapping[str, int]] = {
     "/v1/receipts": 10_000_000 + _FRAME_BYTES,
     "/receipts": 10_000_000 + _FRAME_BYTES,

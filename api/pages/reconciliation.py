@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.access.keys import Scope
 from api.access.reach import require_department
 from api.access.security import needs
+from api.asking.settlements import FileReading, FileRefused
 from api.http.paging import Page
 from api.http.preferences import Wait
 from api.http.problems import Problem
@@ -21,7 +22,6 @@ from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import RECONCILIATION_ACTIONS, RECONCILIATION_STATES
 from api.resources.reconciliations.models import Action, PeriodCloseIn, ResolutionIn, Result
 from api.resources.reconciliations.periods import close, periods_page
-from api.resources.reconciliations.reading import FileReading, FileRefused
 from api.resources.reconciliations.reconciliations import files_page, find_file, items_page
 from api.resources.reconciliations.resolutions import ACTIONS, resolve
 from api.resources.reconciliations.uploads import SentSettlement, look_at, read_settlement_form, take

@@ -18,14 +18,14 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from api.receipts.apart import bound
-from api.resources.reconciliations.reading import (
+from api.asking.settlements import (
     SAMPLE_MAX,
     FileQuestion,
     FileReading,
     FileRefused,
     RefusedLine,
 )
+from api.receipts.apart import bound
 from infra.errors import SpendlogError
 from infra.imports.mapping import Mapping, parse_mapping
 from infra.imports.propose import propose

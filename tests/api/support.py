@@ -19,7 +19,7 @@ import uvicorn
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from api.beside import Beside
+from api.asking.beside import Beside
 from api.server import config
 from api.settings import ApiSettings
 from infra import topics

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.resources.reconciliations.reading import FileQuestion, FileReading, FileRefused
+from api.asking.settlements import FileQuestion, FileReading, FileRefused
 from infra.imports.mapping import parse_mapping
 from infra.imports.propose import propose
 from infra.reconciliation.reader import SettlementProcesses

@@ -11,14 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from api.access.keys import Principal
-from api.http.problems import FieldError, Problem, invalid_request
-from api.resources.reconciliations.models import ReconciliationIn, ReconciliationOut
-from api.resources.reconciliations.reading import (
+from api.asking.settlements import (
     FILE_BYTES_MAX,
     FileQuestion,
     FileReading,
     FileRefused,
 )
+from api.http.problems import FieldError, Problem, invalid_request
+from api.resources.reconciliations.models import ReconciliationIn, ReconciliationOut
 from api.resources.reconciliations.reconciliations import begin_matching, declare, receive
 from api.services import services_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from api.asking.settlements import SettlementReader
 from api.asking.trial import PolicyTrials
-from api.resources.reconciliations.reading import SettlementReader
 
 
 class Beside(NamedTuple):
