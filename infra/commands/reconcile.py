@@ -25,6 +25,16 @@ app = typer.Typer()
 LISTED_MAX = 10
 
 
+FirstDay = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="First day covered; else the first line's.", show_default=False),
+]
+LastDay = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Last day covered; else the last line's.", show_default=False),
+]
+
+
 @app.command()
 def reconcile(
     file: Annotated[
@@ -34,18 +44,8 @@ def reconcile(
         Path | None,
         typer.Option(help="Which column means what (TOML), for CSV and workbooks.", show_default=False),
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="First day covered; else the first line's.", show_default=False
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="Last day covered; else the last line's.", show_default=False
-        ),
-    ] = None,
+    since: FirstDay = None,
+    until: LastDay = None,
     zone: Annotated[
         str | None,
         typer.Option(help="Time zone of its days; else the mapping's, or UTC.", show_default=False),

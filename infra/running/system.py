@@ -36,6 +36,13 @@ from streams.scoring.learning.trees import can_fit
 # Starting takes 2 s when the machine is idle; 30 times that for a slow and busy one.
 READY_TIMEOUT_S: Final = 60.0
 _LABELS: Final[Mapping[ServiceName, str]] = {"kafka": "Kafka", "postgres": "PostgreSQL", "redis": "Valkey"}
+#: Of the key that a shell gets.
+_SCOPES: Final = (
+    *EVERYDAY_SCOPES,
+    Scope.WEBHOOKS_WRITE,
+    Scope.SIMULATIONS_WRITE,
+    Scope.RECONCILIATIONS_WRITE,
+)
 _TAKEN_OVER = "partition_taken_over"
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "ticker": ("ticker",),
@@ -152,10 +159,8 @@ def _start(
         )
         for name, command in commands.items()
     }
-    special = (Scope.WEBHOOKS_WRITE, Scope.SIMULATIONS_WRITE, Scope.RECONCILIATIONS_WRITE)
-    scopes = [*EVERYDAY_SCOPES, *special]
     secret, _ = create_key(
-        endpoints.postgres, organization_id=organization, name="first-steps", scopes=scopes
+        endpoints.postgres, organization_id=organization, name="first-steps", scopes=_SCOPES
     )
     partitions = len(ends)
     ready = {
