@@ -41,6 +41,6 @@ class ReportFilesResource(Resource[S]):
     list = listing(_list, "files", ReportFile)
 
     @operation
-    def download_report(self, file_id: str) -> Call[str]:
+    def download_report(self, file_id: str) -> Call[bytes]:
         """Take a report that was made."""
-        return Call("GET", at("/v1/report-files/{}/content", file_id), str, reads=True)
+        return Call("GET", at("/v1/report-files/{}/content", file_id), bytes, reads=True)
