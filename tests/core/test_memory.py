@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -126,7 +127,7 @@ def _played(scenario: str) -> list[bytes]:
 
 def _decided(seed: int) -> list[bytes]:
     """A history whose time goes on by days with each event."""
-    state, plans, scorer, values = PartitionState(0), Plans(), Scorer(warm_up=5), []
+    state, plans, scorer, values = PartitionState(0), Plans(), Scorer(warm_up=5, ns_max=math.inf), []
     for number, record in enumerate(history(seed, 150)):
         value = record.value
         at = record.recorded_at + timedelta(days=number)

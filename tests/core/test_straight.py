@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections import Counter
 
 import msgspec
@@ -255,7 +256,7 @@ def test_what_stories_decide_is_applied_alike(scenario: str) -> None:
 @pytest.mark.parametrize("seed", [4, 5])
 def test_deciding_leaves_nothing_for_the_garbage_collector(seed: int) -> None:
     """Whose pause was 30 ms for the plans of five hundred budgets that were set one after the other."""
-    state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5)
+    state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5, ns_max=math.inf)
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -282,7 +283,7 @@ def test_histories_are_decided_and_applied_alike() -> None:
 
 def play(seed: int, ways: Counter[str]) -> None:
     """A history, with how often a request was approved and how often such a decision was applied straight."""
-    state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5)
+    state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5, ns_max=math.inf)
     for record in history(seed, 250):
         decision, value = seal(judge(state, record, 1, scorer, plans))
         if decision.outcome is not Outcome.REJECTED and decision.duplicate_of is None:

@@ -140,7 +140,7 @@ def test_about_the_asked_share_is_flagged_once_enough_was_scored() -> None:
     trees = tuple(
         Tree((place,), (rng.randrange(BINS),), (-1,), (-2,), (0.0,), (-0.3, 0.3)) for place in range(60)
     )
-    scorer = Scorer(warm_up=1_000)
+    scorer = Scorer(warm_up=1_000, ns_max=math.inf)
     scorer.hear(published(encode_model(BoostedModel(1, NAMES, trees, 1.0, -6.0, (1_000, 50)))))
     later = list(taken(scorer, 4_000))[2_000:]
     assert 0.002 < sum(one.score.flagged for one in later if one.score) / len(later) < 0.03
@@ -229,7 +229,7 @@ def test_amounts_of_another_currency_are_other_habits() -> None:
 
 
 def test_live_and_learned_again_are_the_same_and_so_is_a_snapshot_at_any_place() -> None:
-    live = Scorer(warm_up=50)
+    live = Scorer(warm_up=50, ns_max=math.inf)
     log = list(taken(live, 300))
     for number, one in enumerate(log[100:120]):
         log.append(labelled(one.authorization_id or "", ("fraud", "legitimate")[number % 2]))
@@ -238,10 +238,10 @@ def test_live_and_learned_again_are_the_same_and_so_is_a_snapshot_at_any_place()
         live.hear(one)
     log += list(taken(live, 300, seed=9))
     for cut in (0, 1, 150, 300, 311, 321, 400, len(log)):
-        again = Scorer(warm_up=50)
+        again = Scorer(warm_up=50, ns_max=math.inf)
         for number, one in enumerate(log):
             if number == cut:
-                snapshot, again = again.snapshot(), Scorer(warm_up=50)
+                snapshot, again = again.snapshot(), Scorer(warm_up=50, ns_max=math.inf)
                 again.restore(snapshot)
             (again.learn(one) if one.score else again.hear(one))
         assert again.habits == live.habits

@@ -119,7 +119,7 @@ def test_about_the_asked_share_is_flagged(history: list[Decision]) -> None:
 
 
 def test_nothing_is_flagged_in_the_warm_up() -> None:
-    desk = Desk(Scorer(warm_up=700))
+    desk = Desk(Scorer(warm_up=700, ns_max=math.inf))
     for event in usual(699):
         desk.take(event)
     odd = request(1, card="c1", amount=10**9, merchant="jeweller", at=START + timedelta(days=60))
@@ -278,7 +278,7 @@ streams = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(streams)
 def test_any_amounts_in_any_order_of_time_give_a_value_in_0_to_1(rows: list[tuple[Any, ...]]) -> None:
-    desk = Desk(Scorer(warm_up=0))
+    desk = Desk(Scorer(warm_up=0, ns_max=math.inf))
     for number, (card, amount, moment, merchant) in enumerate(rows):
         event = request(number, card=card, amount=amount, at=moment, merchant=merchant)
         decision = desk.take(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -38,7 +39,9 @@ def decided_anew(card_events: tuple[Record, ...]) -> list[bytes]:
     log = _Kept()
 
     async def run() -> None:
-        owner = Owner(0, PARTITIONS, log, lambda: Scorer(warm_up=5), lambda changed: None, 2**62)
+        owner = Owner(
+            0, PARTITIONS, log, lambda: Scorer(warm_up=5, ns_max=math.inf), lambda changed: None, 2**62
+        )
         await owner.take_over()
         await owner.decide([Frame(0, card_events[-1].offset + 1 if card_events else 0, card_events)])
 

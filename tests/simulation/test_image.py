@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def test_an_image_is_of_the_moment_at_which_it_was_begun(
     """Whatever is decided while it is made, and however slowly it is."""
     monkeypatch.setattr(pages, "PAGE_ROWS", page_rows)
     rng = random.Random(seed)
-    state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5)
+    state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5, ns_max=math.inf)
     image: Image | None = None
     parts: list[bytes] = []
     before, made = PartitionState(0), 0
@@ -109,7 +110,7 @@ def test_batches_are_not_held_up_by_a_large_snapshot() -> None:
     cluster, log = Cluster(history(2, 200)), Keeping()
 
     async def run() -> Owner:
-        owner = Owner(0, 1, log, lambda: Scorer(warm_up=5), lambda changed: None, 20)
+        owner = Owner(0, 1, log, lambda: Scorer(warm_up=5, ns_max=math.inf), lambda changed: None, 20)
         await owner.take_over()
         owner.state.departments[KEY] = department(20_000)
         while owner.position < cluster.end:

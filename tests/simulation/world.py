@@ -221,7 +221,13 @@ def new_owner(
     # A busy machine changes no step: where time ends a slice or a batch is test_pace's.
     pace = Pace(slice_s=math.inf, batch_s=math.inf)
     return Owner(
-        0, PARTITIONS, log, lambda: Scorer(warm_up=5), published, snapshot_decisions_min=7, pace=pace
+        0,
+        PARTITIONS,
+        log,
+        lambda: Scorer(warm_up=5, ns_max=math.inf),
+        published,
+        snapshot_decisions_min=7,
+        pace=pace,
     )
 
 

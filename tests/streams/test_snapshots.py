@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +55,7 @@ class Site:
 
 async def lived(site: Site, until: int) -> Owner:
     """Decides up to `until` in transactions of seven, with a snapshot whenever ten are new; then ends."""
-    owner = Owner(0, 1, _Timeless(site), lambda: Scorer(warm_up=5), lambda changed: None, 10)
+    owner = Owner(0, 1, _Timeless(site), lambda: Scorer(warm_up=5, ns_max=math.inf), lambda changed: None, 10)
     start = await owner.take_over()
     while start < until:
         end = min(start + 7, until)
