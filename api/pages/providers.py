@@ -226,9 +226,10 @@ async def act_on_provider(
     return back(f"{HERE}/{provider_id}", done=done)
 
 
-@router.post("/{provider_id}/trial", openapi_extra=_WRITE)
+@router.get("/{provider_id}/trial", openapi_extra=_WRITE)
 async def try_provider(asking: Asked, provider_id: str) -> Response:
-    """Off to it and back: what it says of who tries it is shown, and nobody is signed in by that."""
+    """Off to it and back: what it says of who tries it is shown, and nobody is signed in by that. By a link:
+    a form of ours may be sent on to no other host (`form-action`)."""
     await find_provider(asking.services, asking.viewer.organization_id, provider_id)
     try:
         departure = await asking.services.sign_on.depart(

@@ -62,7 +62,7 @@ def test_a_provider_is_added_tried_while_it_is_off_turned_on_and_removed(
     # Off, it lets nobody in; an Org Admin tries it all the same, and nobody is signed in by that.
     with httpx.Client(base_url=server, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60) as client:
         assert client.get(f"/sign-in/sso/{used}").status_code == 404
-    left = admin.post(f"{place}/trial")
+    left = admin.get(f"{place}/trial")
     assert left.status_code == 303, left.text
     line = next(one for one in left.headers.get_list("set-cookie") if one.startswith(f"{LEFT}="))
     tried = Try(server, used, left.headers["location"], line.partition("=")[2].partition(";")[0])
@@ -116,7 +116,8 @@ def test_who_may_only_read_is_offered_nothing_and_others_see_nothing(
     with sign_in(server, member(settings.postgres, organization, Role.AUDITOR)) as auditor:
         shown = auditor.get(HERE)
         assert shown.status_code == 200 and "<form" not in shown.text.partition("<main")[2]
-        for path in ("/policy", "/domains", "/new", "/idp_x", "/idp_x/trial"):
+        assert auditor.get(f"{HERE}/idp_x/trial").status_code == 403
+        for path in ("/policy", "/domains", "/new", "/idp_x"):
             answer = auditor.post(HERE + path, data={"tag": "x", "act": "on", "key": "k"})
             assert answer.status_code == 403, path
     with sign_in(server, member(settings.postgres, organization, Role.EMPLOYEE)) as employee:
