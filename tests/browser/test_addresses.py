@@ -11,7 +11,7 @@ from api.pages.rooms import PAGES
 
 ROUTES = [route for router in PAGES for route in router.routes if isinstance(route, APIRoute)]
 #: Ids that are made here, with a prefix that is no page's word, and names of files of our own.
-MADE_HERE = {"endpoint_id", "event_id", "person_id", "key_id", "invitation_id", "kind", "name"}
+MADE_HERE = {"endpoint_id", "event_id", "person_id", "key_id", "invitation_id", "provider_id", "kind", "name"}
 
 
 def words() -> set[str]:
