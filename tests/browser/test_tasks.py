@@ -52,7 +52,9 @@ def test_what_a_suspicious_purchase_was_flagged_for(person: Sit) -> None:
     steps = Steps(person("carol"))
     steps.click("Night Owl Electronics")
     expect(steps.page.get_by_role("heading", name="What it was flagged for")).to_be_visible()
-    expect(steps.page.get_by_role("cell", name="above what is usual for the card")).to_be_visible()
+    expect(
+        steps.page.get_by_role("cell", name="15 or more × the card's usual amount", exact=True)
+    ).to_be_visible()
 
 
 def test_a_department_draws_its_period(person: Sit) -> None:
