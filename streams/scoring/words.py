@@ -201,8 +201,13 @@ def reasons(bins: bytes, moved: Mapping[int, float], at_most: int = 3) -> tuple[
 
 
 def contributions(bins: bytes, moved: Mapping[int, float], scale: float = 1.0) -> tuple[Contribution, ...]:
-    """The same as a score tells them; `scale`: from what `moved` is in to what is told."""
+    """The same as a score tells them; `scale`: from what `moved` is in to what is told.
+
+    Its numbers are floats, also where they are whole: a decision that was read is written as it was.
+    """
     return tuple(
-        Contribution(why.feature, bins[NAMES.index(why.feature)], round(scale * why.moved, 4), why.words)
+        Contribution(
+            why.feature, float(bins[NAMES.index(why.feature)]), round(float(scale * why.moved), 4), why.words
+        )
         for why in reasons(bins, moved)
     )

@@ -10,6 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -92,6 +93,8 @@ def test_reasons_are_in_words_and_add_up_with_what_any_request_has() -> None:
     flagged = [one.score for one in taken(scorer) if one.score and one.score.flagged]
     assert flagged
     for score in flagged:
+        written = msgspec.json.encode(score)
+        assert msgspec.json.encode(msgspec.json.decode(written, type=Score)) == written
         (why,) = score.reasons
         assert why.feature == "amount_for_card"
         assert "standard deviations above what is usual for the card" in why.words

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from schemas.codec import decode_decision, seal_decision
-from schemas.decisions import Decision
+from schemas.decisions import Decision, Score
 from schemas.money import MINOR_MAX
 from schemas.reasons import Outcome
 from streams.scoring import Scorer, UnusableSnapshot
@@ -195,6 +195,15 @@ def test_a_score_is_short_in_the_log(history: list[Decision]) -> None:
         assert value == round(value, 4)
         assert len(decision.score.features) == len(NAMES)
         assert len(msgspec.json.encode(decision.score)) < (700 if decision.score.flagged else 170)
+
+
+def test_what_is_read_is_written_as_it_was(history: list[Decision]) -> None:
+    """A whole number that the log reads as a fraction would be another decision when it is decided again."""
+    flagged = [decision.score for decision in history if decision.score and decision.score.reasons]
+    assert flagged
+    for score in flagged:
+        written = msgspec.json.encode(score)
+        assert msgspec.json.encode(msgspec.json.decode(written, type=Score)) == written
 
 
 def test_the_model_without_labels_does_not_grow_with_cards_and_merchants() -> None:
