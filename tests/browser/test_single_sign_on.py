@@ -78,37 +78,47 @@ def test_a_provider_is_added_tried_and_turned_on_and_a_domain_proved(
         page.get_by_role("link", name="Back").click()
         page.get_by_role("button", name="Turn it on").click()
         expect(page.get_by_text("Turned on: people can come by it.")).to_be_visible()
-        # The domain, by the record that the page tells.
-        sitting.go("/single-sign-on")
-        assert f"not proved: {domain}" in sitting.main()
-        page.get_by_label("Domain", exact=True).fill(domain)
-        page.get_by_role("button", name="Claim it").click()
-        text = page.locator("code", has_text="spendlog-domain=").inner_text()
-        page.get_by_role("button", name=f"Look for it in the DNS of {domain}").click()
-        assert "no TXT record" in sitting.main()
-        zone.texts[f"_spendlog.{domain}"] = [[text]]
-        page.get_by_role("button", name=f"Look for it in the DNS of {domain}").click()
-        expect(page.get_by_text(f"{domain} is proved.")).to_be_visible()
-        assert sitting.fits() and sitting.serious() == []
-        # Two sit at the policy: the later form does not undo the earlier.
-        page.get_by_label("Nobody comes by a password").check()
-        page.get_by_label("That Org Admin").select_option(label=email)
-        stale = page.locator('input[name="tag"]').input_value()
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
-        form: dict[str, str | float | bool] = {
-            "tag": stale,
-            "required": "",
-            "second_factor": "",
-            "break_glass": "",
-        }
-        late = page.request.post(f"{trusted}/single-sign-on/policy", form=form, headers={"Origin": trusted})
-        assert late.status == 412 and "It was changed since" in late.text()
-        page.get_by_label("Nobody comes by a password").uncheck()
-        page.get_by_role("button", name="Save").click()
+        prove(sitting, domain, zone)
+        two_sit_at_the_policy(sitting, trusted, email)
         # And it is removed.
         sitting.go(f"/single-sign-on/{used}")
         page.get_by_role("button", name="Remove this provider").click()
         page.get_by_role("button", name="Remove it").click()
         expect(page.get_by_text("Nobody comes by it any more.")).to_be_visible()
         sitting.faults.clear()
+
+
+def prove(sitting: Person, domain: str, zone: Zone) -> None:
+    """The domain, by the record that the page tells."""
+    page = sitting.page
+    sitting.go("/single-sign-on")
+    assert f"not proved: {domain}" in sitting.main()
+    page.get_by_label("Domain", exact=True).fill(domain)
+    page.get_by_role("button", name="Claim it").click()
+    text = page.locator("code", has_text="spendlog-domain=").inner_text()
+    page.get_by_role("button", name=f"Look for it in the DNS of {domain}").click()
+    assert "no TXT record" in sitting.main()
+    zone.texts[f"_spendlog.{domain}"] = [[text]]
+    page.get_by_role("button", name=f"Look for it in the DNS of {domain}").click()
+    expect(page.get_by_text(f"{domain} is proved.")).to_be_visible()
+    assert sitting.fits() and sitting.serious() == []
+
+
+def two_sit_at_the_policy(sitting: Person, trusted: str, email: str) -> None:
+    """The later form does not undo the earlier."""
+    page = sitting.page
+    page.get_by_label("Nobody comes by a password").check()
+    page.get_by_label("That Org Admin").select_option(label=email)
+    stale = page.locator('input[name="tag"]').input_value()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
+    form: dict[str, str | float | bool] = {
+        "tag": stale,
+        "required": "",
+        "second_factor": "",
+        "break_glass": "",
+    }
+    late = page.request.post(f"{trusted}/single-sign-on/policy", form=form, headers={"Origin": trusted})
+    assert late.status == 412 and "It was changed since" in late.text()
+    page.get_by_label("Nobody comes by a password").uncheck()
+    page.get_by_role("button", name="Save").click()

@@ -135,7 +135,7 @@ class Bench:
             return "no department"
         sizes = {
             name: sum(1 for _ in getattr(found, name))
-            for name in ("payments", "periods", "budgets", "cards", "counters", "registered", "expiries")
+            for name in ("payments", "periods", "budgets", "counters", "registered", "expiries")
         }
         sizes["rules"] = len(found.policy.rules)
         return ", ".join(f"{count} {name}" for name, count in sizes.items() if count)

@@ -102,7 +102,7 @@ def test_a_file_as_a_whole_is_refused_with_what_to_do(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     with pytest.raises(SpendlogError, match="is empty"):
         read(empty, mapping())
-    with pytest.raises(SpendlogError, match="import check"):
+    with pytest.raises(SpendlogError, match="--propose"):
         read(write(tmp_path / "a.csv", ROWS), None)
     misspelt = tmp_path / "b.csv"
     misspelt.write_text(HEADER.replace("bought", "buoght") + ROWS)

@@ -124,7 +124,8 @@ def test_every_event_that_the_language_knows_can_be_written_to_the_log() -> None
         for line in story.lines
         if line.verb not in ("raw", "again", "reuse", "correct")
     ]
-    assert {line.verb for line in lines} == VERBS.keys() - {"raw", "again", "reuse", "correct"}
+    verbs = {line.verb for line in lines if "." not in line.verb}  # else an event's own type
+    assert verbs == VERBS.keys() - {"raw", "again", "reuse", "correct"}
     named = Named()
     types = set()
     for line in lines:
