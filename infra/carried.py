@@ -13,7 +13,7 @@ from psycopg import sql
 BOOKED: Final = frozenset(
     {
         *("sink_position", "decision", "account", "transfer", "merchant"),
-        *("card_authorization", "refund", "dispute", "card", "increase_request"),
+        *("card_authorization", "refund", "dispute", "card", "approval_request"),
         *("department_budget", "budget", "budget_period", "budget_increase", "limit_change"),
         *("policy_version", "company_cap", "lease"),
     }

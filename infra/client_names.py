@@ -25,6 +25,15 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "list_requests": "list",
         "read_request": "read",
     },
+    "requests": {
+        "request_card": "create_card",
+        "request_budget": "create_budget",
+        "approve_request": "approve",
+        "refuse_request": "refuse",
+        "list_all_requests": "list",
+        "read_any_request": "read",
+    },
+    "delegations": {"set_delegation": "set", "end_delegation": "end"},
     "receipts": {
         "link_receipt": "link",
         "unlink_receipt": "unlink",

@@ -18,17 +18,12 @@ from schemas.reasons import DEPARTMENT
 BudgetId = Annotated[str, msgspec.Meta(min_length=1, max_length=220)]
 
 
-class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=True):
-    """Creates a budget or changes it, from this event's place in the log on.
+class BudgetAct(Act, frozen=True, kw_only=True, omit_defaults=True):
+    """What a budget shall be: `limit` in each period, `tolerance` minor units more with review.
 
-    `limit` is what may be authorized in each period; `tolerance` minor units more are approved with review.
     `level` and `subject` say whose it is. `budget_id`: `department`, or `LEVEL:SUBJECT`, if absent; give one
-    to have several budgets on one subject. A department exists from its budget `department` on. `shard_of`:
-    refused until a lease of that department is there, so that a shard never approves without one.
+    to have several budgets on one subject.
     """
-
-    scopes: ClassVar[Scopes] = ("budgets:write",)
-    example: ClassVar[Body] = {"name": "Engineering", "limit": usd(5_000_000), "tolerance": 50_000}
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     limit: Money
@@ -40,7 +35,6 @@ class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
     start_day: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
     start_month: Annotated[int, msgspec.Meta(ge=1, le=12)] = 1
-    shard_of: Name | None = None
 
     @property
     def calendar(self) -> Calendar:
@@ -51,6 +45,21 @@ class BudgetSet(Act, tag="budget.set", frozen=True, kw_only=True, omit_defaults=
         if self.budget_id is not None:
             return self.budget_id
         return DEPARTMENT if self.subject is None else f"{self.level}:{self.subject}"
+
+
+class BudgetSet(BudgetAct, tag="budget.set", frozen=True, kw_only=True, omit_defaults=True):
+    """Creates a budget or changes it, from this event's place in the log on.
+
+    `limit` is what may be authorized in each period; `tolerance` minor units more are approved with review.
+    `level` and `subject` say whose it is. `budget_id`: `department`, or `LEVEL:SUBJECT`, if absent; give one
+    to have several budgets on one subject. A department exists from its budget `department` on. `shard_of`:
+    refused until a lease of that department is there, so that a shard never approves without one.
+    """
+
+    scopes: ClassVar[Scopes] = ("budgets:write",)
+    example: ClassVar[Body] = {"name": "Engineering", "limit": usd(5_000_000), "tolerance": 50_000}
+
+    shard_of: Name | None = None
 
 
 class BudgetRemoved(Act, tag="budget.removed", frozen=True, kw_only=True, omit_defaults=True):
@@ -72,47 +81,6 @@ class BudgetIncreased(Act, tag="budget.increased", frozen=True, kw_only=True, om
     ends_at: Timestamp
     starts_at: Timestamp | None = None
     budget_id: BudgetId = DEPARTMENT
-
-
-class IncreaseRequested(Act, tag="increase.requested", frozen=True, kw_only=True, omit_defaults=True):
-    """Somebody (`actor`) asks for an increase; it is set when all levels of the policy have approved it.
-
-    `starts_at`: when the last approval is given, if absent.
-    """
-
-    scopes: ClassVar[Scopes] = ("budgets:request",)
-    example: ClassVar[Body] = {
-        "request_id": "inc_7",
-        "amount": usd(100_000),
-        "ends_at": "2099-12-31T23:00:00Z",
-        "reason": "the conference in March",
-    }
-
-    request_id: Identifier
-    amount: PositiveMoney
-    ends_at: Timestamp
-    starts_at: Timestamp | None = None
-    budget_id: BudgetId = DEPARTMENT
-    reason: ShortText | None = None
-
-
-class IncreaseApproved(Act, tag="increase.approved", frozen=True, kw_only=True, omit_defaults=True):
-    """`actor` approves a request at the level it has reached."""
-
-    scopes: ClassVar[Scopes] = ("budgets:approve",)
-    example: ClassVar[Body] = {"request_id": "inc_7"}
-
-    request_id: Identifier
-
-
-class IncreaseRefused(Act, tag="increase.refused", frozen=True, kw_only=True, omit_defaults=True):
-    """`actor`, who might approve it or has asked for it, ends a request."""
-
-    scopes: ClassVar[Scopes] = ("budgets:approve", "budgets:request")
-    example: ClassVar[Body] = {"request_id": "inc_8", "reason": "next quarter"}
-
-    request_id: Identifier
-    reason: ShortText | None = None
 
 
 class PolicyDrafted(Act, tag="policy.drafted", frozen=True, kw_only=True, omit_defaults=True):
@@ -292,14 +260,11 @@ class LeaseReturned(Event, tag="lease.returned", frozen=True, kw_only=True, omit
     amount: MinorUnits
 
 
-#: An event is one of these, or of `schemas.messages.PaymentMessage`.
+#: An event is one of these, of `schemas.messages.PaymentMessage`, or of `schemas.requests.Requests`.
 Administration = (
     BudgetSet
     | BudgetRemoved
     | BudgetIncreased
-    | IncreaseRequested
-    | IncreaseApproved
-    | IncreaseRefused
     | PolicyDrafted
     | PolicyActivated
     | ModelPublished

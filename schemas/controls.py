@@ -21,6 +21,8 @@ Level = Literal["department", "team", "card", "employee"]
 LEVELS: tuple[Level, ...] = ("department", "team", "card", "employee")
 #: Longest validity of a hold that a policy may give, in days: a hold must lapse while it is remembered.
 HOLD_DAYS_MAX = 60
+#: Longest time that a policy may let a request wait, in days: it must lapse while it is remembered.
+REQUEST_DAYS_MAX = 60
 #: How many budgets there may be on one team, card or employee (and on the department itself), and in all.
 #: Each that applies to a payment is named in all its decisions.
 BUDGETS_A_SUBJECT_MAX = 20
@@ -42,6 +44,18 @@ class Calendar(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
     start_day: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
     start_month: Annotated[int, msgspec.Meta(ge=1, le=12)] = 1
+
+
+class BudgetTerms(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """What a budget is: `limit` and `tolerance` in minor units, for each period of `calendar`."""
+
+    budget_id: str
+    level: Level
+    name: str
+    limit: int
+    calendar: Calendar
+    subject: str | None = None
+    tolerance: int = 0
 
 
 class RuleScope(msgspec.Struct, frozen=True, gc=False):
@@ -154,7 +168,7 @@ TRAVEL_HOLD_DAYS = {"airline": 30, "car_rental": 30, "hotel": 30}
 
 
 class ApprovalLevel(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One approval that a request for an increase of `above` minor units or more needs.
+    """One approval that a request for `above` minor units or more needs: an increase, or a limit.
 
     `approvers`: who may give it; anybody but who has asked or approved before, if empty.
     """
@@ -169,8 +183,9 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 
     `hold_days`: how long a hold is valid; `hold_days_by_group`: other validities for groups of MCCs.
     `registered_cards_only`: a card that was never set is declined as unknown. `approvals`: levels that a
-    request for an increase goes through, in this order; one by anybody else, if empty.
-    `label_won_disputes`: a payment whose dispute is won was fraud, and models learn so.
+    request goes through, in this order; one by anybody else, if empty. `request_days`: nobody may answer one
+    any more that was asked so many days ago. `label_won_disputes`: a payment whose dispute is won was fraud,
+    and models learn so.
     """
 
     rules: Annotated[tuple[Rules, ...], msgspec.Meta(max_length=200)] = ()
@@ -181,6 +196,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
     registered_cards_only: bool = False
     approvals: Annotated[tuple[ApprovalLevel, ...], msgspec.Meta(max_length=10)] = ()
     label_won_disputes: bool = False
+    request_days: Annotated[int, msgspec.Meta(ge=1, le=REQUEST_DAYS_MAX)] = 30
 
 
 CardStatus = Literal["active", "frozen", "canceled"]

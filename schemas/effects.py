@@ -23,6 +23,15 @@ from schemas.leases import LeaseGivenBack as LeaseGivenBack
 from schemas.leases import LeaseRecallSent as LeaseRecallSent
 from schemas.leases import LeaseTaken as LeaseTaken
 from schemas.leases import ShardsSet as ShardsSet
+from schemas.request_effects import DelegationGiven as DelegationGiven
+from schemas.request_effects import DelegationTakenBack as DelegationTakenBack
+from schemas.request_effects import IncreaseAsked as IncreaseAsked
+from schemas.request_effects import IncreaseClosed as IncreaseClosed
+from schemas.request_effects import IncreaseStep as IncreaseStep
+from schemas.request_effects import RequestAsked as RequestAsked
+from schemas.request_effects import RequestClosed as RequestClosed
+from schemas.request_effects import RequestLapsed as RequestLapsed
+from schemas.request_effects import RequestStep as RequestStep
 
 # -- payments
 
@@ -247,35 +256,6 @@ class BudgetIncreaseSet(Effect, tag="budget_increase_set", frozen=True, kw_only=
     ends_at: Timestamp
 
 
-class IncreaseAsked(Effect, tag="increase_asked", frozen=True, kw_only=True, omit_defaults=True):
-    """A request for an increase waits for approval. `levels`: who may approve at each; none: anybody else."""
-
-    request_id: str
-    budget_id: str
-    amount: int
-    ends_at: Timestamp
-    asked_by: str
-    levels: tuple[tuple[str, ...], ...]
-    starts_at: Timestamp | None = None
-    reason: str | None = None
-
-
-class IncreaseStep(Effect, tag="increase_step", frozen=True, kw_only=True):
-    """A level has approved a request. `left`: levels that have not; 0: the increase is set with this."""
-
-    request_id: str
-    approved_by: str
-    left: int
-
-
-class IncreaseClosed(Effect, tag="increase_closed", frozen=True, kw_only=True, omit_defaults=True):
-    """A request was refused, or taken back by who asked."""
-
-    request_id: str
-    refused_by: str
-    reason: str | None = None
-
-
 class PolicyStored(Effect, tag="policy_stored", frozen=True, kw_only=True):
     """A draft, not yet in force."""
 
@@ -334,6 +314,12 @@ Effects = (
     | IncreaseAsked
     | IncreaseStep
     | IncreaseClosed
+    | RequestAsked
+    | RequestStep
+    | RequestClosed
+    | RequestLapsed
+    | DelegationGiven
+    | DelegationTakenBack
     | PolicyStored
     | PolicyTaken
     | CardChanged

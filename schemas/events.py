@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-# Each event stands in one of these two, with its name in the union at the end: it is an event from there on.
+# Each event stands in one of these three, with its name in the union at the end: from there on it is one.
 from schemas.administration import *  # noqa: F403
 from schemas.administration import Administration
 from schemas.event import EVENT_VERSION as EVENT_VERSION
@@ -18,6 +18,8 @@ from schemas.event import ShortText as ShortText
 from schemas.event import Timestamp as Timestamp
 from schemas.messages import *  # noqa: F403
 from schemas.messages import PaymentMessage
+from schemas.requests import *  # noqa: F403
+from schemas.requests import Requests
 
-CardEvent = PaymentMessage | Administration
+CardEvent = PaymentMessage | Administration | Requests
 EVENT_TYPES: tuple[type[Event], ...] = get_args(CardEvent)

@@ -232,7 +232,7 @@ class ClockTicked(Event, tag="clock.ticked", frozen=True, kw_only=True, omit_def
     scopes: ClassVar[Scopes] = ("authorizations:write",)
 
 
-#: An event is one of these, or of `schemas.administration.Administration`.
+#: An event is one of these, of `schemas.administration.Administration`, or of `schemas.requests.Requests`.
 PaymentMessage = (
     AuthorizationRequested
     | AuthorizationIncremented

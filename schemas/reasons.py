@@ -79,6 +79,8 @@ class ReasonCode(StrEnum):
     UNKNOWN_REQUEST = "unknown_request"
     REQUEST_CLOSED = "request_closed"
     MAY_NOT_APPROVE = "may_not_approve"
+    INVALID_DELEGATION = "invalid_delegation"
+    UNKNOWN_DELEGATION = "unknown_delegation"
     INVALID_CARD = "invalid_card"
     UNKNOWN_CARD = "unknown_card"
     WRONG_STATUS = "wrong_status"

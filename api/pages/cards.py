@@ -18,7 +18,7 @@ from api.http.paging import Page
 from api.http.problems import Problem
 from api.pages.budgets import card_of, department_cards
 from api.pages.frame import page
-from api.pages.requests import of_department
+from api.pages.requests import requests_of
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.transactions import latest
 from api.resources.cards.answer import CardOut, cards_out
@@ -150,10 +150,9 @@ async def show_mine(asking: Asked) -> Response:
     details, newest, requests = await asyncio.gather(
         asyncio.gather(*(card_detail(reading, card) for card in cards)),
         latest(asking, Filters(employee=person.employee), 12),
-        asyncio.gather(*(of_department(asking, name, None) for name in sorted(person.departments))),
+        requests_of(asking, asked_by=person.actor),
     )
-    own = [each for found in requests for each in found if each.asked_by == person.actor]
-    return page(asking.request, "mine", cards=details, latest=newest, requests=own)
+    return page(asking.request, "mine", cards=details, latest=newest, requests=requests)
 
 
 @router.get("/cards/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE))

@@ -24,7 +24,7 @@ from api.pages.reviews import cases_of_viewer
 from api.pages.route import Asked, Asking, PageRoute, asking_at
 from api.pages.transactions import latest
 from api.resources.cases.answer import CaseOut
-from api.resources.increases import IncreaseRequestOut
+from api.resources.requests import ApprovalRequestOut
 from api.resources.transactions.answer import TransactionOut
 from api.stores.moves import Picture
 from api.stores.tenant import TENANT
@@ -65,13 +65,13 @@ class Overview:
 
     departments: list[DepartmentCard]
     totals: list[Total]
-    requests: list[IncreaseRequestOut]
+    requests: list[ApprovalRequestOut]
     latest: list[TransactionOut]
     review: list[CaseOut]
     more_review: bool
     missing: int
 
-    def part(self, waiting: Sequence[IncreaseRequestOut]) -> dict[str, Any]:
+    def part(self, waiting: Sequence[ApprovalRequestOut]) -> dict[str, Any]:
         """What the template draws. `waiting`: the requests that the viewer may answer."""
         return {
             "totals": self.totals,
@@ -132,7 +132,7 @@ async def show_start(asking: Asked) -> Response:
 async def overview_of(asking: Asking) -> Overview:
     departments, requests, newest, review, missing, cap = await asyncio.gather(
         department_cards(asking),
-        requests_of(asking, "waiting"),
+        requests_of(asking, status="waiting"),
         latest(asking, Filters(), _LATEST),
         cases_of_viewer(asking, "open", Page(None, _ATTENTION)),
         _missing(asking),
@@ -149,7 +149,7 @@ async def overview_of(asking: Asking) -> Overview:
     )
 
 
-def waiting_of(asking: Asking, found: Overview) -> list[IncreaseRequestOut]:
+def waiting_of(asking: Asking, found: Overview) -> list[ApprovalRequestOut]:
     return [request for request in found.requests if may_answer(asking, request)]
 
 

@@ -12,64 +12,55 @@ from starlette.responses import Response
 from api.access.keys import Scope
 from api.access.reach import BY_ROUTE, require_act
 from api.access.security import needs
-from api.http.paging import Page
 from api.http.problems import Problem
 from api.pages.budgets import budgets_of, card_of, department_card, department_cards, department_names
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import NotMoney, amount, minor_of
-from api.resources.increases import IncreaseRequestOut, RequestStatus, request_out, requests_out
+from api.resources.requests import ApprovalRequestOut, RequestStatus, find_requests, request_out
+from schemas.effects import RequestStep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-_ROWS_MAX: Final = 100
 #: Of all departments together.
 _REQUESTS_MAX: Final = 1_000
 _MORE: Final = (Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
 
 
-async def requests_of(asking: Asking, status: RequestStatus | None) -> list[IncreaseRequestOut]:
-    """Of all departments, newest first."""
-    row = await asking.organization().find(
-        "increases",
-        departments=await department_names(asking),
-        request_id=None,
+async def requests_of(
+    asking: Asking, *, status: RequestStatus | None = None, asked_by: str | None = None
+) -> list[ApprovalRequestOut]:
+    """Of the departments that the viewer reaches, or what somebody has asked for anywhere; newest first."""
+    rows = await find_requests(
+        asking.organization(),
+        departments=None if asked_by is not None else await department_names(asking),
         status=status,
-        after=None,
+        asked_by=asked_by,
         rows_max=_REQUESTS_MAX,
     )
-    every = [
-        request_out(asking.viewer.organization_id, each["department_id"], each) for each in row["requests"]
-    ]
+    every = [request_out(asking.viewer.organization_id, row) for row in rows]
     return sorted(
         every, key=lambda request: request.asked_at or datetime.min.replace(tzinfo=UTC), reverse=True
     )
 
 
-async def of_department(
-    asking: Asking, department_id: str, status: RequestStatus | None
-) -> list[IncreaseRequestOut]:
-    row = await asking.department(department_id).find(
-        "increases", request_id=None, status=status, after=None, rows_max=_ROWS_MAX
-    )
-    organization_id = asking.viewer.organization_id
-    return requests_out(organization_id, department_id, row, Page(None, _ROWS_MAX)).requests
-
-
-def may_answer(asking: Asking, request: IncreaseRequestOut) -> bool:
-    """By the levels of the policy, the core's own rule: not who has asked or approved before."""
+def may_answer(asking: Asking, request: ApprovalRequestOut) -> bool:
+    """By the core's own rule: the level is for him, or whom he stands in for, and neither has answered."""
     viewer = asking.viewer
     if request.waits_for is None or not viewer.may(Scope.BUDGETS_APPROVE):
         return False
     actor = viewer.caller.actor
-    if actor == request.asked_by or actor in request.approved_by:
+    busy = {request.asked_by, *request.approved_by, *request.on_behalf_of}
+    if actor in busy:
         return False
-    return not request.waits_for or actor in request.waits_for
+    if not request.waits_for or actor in request.waits_for:
+        return True
+    return any(delegate == actor and absent not in busy for absent, delegate in request.stand_ins.items())
 
 
 @router.get("/approvals", openapi_extra=needs(Scope.BUDGETS_READ))
 async def show_approvals(asking: Asked) -> Response:
-    requests = await requests_of(asking, None)
+    requests = await requests_of(asking)
     cards = {card.budget.department_id: card for card in await department_cards(asking)}
     return page(
         asking.request,
@@ -90,12 +81,14 @@ async def answer_request(
 ) -> Response:
     """`answer`: approve or refuse."""
     if answer == "approve":
-        decided = await asking.send("increase.approved", department_id, request_id=request_id)
-        return back("/approvals", decided, done="Approved: the budget is higher now.")
+        decided = await asking.send("request.approved", department_id, request_id=request_id)
+        left = [one.left for one in decided.decision.effects if isinstance(one, RequestStep)]
+        done = "Approved: it is in force now." if not any(left) else "Approved: it waits for the next level."
+        return back("/approvals", decided, done=done)
     if not reason.strip():
         raise Problem(422, "reason_missing", "A refusal needs a reason: who asked will read it.")
     decided = await asking.send(
-        "increase.refused", department_id, request_id=request_id, reason=reason.strip()
+        "request.refused", department_id, request_id=request_id, reason=reason.strip()
     )
     return back("/approvals", decided, done="Refused. Who asked sees your reason.")
 

@@ -77,6 +77,7 @@ GROUP_WORDS: Final = {
     "dispute": "disputes",
     "budget": "budgets",
     "increase": "requests for more",
+    "request": "requests for cards and budgets",
     "policy": "policies",
     "card": "cards",
     "case": "cases to review",
@@ -128,6 +129,7 @@ REQUEST_STATES: Final = {
     "waiting": Mark("Waiting", "clock", "warn"),
     "approved": Mark("Approved", "check", "good"),
     "refused": Mark("Refused", "cross", "bad"),
+    "lapsed": Mark("Nobody answered", "hourglass", ""),
 }
 
 

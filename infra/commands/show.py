@@ -16,9 +16,15 @@ from api.http.types import MoneyOut
 from api.resources.authorizations.answer import authorization_out
 from api.resources.budgets import budgets_out, clocks
 from api.resources.cards.answer import CardListOut, cards_out
-from api.resources.increases import RequestStatus, requests_out
 from api.resources.ledger import accounts_out, balances_out, trial_balance_out
 from api.resources.policies import policies_out
+from api.resources.requests import (
+    UNFILTERED,
+    ApprovalRequestListOut,
+    ApprovalRequestOut,
+    RequestStatus,
+    request_out,
+)
 from api.stores.postgres import direct
 from api.stores.sql import statement
 from infra.database import required_postgres, understood
@@ -37,7 +43,7 @@ Department = Annotated[str, typer.Argument(metavar="ORGANIZATION/DEPARTMENT", sh
 
 @app.callback()
 def show() -> None:
-    """What the ledger says: budgets, requests for more, policy, cards, an authorization, balances."""
+    """What the ledger says: budgets, requests, policy, cards, an authorization, balances."""
 
 
 @app.command()
@@ -63,24 +69,38 @@ def requests(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Requests for an increase: who asked and why, who has approved or refused, who may approve now."""
+    """Requests for increases, cards and budgets: who asked and why, who has answered, who may answer now."""
     where = _department(department)
     page = Page(None, PAGE)
-    row = _read("increases", where, request_id=None, status=status, after=None, rows_max=page.rows_max)
+    row = _read("requests", where, **_of_department(where, status=status, rows_max=page.rows_max))
     if not row["known"]:
         raise _unknown(department)
-    found = requests_out(*where, row, page)
+    rows, last = page.split(row["requests"])
+    found = ApprovalRequestListOut(
+        requests=[request_out(where[0], each) for each in rows],
+        next=None if last is None else last["request_id"],
+    )
     people = ("asked by", "approved by", "refused by", "waits for")
-    table = TextTable("request", "budget", "status", "amount", *people)
+    table = TextTable("request", "for", "status", "amount", *people)
     for request in found.requests:
         waits = "" if request.waits_for is None else ", ".join(request.waits_for) or "anybody else"
         table.add(
-            *(request.request_id, request.budget_id, request.status, _money(request.amount)),
+            *(request.request_id, _wanted(request), request.status, _money(request.amount)),
             *(_because(request.asked_by, request.reason), ", ".join(request.approved_by)),
             *(_because(request.refused_by or "", request.refusal_reason), waits),
         )
     _print(found, table, as_json)
     _more(found.next)
+
+
+def _of_department(where: tuple[str, str], **asked: Any) -> dict[str, Any]:
+    given = {name: value for name, value in UNFILTERED.items() if name != "departments"}
+    return {**given, "after_department": where[1], **asked}
+
+
+def _wanted(request: ApprovalRequestOut) -> str:
+    """What it is about: the budget, or the card."""
+    return request.budget_id if request.card is None else f"card {request.card.card_id}"
 
 
 @app.command()

@@ -7,19 +7,24 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from infra.stories import build_administration, build_messages
+from infra.stories import build_administration, build_messages, build_requests
 from infra.stories.build_messages import amount_of
 from infra.stories.members import BY_TYPE, event_by_type
 from infra.stories.story import Line, Said
-from schemas.administration import BudgetSet, CapSet, PostingReversed
+from schemas.administration import BudgetAct, CapSet, PostingReversed
 from schemas.codec import encode_event
 from schemas.decisions import Decision
 from schemas.event import Event
 from schemas.ids import department_key
 from schemas.messages import RefundPresented, RefundReversed
 from schemas.partitions import partition_of
+from schemas.requests import CardRequested
 
-_BUILDERS: Final = {**build_messages.BUILDERS, **build_administration.BUILDERS}
+_BUILDERS: Final = {
+    **build_messages.BUILDERS,
+    **build_administration.BUILDERS,
+    **build_requests.BUILDERS,
+}
 
 
 class Sent(NamedTuple):
@@ -80,7 +85,7 @@ def _once_more(line: Line, event: Event) -> Event:
     """Sent again later: the time of a repeat is its own."""
     changes: dict[str, Any] = {"occurred_at": line.occurred_at}
     if line.verb == "reuse":
-        amount = "limit" if isinstance(event, BudgetSet | CapSet) else "amount"
+        amount = "limit" if isinstance(event, BudgetAct | CapSet | CardRequested) else "amount"
         changes[amount] = line.said.money if amount == "limit" else amount_of(line.said)
     return msgspec.structs.replace(event, **changes)
 

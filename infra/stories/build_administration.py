@@ -21,9 +21,6 @@ from schemas.administration import (
     CardSet,
     CardUnfrozen,
     DepartmentSplit,
-    IncreaseApproved,
-    IncreaseRefused,
-    IncreaseRequested,
     LeaseGranted,
     LeaseRecalled,
     LeaseRequested,
@@ -40,7 +37,7 @@ from schemas.reasons import DEPARTMENT
 from streams.scoring.features import NAMES
 
 
-def _calendar(said: Said) -> dict[str, Any]:
+def calendar_members(said: Said) -> dict[str, Any]:
     """Only what was said: the rest is as the schemas have it."""
     told: dict[str, Any] = {}
     if said.period is not None:
@@ -52,26 +49,29 @@ def _calendar(said: Said) -> dict[str, Any]:
     return told
 
 
-def _budget(said: Said, given: dict[str, Any]) -> Event:
-    """`budget eng ...` is a department's own; `budget team:platform ...` belongs to the team."""
-    assert said.id is not None and said.money is not None
-    level, colon, subject = said.id.partition(":")
+def budget_members(said: Said, named: str) -> dict[str, Any]:
+    """`named`: a department, for its own budget; else a level and its subject, such as team:platform."""
+    assert said.money is not None
+    level, colon, subject = named.partition(":")
     if not colon:
         level, subject = DEPARTMENT, ""
     assert level in LEVEL_WORDS, f"the parser knows the levels, not {level}"
     tolerance = 0 if said.tolerance is None else values.minor(said.tolerance, said.money.currency)
-    return BudgetSet(
-        **given,
-        name=said.named or (subject or said.id.rstrip(":")).capitalize(),
-        limit=said.money,
-        level=level,
-        subject=subject or None,
-        budget_id=said.own_id,
-        tolerance=tolerance,
-        shard_of=said.of,
-        actor=said.person,
-        **_calendar(said),
-    )
+    return {
+        "name": said.named or (subject or named.rstrip(":")).capitalize(),
+        "limit": said.money,
+        "level": level,
+        "subject": subject or None,
+        "budget_id": said.own_id,
+        "tolerance": tolerance,
+        **calendar_members(said),
+    }
+
+
+def _budget(said: Said, given: dict[str, Any]) -> Event:
+    """`budget eng ...` is a department's own; `budget team:platform ...` belongs to the team."""
+    assert said.id is not None
+    return BudgetSet(**given, shard_of=said.of, actor=said.person, **budget_members(said, said.id))
 
 
 def _increase(said: Said, given: dict[str, Any]) -> Event:
@@ -80,27 +80,13 @@ def _increase(said: Said, given: dict[str, Any]) -> Event:
         **given,
         amount=needed_amount(said),
         budget_id=said.id or DEPARTMENT,
-        starts_at=_moment(said.starts_at, now),
-        ends_at=_moment(said.ends_at, now) or now,
+        starts_at=moment(said.starts_at, now),
+        ends_at=moment(said.ends_at, now) or now,
         actor=said.person,
     )
 
 
-def _request_increase(said: Said, given: dict[str, Any]) -> Event:
-    now: datetime = given["occurred_at"]
-    return IncreaseRequested(
-        **given,
-        request_id=said.id or "",
-        amount=needed_amount(said),
-        budget_id=said.of or DEPARTMENT,
-        starts_at=_moment(said.starts_at, now),
-        ends_at=_moment(said.ends_at, now) or now,
-        reason=said.reason,
-        actor=said.person,
-    )
-
-
-def _moment(when: datetime | timedelta | None, now: datetime) -> datetime | None:
+def moment(when: datetime | timedelta | None, now: datetime) -> datetime | None:
     return now + when if isinstance(when, timedelta) else when
 
 
@@ -109,9 +95,10 @@ def _policy(said: Said, given: dict[str, Any]) -> Event:
     return PolicyDrafted(**given, policy=said.policy, activate=not said.draft, actor=said.person)
 
 
-def _card(said: Said, given: dict[str, Any]) -> Event:
-    card = Card(
-        card_id=said.id or CARD,
+def card_of(said: Said, card_id: str | None) -> Card:
+    """The card that the line tells of."""
+    return Card(
+        card_id=card_id or CARD,
         employee=said.employee,
         team=said.team,
         expires_on=said.expires_on,
@@ -120,7 +107,10 @@ def _card(said: Said, given: dict[str, Any]) -> Event:
         lock_to_first=said.lock_to_first,
         status=said.status or "active",  # type: ignore[arg-type]
     )
-    return CardSet(**given, card=card, actor=said.person)
+
+
+def _card(said: Said, given: dict[str, Any]) -> Event:
+    return CardSet(**given, card=card_of(said, said.id), actor=said.person)
 
 
 def _of_card(kind: type[CardFrozen | CardUnfrozen | CardCanceled]) -> Callable[[Said, dict[str, Any]], Event]:
@@ -129,13 +119,13 @@ def _of_card(kind: type[CardFrozen | CardUnfrozen | CardCanceled]) -> Callable[[
 
 def _cap(said: Said, given: dict[str, Any]) -> Event:
     limit = Money(needed_amount(said).minor, needed_amount(said).currency)
-    calendar = Calendar(**_calendar(said))
+    calendar = Calendar(**calendar_members(said))
     return CapSet(**given, limit=limit, departments=said.departments, calendar=calendar, actor=said.person)
 
 
 def _lease_grant(said: Said, given: dict[str, Any]) -> Event:
     amount = needed_amount(said)
-    calendar = Calendar(**_calendar(said))
+    calendar = Calendar(**calendar_members(said))
     return LeaseGranted(
         **given,
         calendar=calendar,
@@ -158,13 +148,6 @@ BUILDERS: Final[Mapping[str, Callable[[Said, dict[str, Any]], Event]]] = {
     "budget": _budget,
     "remove": lambda said, given: BudgetRemoved(**given, budget_id=said.id or "", actor=said.person),
     "increase": _increase,
-    "request-increase": _request_increase,
-    "approve-increase": lambda said, given: IncreaseApproved(
-        **given, request_id=said.id or "", actor=said.person
-    ),
-    "refuse-increase": lambda said, given: IncreaseRefused(
-        **given, request_id=said.id or "", reason=said.reason, actor=said.person
-    ),
     "policy": _policy,
     "activate": lambda said, given: PolicyActivated(
         **given, policy_version=int(said.id or ""), actor=said.person

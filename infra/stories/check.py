@@ -14,10 +14,12 @@ from schemas.effects import (
     HoldPlaced,
     HoldReleased,
     IncreaseAsked,
-    IncreaseClosed,
-    IncreaseStep,
     PolicyStored,
     PolicyTaken,
+    RequestAsked,
+    RequestClosed,
+    RequestLapsed,
+    RequestStep,
 )
 from schemas.reasons import Outcome, Reason, sentence
 
@@ -187,7 +189,7 @@ def _version(expected: Expected, decision: Decision) -> Iterator[str]:
 def _levels(expected: Expected, decision: Decision) -> Iterator[str]:
     if expected.levels_left is None:
         return
-    found = [effect.left for effect in decision.effects if isinstance(effect, IncreaseStep)]
+    found = [effect.left for effect in decision.effects if isinstance(effect, RequestStep)]
     if found != [expected.levels_left]:
         yield f"the levels left are {found[0] if found else 'not told: nothing is approved'}"
 
@@ -196,10 +198,25 @@ def _kept_reason(expected: Expected, decision: Decision) -> Iterator[str]:
     if expected.kept_reason is None:
         return
     found = [
-        effect.reason for effect in decision.effects if isinstance(effect, IncreaseAsked | IncreaseClosed)
+        effect.reason
+        for effect in decision.effects
+        if isinstance(effect, IncreaseAsked | RequestAsked | RequestClosed)
     ]
     if found != [expected.kept_reason]:
         yield f"the reason that is kept is {found[0]!r}" if found else "it keeps no reason"
+
+
+def _delegates(expected: Expected, decision: Decision) -> Iterator[str]:
+    answers = [effect for effect in decision.effects if isinstance(effect, RequestStep | RequestClosed)]
+    found = answers[0].on_behalf_of if answers else None
+    if found != expected.on_behalf_of:
+        yield f"he answers for {found or 'nobody but himself'}"
+
+
+def _request_lapses(expected: Expected, decision: Decision) -> Iterator[str]:
+    found = [effect.request_id for effect in decision.effects if isinstance(effect, RequestLapsed)]
+    if found != expected.requests_lapse:
+        yield f"the requests that lapse are {' '.join(found) or 'none'}"
 
 
 # -- how it stands
@@ -267,6 +284,8 @@ _CHECKS: Final[tuple[Callable[[Expected, Decision], Iterator[str]], ...]] = (
     _version,
     _levels,
     _kept_reason,
+    _delegates,
+    _request_lapses,
     _balances,
     _inquiry,
     _would_pass,

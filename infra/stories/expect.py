@@ -149,6 +149,16 @@ def _because(reader: WordReader, expected: Expected) -> None:
     expected.kept_reason = reader.text("the reason that is kept, in quotes")
 
 
+def _for(reader: WordReader, expected: Expected) -> None:
+    expected.on_behalf_of = reader.text("for whom he answers, who is away")
+
+
+def _lapses(reader: WordReader, expected: Expected) -> None:
+    expected.requests_lapse.append(reader.text("a request, such as Q1"))
+    while (text := reader.peek()) is not None and text not in _ALL:
+        expected.requests_lapse.append(reader.text("a request"))
+
+
 _ITEMS: Final[Mapping[str, Callable[[WordReader, Expected], None]]] = {
     "code": _code,
     "review": _review,
@@ -168,5 +178,7 @@ _ITEMS: Final[Mapping[str, Callable[[WordReader, Expected], None]]] = {
     "version": _version,
     "left": _left,
     "because": _because,
+    "for": _for,
+    "lapses": _lapses,
 }
 _ALL: Final = frozenset((*_ITEMS, *_BALANCES, *CODES, *ALERTS))

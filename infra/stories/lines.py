@@ -15,7 +15,7 @@ from infra.stories.words import WordReader
 from schemas.administration import TREASURY
 
 # Lines of these verbs are named by what they are about, unless `as NAME` says otherwise.
-_NAMED_BY_ID: Final = ("request", "dispute", "request-increase")
+_NAMED_BY_ID: Final = ("request", "dispute", "request-increase", "request-card", "request-budget")
 _OF_TREASURY: Final = ("cap", "lease-request", "lease-return")
 _BY_TYPE: Final = Verb("an event by its type", None)
 _OF_LINES: Final = ("on", "as", "recorded")

@@ -12,6 +12,7 @@ approval manager     above USD 500.00 by lead@x.com,boss@x.com
 hold 5 days
 hold hotel 14 days
 registered cards only
+requests lapse after 10 days
 ```
 """
 
@@ -84,7 +85,7 @@ class PolicyReader:
 
     def read(self, reader: WordReader) -> None:
         """Raises StoryError where the line is no rule."""
-        word = reader.one_of((*_KINDS, "approval", "hold", "registered", "won"), "a rule")
+        word = reader.one_of((*_KINDS, "approval", "hold", "registered", "requests", "won"), "a rule")
         if word == "hold":
             self._hold(reader)
         elif word == "approval":
@@ -92,6 +93,10 @@ class PolicyReader:
         elif word == "registered":
             reader.need("cards", "only")
             self._settings["registered_cards_only"] = True
+        elif word == "requests":
+            reader.need("lapse", "after")
+            self._settings["request_days"] = values.whole(reader, "a number of days")
+            reader.need("day" if reader.peek() == "day" else "days")
         elif word == "won":
             reader.need("disputes", "label")
             self._settings["label_won_disputes"] = True

@@ -65,6 +65,7 @@ class Said:
     damaged: bool = False
     departments: tuple[str, ...] = ()
     reason: str | None = None
+    delegate: str | None = None
     # of an event that has no verb of its own
     members: dict[str, Any] = field(default_factory=dict)
     # the record itself
@@ -131,6 +132,8 @@ class Expected:
     version: int | None = None
     levels_left: int | None = None
     kept_reason: str | None = None
+    on_behalf_of: str | None = None
+    requests_lapse: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,11 @@ def _amiss(
             return _sum_of(own, decision, "refunds")
         case "authorization.expired":
             return _held(payment, 0)
-        case "increase.requested":
+        case "increase.requested" | "card.requested" | "budget.requested":
             return requests.of_request(decision, own, department)
-        case "increase.approved":
+        case "increase.approved" | "request.approved":
             return requests.of_approval(decision, own, department)
-        case "increase.refused":
+        case "increase.refused" | "request.refused":
             return requests.of_refusal(decision, own, department)
         case "authorization.reversed":
             return _of_reversal(decision, own, payment, timeout)

@@ -10,7 +10,7 @@ import msgspec
 from infra.verify.leases import Lender, Treasury
 from infra.verify.state import Budget, Department, DepartmentName, Payment
 from schemas.administration import TREASURY
-from schemas.controls import Calendar, Card, Policy
+from schemas.controls import BudgetTerms, Calendar, Card, Policy
 from schemas.reasons import DEPARTMENT
 
 Key = tuple[Any, ...]
@@ -89,12 +89,21 @@ TABLES: Final = {
         FROM budget_increase""",
         4,
     ),
-    "increase_request": Table(
-        """SELECT organization_id, department_id, request_id, budget_id, currency, amount,
+    "approval_request": Table(
+        """SELECT organization_id, department_id, request_id, kind, budget_id, currency, amount,
             coalesce(floor(extract(epoch FROM starts_at))::bigint, 0),
-            floor(extract(epoch FROM ends_at))::bigint,
-            asked_by, reason, levels::text, approved_by, refused_by, refusal_reason, status, seq
-        FROM increase_request""",
+            coalesce(floor(extract(epoch FROM ends_at))::bigint, 0),
+            coalesce(floor(extract(epoch FROM lapses_at))::bigint, 0), levels::text, budget::text, card::text,
+            asked_by, reason, approved_by, on_behalf_of, refused_by, refused_on_behalf_of, refusal_reason,
+            status, seq
+        FROM approval_request""",
+        3,
+    ),
+    "delegation": Table(
+        """SELECT organization_id, department_id, absent, delegate,
+            floor(extract(epoch FROM starts_at))::bigint, floor(extract(epoch FROM until))::bigint,
+            set_by, ended_by, seq
+        FROM delegation""",
         3,
     ),
     "budget_period": Table(
@@ -144,7 +153,8 @@ class Models:
             "card_authorization": self._authorization,
             "budget": self._budget,
             "budget_increase": self._increase,
-            "increase_request": self._request,
+            "approval_request": self._request,
+            "delegation": self._delegation,
             "budget_period": self._period,
             "limit_change": self._limit,
             "policy_version": self._policy,
@@ -174,8 +184,13 @@ class Models:
         """A row of PostgreSQL, its JSON read."""
         if table == "policy_version":
             return msgspec.json.decode(row[0], type=Policy), row[1]
-        if table == "increase_request":
-            return *row[:7], msgspec.json.decode(row[7], type=Levels), *row[8:]
+        if table == "approval_request":
+            kinds = (Levels, BudgetTerms, Card)
+            told = (
+                None if text is None else msgspec.json.decode(text, type=kind)
+                for text, kind in zip(row[7:10], kinds, strict=True)
+            )
+            return *row[:7], *told, *row[10:]
         return (row[0], msgspec.json.decode(row[1], type=Card)) if table == "card" else row
 
     # -- one function for each table
@@ -222,12 +237,23 @@ class Models:
         request = department.requests.get(key[2]) if department else None
         if department is None or request is None:
             return None
-        refused_by = request.refused_by[-1] if request.refused_by else None
+        refused_by, refused_for = request.refused_by[-1] if request.refused_by else (None, None)
+        approved_by = [who for who, _ in request.answers]
+        on_behalf_of = ["" if who == whom else whom for who, whom in request.answers]
         return (
-            *(request.budget_id, department.currency, request.amount, *request.span),
-            *(request.asked_by, request.reason, request.levels, list(request.approved_by)),
-            *(refused_by, request.refusal_reason, request.status, request.seq),
+            *(request.kind, request.budget_id, department.currency, request.amount, *request.span),
+            *(request.lapses_s, request.levels, request.budget, request.card),
+            *(request.asked_by, request.reason, approved_by, on_behalf_of, refused_by),
+            None if refused_for == refused_by else refused_for,
+            *(request.refusal_reason, request.status, request.seq),
         )
+
+    def _delegation(self, key: Key) -> Row | None:
+        department = self._departments.get(key[:2])
+        found = department.delegations.get(key[2]) if department else None
+        if found is None:
+            return None
+        return found.delegate, found.starts_s, found.until_s, found.set_by, found.ended_by, found.seq
 
     def _period(self, key: Key) -> Row | None:
         department = self._departments.get(key[:2])
@@ -298,7 +324,8 @@ _KEYS: Mapping[str, Callable[[Department], Iterator[Key]]] = {
     "card_authorization": lambda department: ((name,) for name in department.payments),
     "budget": _budget_ids,
     "budget_increase": lambda department: iter(department.increases),
-    "increase_request": lambda department: ((request,) for request in department.requests),
+    "approval_request": lambda department: ((request,) for request in department.requests),
+    "delegation": lambda department: ((absent,) for absent in department.delegations),
     "budget_period": _told,
     "limit_change": lambda department: _told(department, f"{DEPARTMENT}@"),
     "policy_version": lambda department: ((version,) for version in department.policies),

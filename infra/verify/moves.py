@@ -1,24 +1,25 @@
 """What an event of people or owners must move and alert, from its own words and what was known before it.
 
-Payments are in `moves_of_payments`, all events together in `wanted`. Leases are judged by `lending`; in which
-periods something counts by `limits` and `fold`.
+Payments are in `moves_of_payments`, requests in `moves_of_requests`, all events together in `wanted`. Leases
+are judged by `lending`; in which periods something counts by `limits` and `fold`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 import schemas.events as ev
 from infra.verify.calendar import label
 from infra.verify.postings import Postings
-from infra.verify.requests import levels_for
+from infra.verify.requests import budget_terms
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
 from schemas import effects as ef
+from schemas.controls import BudgetTerms
 from schemas.decisions import Decision
 from schemas.event import Event
 
@@ -60,17 +61,20 @@ def moves(wanted: Callable[[Known], Moves | None] | None, *may_move: type[ef.Eff
 
 
 def _set_budget(known: Known) -> Moves:
-    event = known.event
-    facts = {name: getattr(event, name) for name in ("level", "subject", "name", "tolerance", "calendar")}
-    facts["period"] = label(event.calendar, known.now_s)
-    return Moves(((ef.BudgetChanged, {**facts, "budget_id": event.id, "limit": event.limit.minor}),))
+    return Moves((budget_changed(budget_terms(known.event), known.now_s),))
+
+
+def budget_changed(terms: BudgetTerms, now_s: int) -> Move:
+    """A budget that is this from now on."""
+    return ef.BudgetChanged, {**asdict(terms), "period": label(terms.calendar, now_s)}
 
 
 def _remove_budget(known: Known) -> Moves:
     return Moves(((ef.BudgetTakenAway, {"budget_id": known.event.budget_id}),))
 
 
-def _increase(budget_id: str, amount: int, starts_at: datetime, ends_at: datetime) -> Move:
+def increase_set(budget_id: str, amount: int, starts_at: datetime, ends_at: datetime) -> Move:
+    """So much more of a budget for a while."""
     facts = {"budget_id": budget_id, "amount": amount, "starts_at": starts_at, "ends_at": ends_at}
     return ef.BudgetIncreaseSet, facts
 
@@ -78,39 +82,7 @@ def _increase(budget_id: str, amount: int, starts_at: datetime, ends_at: datetim
 def _raise(known: Known) -> Moves:
     event = known.event
     starts_at = event.starts_at or event.occurred_at
-    return Moves((_increase(event.budget_id, event.amount.minor, starts_at, event.ends_at),))
-
-
-def _ask(known: Known) -> Moves:
-    event = known.event
-    facts = {
-        name: getattr(event, name) for name in ("request_id", "budget_id", "starts_at", "ends_at", "reason")
-    }
-    facts |= {"asked_by": event.actor, "amount": event.amount.minor}
-    facts["levels"] = levels_for(known.department, event.amount.minor) or ((),)
-    return Moves(((ef.IncreaseAsked, facts),))
-
-
-def _approve(known: Known) -> Moves | None:
-    event = known.event
-    request = known.department.requests.get(event.request_id)
-    if request is None:
-        return None
-    left = len(request.levels) - len(request.approved_by) - 1
-    facts = {"request_id": event.request_id, "approved_by": event.actor, "left": left}
-    moves: tuple[Move, ...] = ((ef.IncreaseStep, facts),)
-    if not left:
-        starts_s, ends_s = request.span
-        starts_at = datetime.fromtimestamp(starts_s, UTC) if starts_s else event.occurred_at
-        ends_at = datetime.fromtimestamp(ends_s, UTC)
-        moves += (_increase(request.budget_id, request.amount, starts_at, ends_at),)
-    return Moves(moves)
-
-
-def _refuse(known: Known) -> Moves:
-    event = known.event
-    facts = {"request_id": event.request_id, "refused_by": event.actor, "reason": event.reason}
-    return Moves(((ef.IncreaseClosed, facts),))
+    return Moves((increase_set(event.budget_id, event.amount.minor, starts_at, event.ends_at),))
 
 
 def _draft(known: Known) -> Moves:
@@ -173,9 +145,6 @@ TERMS: Final[Mapping[type[Event], Rule]] = {
     ev.BudgetSet: moves(_set_budget, ef.BudgetChanged),
     ev.BudgetRemoved: moves(_remove_budget, ef.BudgetTakenAway),
     ev.BudgetIncreased: moves(_raise, ef.BudgetIncreaseSet),
-    ev.IncreaseRequested: moves(_ask, ef.IncreaseAsked),
-    ev.IncreaseApproved: moves(_approve, ef.IncreaseStep, ef.BudgetIncreaseSet),
-    ev.IncreaseRefused: moves(_refuse, ef.IncreaseClosed),
     ev.PolicyDrafted: moves(_draft, ef.PolicyStored, ef.PolicyTaken),
     ev.PolicyActivated: moves(_activate, ef.PolicyTaken),
     ev.ModelPublished: moves(_publish, ef.ModelTaken),

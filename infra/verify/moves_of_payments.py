@@ -166,5 +166,5 @@ PAYMENTS: Final[Mapping[type[Event], Rule]] = {
     ev.PostingReversed: moves(_undo, ef.PostingUndone),
     ev.VerificationRequested: moves(None),
     ev.BalanceInquired: moves(_nothing),
-    ev.ClockTicked: moves(None, ef.LeaseAsked),
+    ev.ClockTicked: moves(None, ef.LeaseAsked, ef.RequestLapsed),
 }

@@ -23,6 +23,7 @@ from infra.verify.records import KEPT_BY_BOOKS, LedgerRow, Peek, Record, Sent, T
 from infra.verify.rejections import Rejections
 from infra.verify.remembered import Remembered
 from infra.verify.report import Report
+from infra.verify.requests import RequestLapses
 from infra.verify.rulings import Rulings
 from infra.verify.state import Department, DepartmentName, Payment
 from infra.verify.timeouts import timeout_of, timeout_told
@@ -53,6 +54,7 @@ class PartitionCheck:
         self._rejections = Rejections(partition, partitions, report, self._ids, self.fold)
         self._limits = Limits(report)
         self._lapses = Lapses(report)
+        self._request_lapses = RequestLapses(report)
         self._balances = Balances(report)
         self.rulings = Rulings(report)
         self._remembered = Remembered(report)
@@ -225,6 +227,7 @@ class PartitionCheck:
         moves = wanted_moves(event, decision, department, known, timeout, self.fold.postings, now_s)
         self._lending.before(decision, department)
         self._lapses.before(decision, department)
+        self._request_lapses.before(decision, department)
         self.rulings.before(decision, known)
         self._remembered.before(decision, department, known)
         wrong = self.fold.apply(decision)

@@ -11,7 +11,7 @@ import msgspec
 
 from infra.verify.calendar import label
 from schemas.administration import TREASURY
-from schemas.controls import Calendar, Card, Level, Policy
+from schemas.controls import BudgetTerms, Calendar, Card, Level, Policy
 from schemas.effects import Charges
 from schemas.reasons import DEPARTMENT
 
@@ -224,10 +224,13 @@ class Budget(msgspec.Struct, gc=False):
 
 
 class Request(msgspec.Struct, gc=False):
-    """Somebody's request for an increase. `levels`: who may approve at each, anybody else if empty.
+    """What somebody asked for. `levels`: who may approve at each, anybody else if empty.
 
-    `refused_by`: once for each refusal, so that a second one is seen. `span`: from second (0: with the last
-    approval), until second. `seq`: of the last decision about it; `touched`: span of time of its event.
+    `answers`: (who approved, for whom), himself or whom he stood in for. `refused_by`: (who, for whom),
+    once for each refusal, so that a second one is seen. `span`: of an increase, from second (0: with the
+    last approval), until second; else `budget` is what the last approval sets, and `card` what it
+    registers. `lapses_s`: 0: that was not said. `seq`: of the last decision about it; `touched`: span of
+    time of its event.
     """
 
     budget_id: str
@@ -237,16 +240,41 @@ class Request(msgspec.Struct, gc=False):
     span: tuple[int, int]
     reason: str | None
     seq: int
-    approved_by: tuple[str, ...] = ()
-    refused_by: tuple[str, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
+    refused_by: tuple[tuple[str, str], ...] = ()
     refusal_reason: str | None = None
     touched: int = 0
+    lapses_s: int = 0
+    lapsed: bool = False
+    budget: BudgetTerms | None = None
+    card: Card | None = None
+
+    @property
+    def kind(self) -> str:
+        return "increase" if self.budget is None else "card" if self.card is not None else "budget"
 
     @property
     def status(self) -> str:
         if self.refused_by:
             return "refused"
-        return "approved" if len(self.approved_by) >= len(self.levels) else "waiting"
+        if self.lapsed:
+            return "lapsed"
+        return "approved" if len(self.answers) >= len(self.levels) else "waiting"
+
+
+class Delegation(msgspec.Struct, gc=False):
+    """Who answers for somebody, from second until second; `ended_by`: who took that back, if anybody did."""
+
+    delegate: str
+    starts_s: int
+    until_s: int
+    set_by: str
+    seq: int
+    ended_by: str | None = None
+
+    def holds(self, now_s: int) -> bool:
+        """Whether he answers at this time."""
+        return self.ended_by is None and self.starts_s <= now_s < self.until_s
 
 
 class Department(msgspec.Struct):
@@ -274,6 +302,7 @@ class Department(msgspec.Struct):
     refunds: dict[str, Refund] = {}
     disputes: dict[str, Dispute] = {}
     requests: dict[str, Request] = {}
+    delegations: dict[str, Delegation] = {}
     due: list[tuple[int, str]] = []
     cap: Calendar | None = None
     leases: dict[str, int] = {}

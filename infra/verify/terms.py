@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from infra.verify.calendar import first_day, is_label, label, seconds
-from infra.verify.state import SPAN_S, Budget, Department, Origin, Request, parts
+from infra.verify.state import SPAN_S, Budget, Delegation, Department, Origin, Request, parts
 from schemas.administration import TREASURY
 from schemas.decisions import Decision
 from schemas.effects import (
@@ -15,6 +15,8 @@ from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
     CardChanged,
+    DelegationGiven,
+    DelegationTakenBack,
     DepartmentOpened,
     IncreaseAsked,
     IncreaseClosed,
@@ -29,6 +31,10 @@ from schemas.effects import (
     PaymentLabelled,
     PolicyStored,
     PolicyTaken,
+    RequestAsked,
+    RequestClosed,
+    RequestLapsed,
+    RequestStep,
     ShardsSet,
 )
 from schemas.reasons import DEPARTMENT
@@ -98,22 +104,64 @@ def _ask_increase(department: Department, effect: IncreaseAsked, decision: Decis
         effect.reason,
         decision.seq,
         touched=_span(decision),
+        lapses_s=0 if effect.lapses_at is None else seconds(effect.lapses_at),
     )
 
 
-def _step_increase(department: Department, effect: IncreaseStep, decision: Decision) -> None:
-    request = department.requests.get(effect.request_id)
+def _ask_approval(department: Department, effect: RequestAsked, decision: Decision) -> None:
+    department.requests[effect.request_id] = Request(
+        effect.budget.budget_id,
+        effect.budget.limit,
+        effect.asked_by,
+        effect.levels,
+        (0, 0),
+        effect.reason,
+        decision.seq,
+        touched=_span(decision),
+        lapses_s=seconds(effect.lapses_at),
+        budget=effect.budget,
+        card=effect.card,
+    )
+
+
+def _touched(department: Department, request_id: str, decision: Decision) -> Request | None:
+    request = department.requests.get(request_id)
     if request is not None:
-        request.approved_by = (*request.approved_by, effect.approved_by)
         request.seq, request.touched = decision.seq, max(request.touched, _span(decision))
+    return request
 
 
-def _close_increase(department: Department, effect: IncreaseClosed, decision: Decision) -> None:
-    request = department.requests.get(effect.request_id)
+def _step(department: Department, effect: RequestStep, decision: Decision) -> None:
+    request = _touched(department, effect.request_id, decision)
     if request is not None:
-        request.refused_by = (*request.refused_by, effect.refused_by)
-        request.refusal_reason, request.seq = effect.reason, decision.seq
-        request.touched = max(request.touched, _span(decision))
+        answer = (effect.approved_by, effect.on_behalf_of or effect.approved_by)
+        request.answers = (*request.answers, answer)
+
+
+def _close(department: Department, effect: RequestClosed, decision: Decision) -> None:
+    request = _touched(department, effect.request_id, decision)
+    if request is not None:
+        refusal = (effect.refused_by, effect.on_behalf_of or effect.refused_by)
+        request.refused_by = (*request.refused_by, refusal)
+        request.refusal_reason = effect.reason
+
+
+def _lapse(department: Department, effect: RequestLapsed, decision: Decision) -> None:
+    request = _touched(department, effect.request_id, decision)
+    if request is not None:
+        request.lapsed = True
+
+
+def _delegate(department: Department, effect: DelegationGiven, decision: Decision) -> None:
+    department.delegations[effect.absent] = Delegation(
+        effect.delegate, seconds(effect.starts_at), seconds(effect.until), effect.set_by, decision.seq
+    )
+
+
+def _end_delegation(department: Department, effect: DelegationTakenBack, decision: Decision) -> None:
+    known = department.delegations.get(effect.absent)
+    if known is not None:
+        known.ended_by, known.seq = effect.ended_by, decision.seq
 
 
 def _store_policy(department: Department, effect: PolicyStored, decision: Decision) -> None:
@@ -193,8 +241,14 @@ TERMS: Final[Mapping[type, Callable[[Department, Any, Decision], None]]] = {
     BudgetTakenAway: _take_budget_away,
     BudgetIncreaseSet: _increase,
     IncreaseAsked: _ask_increase,
-    IncreaseStep: _step_increase,
-    IncreaseClosed: _close_increase,
+    IncreaseStep: _step,
+    IncreaseClosed: _close,
+    RequestAsked: _ask_approval,
+    RequestStep: _step,
+    RequestClosed: _close,
+    RequestLapsed: _lapse,
+    DelegationGiven: _delegate,
+    DelegationTakenBack: _end_delegation,
     DepartmentOpened: _open,
     PolicyStored: _store_policy,
     PolicyTaken: _take_policy,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import schemas.events as ev
-from infra.verify import unusable_terms
+from infra.verify import unusable_requests, unusable_terms
 from infra.verify.counters import is_over
 from infra.verify.lapses import lapses_by
 from infra.verify.leases import Treasury
@@ -302,6 +302,7 @@ def _never(here: Here) -> None:
 
 
 _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
+    **unusable_requests.RULES,
     ev.AuthorizationRequested: _request,
     ev.AuthorizationIncremented: _never,
     ev.AuthorizationAdvised: _never,

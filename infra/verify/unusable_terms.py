@@ -1,4 +1,4 @@
-"""Why what people set cannot be set: budgets, increases and their requests, policies, cards, the cap."""
+"""Why what people set cannot be set: budgets, increases, policies, cards, the cap."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ import schemas.events as ev
 from infra.verify.calendar import seconds
 from infra.verify.controls import plain
 from infra.verify.leases import Treasury
-from infra.verify.requests import different_people, is_for, levels_for
-from infra.verify.state import COMPANY, RULE, Budget, Department, Request
+from infra.verify.requests import budget_terms
+from infra.verify.state import COMPANY, RULE, Budget, Department
 from schemas.boosted import UnusableModel, decode_model
-from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, Calendar
+from schemas.controls import (
+    BUDGETS_A_SUBJECT_MAX,
+    BUDGETS_MAX,
+    INCREASES_MAX,
+    BudgetTerms,
+    Calendar,
+    Card,
+)
 from schemas.event import Event
 from schemas.ids import is_name
 from schemas.policies import contradiction
@@ -69,31 +76,35 @@ def _set_budget(here: Here) -> ReasonCode | None:
     event, department = here.event, here.department
     if lacks_lease(event, department):
         return ReasonCode.NO_CAP
-    if not is_time_zone(event.time_zone):
+    return wrong_budget(here, budget_terms(event))
+
+
+def wrong_budget(here: Here, terms: BudgetTerms) -> ReasonCode | None:
+    """Why no budget of the department can be this."""
+    if not is_time_zone(terms.calendar.time_zone):
         return ReasonCode.UNKNOWN_TIME_ZONE
-    known = department.budgets.get(event.id)
-    own_id = event.id == f"{event.level}:{event.subject}"
+    id_, known = terms.budget_id, here.department.budgets.get(terms.budget_id)
     is_right = (
-        fits(event.calendar)
-        and (event.level == DEPARTMENT) == (event.subject is None)
-        and (event.id != DEPARTMENT or event.level == DEPARTMENT)
-        and event.id != COMPANY
-        and not event.id.startswith(RULE)
-        and ("@" not in event.id or own_id)
-        and (_is_same(known, event) if known else _has_room(department, event))
-        and (known is not None or event.level != DEPARTMENT or here.treasury is None)
+        fits(terms.calendar)
+        and (terms.level == DEPARTMENT) == (terms.subject is None)
+        and (id_ != DEPARTMENT or terms.level == DEPARTMENT)
+        and id_ != COMPANY
+        and not id_.startswith(RULE)
+        and ("@" not in id_ or id_ == f"{terms.level}:{terms.subject}")
+        and (_is_same(known, terms) if known else _has_room(here.department, terms))
+        and (known is not None or terms.level != DEPARTMENT or here.treasury is None)
     )
     return None if is_right else ReasonCode.INVALID_BUDGET
 
 
-def _is_same(known: Budget, event: ev.BudgetSet) -> bool:
+def _is_same(known: Budget, terms: BudgetTerms) -> bool:
     """Whose it is and its calendar stay; only a zone that is none any more can be changed."""
-    calendar = known.calendar == event.calendar or not is_time_zone(known.calendar.time_zone)
-    return calendar and (known.level, known.subject) == (event.level, event.subject)
+    calendar = known.calendar == terms.calendar or not is_time_zone(known.calendar.time_zone)
+    return calendar and (known.level, known.subject) == (terms.level, terms.subject)
 
 
-def _has_room(department: Department, event: ev.BudgetSet) -> bool:
-    beside = [b for b in department.budgets.values() if (b.level, b.subject) == (event.level, event.subject)]
+def _has_room(department: Department, terms: BudgetTerms) -> bool:
+    beside = [b for b in department.budgets.values() if (b.level, b.subject) == (terms.level, terms.subject)]
     return len(beside) < BUDGETS_A_SUBJECT_MAX and len(department.budgets) < BUDGETS_MAX
 
 
@@ -108,75 +119,18 @@ def _increase(here: Here) -> ReasonCode | None:
     budget = here.department.budgets.get(event.budget_id)
     if budget is None:
         return ReasonCode.UNKNOWN_BUDGET
-    span = _span(here, event.starts_at or event.occurred_at, event.ends_at)
-    return span or _one_more(budget)
+    return span(here, event.starts_at or event.occurred_at, event.ends_at) or one_more(budget)
 
 
-def _span(here: Here, starts_at: datetime, ends_at: datetime) -> ReasonCode | None:
+def span(here: Here, starts_at: datetime, ends_at: datetime) -> ReasonCode | None:
+    """Of an increase that could never be in force."""
     over = ends_at <= starts_at or seconds(ends_at) <= here.now_s
     return ReasonCode.INVALID_BUDGET if over else None
 
 
-def _one_more(budget: Budget) -> ReasonCode | None:
+def one_more(budget: Budget) -> ReasonCode | None:
+    """Of a budget that has as many increases as it may."""
     return ReasonCode.INVALID_BUDGET if len(budget.increases) >= INCREASES_MAX else None
-
-
-# -- requests for an increase
-
-
-def _request(here: Here, event_id: str) -> Request | None:
-    known = here.department.requests.get(event_id)
-    return None if known is None or here.department.past(known.touched) else known
-
-
-def _ask(here: Here) -> ReasonCode | None:
-    event, department = here.event, here.department
-    if not event.actor:
-        return ReasonCode.NO_ACTOR
-    if _request(here, event.request_id) is not None:
-        return ReasonCode.REQUEST_EXISTS
-    if not different_people(levels_for(department, event.amount.minor), {event.actor}):
-        return ReasonCode.MAY_NOT_APPROVE
-    if event.budget_id not in department.budgets:
-        return ReasonCode.UNKNOWN_BUDGET
-    return _span(here, event.starts_at or event.occurred_at, event.ends_at)
-
-
-def _waiting(here: Here) -> Request | ReasonCode:
-    """The request that is approved or refused, or why it cannot be."""
-    if not here.event.actor:
-        return ReasonCode.NO_ACTOR
-    request = _request(here, here.event.request_id)
-    if request is None:
-        return ReasonCode.UNKNOWN_REQUEST
-    return request if request.status == "waiting" else ReasonCode.REQUEST_CLOSED
-
-
-def _approve(here: Here) -> ReasonCode | None:
-    event, request = here.event, _waiting(here)
-    if not isinstance(request, Request):
-        return request
-    approved_by, to_come = request.approved_by, request.levels[len(request.approved_by) + 1 :]
-    may = event.actor != request.asked_by and is_for(request, event.actor, approved_by)
-    if not may or not different_people(to_come, {request.asked_by, *approved_by, event.actor}):
-        return ReasonCode.MAY_NOT_APPROVE
-    budget = here.department.budgets.get(request.budget_id)
-    if budget is None:
-        return ReasonCode.UNKNOWN_BUDGET
-    if to_come:
-        return None
-    starts_s, ends_s = request.span
-    begins = starts_s >= ends_s if starts_s else seconds(event.occurred_at) >= ends_s
-    return ReasonCode.INVALID_BUDGET if begins or ends_s <= here.now_s else _one_more(budget)
-
-
-def _refuse(here: Here) -> ReasonCode | None:
-    request = _waiting(here)
-    if not isinstance(request, Request):
-        return request
-    actor = here.event.actor
-    may = actor == request.asked_by or is_for(request, actor, request.approved_by)
-    return None if may else ReasonCode.MAY_NOT_APPROVE
 
 
 # -- policies and cards
@@ -203,11 +157,16 @@ def _publish(here: Here) -> ReasonCode | None:
 
 def _set_card(here: Here) -> ReasonCode | None:
     card = here.event.card
-    both = card.locked_to is not None and card.lock_to_first
-    if card.status != "active" or both or (card.locked_to is not None and not plain(card.locked_to)):
+    if wrong_card(card):
         return ReasonCode.INVALID_CARD
     known = here.department.cards.get(card.card_id)
     return ReasonCode.WRONG_STATUS if known is not None and known.status == "canceled" else None
+
+
+def wrong_card(card: Card) -> bool:
+    """Whether no card can be this."""
+    both = card.locked_to is not None and card.lock_to_first
+    return card.status != "active" or both or (card.locked_to is not None and not plain(card.locked_to))
 
 
 def _change_card(here: Here) -> ReasonCode | None:
@@ -262,9 +221,6 @@ _RULES: Final[dict[type[Event], Callable[[Here], ReasonCode | None]]] = {
     ev.BudgetSet: _set_budget,
     ev.BudgetRemoved: _remove_budget,
     ev.BudgetIncreased: _increase,
-    ev.IncreaseRequested: _ask,
-    ev.IncreaseApproved: _approve,
-    ev.IncreaseRefused: _refuse,
     ev.PolicyDrafted: _draft,
     ev.PolicyActivated: _activate,
     ev.ModelPublished: _publish,

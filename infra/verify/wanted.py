@@ -9,6 +9,7 @@ import schemas.events as ev
 from infra.verify.lapses import lapses_by
 from infra.verify.moves import TERMS, Known, Moves, Rule
 from infra.verify.moves_of_payments import PAYMENTS
+from infra.verify.moves_of_requests import REQUESTS
 from infra.verify.postings import Postings
 from infra.verify.state import Department, Payment
 from infra.verify.timeouts import Timeout
@@ -16,7 +17,7 @@ from schemas import effects as ef
 from schemas.decisions import Decision
 from schemas.event import Event
 
-_RULES: Final[Mapping[type[Event], Rule]] = {**PAYMENTS, **TERMS}
+_RULES: Final[Mapping[type[Event], Rule]] = {**PAYMENTS, **TERMS, **REQUESTS}
 #: By the event's name, which a decision repeats: its record may be gone.
 MAY_MOVE: Final[Mapping[str, frozenset[type[ef.Effect]]]] = {
     str(event.__struct_config__.tag): rule.may_move for event, rule in _RULES.items()

@@ -21,6 +21,8 @@ from schemas.effects import (
     CardLocked,
     CardUsed,
     Counted,
+    DelegationGiven,
+    DelegationTakenBack,
     DepartmentOpened,
     DisputeClosed,
     DisputeStarted,
@@ -30,8 +32,6 @@ from schemas.effects import (
     HoldPlaced,
     HoldReleased,
     IncreaseAsked,
-    IncreaseClosed,
-    IncreaseStep,
     LeaseAdded,
     LeaseAsked,
     LeaseGiven,
@@ -50,6 +50,10 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    RequestAsked,
+    RequestClosed,
+    RequestLapsed,
+    RequestStep,
     ScoreCounted,
     ShardsSet,
 )
@@ -141,7 +145,9 @@ def legs_of(effect: Effects) -> tuple[Leg, ...]:
             return _closed(effect)
         case PaymentVoided() | BudgetChanged() | BudgetTakenAway() | BudgetIncreaseSet():
             return ()
-        case IncreaseAsked() | IncreaseStep() | IncreaseClosed():
+        case IncreaseAsked() | RequestAsked() | RequestStep() | RequestClosed() | RequestLapsed():
+            return ()
+        case DelegationGiven() | DelegationTakenBack():
             return ()
         case (
             PaymentApproved()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.decisions import Balance, Decision
 from sinks.ledger.rows.names import Names
+from sinks.ledger.rows.requests import ApprovedRow, ClosedRow, DelegationRow, RequestRow, TakenBackRow
 from sinks.ledger.rows.sums import (
     AskedRow,
     CapRow,
@@ -21,14 +22,11 @@ from sinks.ledger.rows.sums import (
 )
 from sinks.ledger.rows.terms import (
     ActivationRow,
-    ApprovedRow,
     BudgetRow,
     CardRow,
-    ClosedRow,
     IncreaseRow,
     PolicyRow,
     RemovedRow,
-    RequestRow,
 )
 
 
@@ -52,6 +50,8 @@ class Changes:
     requests: dict[Names, RequestRow] = field(default_factory=dict)
     approved: list[ApprovedRow] = field(default_factory=list)
     closed: dict[Names, ClosedRow] = field(default_factory=dict)
+    delegations: dict[Names, DelegationRow] = field(default_factory=dict)
+    taken_back: dict[Names, TakenBackRow] = field(default_factory=dict)
     policies: dict[tuple[str, str, int], PolicyRow] = field(default_factory=dict)
     activated: dict[tuple[str, str, int], ActivationRow] = field(default_factory=dict)
     cards: dict[Names, CardRow] = field(default_factory=dict)

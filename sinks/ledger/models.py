@@ -12,6 +12,8 @@ from schemas.effects import (
     BudgetTakenAway,
     CapChanged,
     CardChanged,
+    DelegationGiven,
+    DelegationTakenBack,
     DepartmentOpened,
     DisputeClosed,
     DisputeStarted,
@@ -28,6 +30,10 @@ from schemas.effects import (
     PolicyTaken,
     Refunded,
     RefundUndone,
+    RequestAsked,
+    RequestClosed,
+    RequestLapsed,
+    RequestStep,
 )
 from schemas.reasons import Outcome
 from sinks.ledger import approvals, controls, leases, settled
@@ -44,6 +50,12 @@ _WRITERS: Mapping[type[Effect], Callable[[Changes, Decision, Any], None]] = {
     IncreaseAsked: approvals.ask,
     IncreaseStep: approvals.approve,
     IncreaseClosed: approvals.refuse,
+    RequestAsked: approvals.ask,
+    RequestStep: approvals.approve,
+    RequestClosed: approvals.refuse,
+    RequestLapsed: approvals.lapse,
+    DelegationGiven: approvals.give_delegation,
+    DelegationTakenBack: approvals.take_delegation_back,
     DepartmentOpened: controls.open_department,
     PolicyStored: controls.draft_policy,
     PolicyTaken: controls.activate_policy,

@@ -201,20 +201,36 @@ def _settings(decision: Decision, effect: moved.Effects) -> Iterator[Found]:
                 "asked_by": effect.asked_by,
                 "ends_at": effect.ends_at,
             }
-            yield "increase.requested", f"increase:{effect.request_id}", told
-        case moved.IncreaseStep() if not effect.left:
+            yield "increase.requested", f"request:{effect.request_id}", told
+        case moved.RequestAsked():
+            told = _budget(effect.budget.budget_id) | {
+                "request_id": effect.request_id,
+                "limit": _money(effect.budget.limit, decision.currency),
+                "card": effect.card,
+                "asked_by": effect.asked_by,
+                "lapses_at": effect.lapses_at,
+            }
+            yield "request.asked", f"request:{effect.request_id}", told
+        case moved.RequestStep() if not effect.left:
             told = {"request_id": effect.request_id, "approved_by": effect.approved_by}
-            yield "increase.approved", f"increase:{effect.request_id}", told
-        case moved.IncreaseClosed():
+            yield *_ended(effect, "approved"), told | {"on_behalf_of": effect.on_behalf_of}
+        case moved.RequestClosed():
             told = {"request_id": effect.request_id, "refused_by": effect.refused_by, "why": effect.reason}
-            yield "increase.refused", f"increase:{effect.request_id}", told
+            yield *_ended(effect, "refused"), told | {"on_behalf_of": effect.on_behalf_of}
+        case moved.RequestLapsed():
+            yield "request.lapsed", f"request:{effect.request_id}", {"request_id": effect.request_id}
         case moved.PolicyTaken() if effect.policy_version:
             yield "policy.activated", "policy", {"policy_version": effect.policy_version}
         case moved.CardChanged():
             card, happened = effect.card, decision.event_type
-            if happened not in TYPES:
+            if happened not in TYPES or not happened.startswith("card."):
                 happened = "card.canceled" if card.status == "canceled" else "card.changed"
             yield happened, f"card:{card.card_id}", {"card_id": card.card_id, "card": card}
+
+
+def _ended(effect: moved.RequestStep | moved.RequestClosed, end: str) -> tuple[str, str]:
+    kind = "increase" if isinstance(effect, moved.IncreaseStep | moved.IncreaseClosed) else "request"
+    return f"{kind}.{end}", f"request:{effect.request_id}"
 
 
 def _budget(budget_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, Card
+from schemas.controls import BUDGETS_A_SUBJECT_MAX, BUDGETS_MAX, INCREASES_MAX, BudgetTerms, Card
 from schemas.decisions import Balance, Decision
 from schemas.defaults import default_policy
 from schemas.effects import (
@@ -22,6 +22,7 @@ from schemas.effects import (
 from schemas.events import (
     BudgetIncreased,
     BudgetRemoved,
+    BudgetRequested,
     BudgetSet,
     CardCanceled,
     CardEvent,
@@ -79,9 +80,14 @@ def set_budget(case: Case, event: BudgetSet) -> Decision:
         new_department(event, case.department)
     limit = case.amount(event.limit)
     _check_lease(event, case.department)
-    _check_budget(case.department, event)
-    effect = BudgetChanged(
-        period=clock_of(event.calendar).label(case.clock_s),
+    terms = terms_of(event, limit)
+    check_budget(case.department, terms)
+    return with_budget(case, terms)
+
+
+def terms_of(event: BudgetSet | BudgetRequested, limit: int) -> BudgetTerms:
+    """What the event says of a budget; `limit` in minor units."""
+    return BudgetTerms(
         budget_id=event.id,
         level=event.level,
         subject=event.subject,
@@ -90,19 +96,20 @@ def set_budget(case: Case, event: BudgetSet) -> Decision:
         tolerance=event.tolerance,
         calendar=event.calendar,
     )
-    return _with_budget(case, effect, limit)
 
 
-def _with_budget(case: Case, effect: BudgetChanged, limit: int) -> Decision:
-    """The decision, with the budget's current period as it is under the new limit."""
+def with_budget(case: Case, terms: BudgetTerms, *before: Effects) -> Decision:
+    """The decision that sets a budget, with its current period as it is under the new limit."""
+    period = clock_of(terms.calendar).label(case.clock_s)
+    effect, limit = BudgetChanged(period=period, **msgspec.structs.asdict(terms)), terms.limit
     charge = f"{effect.budget_id}@{effect.period}"
     known = case.department.budgets.get(effect.budget_id)
-    before = case.balance(charge)
+    was = case.balance(charge)
     more = sum(amount for start, end, amount in known.increases if start <= case.at_s < end) if known else 0
     _check_limit(effect.budget_id, limit, known)
     allowed = limit + more - case.department.lent(effect.budget_id, effect.period)
-    now = Balance(before.budget, before.period, allowed, before.posted, before.held)
-    decision = case.accepted(effect, amount=limit)
+    now = Balance(was.budget, was.period, allowed, was.posted, was.held)
+    decision = case.accepted(*before, effect, amount=limit)
     others = tuple(balance for balance in decision.balances if balance.key != charge)
     return msgspec.structs.replace(decision, balances=(now, *others))
 
@@ -113,11 +120,12 @@ def _check_limit(budget_id: str, limit: int, known: Budget | None) -> None:
     in_range(limit + increased, f"the limit of {budget_id} with its increases", LIMIT_MAX)
 
 
-def _check_budget(department: Department, event: BudgetSet) -> None:
-    id_, level, subject = event.id, event.level, event.subject
-    if not is_time_zone(event.time_zone):
-        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, no_time_zone(event.time_zone))
-    wrong = check_calendar(event.calendar)
+def check_budget(department: Department, terms: BudgetTerms) -> None:
+    """Raises Rejected where no budget can be this."""
+    id_, level, subject = terms.budget_id, terms.level, terms.subject
+    if not is_time_zone(terms.calendar.time_zone):
+        raise Rejected(ReasonCode.UNKNOWN_TIME_ZONE, no_time_zone(terms.calendar.time_zone))
+    wrong = check_calendar(terms.calendar)
     if wrong:
         _invalid(wrong)
     if (level == DEPARTMENT) is not (subject is None):
@@ -133,7 +141,7 @@ def _check_budget(department: Department, event: BudgetSet) -> None:
     if (known.level, known.subject) != (level, subject):
         _invalid(f"budget_id: {id_!r} is the budget of {known.level} {known.subject or ''}".rstrip())
     # One whose zone no longer counts as one could otherwise never be mended: the department's has to stay.
-    if known.calendar != event.calendar and is_time_zone(known.calendar.time_zone):
+    if known.calendar != terms.calendar and is_time_zone(known.calendar.time_zone):
         _invalid("period, time_zone, start: a budget's calendar cannot change; remove it and set another")
 
 
@@ -239,6 +247,25 @@ def activate_policy(case: Case, event: PolicyActivated) -> Decision:
 def set_card(case: Case, event: CardSet) -> Decision:
     """Registers a card, or changes it; its status stays."""
     card = event.card
+    _check_card(card)
+    known = case.department.registered.get(card.card_id)
+    if known is not None:
+        if known.card.status == "canceled":
+            raise Rejected(ReasonCode.WRONG_STATUS, f"{card.card_id} is canceled")
+        card = msgspec.structs.replace(card, status=known.card.status)
+    return case.accepted(CardChanged(card=card))
+
+
+def new_card(case: Case, card: Card) -> Card:
+    """The card, if it can be registered as it stands, and none with its id is. Raises Rejected."""
+    _check_card(card)
+    if card.card_id in case.department.registered:
+        detail = f"card.card_id: {card.card_id} is registered already, and a request is for a new card"
+        raise Rejected(ReasonCode.INVALID_CARD, detail)
+    return card
+
+
+def _check_card(card: Card) -> None:
     if card.status != "active":
         raise Rejected(ReasonCode.INVALID_CARD, "card.status: set by card.frozen, .unfrozen and .canceled")
     if card.locked_to is not None and card.lock_to_first:
@@ -246,12 +273,6 @@ def set_card(case: Case, event: CardSet) -> Decision:
         raise Rejected(ReasonCode.INVALID_CARD, detail)
     if card.locked_to is not None and not folded(card.locked_to):
         raise Rejected(ReasonCode.INVALID_CARD, "card.locked_to: shows nothing, so no merchant could have it")
-    known = case.department.registered.get(card.card_id)
-    if known is not None:
-        if known.card.status == "canceled":
-            raise Rejected(ReasonCode.WRONG_STATUS, f"{card.card_id} is canceled")
-        card = msgspec.structs.replace(card, status=known.card.status)
-    return case.accepted(CardChanged(card=card))
 
 
 def change_card(case: Case, event: CardFrozen | CardUnfrozen | CardCanceled) -> Decision:

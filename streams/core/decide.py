@@ -23,6 +23,7 @@ from schemas.reasons import ReasonCode
 from streams.core import (
     administration,
     approvals,
+    delegations,
     leases,
     payments,
     published,
@@ -44,7 +45,7 @@ from streams.core.straight_clearing import clearing
 
 def tick(case: Case, event: ClockTicked) -> Decision:
     """Only what is due happens."""
-    return case.accepted(*leases.ask_for_next(case))
+    return case.accepted(*approvals.lapsed(case), *leases.ask_for_next(case))
 
 
 # A purchase is asked of its own (`payments.request`), a cap of a treasury.
@@ -55,6 +56,7 @@ _ANSWERS: Final[Answers] = {
     **administration.ANSWERS,
     **approvals.ANSWERS,
     **published.ANSWERS,
+    **delegations.ANSWERS,
     **shards.ANSWERS,
     **treasury.ANSWERS,
     **leases.ANSWERS,

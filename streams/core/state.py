@@ -11,9 +11,10 @@ from datetime import datetime
 import msgspec
 
 from schemas.administration import TREASURY
-from schemas.controls import Calendar, Card, Level, Policy
+from schemas.controls import BudgetTerms, Calendar, Card, Level, Policy
 from schemas.decisions import GENESIS_HASH, WouldPass
 from schemas.reasons import DEPARTMENT, Outcome, Reason
+from schemas.requests import RequestKind
 from streams.core.expiries import Expiries
 from streams.core.pages import Pages
 from streams.core.score_levels import ScoreLevels
@@ -127,10 +128,13 @@ class Dispute(msgspec.Struct, array_like=True, gc=False):
     outcome: str | None = None
 
 
-class IncreaseRequest(msgspec.Struct, array_like=True, gc=False):
-    """A request for an increase. `levels`: approvers of each level; `approved_by`: who has, so far.
+class ApprovalRequest(msgspec.Struct, array_like=True, gc=False):
+    """A request that people approve. `levels`: approvers of each level; `approved_by`: who has, so far.
 
-    `starts_s` 0: with the last approval. `closed`: approved, refused, or "" while it waits.
+    `amount` more of `budget_id` from `starts_s` (0: with the last approval) until `ends_s`; or, where there
+    is `budget`, that, with `card` if it is for one. `stood_in`: who was away, and who approved for him.
+    `lapses_s`: nobody may answer from then on; 0: that was not said. `closed`: approved, refused, lapsed, or
+    "" while it waits.
     """
 
     budget_id: str
@@ -142,6 +146,33 @@ class IncreaseRequest(msgspec.Struct, array_like=True, gc=False):
     levels: tuple[tuple[str, ...], ...]
     approved_by: tuple[str, ...] = ()
     closed: str = ""
+    lapses_s: int = 0
+    budget: BudgetTerms | None = None
+    card: Card | None = None
+    stood_in: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> RequestKind:
+        if self.budget is None:
+            return "increase"
+        return "budget" if self.card is None else "card"
+
+    @property
+    def acted(self) -> tuple[str, ...]:
+        """Whose approval was given, and who gave it."""
+        return (*self.approved_by, *(absent for absent, _ in self.stood_in))
+
+    def lapsed(self, clock_s: int) -> bool:
+        """Whether it is too late for an answer."""
+        return 0 < self.lapses_s <= clock_s
+
+
+class Delegation(msgspec.Struct, array_like=True, gc=False):
+    """Who answers requests for somebody who is away, from second until second."""
+
+    delegate: str
+    starts_s: int
+    until_s: int
 
 
 class CardState(msgspec.Struct, gc=False):
@@ -208,11 +239,12 @@ class Department(msgspec.Struct):
     """One department's budgets, controls, payments and memory. Amounts are minor units of `currency`.
 
     `clock_s`: the latest time that took effect. `subjects`: ids of budgets, by level and subject.
-    `budget_charges`: periods of budgets and of the lease, by id. `counters`: of windows, by rule and subject;
-    `counts_until`: second from which each says nothing any more. `asked`: leases on their way from `lender`.
-    `contested`: open disputes of a payment, where there are any. `scores`: for budgets of
-    alerts, where a rule has one. `revision`: grows with what rules are made of. A treasury is a department of
-    its own, with nothing but `treasury`; one that is split has one beside the rest.
+    `budget_charges`: periods of budgets and of the lease, by id. `counters`: of windows, by rule and
+    subject; `counts_until`: second from which each says nothing any more. `asked`: leases on their way
+    from `lender`. `delegations`: by who is away. `contested`: open disputes of a payment, where there are
+    any. `scores`: for budgets of alerts,
+    where a rule has one. `revision`: grows with what rules are made of. A treasury is a department of its
+    own, with nothing but `treasury`; one that is split has one beside the rest.
 
     What is over is gone by the methods at once, and row by row from what they look in: see
     `streams.core.apply.memory`.
@@ -240,7 +272,8 @@ class Department(msgspec.Struct):
     refunds: dict[str, Refund] = {}
     disputes: dict[str, Dispute] = {}
     contested: dict[str, int] = {}
-    requests: dict[str, IncreaseRequest] = {}
+    requests: dict[str, ApprovalRequest] = {}
+    delegations: dict[str, Delegation] = {}
     registered: dict[str, CardState] = {}
     counters: dict[str, list[int]] = {}
     counts_until: dict[str, int] = {}
@@ -327,14 +360,14 @@ class Department(msgspec.Struct):
         found = self.disputes.get(dispute_id)
         return found if found is None or found.outcome is None or found.bucket >= self.oldest else None
 
-    def request(self, request_id: str) -> IncreaseRequest | None:
+    def request(self, request_id: str) -> ApprovalRequest | None:
         """While it is remembered."""
         found = self.requests.get(request_id)
         return found if found is None or found.bucket >= self.oldest else None
 
 
 # Raised with every change of what is below: a snapshot of another shape is not read, the log is.
-STATE_SHAPE = 6
+STATE_SHAPE = 7
 
 
 class PartitionState(msgspec.Struct, tag=STATE_SHAPE, tag_field="shape"):

@@ -68,7 +68,7 @@ def test_readers_can_read_and_not_write(booked: str, role: str) -> None:
             "company_cap",
             "lease",
             "budget_increase",
-            "increase_request",
+            "approval_request",
         ):
             connection.execute(f"SELECT count(*) FROM {table}".encode())
         connection.execute("SELECT check_trial_balance()")

@@ -38,11 +38,12 @@ _FREE = {
     *("partition", "seq", "n", "leg", "next_offset", "next_seq", "source_offset", "duplicate_of"),
     *("compensates_seq", "removed_seq", "drafted_seq", "activated_seq", "version", "policy_version"),
     *("posted", "refunded", "disputed", "undone", "leased_minor", "available_minor"),
-    *("body", "policy", "levels"),
+    *("body", "policy", "levels", "budget", "card", "approved_by", "on_behalf_of"),
 }
 _OTHERWISE = {  # a CHECK of another form
     *("transfer.currency", "transfer.layer", "transfer.kind", "transfer.debit_account"),
-    *("account.layer", "budget.level", "budget.calendar", "increase_request.status", "card.status"),
+    *("account.layer", "budget.level", "budget.calendar", "approval_request.status", "card.status"),
+    "approval_request.kind",
     *("dispute.status", "lease.side", "refund.amount"),
     *("card_authorization.case_status", "card_authorization.label"),
     *("card_authorization.amount",),  # one of the others

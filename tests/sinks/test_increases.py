@@ -63,7 +63,7 @@ def test_a_budget_that_is_removed_takes_its_increases_with_it(
 
 def requests(database: str) -> list[tuple[Any, ...]]:
     columns = "request_id, status, approved_by, refused_by, amount, closed_at, seq"
-    return list(query(database, f"SELECT {columns} FROM increase_request ORDER BY request_id"))
+    return list(query(database, f"SELECT {columns} FROM approval_request ORDER BY request_id"))
 
 
 def test_a_request_for_an_increase_is_followed_level_by_level(
@@ -84,7 +84,7 @@ def test_a_request_for_an_increase_is_followed_level_by_level(
         ("r3", "waiting", ["key_b"], None, 8, None, 4),
     ]
     columns = "budget_id, currency, starts_at, ends_at, asked_by, asked_at, levels::text"
-    first, second, _ = query(database, f"SELECT {columns} FROM increase_request ORDER BY request_id")
+    first, second, _ = query(database, f"SELECT {columns} FROM approval_request ORDER BY request_id")
     assert first[:3] == ("department", "USD", None)
     assert first[4:] == ("key_a", asked.occurred_at, '[["key_b"],[]]')
     (effect,) = asked.effects
@@ -125,7 +125,7 @@ def test_why_it_was_asked_for_and_refused_is_kept_with_the_request(
     log.refuse_increase("r3", "key_a")
     book(ledger, [log], rows)
     columns = "request_id, status, reason, refusal_reason"
-    assert query(database, f"SELECT {columns} FROM increase_request ORDER BY request_id") == [
+    assert query(database, f"SELECT {columns} FROM approval_request ORDER BY request_id") == [
         ("r1", "refused", "the fair\N{REPLACEMENT CHARACTER} in May", "next year"),
         ("r2", "waiting", None, None),
         ("r3", "refused", "a party", None),

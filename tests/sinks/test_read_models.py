@@ -263,7 +263,7 @@ def test_text_with_nul_in_what_people_set_does_not_stop_the_partition(ledger: Le
     log.draft(1, Policy())
     book(ledger, [log])
     assert query(database, "SELECT employee FROM card") == [("a\N{REPLACEMENT CHARACTER}",)]
-    assert query(database, "SELECT approved_by FROM increase_request") == [(["b\N{REPLACEMENT CHARACTER}"],)]
+    assert query(database, "SELECT approved_by FROM approval_request") == [(["b\N{REPLACEMENT CHARACTER}"],)]
 
 
 def test_reading_the_log_again_gives_the_same_rows(database: str) -> None:

@@ -22,21 +22,26 @@ from schemas.controls import (
 from schemas.events import (
     BudgetIncreased,
     BudgetRemoved,
+    BudgetRequested,
     BudgetSet,
     CapSet,
     CardCanceled,
     CardFrozen,
+    CardRequested,
     CardSet,
     CardUnfrozen,
     ClearingPresented,
+    DelegationEnded,
+    DelegationSet,
     DepartmentSplit,
     Event,
     IncreaseApproved,
-    IncreaseRefused,
     IncreaseRequested,
     Merchant,
     PolicyActivated,
     PolicyDrafted,
+    RequestApproved,
+    RequestRefused,
 )
 from schemas.money import Money, PositiveMoney
 from tests.verify.logs import Company
@@ -173,21 +178,46 @@ class Teller:
     def _ask(self, department: str) -> None:
         name = f"i{next(self._ids)}"
         self._requests.append((department, name))
-        self._tell(
-            IncreaseRequested,
-            department,
-            request_id=name,
-            actor=self._rng.choice(PEOPLE),
-            amount=self._amount(),
-            ends_at=self._now + timedelta(days=self._rng.choice((5, 20, 60))),
-            reason=self._rng.choice((None, "a trade fair")),
-        )
+        common: dict[str, Any] = {
+            "request_id": name,
+            "actor": self._rng.choice(PEOPLE),
+            "reason": self._rng.choice((None, "a trade fair")),
+        }
+        match self._rng.randrange(4):
+            case 0:
+                card = Card(card_id=f"asked-{name}", employee=self._rng.choice((None, "Ada")))
+                self._tell(CardRequested, department, card=card, limit=self._amount(), **common)
+            case 1:
+                limit = Money(self._rng.randint(50_000, 400_000), "USD")
+                subject = self._rng.choice(("alpha", "gamma"))
+                self._tell(
+                    BudgetRequested,
+                    department,
+                    name="team",
+                    level="team",
+                    subject=subject,
+                    limit=limit,
+                    **common,
+                )
+            case _:
+                ends_at = self._now + timedelta(days=self._rng.choice((5, 20, 60)))
+                self._tell(IncreaseRequested, department, amount=self._amount(), ends_at=ends_at, **common)
 
     def _answer(self, department: str) -> None:
+        if self._rng.random() < 0.2:
+            self._stand_in(department)
         department, name = self._rng.choice(self._requests[-3:] or [(department, "i0")])
-        kind = self._rng.choice((IncreaseApproved, IncreaseApproved, IncreaseApproved, IncreaseRefused))
-        more = {"reason": self._rng.choice((None, "not now"))} if kind is IncreaseRefused else {}
+        kind = self._rng.choice((RequestApproved, RequestApproved, IncreaseApproved, RequestRefused))
+        more = {"reason": self._rng.choice((None, "not now"))} if kind is RequestRefused else {}
         self._tell(kind, department, request_id=name, actor=self._rng.choice(PEOPLE), **more)
+
+    def _stand_in(self, department: str) -> None:
+        absent, delegate, actor = (self._rng.choice(PEOPLE) or "ann" for _ in range(3))
+        if self._rng.random() < 0.3:
+            self._tell(DelegationEnded, department, absent=absent, actor=actor)
+            return
+        until = self._now + timedelta(days=self._rng.choice((1, 5, 20)))
+        self._tell(DelegationSet, department, absent=absent, delegate=delegate, until=until, actor=actor)
 
     def _policy(self, department: str) -> None:
         if self._rng.random() < 0.3:

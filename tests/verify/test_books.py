@@ -18,15 +18,19 @@ from infra.verify.partition import PartitionCheck
 from infra.verify.records import Record
 from infra.verify.report import Report
 from schemas.authorizations import Authorization
+from schemas.controls import Card
 from schemas.events import (
     AuthorizationReversed,
     BudgetIncreased,
+    CardRequested,
+    DelegationSet,
     DisputeOpened,
     DisputeResolved,
     IncreaseRefused,
     IncreaseRequested,
     PolicyActivated,
     RefundPresented,
+    RequestApproved,
 )
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import DecisionRecord, read_run
@@ -110,6 +114,9 @@ def a_company() -> Company:
         event(IncreaseRequested, 3, request_id="i1", amount=usd(5), ends_at=at(5), actor="jo", reason="fair"),
         event(IncreaseRefused, 3, request_id="i1", actor="jo", reason="rain"),
         event(IncreaseRequested, 3, request_id="i2", amount=usd(5), ends_at=at(5), actor="jo"),
+        event(CardRequested, 3, request_id="i3", card=Card(card_id="asked"), limit=usd(9), actor="jo"),
+        event(RequestApproved, 3, request_id="i3", actor="mo"),
+        event(DelegationSet, 3, absent="mo", delegate="bo", until=at(9), actor="mo"),
         request("a2", 10, 3),
         request("a3", 99_000, 3),
         recorded_at=datetime.now(UTC),
@@ -209,11 +216,16 @@ CHANGES: list[tuple[LiteralString, str]] = [
     ("UPDATE refund SET undone = 5", "refund acme/sales/r1 is"),
     ("UPDATE budget_increase SET amount = 5", "budget_increase acme/sales/department/"),
     (
-        "UPDATE increase_request SET refusal_reason = 'sun' WHERE request_id = 'i1'",
-        "increase_request acme/sales/i1 is",
+        "UPDATE approval_request SET refusal_reason = 'sun' WHERE request_id = 'i1'",
+        "approval_request acme/sales/i1 is",
     ),
-    ("UPDATE increase_request SET levels = '[]' WHERE request_id = 'i2'", "request acme/sales/i2 is"),
-    ("DELETE FROM increase_request WHERE request_id = 'i2'", "acme/sales/i2 is not in PostgreSQL"),
+    ("UPDATE approval_request SET levels = '[]' WHERE request_id = 'i2'", "request acme/sales/i2 is"),
+    ("DELETE FROM approval_request WHERE request_id = 'i2'", "acme/sales/i2 is not in PostgreSQL"),
+    ("UPDATE approval_request SET lapses_at = now() WHERE request_id = 'i2'", "request acme/sales/i2 is"),
+    ("UPDATE approval_request SET on_behalf_of = '{di}' WHERE request_id = 'i3'", "request acme/sales/i3 is"),
+    ("UPDATE approval_request SET card = '{\"card_id\":\"x\"}' WHERE request_id = 'i3'", "acme/sales/i3 is"),
+    ("UPDATE delegation SET delegate = 'eve'", "delegation acme/sales/mo is"),
+    ("DELETE FROM delegation", "delegation acme/sales/mo is not in PostgreSQL"),
     ("UPDATE company_cap SET limit_minor = limit_minor + 1", "company_cap acme is"),
     (
         "UPDATE lease SET leased_minor = 9 WHERE side = 'department' AND department_id = 'sales'",

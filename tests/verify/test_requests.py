@@ -11,10 +11,20 @@ import pytest
 
 from infra.verify.requests import different_people
 from schemas.approvers import Shortage, shortage
-from schemas.controls import ApprovalLevel
+from schemas.controls import ApprovalLevel, BudgetTerms, Calendar, Card
 from schemas.decisions import Decision
-from schemas.effects import IncreaseStep
-from schemas.events import IncreaseApproved, IncreaseRefused, IncreaseRequested
+from schemas.effects import IncreaseStep, RequestLapsed
+from schemas.events import (
+    BudgetRequested,
+    CardRequested,
+    ClockTicked,
+    DelegationSet,
+    IncreaseApproved,
+    IncreaseRefused,
+    IncreaseRequested,
+    RequestApproved,
+    RequestRefused,
+)
 from tests.verify.logs import Company
 from tests.verify.told import assert_true, at, budget, company, event, found_by, lie, policy, request, usd
 
@@ -191,3 +201,101 @@ def assert_least(found: Shortage, levels: Sequence[tuple[str, ...]], others: tup
     for left_out in found.levels:
         fewer = [levels[level] for level in found.levels if level != left_out]
         assert tried(fewer, frozenset(others))
+
+
+# -- cards, budgets, delegations, and what nobody answers
+
+
+def cards() -> tuple[Company, list[Decision]]:
+    """2: asked, 4 and 5: approved, by a delegate first; 7: refused by him; 9: lapses."""
+    common: dict[str, Any] = {"actor": "jo"}
+    return company(
+        budget(1_000),
+        policy(approvals=LEVELS, request_days=5),
+        event(CardRequested, 1, request_id="card", card=Card(card_id="new"), limit=usd(50), **common),
+        event(DelegationSet, 1, absent="mo", delegate="bo", until=at(9), actor="mo"),
+        event(RequestApproved, 2, request_id="card", actor="bo"),
+        event(RequestApproved, 2, request_id="card", actor="di"),
+        event(
+            BudgetRequested,
+            2,
+            request_id="team",
+            name="T",
+            level="team",
+            subject="t",
+            limit=usd(70),
+            **common,
+        ),
+        event(RequestRefused, 3, request_id="team", actor="bo", reason="no"),
+        event(IncreaseRequested, 3, request_id="late", amount=usd(9), ends_at=at(20), **common),
+        event(ClockTicked, 9),
+    )
+
+
+def test_cards_budgets_delegations_and_lapses_are_true() -> None:
+    told, decisions = cards()
+    kinds = [type(effect).__name__ for decision in decisions[2:] for effect in decision.moves]
+    assert kinds == [
+        *("RequestAsked", "DelegationGiven", "RequestStep", "RequestStep", "CardChanged", "BudgetChanged"),
+        *("RequestAsked", "RequestClosed", "IncreaseAsked", "RequestLapsed"),
+    ]
+    assert_true(told)
+
+
+def changed(decision: Decision, number: int, **members: Any) -> dict[str, Any]:
+    effects = list(decision.effects)
+    effects[number] = msgspec.structs.replace(effects[number], **members)
+    return {"effects": tuple(effects)}
+
+
+ANOTHER = BudgetTerms(
+    budget_id="card:new", level="card", subject="new", name="new", limit=99, calendar=Calendar("month", "UTC")
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "effect", "members", "words"),
+    [
+        (2, 0, {"levels": (("mo",),)}, "lets card go through the levels"),
+        (2, 0, {"budget": ANOTHER}, "lets jo ask for 99, but jo asked for 50"),
+        (2, 0, {"card": None}, "says card None in RequestAsked"),
+        (2, 0, {"lapses_at": at(20)}, "says lapses_at"),
+        (4, 0, {"on_behalf_of": None}, "lets bo approve card for bo, not for mo"),
+        (4, 0, {"on_behalf_of": "di"}, "lets bo approve card for di, not for mo"),
+        (5, 0, {"on_behalf_of": "do"}, "lets di approve card for do, not for di"),
+        (5, 1, {"card": Card(card_id="other")}, "sets another card than card asked for"),
+        (5, 2, {"limit": 5_000}, "sets another budget than card asked for"),
+        (3, 0, {"delegate": "eve"}, "says delegate eve in DelegationGiven, but it must be bo"),
+        (7, 0, {"on_behalf_of": None}, "lets bo refuse team for bo, not for mo"),
+        (8, 0, {"lapses_at": None}, "says lapses_at None in IncreaseAsked"),
+    ],
+)
+def test_a_lie_about_a_request_of_any_kind_is_found(
+    number: int, effect: int, members: dict[str, Any], words: str
+) -> None:
+    told, decisions = cards()
+    lie(told, decisions[number], **changed(decisions[number], effect, **members))
+    found = found_by(told)
+    assert any(words in one for one in found.get("O6", []) + found.get("O13", [])), found
+
+
+def test_a_card_that_is_registered_by_an_approval_that_leaves_levels_is_found() -> None:
+    told, decisions = cards()
+    lie(told, decisions[4], effects=(*decisions[4].effects, decisions[5].effects[1]))
+    assert "O6" in found_by(told)
+
+
+def test_a_request_that_does_not_lapse_or_another_that_does_is_found() -> None:
+    for effects, words in (
+        ((), "lets lapse what nobody asked, but it must be late"),
+        ((RequestLapsed(request_id="team"),), "lets lapse what team asked, but it must be late"),
+    ):
+        told, decisions = cards()
+        lie(told, decisions[9], effects=effects)
+        assert any(words in one for one in found_by(told)["O12"])
+
+
+def test_a_delegate_whose_time_is_over_is_found() -> None:
+    told, decisions = cards()
+    lie(told, decisions[3], **changed(decisions[3], 0, until=at(1.5)))
+    assert any("lets bo approve card" in one for one in found_by(told)["O6"])

@@ -11,6 +11,7 @@ from api.client.generated.cards import CardsResource
 from api.client.generated.cases import CasesResource
 from api.client.generated.closed_periods import ClosedPeriodsResource
 from api.client.generated.company import CompanyResource
+from api.client.generated.delegations import DelegationsResource
 from api.client.generated.disputes import DisputesResource
 from api.client.generated.domains import DomainsResource
 from api.client.generated.events import EventsResource
@@ -29,6 +30,7 @@ from api.client.generated.refunds import RefundsResource
 from api.client.generated.report_files import ReportFilesResource
 from api.client.generated.report_schedules import ReportSchedulesResource
 from api.client.generated.reports import ReportsResource
+from api.client.generated.requests import RequestsResource
 from api.client.generated.service import ServiceResource
 from api.client.generated.sign_on_policy import SignOnPolicyResource
 from api.client.generated.simulations import SimulationsResource
@@ -49,6 +51,7 @@ class Api(Generic[S]):
         self.cases: CasesResource[S] = CasesResource(sender)
         self.closed_periods: ClosedPeriodsResource[S] = ClosedPeriodsResource(sender)
         self.company: CompanyResource[S] = CompanyResource(sender)
+        self.delegations: DelegationsResource[S] = DelegationsResource(sender)
         self.disputes: DisputesResource[S] = DisputesResource(sender)
         self.domains: DomainsResource[S] = DomainsResource(sender)
         self.events: EventsResource[S] = EventsResource(sender)
@@ -67,6 +70,7 @@ class Api(Generic[S]):
         self.report_files: ReportFilesResource[S] = ReportFilesResource(sender)
         self.report_schedules: ReportSchedulesResource[S] = ReportSchedulesResource(sender)
         self.reports: ReportsResource[S] = ReportsResource(sender)
+        self.requests: RequestsResource[S] = RequestsResource(sender)
         self.service: ServiceResource[S] = ServiceResource(sender)
         self.sign_on_policy: SignOnPolicyResource[S] = SignOnPolicyResource(sender)
         self.simulations: SimulationsResource[S] = SimulationsResource(sender)

@@ -4,41 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
 from api.client.call import Call, at, given, new_key
-from api.client.generated.shared import EventDecision, Money
+from api.client.generated.shared import ApprovalRequest, ApprovalRequests, EventDecision, Money
 from api.client.operations import Resource, S, listing, operation
-
-
-class IncreaseRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Somebody asked for more."""
-
-    organization_id: str
-    department_id: str
-    request_id: str
-    budget_id: str
-    status: str
-    amount: Money
-    starts_at: datetime | None = None
-    ends_at: datetime
-    asked_by: str
-    asked_at: datetime | None = None
-    reason: str | None = None
-    levels: list[list[str]]
-    approved_by: list[str]
-    waits_for: list[str] | None = None
-    refused_by: str | None = None
-    refusal_reason: str | None = None
-    closed_at: datetime | None = None
-    position: str
-
-
-class IncreaseRequests(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A page of requests, by id."""
-
-    requests: list[IncreaseRequest]
-    next: str | None = None
 
 
 class IncreaseRequestsResource(Resource[S]):
@@ -135,19 +103,19 @@ class IncreaseRequestsResource(Resource[S]):
         limit: int | None = None,
         wait: int | None = None,
         position: str | None = None,
-    ) -> Call[IncreaseRequests]:
+    ) -> Call[ApprovalRequests]:
         """List requests for an increase."""
         return Call(
             "GET",
             at("/v1/organizations/{}/departments/{}/increase-requests", organization_id, department_id),
-            IncreaseRequests,
+            ApprovalRequests,
             query={"status": status, "after": after, "limit": limit},
             wait=wait,
             position=position,
             reads=True,
         )
 
-    list = listing(_list, "requests", IncreaseRequest)
+    list = listing(_list, "requests", ApprovalRequest)
 
     @operation
     def read(
@@ -158,7 +126,7 @@ class IncreaseRequestsResource(Resource[S]):
         *,
         wait: int | None = None,
         position: str | None = None,
-    ) -> Call[IncreaseRequest]:
+    ) -> Call[ApprovalRequest]:
         """Look at a request for an increase."""
         return Call(
             "GET",
@@ -168,7 +136,7 @@ class IncreaseRequestsResource(Resource[S]):
                 department_id,
                 request_id,
             ),
-            IncreaseRequest,
+            ApprovalRequest,
             wait=wait,
             position=position,
             reads=True,

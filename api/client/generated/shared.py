@@ -7,6 +7,43 @@ from datetime import datetime
 import msgspec
 
 
+class ApprovalRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Somebody asked."""
+
+    organization_id: str
+    department_id: str
+    request_id: str
+    kind: str
+    budget_id: str
+    status: str
+    amount: Money
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    budget: WantedBudget | None = None
+    card: WantedCard | None = None
+    asked_by: str
+    asked_at: datetime | None = None
+    lapses_at: datetime | None = None
+    reason: str | None = None
+    levels: list[list[str]]
+    approved_by: list[str]
+    on_behalf_of: list[str | None]
+    waits_for: list[str] | None = None
+    stand_ins: dict[str, str]
+    refused_by: str | None = None
+    refused_on_behalf_of: str | None = None
+    refusal_reason: str | None = None
+    closed_at: datetime | None = None
+    position: str
+
+
+class ApprovalRequests(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A page of requests, by id."""
+
+    requests: list[ApprovalRequest]
+    next: str | None = None
+
+
 class Authorization(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One payment as it stands at `position`."""
 
@@ -256,6 +293,29 @@ class TransactionMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
     position: str
     occurred_at: datetime | None = None
     recorded_at: datetime
+
+
+class WantedBudget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The budget that the last approval sets."""
+
+    budget_id: str
+    name: str
+    level: str
+    subject: str | None = None
+    limit: Money
+    tolerance: Money
+    period: str
+    time_zone: str
+
+
+class WantedCard(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The card that the last approval registers."""
+
+    card_id: str
+    employee: str | None = None
+    team: str | None = None
+    single_use: bool
+    locked_to: str | None = None
 
 
 class WouldPass(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

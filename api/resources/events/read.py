@@ -6,16 +6,17 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from api.access.keys import Principal
+from api.access.keys import Principal, Scope
 from api.access.reach import require_act
 from api.access.security import require
 from api.http.members import converted, field_error, invalid, read_object
 from api.http.problems import FieldError, Problem
 from api.resources.events.scopes import BY_TAG, OWNERS_ONLY, SCOPES, scopes_of, tag_of
-from schemas.administration import TREASURY, CapSet, IncreaseApproved
+from schemas.administration import TREASURY, CapSet
 from schemas.event import Act, Event
 from schemas.events import CardEvent
 from schemas.ids import is_name
+from schemas.requests import DelegationEnded, DelegationSet, RequestApproved
 
 #: Members of an event that its sender does not give.
 GIVEN = frozenset({"event_id", "organization_id", "version", "actor"})
@@ -37,7 +38,7 @@ def event_of(raw: dict[str, Any], caller: Principal, *, event_id: str, now: date
     given += _department(raw, cls)
     if given:
         raise invalid(given)
-    if cls is IncreaseApproved:
+    if issubclass(cls, RequestApproved):
         # Who approves is what happens. Two people with one Idempotency-Key are not one who tries twice: the
         # second is refused (IdempotencyMemory) or, where that has forgotten, approves in his own name. By the
         # actor, not the key: one who tries again with his new key is still the same. 64 bits of a hash,
@@ -48,8 +49,21 @@ def event_of(raw: dict[str, Any], caller: Principal, *, event_id: str, now: date
         data["occurred_at"] = now
     if issubclass(cls, Act):
         data["actor"] = caller.actor
+    if issubclass(cls, DelegationSet | DelegationEnded):
+        data.setdefault("absent", caller.actor)
+        _require_absent(caller, data["absent"])
     event: CardEvent = converted(data, CardEvent, raw)
     return event
+
+
+def _require_absent(caller: Principal, absent: object) -> None:
+    """Everybody says of himself who answers for him; of others, whoever may change people."""
+    if absent != caller.actor and Scope.PEOPLE_WRITE not in caller.scopes:
+        raise Problem(
+            403,
+            "out_of_reach",
+            f"{caller.actor} may say who answers for himself; for somebody else an Org Admin does.",
+        )
 
 
 def _type_of(raw: dict[str, Any], caller: Principal) -> type[Event]:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from schemas import administration as acts
 from schemas import messages as ev
+from schemas import requests as ask
 from schemas.event import Event
 
 
@@ -25,7 +26,16 @@ class MessageRoute(NamedTuple):
 
 
 _PAYMENT: Final = "/v1/authorizations/{authorization_id}"
-_REQUEST: Final = "/v1/increase-requests/{request_id}"
+_REQUEST: Final = "/v1/requests/{request_id}"
+_INCREASE: Final = "/v1/increase-requests/{request_id}"
+_ASKED: Final = tuple(
+    MessageRoute(f"/v1/{kind}-requests", event, None, "requests", f"request_{kind}", f"Ask for {words}")
+    for kind, event, words in (
+        ("increase", ask.IncreaseRequested, "an increase"),
+        ("card", ask.CardRequested, "a new card"),
+        ("budget", ask.BudgetRequested, "a budget"),
+    )
+)
 
 
 def _payment(
@@ -87,28 +97,53 @@ MESSAGES: Final = (
         "inquire_balance",
         "Ask what a card may spend",
     ),
-    MessageRoute(
-        "/v1/increase-requests",
-        acts.IncreaseRequested,
-        None,
-        "budgets",
-        "request_increase",
-        "Ask for an increase",
-    ),
+    *_ASKED,
     MessageRoute(
         f"{_REQUEST}/approvals",
-        acts.IncreaseApproved,
+        ask.RequestApproved,
         "request_id",
-        "budgets",
+        "requests",
+        "approve_request",
+        "Approve a request",
+    ),
+    MessageRoute(
+        f"{_REQUEST}/refusals",
+        ask.RequestRefused,
+        "request_id",
+        "requests",
+        "refuse_request",
+        "Refuse a request",
+    ),
+    MessageRoute(
+        f"{_INCREASE}/approvals",
+        ask.IncreaseApproved,
+        "request_id",
+        "requests",
         "approve_increase",
         "Approve an increase",
     ),
     MessageRoute(
-        f"{_REQUEST}/refusals",
-        acts.IncreaseRefused,
+        f"{_INCREASE}/refusals",
+        ask.IncreaseRefused,
         "request_id",
-        "budgets",
+        "requests",
         "refuse_increase",
         "Refuse an increase",
+    ),
+    MessageRoute(
+        "/v1/delegations",
+        ask.DelegationSet,
+        None,
+        "requests",
+        "set_delegation",
+        "Say who answers while somebody is away",
+    ),
+    MessageRoute(
+        "/v1/delegations/{absent}/endings",
+        ask.DelegationEnded,
+        "absent",
+        "requests",
+        "end_delegation",
+        "Say that somebody is back",
     ),
 )

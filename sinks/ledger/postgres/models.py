@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, LiteralString
 
 from sinks.ledger.changes import Changes
+from sinks.ledger.rows.requests import ClosedRow, DelegationRow, RequestRow, TakenBackRow
 from sinks.ledger.rows.sums import (
     AskedRow,
     CapRow,
@@ -22,6 +23,8 @@ from sinks.ledger.statements import insert, update, upsert
 
 _PLACE: Final = ("organization_id", "department_id")
 _BUDGET_KEY: Final = (*_PLACE, "budget_id")
+_REQUEST_KEY: Final = (*_PLACE, "request_id")
+_DELEGATION_KEY: Final = (*_PLACE, "absent")
 _REFUND_KEY: Final = (*_PLACE, "refund_id")
 _DISPUTE_KEY: Final = (*_PLACE, "dispute_id")
 _VERSION_KEY: Final = (*_PLACE, "version")
@@ -39,44 +42,29 @@ _ENDED = update(
     where="t.removed_seq IS NULL",
 )
 _INCREASE = insert("budget_increase", IncreaseRow)
-_REQUEST: LiteralString = """
-INSERT INTO increase_request (organization_id, department_id, request_id, budget_id, currency, amount,
-    starts_at, ends_at, asked_by, asked_at, reason, levels, partition, seq, status, approved_by)
-SELECT v.organization_id, v.department_id, v.request_id, v.budget_id, v.currency, v.amount, v.starts_at,
-    v.ends_at, v.asked_by, v.asked_at, v.reason, v.levels::json, v.partition, v.seq, 'waiting', '{}'
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[],
-    %b::timestamptz[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::int[], %b::bigint[])
-    AS v (organization_id, department_id, request_id, budget_id, currency, amount, starts_at, ends_at,
-        asked_by, asked_at, reason, levels, partition, seq)
-ON CONFLICT (organization_id, department_id, request_id) DO UPDATE
-SET budget_id = excluded.budget_id, currency = excluded.currency, amount = excluded.amount,
-    starts_at = excluded.starts_at, ends_at = excluded.ends_at, asked_by = excluded.asked_by,
-    asked_at = excluded.asked_at, reason = excluded.reason, levels = excluded.levels,
-    partition = excluded.partition, seq = excluded.seq, status = excluded.status,
-    approved_by = excluded.approved_by, refused_by = NULL, refusal_reason = NULL, closed_at = NULL
-"""
+_REQUEST = upsert(
+    "approval_request",
+    RequestRow,
+    _REQUEST_KEY,
+    dict.fromkeys(("refused_by", "refused_on_behalf_of", "refusal_reason", "closed_at"), "NULL"),
+    given={"status": "'waiting'", "approved_by": "'{}'::text[]", "on_behalf_of": "'{}'::text[]"},
+)
 _APPROVED: LiteralString = """
-UPDATE increase_request r SET approved_by = r.approved_by || v.approved_by, seq = v.seq
+UPDATE approval_request r
+SET approved_by = r.approved_by || v.approved_by, on_behalf_of = r.on_behalf_of || v.on_behalf_of, seq = v.seq
 FROM (
     SELECT organization_id, department_id, request_id, array_agg(approved_by ORDER BY seq) AS approved_by,
-        max(seq) AS seq
-    FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[])
-        AS step (organization_id, department_id, request_id, approved_by, seq)
+        array_agg(on_behalf_of ORDER BY seq) AS on_behalf_of, max(seq) AS seq
+    FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[])
+        AS step (organization_id, department_id, request_id, approved_by, on_behalf_of, seq)
     GROUP BY organization_id, department_id, request_id
 ) AS v
 WHERE r.organization_id = v.organization_id AND r.department_id = v.department_id
     AND r.request_id = v.request_id
 """
-_CLOSED: LiteralString = """
-UPDATE increase_request r
-SET status = v.status, refused_by = v.refused_by, refusal_reason = v.refusal_reason,
-    closed_at = v.closed_at, seq = v.seq
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
-    %b::bigint[])
-    AS v (organization_id, department_id, request_id, status, refused_by, refusal_reason, closed_at, seq)
-WHERE r.organization_id = v.organization_id AND r.department_id = v.department_id
-    AND r.request_id = v.request_id
-"""
+_CLOSED = update("approval_request", ClosedRow, _REQUEST_KEY)
+_DELEGATION = upsert("delegation", DelegationRow, _DELEGATION_KEY, {"ended_at": "NULL", "ended_by": "NULL"})
+_TAKEN_BACK = update("delegation", TakenBackRow, _DELEGATION_KEY)
 _PERIOD = upsert("budget_period", PeriodRow, (*_BUDGET_KEY, "period"))
 _LIMIT = insert(
     "limit_change",
@@ -133,6 +121,8 @@ def statements(changes: Changes) -> Iterator[tuple[Rows, tuple[LiteralString | b
     yield list(changes.requests.values()), (_REQUEST,)
     yield changes.approved, (_APPROVED,)
     yield list(changes.closed.values()), (_CLOSED,)
+    yield list(changes.delegations.values()), (_DELEGATION,)
+    yield list(changes.taken_back.values()), (_TAKEN_BACK,)
     yield changes.limits, (_LIMIT,)
     yield changes.period_rows(), (_PERIOD,)
     yield list(changes.policies.values()), (_POLICY,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sinks.ledger.rows.requests import ClosedRow, DelegationRow, RequestRow, TakenBackRow
 from sinks.ledger.rows.sums import (
     AskedRow,
     CapRow,
@@ -24,17 +25,16 @@ from sinks.ledger.rows.terms import (
     ActivationRow,
     BudgetRow,
     CardRow,
-    ClosedRow,
     IncreaseRow,
     PolicyRow,
-    RequestRow,
 )
 
 #: Table -> the row types that write it; together they have its columns.
 ROWS: Final[Mapping[str, tuple[type[tuple[Any, ...]], ...]]] = {
     "budget": (BudgetRow,),
     "budget_increase": (IncreaseRow,),
-    "increase_request": (RequestRow, ClosedRow),
+    "approval_request": (RequestRow, ClosedRow),
+    "delegation": (DelegationRow, TakenBackRow),
     "budget_period": (PeriodRow,),
     "limit_change": (LimitRow,),
     "policy_version": (PolicyRow, ActivationRow),

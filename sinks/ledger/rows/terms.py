@@ -1,9 +1,9 @@
-"""Rows of what people set: budgets, increases and requests for them, policies, cards."""
+"""Rows of what people set: budgets, increases, policies, cards."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from schemas.administration import BudgetId
 from schemas.decisions import Decision
@@ -98,48 +98,6 @@ class IncreaseRow(NamedTuple):
     partition: int
     seq: int
     removed_seq: int | None = None
-
-
-class RequestRow(NamedTuple):
-    """Of `increase_request`, as it was asked. `levels`: who may approve at each, as JSON."""
-
-    organization_id: Name
-    department_id: Name
-    request_id: Identifier
-    budget_id: BudgetId
-    currency: CurrencyCode
-    amount: PositiveMinorUnits
-    starts_at: datetime | None
-    ends_at: datetime
-    asked_by: ShortText
-    asked_at: datetime | None
-    reason: ShortText | None
-    levels: Json
-    partition: int
-    seq: int
-
-
-class ApprovedRow(NamedTuple):
-    """Of `increase_request`: one level more has approved it."""
-
-    organization_id: Name
-    department_id: Name
-    request_id: Identifier
-    approved_by: str
-    seq: int
-
-
-class ClosedRow(NamedTuple):
-    """Of `increase_request`: how it ended. `refusal_reason`: as who refused gave it."""
-
-    organization_id: Name
-    department_id: Name
-    request_id: Identifier
-    status: Literal["approved", "refused"]
-    refused_by: ShortText | None
-    refusal_reason: ShortText | None
-    closed_at: datetime | None
-    seq: int
 
 
 class PolicyRow(NamedTuple):

@@ -1,4 +1,4 @@
-"""Budgets, their increases, and requests for one."""
+"""Budgets and their increases."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from schemas.effects import (
     BudgetChanged,
     BudgetIncreaseSet,
     BudgetTakenAway,
-    IncreaseAsked,
-    IncreaseClosed,
-    IncreaseStep,
 )
 from streams.core.apply.memory import finish
 from streams.core.calendar import epoch_s
-from streams.core.state import Budget, Department, IncreaseRequest
+from streams.core.state import Budget, Department
 
 
 def set_budget(department: Department, effect: BudgetChanged, decision: Decision, bucket: int) -> None:
@@ -51,29 +48,3 @@ def set_increase(department: Department, effect: BudgetIncreaseSet, decision: De
     kept = [known for known in budget.increases if known[1] > department.clock_s - 86_400 * 120]
     budget.increases = [*kept, more]
     department.revision += 1
-
-
-def ask_increase(department: Department, effect: IncreaseAsked, decision: Decision, bucket: int) -> None:
-    department.requests[effect.request_id] = IncreaseRequest(
-        effect.budget_id,
-        bucket,
-        effect.amount,
-        epoch_s(effect.starts_at) if effect.starts_at is not None else 0,
-        epoch_s(effect.ends_at),
-        effect.asked_by,
-        effect.levels,
-    )
-
-
-def step_increase(department: Department, effect: IncreaseStep, decision: Decision, bucket: int) -> None:
-    request = department.requests[effect.request_id]
-    request.approved_by = (*request.approved_by, effect.approved_by)
-    request.bucket = max(request.bucket, bucket)
-    if not effect.left:
-        request.closed = "approved"
-
-
-def close_increase(department: Department, effect: IncreaseClosed, decision: Decision, bucket: int) -> None:
-    request = department.requests[effect.request_id]
-    request.closed = "refused"
-    request.bucket = max(request.bucket, bucket)

@@ -19,6 +19,8 @@ from schemas.effects import (
     CardLocked,
     CardUsed,
     Counted,
+    DelegationGiven,
+    DelegationTakenBack,
     DepartmentOpened,
     DisputeClosed,
     DisputeStarted,
@@ -47,10 +49,14 @@ from schemas.effects import (
     PostingUndone,
     Refunded,
     RefundUndone,
+    RequestAsked,
+    RequestClosed,
+    RequestLapsed,
+    RequestStep,
     ScoreCounted,
     ShardsSet,
 )
-from streams.core.apply import budgets, controls, leases, payments, periods, settlements
+from streams.core.apply import budgets, controls, leases, payments, periods, requests, settlements
 from streams.core.state import Department
 
 Applier = Callable[[Department, Any, Decision, int], None]
@@ -82,9 +88,15 @@ _V1: Final[Mapping[type[Effect], Applier]] = {
     BudgetChanged: budgets.set_budget,
     BudgetTakenAway: budgets.remove_budget,
     BudgetIncreaseSet: budgets.set_increase,
-    IncreaseAsked: budgets.ask_increase,
-    IncreaseStep: budgets.step_increase,
-    IncreaseClosed: budgets.close_increase,
+    IncreaseAsked: requests.ask_increase,
+    IncreaseStep: requests.step,
+    IncreaseClosed: requests.close,
+    RequestAsked: requests.ask,
+    RequestStep: requests.step,
+    RequestClosed: requests.close,
+    RequestLapsed: requests.lapse,
+    DelegationGiven: requests.give_delegation,
+    DelegationTakenBack: requests.take_delegation_back,
     PolicyStored: controls.store_policy,
     PolicyTaken: controls.take_policy,
     CardChanged: controls.set_card,
