@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 #: Told by the proof of the books, and not by a decision.
 VERIFICATION_FAILED: Final = "verification.failed"
+#: Told by a job, and not by a decision.
+REQUEST_REMINDED: Final = "request.reminded"
 
 #: What is told, by its stable name, and when. docs/webhooks.md shows the table; a test compares.
 TYPES: Final[dict[str, str]] = {
@@ -36,6 +38,7 @@ TYPES: Final[dict[str, str]] = {
     "request.approved": "the last level approved a request for a card or a budget: it is set",
     "request.refused": "a request for a card or a budget was refused, or taken back",
     "request.lapsed": "nobody answered a request of any kind in its time",
+    REQUEST_REMINDED: "a request of any kind still waits, and whoever may answer it was reminded",
     "policy.activated": "another version of a policy is in force",
     "card.changed": "a card was registered or changed",
     "card.frozen": "a card was frozen",

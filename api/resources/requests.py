@@ -94,6 +94,7 @@ class ApprovalRequestOut(Output):
     asked_by: str = Field(examples=["ada@example.com"])
     asked_at: datetime | None
     lapses_at: datetime | None = Field(description="nobody may answer it from then on")
+    reminded_at: datetime | None = Field(description="when those who may answer it were last reminded")
     reason: str | None = Field(description="as who asked gave it", examples=["the conference in March"])
     levels: list[list[str]] = Field(
         description="who may approve, level by level; an empty list: anybody who has not asked or approved",
@@ -144,6 +145,7 @@ def request_out(organization_id: str, row: Row) -> ApprovalRequestOut:
         asked_by=row["asked_by"],
         asked_at=row["asked_at"],
         lapses_at=row["lapses_at"],
+        reminded_at=row["reminded_at"],
         reason=row["reason"],
         levels=levels,
         approved_by=approved_by,

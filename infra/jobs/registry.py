@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from infra.jobs import mail, receipts, reconciliation, reports, upkeep, verification
+from infra.jobs import mail, receipts, reconciliation, reports, requests, upkeep, verification
 from infra.jobs.feature import Feature
 
 #: Each reads its own settings, once, at start; a wrong one is a SettingError.
@@ -16,4 +16,5 @@ FEATURES: Final[Sequence[Callable[[], Feature]]] = (
     reconciliation.feature,
     verification.feature,
     mail.feature,
+    requests.feature,
 )

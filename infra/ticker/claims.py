@@ -26,6 +26,11 @@ WITH wanted AS (
     FROM card_authorization
     WHERE expires_at <= %(minute)s
     UNION ALL
+    SELECT organization_id, department_id, %(minute)s
+    FROM approval_request
+    -- What nobody ticked for longer its owner has forgotten by now.
+    WHERE status = 'waiting' AND lapses_at <= %(minute)s AND lapses_at > %(minute)s - interval '25 days'
+    UNION ALL
     SELECT organization_id, department_id, %(hour)s
     FROM lease
     WHERE side = 'department'
@@ -43,7 +48,7 @@ RETURNING organization_id, department_id, ticked_at
 
 @contextmanager
 def claimed(postgres: PostgresSession, now: datetime) -> Iterator[list[DueDepartment]]:
-    """Departments with a hold that is due, once a minute; those with a share in a cap, once an hour.
+    """Departments with a hold or a request that is due, once a minute; with a share in a cap, once an hour.
 
     The claims are kept when the block ends, and undone when it raises. Raises Unavailable.
     """

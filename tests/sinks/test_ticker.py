@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -231,6 +232,19 @@ def test_who_has_a_share_in_a_company_s_cap_is_ticked_once_an_hour(database: str
             one.look()
         assert departments(events.sent) == ["eng"] * expected, minutes
     assert [event.occurred_at.minute for event in events.sent] == [0, 0]
+
+
+def test_a_request_that_nobody_answers_is_ticked_while_its_owner_knows_it(database: str) -> None:
+    log = DecisionLog()
+    (asked,) = log.ask_increase("r1", lapses_at=PAST).effects
+    for department, lapses_at in (("sales", FUTURE), ("ops", NOW - timedelta(days=26))):
+        effect = msgspec.structs.replace(asked, lapses_at=lapses_at)
+        log.set("increase.requested", effect, department=department)
+    store(database, log)
+    events = Recorded()
+    with ticker(database, events) as one:
+        one.look()
+    assert departments(events.sent) == ["eng"]
 
 
 class Away:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from schemas.controls import Card, Policy
+from schemas.controls import BudgetTerms, Calendar, Card, Policy
 from schemas.decisions import Alert, Decision, Score
-from schemas.effects import BudgetTakenAway, CardChanged, PolicyTaken
+from schemas.effects import (
+    BudgetTakenAway,
+    CardChanged,
+    DelegationTakenBack,
+    PolicyTaken,
+    RequestAsked,
+    RequestClosed,
+    RequestLapsed,
+    RequestStep,
+)
 from schemas.reasons import Outcome, Reason, ReasonCode
-from schemas.webhooks import TYPES, VERIFICATION_FAILED
+from schemas.webhooks import REQUEST_REMINDED, TYPES, VERIFICATION_FAILED
 from sinks.webhooks.messages import messages
 from tests.sinks.builder import DecisionLog
+
+NOON = datetime(2026, 12, 10, 12, tzinfo=UTC)
 
 
 def types(decision: Decision) -> list[str]:
@@ -24,6 +36,25 @@ REPLACED = (
     CardChanged(card=Card(card_id="c1", status="canceled")),
     CardChanged(card=Card(card_id="c2")),
 )
+
+
+def asked_for(log: DecisionLog, card: Card) -> list[tuple[Decision, list[str]]]:
+    """A request for a card: asked, approved by the first and the last level, refused, lapsed."""
+    budget = BudgetTerms(
+        budget_id="card:card-1", level="card", subject="card-1", name="ada", limit=50, calendar=Calendar()
+    )
+    who: dict[str, Any] = {"asked_by": "key_a", "levels": (("key_b",), ())}
+    asked = RequestAsked(request_id="q1", budget=budget, card=card, lapses_at=NOON, **who)
+    first, last = (RequestStep(request_id="q1", approved_by="key_b", left=left) for left in (1, 0))
+    refused = RequestClosed(request_id="q1", refused_by="key_a")
+    return [
+        (log.set("card.requested", asked), ["request.asked"]),
+        (log.set("request.approved", first), []),
+        (log.set("request.approved", last, CardChanged(card=card)), ["request.approved", "card.changed"]),
+        (log.set("request.refused", refused), ["request.refused"]),
+        (log.set("clock.ticked", RequestLapsed(request_id="q1")), ["request.lapsed"]),
+        (log.set("delegation.ended", DelegationTakenBack(absent="a", ended_by="a")), []),
+    ]
 
 
 def everything() -> list[tuple[Decision, list[str]]]:
@@ -59,6 +90,7 @@ def everything() -> list[tuple[Decision, list[str]]]:
         (log.approve_increase(asked, "key_b", 1), []),
         (log.approve_increase(asked, "key_c", 0), ["increase.approved", "budget.increased"]),
         (log.refuse_increase("r2", "key_d"), ["increase.refused"]),
+        *asked_for(log, card),
         (log.draft(1, Policy()), []),
         (log.set("policy.activated", PolicyTaken(policy_version=1)), ["policy.activated"]),
         (log.card(card), ["card.changed"]),
@@ -88,7 +120,7 @@ def test_each_kind_of_decision_tells_what_the_table_names() -> None:
         (decision.event_type, expected) for decision, expected in found
     ]
     told = {name for _, expected in found for name in expected}
-    assert told == TYPES.keys() - {"event.rejected", VERIFICATION_FAILED}
+    assert told == TYPES.keys() - {"event.rejected", REQUEST_REMINDED, VERIFICATION_FAILED}
 
 
 def test_an_unusable_event_whose_organization_is_known_is_told() -> None:

@@ -24,6 +24,7 @@ class ApprovalRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     asked_by: str
     asked_at: datetime | None = None
     lapses_at: datetime | None = None
+    reminded_at: datetime | None = None
     reason: str | None = None
     levels: list[list[str]]
     approved_by: list[str]

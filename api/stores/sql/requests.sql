@@ -15,7 +15,7 @@ SELECT
             SELECT r.department_id, r.request_id, r.kind, r.budget_id, r.currency, r.amount, r.starts_at, r.ends_at,
                 r.budget::text AS budget, r.card::text AS card, r.asked_by, r.asked_at, r.reason, r.levels, r.lapses_at,
                 r.approved_by, r.on_behalf_of, r.refused_by, r.refused_on_behalf_of, r.refusal_reason, r.status,
-                r.closed_at, r.partition, r.seq,
+                r.closed_at, r.partition, r.seq, m.reminded_at,
                 (
                     SELECT coalesce(json_object_agg(d.absent, d.delegate), '{}')
                     FROM delegation d
@@ -25,6 +25,9 @@ SELECT
                         AND d.absent <> r.asked_by
                 ) AS stand_ins
             FROM approval_request r
+            LEFT JOIN request_reminder m
+                ON m.organization_id = r.organization_id AND m.department_id = r.department_id
+                    AND m.request_id = r.request_id AND m.reminded_at > r.asked_at
             WHERE r.organization_id = %(organization_id)s
                 AND (%(departments)s::text[] IS NULL OR r.department_id = ANY(%(departments)s::text[]))
                 AND (%(request_id)s::text IS NULL OR r.request_id = %(request_id)s)

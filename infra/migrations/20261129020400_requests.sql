@@ -12,7 +12,8 @@ ALTER TABLE approval_request
     ADD COLUMN card json,
     ADD COLUMN lapses_at timestamptz,
     ADD COLUMN on_behalf_of text[] NOT NULL DEFAULT '{}', -- of each approval: who was away; '': nobody
-    ADD COLUMN refused_on_behalf_of text CHECK (length(refused_on_behalf_of) BETWEEN 0 AND 200),
+    ADD COLUMN refused_on_behalf_of text CONSTRAINT approval_request_refused_on_behalf_of_bound
+        CHECK (length(refused_on_behalf_of) BETWEEN 0 AND 200),
     ALTER COLUMN ends_at DROP NOT NULL,
     DROP CONSTRAINT increase_request_status_check,
     ADD CONSTRAINT approval_request_status_check
@@ -26,15 +27,21 @@ CREATE INDEX approval_request_of ON approval_request (organization_id, asked_by)
 
 -- Who answers requests for whom while he is away: the last that was said of each. `ended_at`: taken back before `until`.
 CREATE TABLE delegation (
-    organization_id text        NOT NULL CHECK (length(organization_id) BETWEEN 1 AND 64),
-    department_id   text        NOT NULL CHECK (length(department_id) BETWEEN 1 AND 64),
-    absent          text        NOT NULL CHECK (length(absent) BETWEEN 1 AND 200),
-    delegate        text        NOT NULL CHECK (length(delegate) BETWEEN 1 AND 200),
+    organization_id text        NOT NULL CONSTRAINT delegation_organization_id_bound
+        CHECK (length(organization_id) BETWEEN 1 AND 64),
+    department_id   text        NOT NULL CONSTRAINT delegation_department_id_bound
+        CHECK (length(department_id) BETWEEN 1 AND 64),
+    absent          text        NOT NULL CONSTRAINT delegation_absent_bound
+        CHECK (length(absent) BETWEEN 1 AND 200),
+    delegate        text        NOT NULL CONSTRAINT delegation_delegate_bound
+        CHECK (length(delegate) BETWEEN 1 AND 200),
     starts_at       timestamptz NOT NULL,
     until           timestamptz NOT NULL CHECK (until > starts_at),
-    set_by          text        NOT NULL CHECK (length(set_by) BETWEEN 1 AND 200),
+    set_by          text        NOT NULL CONSTRAINT delegation_set_by_bound
+        CHECK (length(set_by) BETWEEN 1 AND 200),
     ended_at        timestamptz,
-    ended_by        text        CHECK (length(ended_by) BETWEEN 1 AND 200),
+    ended_by        text        CONSTRAINT delegation_ended_by_bound
+        CHECK (length(ended_by) BETWEEN 1 AND 200),
     partition       integer     NOT NULL,
     seq             bigint      NOT NULL, -- the last decision about it
     PRIMARY KEY (organization_id, department_id, absent),
@@ -44,6 +51,28 @@ SELECT tenant_wall('delegation');
 GRANT SELECT ON delegation TO spendlog_api, spendlog_auditor;
 GRANT SELECT, INSERT, UPDATE ON delegation TO spendlog_sink;
 GRANT SELECT (organization_id, department_id, lapses_at, status) ON approval_request TO spendlog_ticker;
+
+-- How often those who may answer a request were reminded of it.
+CREATE TABLE request_reminder (
+    organization_id text        NOT NULL CHECK (length(organization_id) BETWEEN 1 AND 64),
+    department_id   text        NOT NULL CHECK (length(department_id) BETWEEN 1 AND 64),
+    request_id      text        NOT NULL CHECK (length(request_id) BETWEEN 1 AND 128),
+    times           integer     NOT NULL CHECK (times BETWEEN 1 AND 1000),
+    reminded_at     timestamptz NOT NULL,
+    PRIMARY KEY (organization_id, department_id, request_id)
+);
+SELECT tenant_wall('request_reminder');
+GRANT SELECT, INSERT, UPDATE ON request_reminder TO spendlog_api;
+GRANT SELECT ON request_reminder TO spendlog_auditor;
+
+-- Asks each organization in which a request waits to remind its people.
+CREATE FUNCTION requests_remind() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT count(job_put(one.organization_id, 'requests', 'remind', 'waiting', '{}'))
+    FROM (SELECT DISTINCT organization_id FROM approval_request WHERE status = 'waiting') AS one;
+$$;
+REVOKE ALL ON FUNCTION requests_remind() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION requests_remind() TO spendlog_jobs;
 
 -- migrate:down
 
