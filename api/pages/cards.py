@@ -152,7 +152,14 @@ async def show_mine(asking: Asked) -> Response:
         latest(asking, Filters(employee=person.employee), 12),
         requests_of(asking, asked_by=person.actor),
     )
-    return page(asking.request, "mine", cards=details, latest=newest, requests=requests)
+    return page(
+        asking.request,
+        "mine",
+        cards=details,
+        latest=newest,
+        requests=requests,
+        departments=sorted(person.departments),
+    )
 
 
 @router.get("/cards/{department_id}/{card_id:path}", openapi_extra=needs(Scope.CARDS_READ, own=BY_ROUTE))

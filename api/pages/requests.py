@@ -1,4 +1,4 @@
-"""Approvals: who asks for more, the numbers that matter, and the answer."""
+"""Approvals: who asks for what, the numbers that matter, and the answer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from api.http.problems import Problem
 from api.pages.budgets import budgets_of, card_of, department_card, department_cards, department_names
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
+from api.pages.wishes import absence_of
 from api.pages.words import NotMoney, amount, minor_of
 from api.resources.requests import ApprovalRequestOut, RequestStatus, find_requests, request_out
 from schemas.effects import RequestStep
@@ -68,6 +69,8 @@ async def show_approvals(asking: Asked) -> Response:
         inbox=[request for request in requests if may_answer(asking, request)],
         others=[request for request in requests if not may_answer(asking, request)],
         cards=cards,
+        away=await absence_of(asking),
+        approves=asking.viewer.may(Scope.BUDGETS_APPROVE),
     )
 
 

@@ -36,6 +36,7 @@ from api.pages import (
     transactions,
     verifications,
     webhooks,
+    wishes,
 )
 
 PAGES: Final[tuple[APIRouter, ...]] = (
@@ -52,6 +53,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     departments.router,
     curve.router,
     requests.router,
+    wishes.router,
     cards.router,
     transactions.router,
     receipts.router,

@@ -20,6 +20,8 @@ PAGES = (
     ("/", "Needs attention"),
     ("/departments/sales", "What holds here"),
     ("/departments/engineering/more", "It reverts by itself"),
+    ("/departments/engineering/ask/card", "the card is registered for you"),
+    ("/departments/engineering/ask/budget", "whose limit it would be"),
     ("/transactions", "Every purchase that was asked for"),
     ("/transactions?status=declined", "Declined"),
     ("/transactions/sales/purchase-suspicious", "What it was flagged for"),
@@ -62,6 +64,8 @@ WRITES = (
     "/change-card/operations/card_rosa",
     "/dispatch",
     "/departments/engineering/more",
+    "/departments/engineering/ask/card",
+    "/departments/engineering/ask/budget",
     "/webhooks/new",
     "/people/new",
     "/keys/new",
@@ -77,6 +81,8 @@ OWN = (
     ("/ask?q=what+did+I+spend+by+category", "by category"),
     ("/cards/engineering/card_bob", "How it is set"),
     ("/departments/engineering/more", "What for"),
+    ("/departments/engineering/ask/card", "Nobody approves his own"),
+    ("/departments/engineering/ask/budget", "Nobody approves his own"),
     ACCOUNT,
 )
 #: An operator's people are those who run the system.
@@ -129,7 +135,10 @@ def test_each_page_opens_small_for_whoever_may_see_it(person: Sit, who: str) -> 
 
 
 #: What an employee sees his own part of.
-_PARTLY = ("/ask", "/receipts", "/reports", "/transactions", "/departments/engineering/more")
+_PARTLY = (
+    *("/ask", "/receipts", "/reports", "/transactions"),
+    *("/departments/engineering/more", "/departments/engineering/ask"),
+)
 HIDDEN = {
     "admin": ("/system", "/jobs"),
     "carol": ("/dispatch", "/system", "/audit", "/verifications", *ORGANIZATION),

@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
+from infra.demo.month import MANAGER
+from schemas.controls import ApprovalLevel, Policy
+from schemas.events import PolicyDrafted
 from tests.browser.conftest import TechCorp
 from tests.browser.person import Person
 from tests.browser.steps import Steps, purchase
@@ -272,10 +275,10 @@ def test_an_employee_sees_what_is_his_own_and_asks_for_more(person: Sit) -> None
     sitting = person("bob")
     sitting.go("/")
     assert sitting.at() == "/mine"
-    expect(sitting.page.locator(".figure.big dd")).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
+    expect(sitting.page.locator(".figure.big dd").first).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
     told = sitting.page.locator("nav a").all_inner_texts()
     assert told == ["My cards", "Transactions", "Receipts", "Ask", "Reports"]
-    sitting.page.get_by_role("link", name="Ask for more").click()
+    sitting.page.get_by_role("link", name="Ask for more").first.click()
     sitting.page.get_by_label("How much more, in USD").fill("1,200")
     sitting.page.get_by_label("What for").fill("The build farm")
     sitting.page.get_by_role("button", name="Ask", exact=True).click()
@@ -284,6 +287,55 @@ def test_an_employee_sees_what_is_his_own_and_asks_for_more(person: Sit) -> None
     managers = person("carol")
     managers.go("/approvals")
     expect(managers.page.get_by_text("“The build farm”")).to_be_visible()
+
+
+def test_a_card_is_asked_for_approved_by_two_and_then_it_is_there(person: Sit, techcorp: TechCorp) -> None:
+    levels = (
+        ApprovalLevel("manager", 0, (MANAGER,)),
+        ApprovalLevel("second", 50_000, ("admin@techcorp.com",)),
+    )
+    techcorp.play(
+        PolicyDrafted(
+            event_id=f"two-levels-{uuid.uuid4()}",
+            organization_id=techcorp.organization,
+            department_id="engineering",
+            occurred_at=datetime.now(UTC),
+            actor=MANAGER,
+            policy=Policy(approvals=levels),
+            activate=True,
+        )
+    )
+    asks = Steps(person("bob"))
+    cards = asks.page.get_by_text("Available now").count()
+    asks.click("A card")
+    asks.fill("How much, in USD", "612.50")
+    asks.fill("What for", "A second screen")
+    asks.click("Ask", "button")
+    expect(asks.page.get_by_text("$612.50 for engineering")).to_be_visible()
+    for name, level in (("carol", "Level 1 of 2"), ("admin", "Level 2 of 2")):
+        answers = person(name)
+        answers.go("/approvals")
+        card = answers.page.locator("article", has_text="A second screen")
+        expect(card).to_contain_text(level)
+        expect(card).to_contain_text("lapses")
+        card.get_by_role("button", name="Approve").click()
+        expect(answers.page.get_by_text("Approved:")).to_be_visible()
+    asks.page.goto(f"{techcorp.url}/mine")
+    expect(asks.page.get_by_text("Available now")).to_have_count(cards + 1)
+    expect(asks.page.locator(".figure.big dd", has_text="$612.50")).to_have_count(1)
+    assert asks.taken + 2 <= 6
+
+
+def test_who_is_away_names_who_answers_and_comes_back(person: Sit) -> None:
+    sitting = person("carol")
+    sitting.go("/approvals")
+    sitting.page.get_by_label("Who answers for you").fill("admin@techcorp.com")
+    sitting.page.get_by_label("Until the end of").fill(f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}")
+    sitting.page.get_by_role("button", name="Let him answer").click()
+    expect(sitting.page.get_by_text("admin@techcorp.com answers for you until").last).to_be_visible()
+    sitting.page.get_by_role("button", name="I am back").click()
+    expect(sitting.page.get_by_text("Welcome back")).to_be_visible()
+    expect(sitting.page.get_by_label("Who answers for you")).to_be_visible()
 
 
 def test_the_keyboard_alone_gets_from_the_start_to_a_purchase(person: Sit) -> None:
