@@ -21,6 +21,7 @@ from signxml.signer import XMLSigner
 
 ENTITY: Final = "https://login.techcorp.example/saml"
 PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+PASSWORD: Final = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
 BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 SAML, SAMLP = "urn:oasis:names:tc:SAML:2.0:assertion", "urn:oasis:names:tc:SAML:2.0:protocol"
 
@@ -91,6 +92,9 @@ class Answer:
             told.get("answers", self.request.id),
         )
         audience = told.get("audience", self.request.audience)
+        # Classes and elements as other providers write them, or none.
+        inner = told.get("context", f"<saml:AuthnContextClassRef>{PASSWORD}</saml:AuthnContextClassRef>")
+        context = inner and f"<saml:AuthnContext>{inner}</saml:AuthnContext>"
         stated = "".join(
             f'<saml:Attribute Name="{name}">'
             + "".join(f"<saml:AttributeValue>{value}</saml:AttributeValue>" for value in values)
@@ -115,9 +119,7 @@ class Answer:
               <saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience>
               </saml:AudienceRestriction>
             </saml:Conditions>
-            <saml:AuthnStatement AuthnInstant="{at("authenticated", -1)}"><saml:AuthnContext>
-              <saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>
-            </saml:AuthnContext></saml:AuthnStatement>
+            <saml:AuthnStatement AuthnInstant="{at("authenticated", -1)}">{context}</saml:AuthnStatement>
             <saml:AttributeStatement>{stated}</saml:AttributeStatement>
           </saml:Assertion>
         </samlp:Response>"""

@@ -12,10 +12,12 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, create_key
 from api.access.roles import Role
-from api.access.sign_on.strength import CLASSES, two_factors, two_factors_of
+from api.access.sign_on.strength import CLASSES, METHODS_ATTRIBUTE, two_factors, two_factors_of
 from api.settings import ApiSettings
 from tests.api.people import COOKIE, PASSWORD, browser, member, person, sign_in, token_of
+from tests.api.saml_provider import Answer, posted
 from tests.api.single_sign_on import Provider, Try, added, came, provider, session_of, trusting
+from tests.api.test_saml import body, left
 from tests.api.test_second_factor import WHERE, enrolled
 
 __all__ = ["provider"]
@@ -162,18 +164,25 @@ def test_who_comes_by_a_provider_is_asked_unless_it_says_that_there_were_two(
         with session_of(server, answer) as session:
             assert code(session) == "in"
         return
+    gives_a_code(server, answer, totp, codes[0], "oidc")
+
+
+def gives_a_code(
+    server: str, answer: httpx.Response, totp: pyotp.TOTP, recovery_code: str, method: str
+) -> None:
+    """Who has come by a provider is no session yet: it begins with his code, and with nothing else."""
     assert answer.status_code == 401 and f"{COOKIE}=" not in str(answer.headers.get_list("set-cookie"))
     with browser(server) as client:
         wrong = client.post("/sign-in/sso/code", data={"waiting": waiting(answer), "code": "000000"})
         assert wrong.status_code == 401 and "The code is wrong" in wrong.text
-        used_up = client.post("/sign-in/sso/code", data={"waiting": waiting(answer), "code": codes[0]})
+        used_up = client.post("/sign-in/sso/code", data={"waiting": waiting(answer), "code": recovery_code})
         assert used_up.status_code == 401 and "sent twice" in used_up.text
         right = client.post("/sign-in/sso/code", data={"waiting": waiting(wrong), "code": totp.now()})
         assert (right.status_code, right.headers["location"]) == (303, "/cards")
     with session_of(server, right) as session:
         assert code(session) == "in"
         (newest, *_) = session.get("/v1/sessions").json()["sessions"]
-        assert newest["method"] == "oidc"
+        assert newest["method"] == method
 
 
 def waiting(answer: httpx.Response) -> str:
@@ -199,6 +208,64 @@ def test_who_has_none_and_no_password_sets_one_up_after_the_provider(
         assert made.status_code == 201 and len(made.json()["recovery_codes"]) == 10
         assert session.post(f"{WHERE}/recovery-codes", json={"code": "000000"}).status_code == 401
     assert Try(server, used).leave().allow(f"new-{organization}").come_back().status_code == 401
+
+
+# -- who comes by SAML
+
+
+def class_of(text: str) -> dict[str, Any]:
+    return {"context": f"<saml:AuthnContextClassRef>{text}</saml:AuthnContextClassRef>"}
+
+
+UNSPECIFIED = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified"
+NO_CLASS = {"context": "<saml:AuthnContextDeclRef>urn:techcorp:two-factors</saml:AuthnContextDeclRef>"}
+
+
+@pytest.mark.parametrize(
+    ("told", "methods", "asked"),
+    [
+        ({"context": ""}, [], True),
+        (NO_CLASS, [], True),
+        (class_of(UNSPECIFIED), [], True),
+        (
+            class_of(""),
+            ["http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password"],
+            True,
+        ),
+        (class_of("https://refeds.org/profile/mfa"), [], False),
+        (class_of(UNSPECIFIED), ["http://schemas.microsoft.com/claims/multipleauthn"], False),
+    ],
+    ids=["no context", "no class", "unspecified", "one method", "class", "method"],
+)
+def test_who_comes_by_saml_is_asked_unless_it_says_that_there_were_two(
+    server: str, settings: ApiSettings, organization: str, asking: httpx.Client,
+    told: dict[str, Any], methods: list[str], asked: bool,
+) -> None:  # fmt: skip
+    used = asking.post("/v1/identity-providers", json=body(), headers={"Idempotency-Key": "saml"}).json()
+    email, newcomer = (member(settings.postgres, organization, Role.FINANCE_MANAGER) for _ in range(2))
+    with sign_in(server, email) as session:
+        totp, codes = enrolled(session)
+    attributes = {METHODS_ATTRIBUTE: methods} if methods else {}
+
+    def come(name: str) -> httpx.Response:
+        tried = left(server, used["provider_id"], following="/cards")
+        answer = Answer(tried.request, name, {"mail": [name], **attributes}, told)
+        return tried.post(posted(answer.signed()))
+
+    if asked:
+        gives_a_code(server, come(email), totp, codes[0], "saml")
+    else:
+        with session_of(server, come(email)) as session:
+            assert code(session) == "in"
+    # Who has no authenticator is let in to set one up, and nowhere else.
+    with session_of(server, come(newcomer)) as session:
+        assert code(session, "/v1/cards") == ("second_factor_due" if asked else "in")
+        if asked:
+            assert session.get("/v1/sessions/current").json()["permissions"] == {"account": "own"}
+            offer = session.post(WHERE, json={}).json()
+            made = session.put(WHERE, json={"code": pyotp.TOTP(offer["secret"]).now()})
+            assert made.status_code == 200, made.text
+            assert code(session, "/v1/cards") == "in"
 
 
 @pytest.mark.parametrize(
