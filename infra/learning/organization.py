@@ -6,11 +6,13 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from schemas.boosted import decode_model, encode_model
-from schemas.decisions import Decision
+from schemas.decisions import Decision, Score
 from schemas.effects import ModelTaken, PaymentLabelled
 from schemas.event import Label
 from schemas.reasons import Outcome
 from streams.core.calendar import epoch_s
+from streams.scoring.boosted import not_of
+from streams.scoring.features import NAMES
 from streams.scoring.learning.learner import BoostedLearner
 from streams.scoring.letters import bins_of
 
@@ -29,10 +31,11 @@ class Published(NamedTuple):
 
 
 class _Waiting(NamedTuple):
-    """A request without a label: when it was asked, and its features."""
+    """A request without a label: when it was asked, its features, and its score."""
 
     at_s: int
     bins: bytes
+    scored: float
 
 
 class _Line:
@@ -54,11 +57,17 @@ class OrganizationLearner:
 
     A request that nobody has labelled after `labels_late_days` is taken for good: labels of good requests
     are as rare as those of fraud are late.
+
+    `unusable`: of models that others put in force and no program of this version can use, each once, why;
+    the stream goes on with what was in force before. `other_features`: requests whose features another
+    version made, from which this one learns nothing.
     """
 
     def __init__(self, labels_late_days: int) -> None:
         self.learner = BoostedLearner(careful=True)
         self.newest: Published | None = None
+        self.unusable: dict[str, str] = {}
+        self.other_features = 0
         self._late_s = labels_late_days * DAY_S
         self._lines: dict[int, _Line] = {}
 
@@ -76,9 +85,7 @@ class OrganizationLearner:
         line.now_s = max(line.now_s, at_s)
         score = decision.score
         if score is not None and score.features and decision.outcome in _JUDGED:
-            name = _name(decision, decision.authorization_id)
-            line.waiting[name] = _Waiting(at_s, bins_of(score.features))
-            self._mature(line)
+            self._wait(line, _name(decision, decision.authorization_id), at_s, score)
         for effect in decision.effects:
             if isinstance(effect, PaymentLabelled):
                 self._label(line, _name(decision, effect.authorization_id), effect.label)
@@ -110,6 +117,14 @@ class OrganizationLearner:
     def _day(self) -> int:
         return max((line.now_s for line in self._lines.values()), default=0) // DAY_S
 
+    def _wait(self, line: _Line, name: str, at_s: int, score: Score) -> None:
+        """For its label."""
+        if len(score.features) != len(NAMES):
+            self.other_features += 1
+            return
+        line.waiting[name] = _Waiting(at_s, bins_of(score.features), score.value)
+        self._mature(line)
+
     def _mature(self, line: _Line) -> None:
         """What waits longest is first: what is late by then is taken for good."""
         waiting, until_s = line.waiting, line.now_s - self._late_s
@@ -117,7 +132,8 @@ class OrganizationLearner:
             name = next(iter(waiting))
             if waiting[name].at_s > until_s and len(waiting) <= WAITING_MAX:
                 return
-            self.learner.learn(waiting.pop(name).bins, False, name)
+            found = waiting.pop(name)
+            self.learner.learn(found.bins, False, name, found.scored)
 
     def _label(self, line: _Line, name: str, label: Label) -> None:
         found = line.waiting.get(name)
@@ -125,12 +141,15 @@ class OrganizationLearner:
             self.learner.relabel(name, label)
         elif label != "unsure":
             del line.waiting[name]
-            self.learner.learn(found.bins, label == "fraud", name)
+            self.learner.learn(found.bins, label == "fraud", name, found.scored)
 
     def _adopt(self, line: _Line, effect: ModelTaken) -> None:
         """A model is in force: by this learner, by one before it, or by another one beside it."""
         model = decode_model(effect.model)
         found = Published(model.version, effect.digest, effect.model)
+        if not_of(model, NAMES):  # the stream does not take it over either
+            self.unusable[effect.digest] = self.learner.adopt(model, self._day)
+            return
         line.taken = effect.digest
         if self.newest is None or found > self.newest:
             self.newest = found

@@ -34,7 +34,9 @@ log = structlog.get_logger()
 # Decisions have the machine first: a refit takes a second or two of a core.
 NICE = 10
 _read = Counter("spendlog_learner_decisions", "decisions that the learner has read")
-_worse = Counter("spendlog_learner_models_not_taken", "models that were no better than the one in force")
+_worse = Counter("spendlog_learner_models_not_taken", "models that were no better than what is in force")
+_unjudged = Counter("spendlog_learner_models_unjudged", "models that were taken with too little to compare")
+_unusable = Counter("spendlog_learner_models_unusable", "models of other features that somebody put in force")
 _published = Counter("spendlog_learner_models", "models that were published")
 
 
@@ -53,6 +55,7 @@ class Learner:
         self._chains = {partition: Chain(partition) for partition in logs.partitions(topic)}
         self._at = dict.fromkeys(self._chains, 0)
         self._sent: dict[tuple[str, int], str] = {}
+        self._warned: set[tuple[str, str]] = set()
         self.organizations: dict[str, OrganizationLearner] = {}
 
     def look(self) -> int:
@@ -65,18 +68,34 @@ class Learner:
         count = sum([self._read(partition) for partition in self._chains])
         _read.inc(count)
         for name, organization in self.organizations.items():
+            self._warn(name, organization)
             judgement = organization.learner.judgement
             model = organization.refit_if_due()
             why = organization.learner.judgement
             if model is not None:
                 frauds = organization.learner.sample.seen_frauds
-                told = {} if why is None else {"because": why.sentence()}
-                log.info("model_fitted", organization=name, version=model.version, frauds=frauds, **told)
+                assert why is not None  # it is careful
+                _unjudged.inc(int(why.unjudged))
+                log.info(
+                    "model_fitted",
+                    organization=name,
+                    version=model.version,
+                    frauds=frauds,
+                    because=why.sentence(),
+                )
             elif why is not None and why is not judgement:
                 _worse.inc()
                 log.info("model_not_taken", organization=name, because=why.sentence())
             self._publish(name, organization)
         return count
+
+    def _warn(self, name: str, organization: OrganizationLearner) -> None:
+        """Of models that nobody here can use, once each."""
+        for digest, why in organization.unusable.items():
+            if (name, digest) not in self._warned:
+                self._warned.add((name, digest))
+                _unusable.inc()
+                log.warning("model_unusable", organization=name, digest=digest[:12], because=why)
 
     def _read(self, partition: int) -> int:
         low, high = self._logs.bounds(self._topic, partition)

@@ -24,9 +24,9 @@ class TreeScorer:
     def __init__(self, model: BoostedModel, names: Sequence[str]) -> None:
         """Raises UnusableModel: it is of other features, or no tree that ends."""
         check(model)
-        if tuple(names) != model.names:
-            changed = sorted(set(names) ^ set(model.names)) or "the same in another order"
-            raise UnusableModel(f"model {model.version} is of other features: {changed}")
+        why = not_of(model, names)
+        if why:
+            raise UnusableModel(why)
         self.model = model
         self._bytes = len(model.trees)
         masks = [[(1 << 8 * self._bytes) - 1] * BINS for _ in names]
@@ -62,6 +62,14 @@ class TreeScorer:
                 moved[feature] = moved.get(feature, 0.0) + after - known
                 known = after
         return base, moved
+
+
+def not_of(model: BoostedModel, names: Sequence[str]) -> str:
+    """Why a model cannot score requests that have these features; empty: it can."""
+    if tuple(names) == model.names:
+        return ""
+    changed = sorted(set(names) ^ set(model.names)) or "the same in another order"
+    return f"model {model.version} is of other features: {changed}"
 
 
 def _add_masks(masks: list[list[int]], tree: Tree, shift: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from infra.learning.organization import OrganizationLearner
-from schemas.boosted import MODEL_BYTES_MAX, decode_model
+from schemas.boosted import MODEL_BYTES_MAX, decode_model, encode_model
 from schemas.decisions import Decision, Score
 from schemas.effects import ModelTaken, PaymentLabelled
 from schemas.event import Label
@@ -164,6 +164,36 @@ def test_of_two_learners_the_later_model_in_the_log_does_not_start_a_quarrel() -
             assert learner.newest
             learner.take(taken(learner.newest.content, 35))
         assert not learner.lacking()
+
+
+@needs_lightgbm
+def test_a_model_of_other_features_is_not_taken_and_nothing_stops() -> None:
+    """Of a newer program beside this one, or of one before it: the stream keeps what it had, and so do we."""
+    learner = learned(month())
+    mine = learner.refit_if_due()
+    assert mine
+    learner.take(taken(mine.content, 34))
+    model = decode_model(mine.content)
+    other = encode_model(replace(model, names=(*model.names[:-1], "shoe_size"), version=9))
+    learner.take(taken(other, 35))
+    learner.take(taken(other, 36))
+    assert list(learner.unusable) == [sha256(other).hexdigest()]
+    assert "shoe_size" in learner.unusable[sha256(other).hexdigest()]
+    assert learner.newest == mine
+    assert not learner.lacking(), "it is still in force there"
+    for decision in month(200, first=2_000):
+        learner.take(decision)
+    second = learner.refit_if_due()
+    assert second and second.version == 10
+
+
+def test_features_of_another_version_teach_nothing() -> None:
+    old = asked(0, 0)
+    assert old.score
+    short = replace(old, score=replace(old.score, features=old.score.features[:-1]))
+    learner = learned([short, asked(1, 20), asked(2, 40)])
+    assert learner.other_features == 1
+    assert sizes(learner) == (0, 1)
 
 
 @pytest.mark.parametrize("seed", range(5))

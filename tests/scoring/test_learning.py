@@ -6,10 +6,11 @@ import math
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from streams.scoring.features import NAMES
 from streams.scoring.learning.calibrate import platt
-from streams.scoring.learning.judge import average_precision
+from streams.scoring.learning.judge import IN_FORCE, NO_LABELS, Judgement, average_precision
 from streams.scoring.learning.learner import BoostedLearner
 from streams.scoring.learning.sample import LabelledSample
 from streams.scoring.learning.trees import can_fit
@@ -119,7 +120,8 @@ def test_a_model_that_is_no_better_is_not_taken_and_says_why() -> None:
     learner = BoostedLearner(trees=40, careful=True)
     taught(learner, odd(3_000, 1, 3, 9))
     assert learner.refit(0) is not None
-    assert learner.judgement is None
+    first = vars(learner)["judgement"]
+    assert first is not None and first.unjudged and first.before == NO_LABELS
     before, fits = learner.scorer, learner.fits
     careless = [(bins, bins[20] > 40) for bins, _ in odd(600, 2, 3, 9)]
     misuse = [bytes((*bins[:3], 60, *bins[4:9], 60, *bins[10:])) for bins, _ in careless]
@@ -134,6 +136,72 @@ def test_a_model_that_is_no_better_is_not_taken_and_says_why() -> None:
     assert (learner.scorer, learner.fits) == (before, fits)
     assert not learner.due(27), "it is not tried with every label"
     assert learner.due(55)
+
+
+@FITS
+@pytest.mark.parametrize(("right", "is_taken"), [(False, True), (True, False)])
+def test_the_first_model_must_be_better_than_the_score_without_labels(right: bool, is_taken: bool) -> None:
+    """`right`: what the stream said of every request is what it was, and no model can be better."""
+    learner = BoostedLearner(trees=40, careful=True)
+    for number, (bins, fraud) in enumerate(odd(2_000, 1, 3, 9)):
+        learner.learn(bins, fraud, f"r{number}", float(fraud) if right else bins[1] / 64)
+    model = learner.refit(0)
+    judgement = vars(learner)["judgement"]
+    assert judgement is not None and not judgement.unjudged and judgement.frauds >= 10
+    assert judgement.sentence().endswith("of the score without labels")
+    assert (model is not None, learner.scorer is not None) == (is_taken, is_taken)
+    assert not learner.due(27), "it is not tried with every label"
+    assert learner.due(28)
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "in_force", "taken"),
+    [
+        (NO_LABELS, 0.5, 0.5, True),
+        (NO_LABELS, 0.49, 0.5, False),
+        (IN_FORCE, 0.5, 0.5, False),
+        (IN_FORCE, 0.51, 0.5, True),
+        (IN_FORCE, None, None, True),
+    ],
+)
+def test_what_is_level_is_taken_only_where_there_is_no_model(
+    before: str, new: float | None, in_force: float | None, taken: bool
+) -> None:
+    judgement = Judgement(before, 100, 10, new, in_force)
+    assert judgement.better == taken
+    assert judgement.unjudged == (new is None)
+    assert before in judgement.sentence()
+
+
+@FITS
+def test_a_first_model_that_nothing_can_be_compared_with_is_taken_and_says_so() -> None:
+    """The stream scored nothing, or was not heard: what labels tell is better than nothing."""
+    learner = BoostedLearner(trees=10, careful=True)
+    taught(learner, odd(2_000, 1, 3, 9))
+    assert learner.refit(0) is not None
+    judgement = vars(learner)["judgement"]
+    assert judgement is not None and judgement.unjudged and judgement.better
+    assert judgement.sentence() == (
+        "0 frauds that the score without labels has not learned from are too few to compare"
+    )
+
+
+@FITS
+def test_a_model_of_other_features_is_not_adopted_and_it_says_why() -> None:
+    learner = BoostedLearner(trees=10)
+    taught(learner, odd(2_000, 1, 3, 9))
+    model = learner.refit(0)
+    assert model is not None
+    before = learner.scorer
+    other = replace(model, names=(*model.names[:-1], "shoe_size"), version=7)
+    assert learner.adopt(other, 3) == f"model 7 is of other features: ['{NAMES[-1]}', 'shoe_size']"
+    assert learner.scorer is before
+    assert not learner.due(27), "nothing of it counts"
+    turned = replace(model, names=model.names[::-1])
+    assert "another order" in learner.adopt(turned, 3)
+    again = learner.refit(28)
+    assert again is not None and again.version == 8, "no number is given twice"
+    assert learner.adopt(model, 30) == ""
 
 
 @FITS

@@ -7,10 +7,15 @@ from typing import Final, NamedTuple
 
 #: Fewer frauds say nothing: then the new model, which knows more, is taken unjudged.
 JUDGED_FRAUDS_MIN: Final = 10
+NO_LABELS: Final = "the score without labels"
+IN_FORCE: Final = "the model in force"
 
 
 class Unseen(NamedTuple):
-    """A labelled request that the model in force has not learned from. `raw`: its sum of trees for it."""
+    """A labelled request that what scored it has not learned from.
+
+    `raw`: the model in force's sum of trees for it; before the first model, the score without labels.
+    """
 
     bins: bytes
     raw: float
@@ -20,26 +25,35 @@ class Unseen(NamedTuple):
 class Judgement(NamedTuple):
     """Average precisions on so many of the newest labels, `frauds` of them fraud.
 
-    Of too few nothing is known: both are None, and the new one is taken.
+    `before`: what the new model would take the place of. Of too few nothing is known: both are None, and the
+    new one is taken unjudged.
     """
 
+    before: str
     requests: int
     frauds: int
     new: float | None = None
     in_force: float | None = None
 
     @property
+    def unjudged(self) -> bool:
+        """Whether there was too little to compare."""
+        return self.new is None or self.in_force is None
+
+    @property
     def better(self) -> bool:
-        """Whether the new one is taken."""
-        return self.new is None or self.in_force is None or self.new > self.in_force
+        """Whether the new one is taken. A first one that is as good is: it says probabilities."""
+        if self.new is None or self.in_force is None:
+            return True
+        return self.new > self.in_force or (self.new == self.in_force and self.before == NO_LABELS)
 
     def sentence(self) -> str:
         """For a person."""
         if self.new is None or self.in_force is None:
-            return f"{self.frauds} frauds since the model in force are too few to compare"
+            return f"{self.frauds} frauds that {self.before} has not learned from are too few to compare"
         on = f"on the newest {self.requests:,} labels with {self.frauds:,} frauds"
-        how = "more" if self.better else "no more"
-        return f"average precision {self.new:.3f} {on}, {how} than {self.in_force:.3f} of the model in force"
+        how = "more" if self.new > self.in_force else "no more"
+        return f"average precision {self.new:.3f} {on}, {how} than {self.in_force:.3f} of {self.before}"
 
 
 def newest(unseen: Sequence[Unseen]) -> Sequence[Unseen]:
@@ -52,11 +66,12 @@ def newest(unseen: Sequence[Unseen]) -> Sequence[Unseen]:
     return unseen[at:]
 
 
-def judged(unseen: Sequence[Unseen], new: Iterable[float]) -> Judgement:
+def judged(before: str, unseen: Sequence[Unseen], new: Iterable[float]) -> Judgement:
     """`new`: sums of trees of the new model for the same requests."""
     frauds = sum(one.fraud for one in unseen)
     raws = list(new)
     return Judgement(
+        before,
         len(unseen),
         frauds,
         average_precision([(raw, one.fraud) for raw, one in zip(raws, unseen, strict=True)]),

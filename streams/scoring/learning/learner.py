@@ -7,10 +7,18 @@ from collections import deque
 
 from schemas.boosted import BoostedModel
 from schemas.event import Label
-from streams.scoring.boosted import TreeScorer
+from streams.scoring.boosted import TreeScorer, not_of
 from streams.scoring.features import NAMES
 from streams.scoring.learning.calibrate import platt
-from streams.scoring.learning.judge import JUDGED_FRAUDS_MIN, Judgement, Unseen, judged, newest
+from streams.scoring.learning.judge import (
+    IN_FORCE,
+    JUDGED_FRAUDS_MIN,
+    NO_LABELS,
+    Judgement,
+    Unseen,
+    judged,
+    newest,
+)
 from streams.scoring.learning.sample import LabelledSample
 from streams.scoring.learning.trees import TREES, fit
 
@@ -25,7 +33,8 @@ class BoostedLearner:
     """One thread; no clock: days are event time. Holds the sample, and the model that is in force.
 
     `careful`: a new model is taken only where it is better on the newest labels, from which neither it nor
-    the one in force has learned; else always.
+    what it would take the place of has learned: the model in force, or the score without labels before the
+    first. Else always.
     """
 
     def __init__(
@@ -49,18 +58,20 @@ class BoostedLearner:
         self._fitted_day = 0
         self._judged: deque[tuple[float, bool]] = deque(maxlen=CALIBRATED_ON)
 
-    def learn(self, bins: bytes, fraud: bool, name: str = "") -> None:
+    def learn(self, bins: bytes, fraud: bool, name: str = "", scored: float | None = None) -> None:
         """One more labelled request. It first judges the model in force: so its successor is calibrated.
 
-        `name`: by which `relabel` may find it.
+        `name`: by which `relabel` may find it. `scored`: what the stream said of it; the first model is
+        judged by that.
         """
+        raw = scored
         if self.scorer is not None:
             raw = self.scorer.raw(bins)
             self._judged.append((raw, fraud))
-            if self._careful:
-                self._unseen[name or f"#{self.sample.seen}"] = Unseen(bins, raw, fraud)
-                if len(self._unseen) > CALIBRATED_ON:
-                    del self._unseen[next(iter(self._unseen))]
+        if self._careful and raw is not None:
+            self._unseen[name or f"#{self.sample.seen}"] = Unseen(bins, raw, fraud)
+            if len(self._unseen) > CALIBRATED_ON:
+                del self._unseen[next(iter(self._unseen))]
         self.sample.add(bins, fraud, name)
 
     def relabel(self, name: str, label: Label) -> None:
@@ -72,25 +83,34 @@ class BoostedLearner:
         if bins is not None and label != "unsure":
             self.sample.add(bins, label == "fraud", name)
 
-    def adopt(self, model: BoostedModel, day: int) -> None:
-        """This model is in force: the next one is due when more is known than it knew."""
+    def adopt(self, model: BoostedModel, day: int) -> str:
+        """This model is in force: the next one is due when more is known than it knew.
+
+        Returns why it is not, for a person, where it is of other features: what was in force stays so, in
+        the stream as here. Empty: it is.
+        """
+        why = not_of(model, NAMES)
+        if why:
+            self.fits = max(self.fits, model.version)  # no number twice
+            return why
         self.scorer = TreeScorer(model, NAMES)
         self._unseen.clear()
         self.fits = max(self.fits, model.version)
         self._fitted_frauds, self._fitted_day = model.fitted[1], day
+        return ""
 
     def due(self, day: int) -> bool:
         """Whether to fit a model: a tenth more frauds than the last one knew, or four weeks later."""
         frauds = self.sample.seen_frauds
         if frauds < FRAUDS_MIN or not self.sample.others:
             return False
-        if self.scorer is None:
+        if not self._fitted_frauds:
             return True
         return frauds >= self._growth * self._fitted_frauds or day >= self._fitted_day + self._days_max
 
     def refit(self, day: int) -> BoostedModel | None:
         """A new model, which is in force from here on; None where the sample gives nothing to ask, or where
-        it is no better than the one in force: `judgement` says why."""
+        it is no better than what it would take the place of: `judgement` says why."""
         sample = self.sample
         self._fitted_frauds, self._fitted_day = sample.seen_frauds, day
         trees = fit(list(sample.frauds.values()), sample.others, self._trees)
@@ -109,16 +129,17 @@ class BoostedLearner:
 
     def _judge(self) -> Judgement | None:
         """Of a model that knows the newest labels as little as the one in force does, on these."""
-        if not self._careful or self.scorer is None:
+        if not self._careful:
             return None
+        against = IN_FORCE if self.scorer is not None else NO_LABELS
         held_back = newest(list(self._unseen.values()))
         frauds = sum(one.fraud for one in held_back)
         ids = {id(one.bins) for one in held_back}
         known = [bins for bins in self.sample.frauds.values() if id(bins) not in ids]
         others = [bins for bins in self.sample.others if id(bins) not in ids]
         if frauds < JUDGED_FRAUDS_MIN or frauds == len(held_back) or not known or not others:
-            return Judgement(len(held_back), frauds)
+            return Judgement(against, len(held_back), frauds)
         counts = (len(known) + len(others), len(known))
         before = BoostedModel(0, NAMES, fit(known, others, self._trees), 1.0, 0.0, counts)
         new = TreeScorer(before, NAMES)
-        return judged(held_back, (new.raw(one.bins) for one in held_back))
+        return judged(against, held_back, (new.raw(one.bins) for one in held_back))
