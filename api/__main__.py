@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from api.api_settings import ApiSettings
 from api.asking.beside import NOTHING_BESIDE, Beside
 from api.logs import configure_logs
 from api.server import serve
-from api.settings import ApiSettings
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings
 

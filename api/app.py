@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 
 from api.access.cookie import COOKIE
 from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
+from api.api_settings import ApiSettings
 from api.asking.beside import NOTHING_BESIDE, Beside
 from api.http import problems
 from api.http.door import Door, Share
@@ -85,7 +86,6 @@ from api.resources.transactions import read as transactions
 from api.resources.webhooks import deliveries as webhook_deliveries
 from api.resources.webhooks import endpoints as webhook_endpoints
 from api.services import Services
-from api.settings import ApiSettings
 from schemas.entrance import EVENT_BYTES_MAX
 from schemas.settings import read_settings
 

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
+from api.api_settings import ApiSettings
 from api.app import BODY_BYTES_MAX, create_app
 from api.asking.beside import NOTHING_BESIDE, Beside
 from api.http.connections import Connection, Limits
 from api.http.door import Door
 from api.metrics import Metrics
-from api.settings import ApiSettings
 from schemas.settings import masked
 
 log = structlog.get_logger(__name__)

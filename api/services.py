@@ -16,6 +16,7 @@ from api.access.passwords import Passwords
 from api.access.sessions import Sessions
 from api.access.sign_on.enter import SignOnTerms, SingleSignOn
 from api.access.sign_on.sealing import Seal
+from api.api_settings import ApiSettings
 from api.asking.beside import NOTHING_BESIDE, Beside
 from api.asking.deadline import Deadlines, Missed, ToldMemory
 from api.asking.idempotency import KEY_REUSED, IdempotencyMemory, Use, content_of
@@ -30,7 +31,6 @@ from api.log.pulse import Pulse
 from api.log.standing import Standings
 from api.metrics import Metrics
 from api.receipts.door import ReceiptDoor
-from api.settings import ApiSettings
 from api.stores.allowances import Allowances
 from api.stores.attempts import Attempts
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView

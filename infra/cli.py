@@ -138,7 +138,7 @@ def main() -> None:
 
     from infra.errors import SpendlogError
     from infra.processes.signals import Terminated
-    from infra.settings import one_line
+    from infra.stack_settings import one_line
     from schemas.settings import SettingError
 
     if _COMPLETING in os.environ:

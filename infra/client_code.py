@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from api.api_settings import ApiSettings
 from api.app import create_app
-from api.settings import ApiSettings
 from infra.client_names import NOT_CALLED, READS, THE_SAME, named
 
 ROOT: Final = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ import psycopg
 
 from api.stores.postgres import PostgresAway
 from infra.errors import SpendlogError
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from schemas.settings import SettingError
 
 

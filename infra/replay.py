@@ -28,7 +28,7 @@ from streams.log import Entry, Frame, InvariantBroken, NoLog, Written
 from streams.model import Unscored
 from streams.owner import Owner
 from streams.scoring import Scorer
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 
 Progress = Callable[[int], None]  # decisions read so far
 _NEVER = 2**62

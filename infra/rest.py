@@ -10,7 +10,7 @@ from typing import Any, Final
 from api.client import Client, ClientError, NotReached, ProblemError
 from api.client.call import Call
 from infra.errors import SpendlogError
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from schemas.settings import SettingError
 
 #: Of a call with all its tries, where the command does not say otherwise.

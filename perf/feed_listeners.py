@@ -19,7 +19,7 @@ import redis
 from rich.console import Console
 
 from infra.running.system import RunningSystem, running_system
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from schemas.cache import FEED
 
 LISTENERS = 1_000

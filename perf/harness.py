@@ -17,9 +17,9 @@ from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
 from infra.running.commands import API, SINKS, WORKER
 from infra.running.programs import ledger_stands, require_alive
-from infra.settings import Settings
 from infra.stack import Endpoints, StackOptions, running_stack
 from infra.stack.record import StackRecord
+from infra.stack_settings import StackSettings
 from perf.kafka import BenchFailed, Moment, drop_topics, fill, wait_decided
 from schemas.events import Event
 from streams.kafka_log import Names
@@ -210,7 +210,7 @@ def session(scale: Scale, say: Callable[[str], None]) -> Iterator[Session]:
 
     Kafka gets the optimising compiler and 1 GiB: runs are long enough to pay for it.
     """
-    embedded = Settings(kafka=None, postgres=None, redis=None)
+    embedded = StackSettings(kafka=None, postgres=None, redis=None)
     options = StackOptions(kafka_heap_mb=1024, kafka_full_jit=True)
     with tempfile.TemporaryDirectory(prefix="spendlog-bench-") as name:
         folder = Path(name)

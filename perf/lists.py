@@ -23,8 +23,8 @@ import uvicorn
 from psycopg import sql
 
 from api.access.keys import create_key
+from api.api_settings import ApiSettings
 from api.server import config
-from api.settings import ApiSettings
 from infra import topics
 from infra.migrate import migrate
 from infra.stack import running_stack

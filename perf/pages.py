@@ -26,7 +26,7 @@ import redis
 from api.access.keys import create_key
 from api.access.membership import add_member, sign_in_link
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra import topics
 from infra.migrate import migrate
 from infra.stack import running_stack

@@ -22,7 +22,7 @@ from sinks.loop.metrics import SinkMetrics
 from sinks.loop.ports import Store, SystemClock
 from sinks.postgres import PostgresSession
 from sinks.process import configure_logs, stop_on_signals
-from sinks.settings import SinkSettings, load_settings
+from sinks.sink_settings import SinkSettings, load_settings
 from sinks.status.redis import StatusKeys
 from sinks.status.sink import StatusStore
 from sinks.webhooks.sink import WebhookStore

@@ -17,7 +17,7 @@ from schemas.kafka import kafka_address
 from schemas.settings import SettingError, masked, read_settings
 from streams.cluster import aiokafka_options
 from streams.kafka_log import Names
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 from streams.turns import GC_THRESHOLDS
 from streams.worker.app import configure_logging, create_app
 

@@ -18,9 +18,9 @@ from api.pages.forms import valid, words_of
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.resources.access.answer import session_out
-from api.resources.access.models import OwnPasswordIn
 from api.resources.access.passwords import change_password
 from api.resources.access.people import find_member, session_rows
+from api.resources.access.people_bodies import OwnPasswordIn
 from api.resources.access.second_factor import EnrolmentOut, confirm, enrol, remove, renew
 from api.resources.access.sessions import origin_of
 

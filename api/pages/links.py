@@ -14,8 +14,8 @@ from api.pages.forms import words_of
 from api.pages.frame import page
 from api.pages.sign_in import OpenRoute
 from api.resources.access.invitations import accept
-from api.resources.access.models import AcceptanceIn, NewPasswordByLinkIn
 from api.resources.access.passwords import set_by_link
+from api.resources.access.people_bodies import AcceptanceIn, NewPasswordByLinkIn
 from api.services import services_of
 
 router = APIRouter(route_class=OpenRoute, include_in_schema=False)

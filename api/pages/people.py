@@ -22,7 +22,6 @@ from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.resources.access.answer import session_out
 from api.resources.access.invitations import invitation_rows, invite, withdraw
-from api.resources.access.models import InvitationIn, InvitationOut, PersonChangeIn, PersonOut
 from api.resources.access.passwords import reset_link
 from api.resources.access.people import (
     change_member,
@@ -32,6 +31,7 @@ from api.resources.access.people import (
     remove_member,
     session_rows,
 )
+from api.resources.access.people_bodies import InvitationIn, InvitationOut, PersonChangeIn, PersonOut
 from api.resources.access.second_factor import reset
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)

@@ -22,7 +22,7 @@ from api.resources.access.domains import claim, domain_rows, prove, release
 from api.resources.access.people import people_rows
 from api.resources.access.providers import alter, create, find_provider, provider_rows, remove
 from api.resources.access.sessions import origin_of
-from api.resources.access.sign_on_models import (
+from api.resources.access.sign_on_bodies import (
     IdentityProviderChangeIn,
     IdentityProviderIn,
     SignOnPolicyIn,

@@ -18,9 +18,9 @@ from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back, own_path
 from api.pages.words import NotMoney, minor_of
 from api.resources.receipts.acts import Receipts, before_of
+from api.resources.receipts.bodies import ReceiptOut, ReceiptStatus
 from api.resources.receipts.content import attachment
 from api.resources.receipts.missing import missing_page
-from api.resources.receipts.models import ReceiptOut, ReceiptStatus
 from api.resources.receipts.upload import read_upload
 from api.resources.receipts.wanted import DAYS_MAX, policies_of, set_policy
 from api.stores.receipts import ReceiptFilters

@@ -20,7 +20,7 @@ from api.pages.forms import words_of
 from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import RECONCILIATION_ACTIONS, RECONCILIATION_STATES
-from api.resources.reconciliations.models import Action, PeriodCloseIn, ResolutionIn, Result
+from api.resources.reconciliations.bodies import Action, PeriodCloseIn, ResolutionIn, Result
 from api.resources.reconciliations.periods import close, periods_page
 from api.resources.reconciliations.reconciliations import files_page, find_file, items_page
 from api.resources.reconciliations.resolutions import ACTIONS, resolve

@@ -20,8 +20,8 @@ from api.http.problems import Problem
 from api.pages.frame import page, problem_page
 from api.pages.route import own_path
 from api.pages.viewer import viewer_of
-from api.resources.access.models import ForgottenIn
 from api.resources.access.passwords import mailing_reset
+from api.resources.access.people_bodies import ForgottenIn
 from api.resources.access.sessions import origin_of
 from api.services import services_of
 from api.stores.postgres import PostgresAway, Row

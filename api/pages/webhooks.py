@@ -21,7 +21,7 @@ from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, back
 from api.pages.words import DELIVERY_STATES
 from api.resources.webhooks.acts import REPLAYED_MAX, DeliveryFilters, Webhooks
-from api.resources.webhooks.models import (
+from api.resources.webhooks.bodies import (
     WebhookEndpointChangeIn,
     WebhookEndpointIn,
     WebhookEndpointOut,

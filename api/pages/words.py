@@ -12,7 +12,7 @@ from babel.numbers import format_currency
 
 from api.http.types import MoneyOut
 from api.resources.access.keys import KeyOut
-from api.resources.webhooks.models import WebhookAttemptOut, WebhookEndpointOut
+from api.resources.webhooks.bodies import WebhookAttemptOut, WebhookEndpointOut
 from schemas.controls import ActiveHours, Allow, Block, Match, Rule, ScoreLimit, SpendLimit
 from schemas.money import exponent
 

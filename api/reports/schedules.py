@@ -23,7 +23,7 @@ from api.http.types import Input, Moment, Output
 from api.reports.making import PeriodWord
 from api.reports.report import ReportKind
 from api.reports.sheets import CSV, XLSX
-from api.resources.access.models import Email
+from api.resources.access.people_bodies import Email
 from api.resources.replies import reply
 from api.services import Services, services_of
 from api.stores.postgres import REPORT_TIMEOUT_S

@@ -19,8 +19,8 @@ from limits import RateLimitItem, WindowStats
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
+from api.api_settings import limit_of
 from api.http.problems import Problem
-from api.settings import limit_of
 from api.stores.redis import Redis, RedisAway
 
 KNOWN_MAX: Final = 10_000

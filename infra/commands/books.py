@@ -10,7 +10,7 @@ import typer
 from infra.database import required_postgres
 from infra.output import AsJson, print_json
 from infra.rebuild import LostDecision, rebuild
-from infra.settings import required_kafka
+from infra.stack_settings import required_kafka
 from schemas.money import Money
 from schemas.settings import masked
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from infra import dead_letters
-from infra.settings import required_kafka
+from infra.stack_settings import required_kafka
 
 app = typer.Typer(no_args_is_help=True, help="What could not be used.")
 

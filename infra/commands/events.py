@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from infra import continuation
-from infra.settings import required_kafka
+from infra.stack_settings import required_kafka
 
 app = typer.Typer(no_args_is_help=True, help="Card events: go on after some were lost.")
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from infra.output import AsJson, TextTable, print_json
 from infra.replay import Replay
 from infra.replay import replay as decide_again
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from schemas.settings import SettingError
 
 app = typer.Typer()

@@ -13,8 +13,8 @@ from rich.console import Console
 from infra.demo.summary import show_how_to_ask
 from infra.processes.signals import termination_raises
 from infra.running.system import running_system
-from infra.settings import load_settings
 from infra.stack.ports import free_port, is_free
+from infra.stack_settings import load_settings
 
 app = typer.Typer()
 

@@ -18,7 +18,7 @@ from infra.learning.backtest import (
     scored_requests,
 )
 from infra.output import AsJson, TextTable, print_json
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from infra.verify.sources import Logs
 from schemas.decisions import Decision
 from schemas.settings import SettingError

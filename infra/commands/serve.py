@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra.running.commands import API
 from infra.supervision import supervise
 from schemas.settings import SettingError, read_settings

@@ -12,10 +12,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from infra.output import TextTable, print_json
 from infra.processes.signals import termination_raises
-from infra.settings import load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName
 from infra.stack.record import StackRecord
 from infra.stack.stack import OnProgress, Stack, StackOptions, stack_down
+from infra.stack_settings import load_settings
 from schemas.exits import ExitStatus
 from schemas.settings import masked
 

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from api.stores.jobs import QueueStanding
 from infra.output import AsJson, TextTable, print_json
-from infra.settings import load_settings, required_kafka
+from infra.stack_settings import load_settings, required_kafka
 from infra.status import PartitionStatus, SystemStatus, system_status
 from schemas.exits import ExitStatus
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ import typer
 
 from infra import topics
 from infra.output import AsJson, print_json
-from infra.settings import required_kafka
+from infra.stack_settings import required_kafka
 
 app = typer.Typer(no_args_is_help=True, help="Declare the topics in Kafka.")
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from infra.output import AsJson, TextTable, print_json
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from infra.verify import Report
 from infra.verify import verify as check
 from schemas.settings import SettingError

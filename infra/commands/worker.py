@@ -8,7 +8,7 @@ import typer
 
 from infra.running.commands import WORKER
 from infra.supervision import supervise
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 
 app = typer.Typer()
 

@@ -21,7 +21,7 @@ from infra.demo.stream import StreamPlayer
 from infra.demo.tour import Tour
 from infra.running.log import DecisionWatch, end_offsets
 from infra.running.system import RunningSystem, running_system, wait_until_booked
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from schemas.decisions import Decision
 from schemas.topics import DEAD_LETTERS
 

@@ -9,7 +9,7 @@ from typing import Final, LiteralString
 from api.access.mail import Mail
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Connection, Job, JobRefused
-from infra.jobs.settings import JobSettings
+from infra.jobs.job_settings import JobSettings
 from schemas.settings import read_settings
 
 _PUT: Final[LiteralString] = """

@@ -19,8 +19,8 @@ from psycopg_pool import PoolTimeout
 
 from infra.jobs.doing import Doing, Retries
 from infra.jobs.feature import Feature
+from infra.jobs.job_settings import JobSettings
 from infra.jobs.runs import Runs, open_pool
-from infra.jobs.settings import JobSettings
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings, shown
 from sinks.process import configure_logs

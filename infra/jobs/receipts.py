@@ -15,8 +15,8 @@ from psycopg.types.json import Jsonb
 
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Connection, Job, JobRefused
+from infra.jobs.job_settings import JobSettings
 from infra.jobs.mail import put_mails
-from infra.jobs.settings import JobSettings
 from infra.receipts.fields import ReceiptReading
 from infra.receipts.match import (
     DAYS_AFTER,

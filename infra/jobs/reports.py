@@ -20,7 +20,7 @@ from api.stores.questions import QuestionReads
 from api.stores.tenant import TENANT
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Job, JobRefused
-from infra.jobs.settings import JobSettings
+from infra.jobs.job_settings import JobSettings
 from schemas.settings import read_settings
 
 _WAIT_S: Final = 5.0

@@ -9,8 +9,8 @@ from typing import Final, LiteralString, NamedTuple
 
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Connection, Job
+from infra.jobs.job_settings import JobSettings
 from infra.jobs.mail import put_mails
-from infra.jobs.settings import JobSettings
 from schemas.settings import read_settings
 from schemas.webhooks import REQUEST_REMINDED, wants
 from sinks.webhooks.messages import body_of

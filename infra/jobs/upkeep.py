@@ -8,7 +8,7 @@ from typing import Final, LiteralString
 
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Job
-from infra.jobs.settings import JobSettings
+from infra.jobs.job_settings import JobSettings
 from schemas.settings import read_settings
 
 _ROWS: Final = 5_000

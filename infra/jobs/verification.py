@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from api.access.roles import OPERATORS, Role
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Connection, Job, JobRefused
+from infra.jobs.job_settings import NEVER, JobSettings
 from infra.jobs.mail import put_mails
-from infra.jobs.settings import NEVER, JobSettings
 from infra.verify.apart import ProofReport, proved_apart
 from schemas.backoff import Backoff
 from schemas.settings import read_settings

@@ -12,8 +12,8 @@ from prometheus_client import Counter, start_http_server
 
 from infra.consumed import bytes_of, offset_of
 from infra.errors import SpendlogError
+from infra.learning.learner_settings import LearnerSettings
 from infra.learning.organization import OrganizationLearner, Published
-from infra.learning.settings import LearnerSettings
 from infra.ticker.producer import EventProducer
 from infra.ticker.ticker import Events
 from infra.verify.sources import Logs

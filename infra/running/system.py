@@ -26,10 +26,10 @@ from infra.running.commands import spendlog
 from infra.running.log import DecisionWatch, end_offsets
 from infra.running.programs import ledger_stands, require_alive
 from infra.running.steps import Steps, counting
-from infra.settings import Settings
 from infra.stack import Endpoints, running_stack
 from infra.stack.endpoints import ServiceName
 from infra.stack.ports import free_port
+from infra.stack_settings import StackSettings
 from schemas.topics import CARD_EVENTS
 from streams.scoring.learning.trees import can_fit
 
@@ -80,7 +80,7 @@ class RunningSystem:
 
 @contextmanager
 def running_system(
-    settings: Settings,
+    settings: StackSettings,
     data_dir: Path,
     *,
     keep: bool,

@@ -15,7 +15,6 @@ from typing import Self
 from infra.processes.child import Child, start
 from infra.processes.refs import ProcessError, ProcessRef, log_tail, wait_until
 from infra.processes.signals import undisturbed
-from infra.settings import Settings, load_settings
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName, StackError
 from infra.stack.kafka import Kafka
 from infra.stack.ports import free_port, require_free
@@ -24,6 +23,7 @@ from infra.stack.probes import kafka_answers, postgres_answers, redis_answers
 from infra.stack.record import Mode, ServiceRecord, StackRecord, locked, open_data_folder
 from infra.stack.service import Launch, Service
 from infra.stack.valkey import Valkey
+from infra.stack_settings import StackSettings, load_settings
 from schemas.settings import masked
 
 # (service, what it does now): "starting", "ready", "stopping", "stopped", a download's progress ...
@@ -61,7 +61,7 @@ class Stack:
         self,
         data_dir: Path,
         *,
-        settings: Settings | None = None,
+        settings: StackSettings | None = None,
         options: StackOptions | None = None,
         mode: Mode = "embedded",
         reset: bool = False,
@@ -295,7 +295,7 @@ class Stack:
 def running_stack(
     data_dir: Path | None = None,
     *,
-    settings: Settings | None = None,
+    settings: StackSettings | None = None,
     options: StackOptions | None = None,
     reset: bool = False,
     on_progress: OnProgress | None = None,

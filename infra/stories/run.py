@@ -15,7 +15,7 @@ from infra.replay import replay
 from infra.running.booked import wait_booked
 from infra.running.steps import counting
 from infra.running.system import RunningSystem, running_system
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from infra.stories import show
 from infra.stories.books import account_name, ledger_difference, payment_differences
 from infra.stories.core import CoreRun

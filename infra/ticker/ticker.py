@@ -17,7 +17,7 @@ from prometheus_client import start_http_server
 from infra.ticker.claims import DueDepartment, claimed
 from infra.ticker.metrics import TickerMetrics
 from infra.ticker.producer import EventProducer
-from infra.ticker.settings import TickerSettings
+from infra.ticker.ticker_settings import TickerSettings
 from schemas.events import ClockTicked, Event
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError, read_settings, shown

@@ -16,7 +16,7 @@ from typing import IO, Final
 import msgspec
 
 from infra.errors import SpendlogError
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from infra.verify.run import verify
 from schemas.exits import ExitStatus
 from schemas.settings import SettingError

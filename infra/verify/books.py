@@ -13,7 +13,7 @@ from psycopg.types.numeric import NumericBinaryLoader, NumericLoader
 
 from infra.errors import SpendlogError
 from infra.verify.bookings import Booking
-from infra.verify.models import Table
+from infra.verify.read_models import Table
 from infra.verify.records import LedgerRow, TransferRow
 
 _ROWS: Final = 5_000

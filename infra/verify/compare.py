@@ -13,8 +13,8 @@ import redis
 
 from infra.verify.books import Books
 from infra.verify.leases import Leases, all_departments
-from infra.verify.models import TABLES, Models, totals
 from infra.verify.partition import PartitionCheck
+from infra.verify.read_models import TABLES, Models, totals
 from infra.verify.report import EXAMPLES_MAX, Report
 from infra.verify.sources import Cached, Statuses
 

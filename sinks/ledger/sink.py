@@ -14,8 +14,8 @@ from sinks.errors import PartitionBroken, PositionMoved
 from sinks.ledger.accounts import Account, chart_of
 from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.changes import Changes
-from sinks.ledger.models import changes_of
 from sinks.ledger.postgres import STAGING, CarefulBatch, LedgerBatch, contradiction, merchants_of
+from sinks.ledger.read_models import changes_of
 from sinks.ledger.rows.names import Names
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched

@@ -23,7 +23,7 @@ from sinks.process import configure_logs
 from sinks.webhooks.deliveries import Deliveries, open_pool
 from sinks.webhooks.post import ATTEMPT_S_MAX, Poster
 from sinks.webhooks.sender import Sender
-from sinks.webhooks.settings import WebhookSettings
+from sinks.webhooks.webhook_settings import WebhookSettings
 
 log = structlog.get_logger()
 

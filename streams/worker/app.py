@@ -15,7 +15,7 @@ from prometheus_client import start_http_server
 from schemas.repeats import limit_repeats
 from schemas.standing import REPORT_EVERY_S
 from streams.kafka_log import Names
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 from streams.worker.broker import faust_options
 from streams.worker.desk import Desk
 from streams.worker.frames import POLL_RECORDS_MAX, FrameSchema, FrameTransport

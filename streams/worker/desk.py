@@ -18,7 +18,7 @@ from streams.log import TopicMissing
 from streams.lookups import Lookups
 from streams.model import new_model
 from streams.owner import Owner
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 from streams.turns import Turns
 from streams.worker.owners import Owners
 from streams.worker.standstill import remedy_of

@@ -14,7 +14,7 @@ import psycopg
 import redis
 
 from api.access.keys import KEY_SCOPES, Scope, create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from schemas.topics import DECISIONS
 from sinks.ledger.sink import Ledger
 from sinks.loop.consumer import Consumer

@@ -11,7 +11,7 @@ import pytest
 
 from api.access.keys import create_key
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra.logins import api_login
 from tests.api.books import Books, Organization, running_books
 from tests.api.decider import Decider

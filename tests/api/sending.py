@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra.running.commands import SENDER, SINKS
 
 

@@ -16,7 +16,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra.logins import api_login
 from tests.api.people import COOKIE, browser
 from tests.api.support import free_port, serving, wait_ready, wait_until

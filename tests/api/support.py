@@ -19,9 +19,9 @@ import uvicorn
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from api.api_settings import ApiSettings
 from api.asking.beside import Beside
 from api.server import config
-from api.settings import ApiSettings
 from infra import topics
 from infra.migrate import migrate
 from infra.reconciliation.reader import SettlementProcesses

@@ -20,8 +20,8 @@ from starlette.responses import Response
 from api.access.keys import KEY_SCOPES, create_key, revoke_key
 from api.access.roles import Role
 from api.access.security import KeyedRoute, open_to_all
+from api.api_settings import ApiSettings
 from api.app import create_app
-from api.settings import ApiSettings
 from tests.api.matrix import Callers, called, routes, text_of
 from tests.api.people import member, sign_in
 

@@ -13,7 +13,7 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, Scope, create_key, revoke_key
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import PASSWORD, browser, member, sign_in
 from tests.api.support import wait_until
 

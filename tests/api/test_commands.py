@@ -8,7 +8,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra.commands.keys import app
 
 

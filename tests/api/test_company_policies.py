@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from api.access.keys import Scope
+from api.api_settings import ApiSettings
 from api.app import create_app
-from api.settings import ApiSettings
 from schemas.controls import Block, Match, Policy
 from schemas.defaults import default_policy
 from schemas.policies import digest

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api.api_settings import ApiSettings
 from api.app import create_app
-from api.settings import ApiSettings
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.conftest import Send, Submit, budget_body, budget_path, payment_body
 from tests.api.decider import Decider

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from api.access.keys import create_key
+from api.api_settings import ApiSettings
 from api.app import BODY_BYTES_MAX
 from api.http.connections import HEAD_BYTES_MAX
-from api.settings import ApiSettings
 from tests.api.support import serving, wait_until
 from tests.patience import HUNG_S
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from api.api_settings import ApiSettings
 from api.app import EXPOSED
-from api.settings import ApiSettings
 from tests.api.decider import Decider
 from tests.api.support import serving, wait_ready
 

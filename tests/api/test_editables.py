@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from api.api_settings import ApiSettings
 from api.app import create_app
 from api.client import ChangedSince, Client, Invalid, KeyReused, Money, NotFound
-from api.settings import ApiSettings
 from tests.api.books import Books, Organization
 
 #: What PUT or PATCH changes without `If-Match`, each with the reason.

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from schemas.controls import Calendar
 from schemas.terms import time_zones
 from tests.api.books import Organization, usd

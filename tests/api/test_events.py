@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from api.access.keys import KEY_SCOPES, Scope, create_key
+from api.api_settings import ApiSettings
 from api.app import create_app
 from api.resources.events.examples import EXAMPLES
 from api.resources.events.scopes import OWNERS_ONLY, SCOPES, scopes_of, tag_of
-from api.settings import ApiSettings
 from schemas.events import EVENT_TYPES
 from tests.api.books import Books, Organization, rows, usd
 from tests.api.decider import Decider

@@ -13,7 +13,7 @@ import pytest
 from api.access.keys import KEY_SCOPES, create_key
 from api.access.roles import Role
 from api.access.sign_on.strength import CLASSES, METHODS_ATTRIBUTE, two_factors, two_factors_of
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import COOKIE, PASSWORD, browser, member, person, sign_in, token_of
 from tests.api.saml_provider import Answer, posted
 from tests.api.single_sign_on import Provider, Try, added, came, provider, session_of, trusting

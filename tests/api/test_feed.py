@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from api.access.keys import Scope, create_key, revoke_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from api.stores import feed
 from api.stores.feed import Feed, Interest, Listener
 from schemas.cache import FEED

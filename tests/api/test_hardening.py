@@ -16,8 +16,8 @@ from api.access.factor import new_recovery_codes, new_secret
 from api.access.passwords import hashed_now
 from api.access.roles import Role
 from api.access.sign_on.sealing import Seal, Unsealable
+from api.api_settings import ApiSettings
 from api.app import create_app
-from api.settings import ApiSettings
 from tests.api.people import (
     COOKIE,
     NEW_PASSWORD,

@@ -10,7 +10,7 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, create_key
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import (
     COOKIE,
     NEW_PASSWORD,

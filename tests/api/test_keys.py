@@ -13,7 +13,7 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, Scope
 from api.access.keys import create_key as make_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.support import wait_until
 from tests.patience import HUNG_S
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from infra.commands.show import app
 from infra.verify.books import snapshot
-from infra.verify.models import TABLES
+from infra.verify.read_models import TABLES
 from schemas.money import LIMIT_MAX, MINOR_MAX, TOTAL_MAX
 from tests.api.books import Books, Organization, usd
 

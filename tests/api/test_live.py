@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from api.stores import moves as pace
 from api.stores.feed import Feed
 from api.stores.moves import Moves, OpenPage

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from schemas.authorizations import Authorization, Status
 from schemas.decisions import Contribution, Score
 from schemas.events import Merchant

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from api.access.keys import KEY_SCOPES, create_key
+from api.api_settings import ApiSettings
 from api.app import create_app
-from api.settings import ApiSettings
 
 #: Of the moment, or of the request.
 VARYING = {"date", "x-request-id", "ratelimit", "content-length", "transfer-encoding"}

@@ -13,8 +13,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.access.keys import KEY_SCOPES, create_key
+from api.api_settings import ApiSettings
 from api.app import TAGS, create_app
-from api.settings import ApiSettings
 
 Operation = tuple[str, str, dict[str, Any]]
 

@@ -17,10 +17,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from msgspec.structs import replace
 
+from api.api_settings import ApiSettings
 from api.app import create_app
 from api.http.reference import page
 from api.log.standing import FRESH_S
-from api.settings import ApiSettings
 from schemas.settings import SettingError, read_settings
 from schemas.standing import Report, encode_report
 from tests.api.conftest import Submit

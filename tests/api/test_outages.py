@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from api.access.keys import create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from api.stores.postgres import QUERY_TIMEOUT_S, Postgres, PostgresAway
-from infra.settings import Settings
 from infra.stack import Stack
 from infra.stack.endpoints import ServiceName
+from infra.stack_settings import StackSettings
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.decider import Decider
 from tests.api.support import empty_topics, new_database, serving, wait_ready, wait_until
@@ -58,7 +58,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("outages")
-    with Stack(folder, settings=Settings(kafka=None, postgres=None, redis=None)) as stack:
+    with Stack(folder, settings=StackSettings(kafka=None, postgres=None, redis=None)) as stack:
         at = stack.endpoints
         empty_topics(at.kafka)
         database = new_database(at.postgres, "spendlog_api_outages")

@@ -18,9 +18,9 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from api.access.keys import create_key
+from api.api_settings import ApiSettings
 from api.http.door import FLIGHT_MIN, Door, LoopClock, Share
 from api.http.preferences import IdempotencyKey
-from api.settings import ApiSettings
 from perf.overload import HttpClients, LoadOutcome, departments_of
 from schemas.claims import claim_in
 from schemas.codec import decode_decision

@@ -12,7 +12,7 @@ import pytest
 
 from api.access.keys import Scope, create_key
 from api.access.roles import TABLE, Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import (
     COOKIE,
     NEW_PASSWORD,

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from api import app as application
+from api.api_settings import ApiSettings
 from api.app import BODY_BYTES_MAX, create_app
-from api.settings import ApiSettings
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 OWN = {"Sec-Fetch-Site": "same-origin"}

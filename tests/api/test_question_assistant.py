@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.access.keys import create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.support import Views, serving, wait_ready
 
 

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from api.access.keys import KEY_SCOPES, Scope, create_key
 from api.access.roles import Role
+from api.api_settings import ApiSettings, limit_of
 from api.http.problems import Problem
 from api.metrics import Metrics
-from api.settings import ApiSettings, limit_of
 from api.stores.allowances import Allowances
 from api.stores.redis import Redis
 from tests.api.conftest import payment_body

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
+from api.api_settings import ApiSettings
 from api.resources.budgets import clocks
-from api.settings import ApiSettings
 from api.stores.postgres import Postgres, PostgresAway
 from api.stores.sql import statement
 from schemas.controls import Calendar, PeriodKind

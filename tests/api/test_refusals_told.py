@@ -19,7 +19,7 @@ from api.access.backlog import SAME_S_MAX, TOLD_S_MAX, Backlog
 from api.access.keys import Scope, create_key
 from api.access.roles import Role
 from api.access.trail import AuditEntry, Trail
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from api.stores.postgres import PostgresAway
 from tests.api.people import browser, member
 from tests.api.support import free_port, wait_until

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from api.access.keys import Scope, create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.books import Books, Organization
 from tests.sinks.conftest import query
 

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import COOKIE, browser, member, person, sign_in
 from tests.api.saml_provider import ENTITY, SAML, Answer, SamlRequest, keys, posted, read_request
 from tests.api.single_sign_on import Try, attributes_of_try, session_of, trusting

@@ -15,7 +15,7 @@ import pytest
 
 from api.access.membership import sign_in_link
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import COOKIE, PASSWORD, accepted, browser, invited, member, person, sign_in
 
 WHERE = "/v1/account/second-factor"

@@ -25,7 +25,7 @@ from api.access.keys import (
     revoke_key,
 )
 from api.access.security import KeyedRoute
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from api.stores.postgres import PostgresAway
 from tests.api.conftest import budget_body, budget_path
 from tests.api.support import wait_until

@@ -13,7 +13,7 @@ import pytest
 
 from api.access.passwords import fault_of
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import COOKIE, PASSWORD, browser, member, sign_in, token_of
 from tests.api.support import wait_until
 from tests.patience import HUNG_S

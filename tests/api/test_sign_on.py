@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import COOKIE, accepted, browser, invited, member, person, sign_in
 from tests.api.single_sign_on import (
     Provider,

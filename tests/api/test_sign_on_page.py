@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.access.roles import Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.name_server import Zone, name_server
 from tests.api.people import COOKIE, member, sign_in
 from tests.api.single_sign_on import LEFT, Provider, Try, provider, trusting

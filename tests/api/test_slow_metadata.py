@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.access.keys import create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.conftest import budget_body, budget_path, payment_body
 from tests.api.slow_kafka import SlowKafka, slow_kafka
 from tests.api.support import serving, wait_ready, wait_until

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from api.access.keys import create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from api.stores.postgres import AGAIN_S, QUERY_TIMEOUT_S, Postgres, PostgresAway
 from tests.api.conftest import budget_path
 from tests.api.support import free_port

@@ -10,7 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from api.access.roles import OPERATORS, Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import member, sign_in
 
 CHECKS = [

@@ -16,7 +16,7 @@ from api.access.membership import (
     sign_in_link,
 )
 from api.access.roles import OPERATORS, Role
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from tests.api.people import browser
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from api.access.keys import Scope, create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 
 URL = "https://hooks.example.com/spendlog"
 BOTH = [Scope.WEBHOOKS_READ, Scope.WEBHOOKS_WRITE]

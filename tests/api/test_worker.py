@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from api.access.keys import create_key
-from api.settings import ApiSettings
+from api.api_settings import ApiSettings
 from infra.processes.child import Child
 from infra.processes.supervisor import Supervisor
-from infra.settings import Settings
 from infra.stack import Stack
+from infra.stack_settings import StackSettings
 from tests.api.books import usd
 from tests.api.conftest import payment_body
 from tests.api.support import empty_topics, new_database, serving, wait_ready, wait_until
@@ -63,7 +63,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("worker")
-    services = Settings(kafka=None, postgres=None, redis=None)
+    services = StackSettings(kafka=None, postgres=None, redis=None)
     with Stack(folder, settings=services) as stack, Supervisor(folder / "logs") as supervisor:
         at = stack.endpoints
         empty_topics(at.kafka)

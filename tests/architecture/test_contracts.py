@@ -30,7 +30,7 @@ BROKEN = {
     "Door: psycopg and redis in api": ("api/asking/submit.py", "import redis"),
     "Door: confluent_kafka in api": ("api/http/paths.py", "import confluent_kafka"),
     "In sinks:": ("sinks/loop/consumer.py", "import sinks.status.feed"),
-    "Door: psycopg in sinks": ("sinks/ledger/models.py", "import psycopg"),
+    "Door: psycopg in sinks": ("sinks/ledger/read_models.py", "import psycopg"),
     "The client of the API": ("api/client/call.py", "import schemas.backoff"),
     "In api:": ("api/log/follow.py", "import api.resources.budgets"),
 }

@@ -17,7 +17,7 @@ from infra.demo.export import Export, play_export
 from infra.imports.mapping import read_mapping
 from infra.imports.reading import read_export
 from infra.running.system import RunningSystem, running_system
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from tests.api.test_journal_exports import READERS, Sums, by_second_part
 from tests.demo.test_demo import REAL_DATA, SHIPPED
 from tests.infra.support import spendlog

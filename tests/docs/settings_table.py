@@ -10,25 +10,25 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-import api.settings
-import infra.jobs.settings
-import infra.learning.settings
-import infra.settings
-import infra.ticker.settings
-import sinks.settings
-import sinks.webhooks.settings
+import api.api_settings
+import infra.jobs.job_settings
+import infra.learning.learner_settings
+import infra.stack_settings
+import infra.ticker.ticker_settings
+import sinks.sink_settings
+import sinks.webhooks.webhook_settings
 from schemas.settings import PREFIX
-from streams.settings import StreamSettings
+from streams.stream_settings import StreamSettings
 
 ROOMS: dict[str, type[BaseSettings]] = {
-    "commands": infra.settings.Settings,
+    "commands": infra.stack_settings.StackSettings,
     "worker": StreamSettings,
-    "sinks": sinks.settings.SinkSettings,
-    "ticker": infra.ticker.settings.TickerSettings,
-    "learner": infra.learning.settings.LearnerSettings,
-    "sender": sinks.webhooks.settings.WebhookSettings,
-    "jobs": infra.jobs.settings.JobSettings,
-    "API": api.settings.ApiSettings,
+    "sinks": sinks.sink_settings.SinkSettings,
+    "ticker": infra.ticker.ticker_settings.TickerSettings,
+    "learner": infra.learning.learner_settings.LearnerSettings,
+    "sender": sinks.webhooks.webhook_settings.WebhookSettings,
+    "jobs": infra.jobs.job_settings.JobSettings,
+    "API": api.api_settings.ApiSettings,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"

@@ -18,9 +18,9 @@ import psycopg
 import pytest
 import requests
 
-from infra.settings import load_settings
 from infra.stack import running_stack
 from infra.stack.ports import free_port
+from infra.stack_settings import load_settings
 from infra.stories import read_stories
 from infra.stories.run import in_core
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, blocks_of

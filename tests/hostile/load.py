@@ -8,9 +8,9 @@ from datetime import datetime
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.events import Event
+from tests.hostile.administration import SETTINGS, department_budget
 from tests.hostile.payments import PAYMENTS
 from tests.hostile.records import RECORDS
-from tests.hostile.settings import SETTINGS, department_budget
 from tests.hostile.world import Sent, World, sent
 
 _SENT_KEPT = 2_000

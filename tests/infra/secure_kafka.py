@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from infra.processes.child import start
-from infra.settings import load_settings
 from infra.stack.kafka import Kafka
 from infra.stack.ports import free_port
+from infra.stack_settings import load_settings
 
 USER, PASSWORD = "spendlog", "it is @ secret/:"
 _JAAS = "org.apache.kafka.common.security.plain.PlainLoginModule required"

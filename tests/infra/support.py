@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 90

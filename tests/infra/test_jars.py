@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import load_settings
 from infra.stack.endpoints import StackError
 from infra.stack.jars import Jar, fetch_jars, pinned_jars
 from infra.stack.versions import KAFKA
+from infra.stack_settings import load_settings
 
 NOWHERE = "http://127.0.0.1:9/maven"  # the discard port: nothing listens there
 JAR = Jar("org.example:thing:1.0", hashlib.sha256(b"the real bytes").hexdigest())

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.settings import load_settings, one_line
+from infra.stack_settings import load_settings, one_line
 from schemas.settings import SettingError, masked
 
 

@@ -21,11 +21,11 @@ from confluent_kafka.cimpl import NewTopic
 
 import infra
 from infra.processes.refs import ProcessError, wait_until
-from infra.settings import Settings, load_settings
 from infra.stack import Endpoints, Stack, StackError, running_stack
 from infra.stack.kafka import Kafka
 from infra.stack.record import locked
 from infra.stack.versions import KAFKA, POSTGRES, VALKEY
+from infra.stack_settings import StackSettings, load_settings
 from tests.infra.support import python, services_of, spendlog
 
 ALL = {"java", "postgres", "valkey-server"}
@@ -38,11 +38,11 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def _embedded() -> Settings:
-    return Settings(kafka=None, postgres=None, redis=None)
+def _embedded() -> StackSettings:
+    return StackSettings(kafka=None, postgres=None, redis=None)
 
 
-def _external(stack: Endpoints, *, embedded: Sequence[str] = ()) -> Settings:
+def _external(stack: Endpoints, *, embedded: Sequence[str] = ()) -> StackSettings:
     used: dict[str, str | None] = dict(stack.addresses()) | dict.fromkeys(embedded)
     return _embedded().model_copy(update=used)
 
@@ -260,7 +260,9 @@ def test_an_external_server_that_is_away_is_named_without_its_password(
     stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.stack.stack._EXTERNAL_TIMEOUT_S", 0.5)
-    away = Settings(kafka=stack.kafka, postgres="postgresql://me:secret@127.0.0.1:9/x", redis=stack.redis)
+    away = StackSettings(
+        kafka=stack.kafka, postgres="postgresql://me:secret@127.0.0.1:9/x", redis=stack.redis
+    )
     with pytest.raises(StackError) as caught, running_stack(tmp_path / "data", settings=away):
         pass
     assert str(caught.value).startswith("SPENDLOG_POSTGRES=postgresql://me:***@127.0.0.1:9/x does not answer")

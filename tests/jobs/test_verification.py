@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from psycopg.types.json import Jsonb
 
 from api.access.roles import OPERATORS, Role
-from infra.jobs.settings import JobSettings
+from infra.jobs.job_settings import JobSettings
 from infra.processes.refs import wait_until
 from infra.verify.apart import ProofFailed, proved_apart
 from schemas.settings import SettingError, read_settings

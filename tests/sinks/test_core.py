@@ -14,7 +14,7 @@ from schemas.effects import LeaseAdded, LeaseAsked, LeaseGiven, LeaseTaken, Poli
 from schemas.reasons import Outcome, Reason, ReasonCode
 from sinks.errors import PartitionBroken
 from sinks.ledger.bookings import Bookkeeper, Transfer
-from sinks.ledger.models import changes_of
+from sinks.ledger.read_models import changes_of
 from sinks.payments import fold, touched
 from sinks.recent import Recent
 from sinks.status.feed import brief, entries

@@ -22,8 +22,8 @@ import pytest
 import redis
 
 from infra.migrate import migrate
-from infra.settings import Settings
 from infra.stack import Stack
+from infra.stack_settings import StackSettings
 from tests.sinks.builder import DecisionLog
 from tests.sinks.conftest import Endpoints, query
 from tests.sinks.proxy import proxy
@@ -211,7 +211,7 @@ def test_a_database_that_is_restarted_and_killed_under_load_loses_and_repeats_no
 ) -> None:
     topic = new_topic(1)
     log = DecisionLog().mixed(6000)
-    settings = Settings(kafka=stack.kafka, redis=stack.redis, postgres=None)
+    settings = StackSettings(kafka=stack.kafka, redis=stack.redis, postgres=None)
     with Stack(tmp_path / "stack", settings=settings) as own:
         database = own.endpoints.postgres
         migrate(database)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from infra.running.system import running_system
-from infra.settings import load_settings
+from infra.stack_settings import load_settings
 from infra.stories import FILES, parse, read_stories
 from infra.stories.pipeline import PlayedStory
 from infra.stories.run import through

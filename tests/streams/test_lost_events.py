@@ -19,8 +19,8 @@ from infra.continuation import Gap, close, examine
 from infra.errors import SpendlogError
 from infra.processes.supervisor import Supervisor
 from infra.replay import replay
-from infra.settings import load_settings
 from infra.stack import Endpoints, Stack
+from infra.stack_settings import load_settings
 from schemas.decisions import Decision
 from schemas.topics import CARD_EVENTS, DECISIONS
 from tests.streams.events import DEPARTMENTS, budget, request

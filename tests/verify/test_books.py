@@ -13,8 +13,8 @@ import redis
 from infra.verify.books import snapshot
 from infra.verify.compare import compare_books, compare_statuses
 from infra.verify.leases import Leases, all_departments
-from infra.verify.models import TABLES, Models, Table
 from infra.verify.partition import PartitionCheck
+from infra.verify.read_models import TABLES, Models, Table
 from infra.verify.records import Record
 from infra.verify.report import Report
 from schemas.authorizations import Authorization

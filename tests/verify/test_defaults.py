@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 import streams.core.administration
-from infra.verify.models import Models
 from infra.verify.partition import PartitionCheck
+from infra.verify.read_models import Models
 from schemas.administration import TREASURY
 from schemas.codec import decode_decision
 from schemas.controls import Policy, SpendLimit
@@ -15,7 +15,7 @@ from schemas.decisions import Decision
 from schemas.defaults import default_policy
 from schemas.events import CapSet, PolicyActivated
 from schemas.money import Money
-from sinks.ledger.models import changes_of
+from sinks.ledger.read_models import changes_of
 from streams.core.apply.evolve import evolve
 from streams.core.state import PartitionState
 from tests.verify.logs import Company, World, violated

@@ -12,7 +12,7 @@ from typing import Any, Final
 from api.access.audit import Audit, Changeset
 from api.access.roles import Role, fits, may_give, permissions_of
 from api.access.sessions import SignInOrigin
-from api.access.sign_on.model import Identity, IdentityProvider
+from api.access.sign_on.identity import Identity, IdentityProvider
 from api.access.trail import AuditEntry
 from api.http.problems import Problem
 from api.stores.postgres import Unstorable

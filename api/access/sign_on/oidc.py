@@ -21,7 +21,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from api.access.sign_on.fetch import ProviderFault, ProviderHttp
-from api.access.sign_on.model import Identity, IdentityProvider, SignOn
+from api.access.sign_on.identity import Identity, IdentityProvider, SignOn
 from api.access.sign_on.strength import two_factors
 from schemas.outbound import url_fault
 

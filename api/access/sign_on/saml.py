@@ -14,7 +14,7 @@ from typing import Any, Final
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from api.access.sign_on.fetch import ProviderFault
-from api.access.sign_on.model import Identity, IdentityProvider, SignOn
+from api.access.sign_on.identity import Identity, IdentityProvider, SignOn
 from api.access.sign_on.strength import METHODS_ATTRIBUTE, two_factors_of
 
 LEEWAY: Final = timedelta(seconds=60)

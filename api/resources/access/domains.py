@@ -19,7 +19,7 @@ from api.access.sign_on.domains import NameServersFault, record_name, record_tex
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.http.types import Output
 from api.resources.access.people import require_may_give
-from api.resources.access.sign_on_models import DOMAIN
+from api.resources.access.sign_on_bodies import DOMAIN
 from api.resources.replies import reply
 from api.services import Services, services_of
 from api.stores.sql import statement

@@ -24,14 +24,14 @@ from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, WithIdempotencyKey
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.resources.access.answer import MeOut, me_out
-from api.resources.access.models import (
+from api.resources.access.people import require_may_give
+from api.resources.access.people_bodies import (
     AcceptanceIn,
     InvitationIn,
     InvitationListOut,
     InvitationOut,
     NewInvitationOut,
 )
-from api.resources.access.people import require_may_give
 from api.resources.access.sessions import origin_of
 from api.resources.replies import REPLAYED, REPLAYED_HEADER, reply
 from api.services import Services, services_of

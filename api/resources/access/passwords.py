@@ -21,8 +21,13 @@ from api.access.sessions import SignInOrigin
 from api.access.trail import Trail
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
-from api.resources.access.models import ForgottenIn, NewPasswordByLinkIn, OwnPasswordIn, PasswordResetOut
 from api.resources.access.people import PersonId, find_member, require_may_give
+from api.resources.access.people_bodies import (
+    ForgottenIn,
+    NewPasswordByLinkIn,
+    OwnPasswordIn,
+    PasswordResetOut,
+)
 from api.resources.access.sessions import Signed, origin_of
 from api.resources.replies import reply
 from api.services import Services, services_of

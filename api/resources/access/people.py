@@ -20,7 +20,7 @@ from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.resources.access.answer import SessionListOut, session_out
-from api.resources.access.models import PersonChangeIn, PersonListOut, PersonOut
+from api.resources.access.people_bodies import PersonChangeIn, PersonListOut, PersonOut
 from api.resources.replies import reply
 from api.services import Services, services_of
 from api.stores.postgres import Unstorable

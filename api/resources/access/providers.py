@@ -15,15 +15,15 @@ from api.access.people import Person
 from api.access.roles import TITLES, fits, highest
 from api.access.security import Caller, KeyedRoute, needs
 from api.access.sign_on.fetch import ProviderFault
+from api.access.sign_on.identity import Protocol
 from api.access.sign_on.mapping import ClaimMapping
-from api.access.sign_on.model import Protocol
 from api.access.sign_on.sealing import Unsealable
 from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tag_at, tagged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, WithIdempotencyKey
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.resources.access.people import PersonId, find_member, require_may_give
-from api.resources.access.sign_on_models import (
+from api.resources.access.sign_on_bodies import (
     PROVIDERS_MAX,
     IdentityProviderChangeIn,
     IdentityProviderIn,

@@ -20,9 +20,9 @@ from api.access.sessions import require_recent
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
 from api.http.types import Input, Output
-from api.resources.access.models import GivenCode
 from api.resources.access.passwords import require_here_alone
 from api.resources.access.people import PersonId, find_member, require_may_give
+from api.resources.access.people_bodies import GivenCode
 from api.resources.access.sessions import Signed, origin_of
 from api.resources.replies import reply
 from api.services import services_of

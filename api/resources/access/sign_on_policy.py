@@ -17,7 +17,7 @@ from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tag_at, tagge
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import FieldError, Problem, invalid_request, responses
 from api.resources.access.people import find_member, require_may_give
-from api.resources.access.sign_on_models import SignOnPolicyIn, SignOnPolicyOut
+from api.resources.access.sign_on_bodies import SignOnPolicyIn, SignOnPolicyOut
 from api.resources.replies import reply
 from api.services import Services, services_of
 from api.stores.sql import statement

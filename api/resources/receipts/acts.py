@@ -22,7 +22,7 @@ from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.receipts.admission import BYTES_MAX, ReceiptRefused
 from api.resources.places import OfOrganization, invalid
-from api.resources.receipts.models import ReceiptListOut, ReceiptOut, receipt_out
+from api.resources.receipts.bodies import ReceiptListOut, ReceiptOut, receipt_out
 from api.resources.transactions.read import transaction_life
 from api.services import Services, since_of
 from api.stores.receipts import ReceiptFilters, ReceiptReach

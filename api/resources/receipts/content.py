@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.access.keys import Scope
 from api.access.reach import WITHIN_REACH
 from api.access.security import ReportRoute, needs
-from api.resources.receipts.models import ReceiptOut
+from api.resources.receipts.bodies import ReceiptOut
 from api.resources.receipts.route import RECEIPTS, OwnReceipts, ReceiptId, answers
 
 #: 10 MB take longer than a look at a row.

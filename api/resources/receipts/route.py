@@ -16,7 +16,7 @@ from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import responses
 from api.resources.places import invalid
 from api.resources.receipts.acts import Receipts, before_of
-from api.resources.receipts.models import ReceiptLinkIn, ReceiptListOut, ReceiptOut, ReceiptStatus
+from api.resources.receipts.bodies import ReceiptLinkIn, ReceiptListOut, ReceiptOut, ReceiptStatus
 from api.resources.receipts.upload import read_upload
 from api.resources.replies import reply
 from api.services import services_of

@@ -19,7 +19,7 @@ from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
 from api.resources.places import invalid
-from api.resources.reconciliations.models import (
+from api.resources.reconciliations.bodies import (
     ReceivedOut,
     ReconciliationIn,
     ReconciliationItemListOut,

@@ -18,7 +18,7 @@ from api.asking.settlements import (
     FileRefused,
 )
 from api.http.problems import FieldError, Problem, invalid_request
-from api.resources.reconciliations.models import ReconciliationIn, ReconciliationOut
+from api.resources.reconciliations.bodies import ReconciliationIn, ReconciliationOut
 from api.resources.reconciliations.reconciliations import begin_matching, declare, receive
 from api.services import services_of
 

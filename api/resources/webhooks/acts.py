@@ -20,7 +20,7 @@ from api.http.paging import Page
 from api.http.paths import storable
 from api.http.preferences import IdempotencyKey
 from api.http.problems import FieldError, Problem, invalid_request
-from api.resources.webhooks.models import (
+from api.resources.webhooks.bodies import (
     RotatedSecretOut,
     WebhookDeliveryDetailOut,
     WebhookDeliveryListOut,

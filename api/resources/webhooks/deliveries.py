@@ -14,13 +14,13 @@ from api.http.preferences import MEMBERS_ONCE
 from api.http.types import Moment
 from api.resources.replies import reply
 from api.resources.webhooks.acts import REPLAYED_MAX, DeliveryFilters
-from api.resources.webhooks.endpoints import EndpointId, OwnWebhooks, answers
-from api.resources.webhooks.models import (
+from api.resources.webhooks.bodies import (
     ReplayedOut,
     WebhookDeliveryDetailOut,
     WebhookDeliveryListOut,
     WebhookReplayIn,
 )
+from api.resources.webhooks.endpoints import EndpointId, OwnWebhooks, answers
 from schemas.webhooks import DeliveryStatus
 
 router = APIRouter(prefix="/v1/webhooks/{endpoint_id}", tags=["webhooks"], route_class=KeyedRoute)

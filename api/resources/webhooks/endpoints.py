@@ -15,7 +15,7 @@ from api.http.problems import responses
 from api.resources import replies
 from api.resources.replies import REPLAYED_HEADER, reply
 from api.resources.webhooks.acts import Webhooks, tag_of
-from api.resources.webhooks.models import (
+from api.resources.webhooks.bodies import (
     NewWebhookEndpointOut,
     RotatedSecretOut,
     WebhookEndpointChangeIn,

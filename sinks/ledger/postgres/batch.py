@@ -12,7 +12,7 @@ from sinks.errors import PartitionBroken
 from sinks.ledger.accounts import Account
 from sinks.ledger.bookings import Transfer
 from sinks.ledger.changes import Changes
-from sinks.ledger.postgres import appends, models, payments
+from sinks.ledger.postgres import appends, payments, upserts
 from sinks.loop.chain import Run
 from sinks.payments import Key
 from sinks.postgres import MOVE_PLACES, moves_of, require_moved
@@ -80,7 +80,7 @@ class LedgerBatch:
         One round trip: after a statement that fails the server skips the rest, the commit too.
         """
         with self._connection.pipeline():
-            for rows, statements in models.statements(changes):
+            for rows, statements in upserts.statements(changes):
                 for statement in statements:
                     self._unnest(statement, rows)
             self._connection.execute("COMMIT")

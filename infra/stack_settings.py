@@ -26,7 +26,7 @@ def _maven_central() -> str:
     return str(MAVEN_CENTRAL_URL)
 
 
-class Settings(BaseSettings):
+class StackSettings(BaseSettings):
     """Where the services are. A server that is named here is used instead of starting the embedded one."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
@@ -65,9 +65,9 @@ def _subclasses(parent: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
         yield from _subclasses(child)
 
 
-def load_settings() -> Settings:
+def load_settings() -> StackSettings:
     """Reads ``SPENDLOG_*``. Raises SettingError with one line that names the wrong setting."""
-    return read_settings(Settings)
+    return read_settings(StackSettings)
 
 
 def required_kafka() -> str:
