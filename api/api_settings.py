@@ -61,6 +61,9 @@ def _sealing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
+#: What a caller waits who says nothing of it, and the longest that can be said.
+WAIT_S = 2.0
+
 Limit = Annotated[str, AfterValidator(_limit)]
 WebOrigin = Annotated[str, AfterValidator(_origin)]
 NameServer = Annotated[str, AfterValidator(_name_server)]
@@ -78,6 +81,14 @@ class ApiSettings(BaseSettings):
 
     # A processor needs its answer within 2 s; 50 ms of it are for the way back.
     api_wait_s_max: float = Field(default=1.95, gt=0, le=1.95, description="longest wait for a decision")
+    # One factor, not a setting for each bound: they are made for each other, as a look within a wait is.
+    api_patience: float = Field(
+        default=1,
+        ge=1,
+        le=30,
+        description="its bounds of waiting are so many times as long: for a machine that stands still for "
+        "moments and callers who do not mind; 2 s are promised at 1 only",
+    )
     api_waiters_max: int = Field(default=10_000, ge=1, description="requests that wait at one time")
     api_connections_max: int = Field(
         default=4_096, ge=1, description="open connections of clients; also bounded by the open files allowed"
@@ -155,3 +166,13 @@ class ApiSettings(BaseSettings):
         description="for development: endpoints may be http, loopback and private addresses",
     )
     api_redis_connections: int = Field(default=32, ge=1, le=1000, description="at most, of one process")
+
+    @property
+    def wait_s_max(self) -> float:
+        """Longest wait for a decision."""
+        return self.api_wait_s_max * self.api_patience
+
+    @property
+    def wait_s(self) -> float:
+        """Of a caller who names none."""
+        return WAIT_S * self.api_patience

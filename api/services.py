@@ -98,16 +98,20 @@ class Services:
     def make(cls, settings: ApiSettings, metrics: Metrics, beside: Beside = NOTHING_BESIDE) -> Services:
         """Builds all of it and connects nothing. Needs a running event loop."""
         postgres = _postgres(settings)
-        redis = Redis(settings.redis, metrics, connections_max=settings.api_redis_connections)
-        events = KafkaEventLog(settings.kafka, delivery_timeout_s=min(ACK_S_MAX, settings.api_wait_s_max))
+        patience = settings.api_patience
+        redis = Redis(
+            settings.redis, metrics, connections_max=settings.api_redis_connections, patience=patience
+        )
+        ack_s_max = min(ACK_S_MAX, settings.api_wait_s_max) * patience
+        events = KafkaEventLog(settings.kafka, delivery_timeout_s=ack_s_max, patience=patience)
         tail = DecisionTail(settings.kafka, waiters_max=settings.api_waiters_max)
         pulse = Pulse(lambda: tail.written)
         metrics.on_decided = pulse.waited
-        submissions = Submissions(events, tail, metrics, ack_s_max=min(ACK_S_MAX, settings.api_wait_s_max))
+        submissions = Submissions(events, tail, metrics, ack_s_max=ack_s_max)
         authorizations = AuthorizationReads((RedisView(redis), PostgresView(postgres)), tail.beyond)
         ledger = LedgerReads(postgres, tail.beyond)
         passwords, tries = Passwords(), SignInTries(redis)
-        audit = Audit(postgres)
+        audit = Audit(postgres, patience)
         attempts = Attempts(redis, per_address_max=settings.api_sign_ins_per_address_max)
         idle_s, absolute_s = settings.api_session_idle_s, settings.api_session_s
         sessions = Sessions(
@@ -123,7 +127,7 @@ class Services:
             redis=redis,
             events=events,
             tail=tail,
-            standings=Standings(settings.kafka, settings.status_topic),
+            standings=Standings(settings.kafka, settings.status_topic, patience),
             audit=audit,
             allowances=_allowances(settings, redis),
             keyring=Keyring(postgres, fresh_s=settings.api_key_fresh_s, stale_s=settings.api_key_stale_s),
@@ -136,7 +140,7 @@ class Services:
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),
-            rollouts=PolicyRollouts(submissions, ledger),
+            rollouts=PolicyRollouts(submissions, ledger, patience),
             authorizations=authorizations,
             ledger=ledger,
             question_directories=KeptReadings(),
@@ -147,7 +151,7 @@ class Services:
             reconciliations=ReconciliationTables(postgres),
             feed=Feed(settings.redis),
             pulse=pulse,
-            dead_letters=DeadLetterReader(settings.kafka),
+            dead_letters=DeadLetterReader(settings.kafka, patience=patience),
             beside=beside,
         )
 
@@ -179,10 +183,19 @@ class Services:
     def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:
         """Seconds from now that a read may wait for a view: for a position 2 in all, unless the caller says
         otherwise."""
-        wait_s = wait.seconds(2.0 if position else 0.0, self.settings.api_wait_s_max - LAST_LOOK_S)
+        default_s = self.settings.wait_s if position else 0.0
+        wait_s = wait.seconds(default_s, self.settings.wait_s_max - LAST_LOOK_S)
         left_s = max(0.0, since + wait_s - asyncio.get_running_loop().time())
         # What nobody can have been told will not come soon; the tail needs a moment to see the newest.
-        return min(left_s, BEYOND_S) if position and self.tail.beyond(position) else left_s
+        return (
+            min(left_s, BEYOND_S * self.settings.api_patience)
+            if position and self.tail.beyond(position)
+            else left_s
+        )
+
+    def deciding(self, wait: Wait) -> float:
+        """Seconds that a caller waits for a decision."""
+        return wait.seconds(self.settings.wait_s, self.settings.wait_s_max)
 
     async def submit(
         self, event: Event, wait: Wait, *, since: float, check: Check | None = None
@@ -192,7 +205,7 @@ class Services:
         `since`: see `since_of`; `check`: see `claimed`. A claim is given back where nothing was written.
         Raises Problem.
         """
-        wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
+        wait_s = self.deciding(wait)
         use, result = await self.claimed(
             event.event_id,
             content_of(event),
@@ -207,7 +220,7 @@ class Services:
         self, event: AuthorizationRequested, wait: Wait, *, since: float
     ) -> Answered | Missed | Pending:
         """The same; without a decision in time the request is undone (see `api.asking.deadline`)."""
-        wait_s = wait.seconds(2.0, self.settings.api_wait_s_max)
+        wait_s = self.deciding(wait)
         _, result = await self.claimed(
             event.event_id,
             content_of(event),
@@ -267,6 +280,7 @@ def _postgres(settings: ApiSettings) -> Postgres:
         settings.postgres,
         connections_max=settings.api_postgres_connections,
         role=None if settings.api_role == "none" else settings.api_role,
+        patience=settings.api_patience,
     )
 
 

@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from infra.stack import Endpoints
+from tests.patience import API_PATIENCE
 from tests.stacks import chosen_stack
 
 # A busy machine is no counterexample: timings decide no test.
@@ -20,6 +22,9 @@ hypothesis.settings.load_profile("spendlog")
 # As it comes it draws every frame of an exception with its code and locals: a second of processor time each.
 _PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+
+# Every API of the tests, in this process or another, unless a test says otherwise.
+os.environ["SPENDLOG_API_PATIENCE"] = str(API_PATIENCE)
 
 TESTS = Path(__file__).parent
 #: Folders whose files take long; longest first.

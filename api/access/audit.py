@@ -51,9 +51,10 @@ class Changeset:
 class Audit:
     """Writes the audit log of all organizations."""
 
-    def __init__(self, postgres: Postgres) -> None:
+    def __init__(self, postgres: Postgres, patience: float = 1.0) -> None:
+        """`patience`: see `Backlog`."""
         self._postgres = postgres
-        self.later = Backlog(self._append, self._whose)
+        self.later = Backlog(self._append, self._whose, patience=patience)
 
     async def change(self, trail: Trail, work: Callable[[Changeset], Awaitable[T]]) -> T:
         """What `work` gives; it and its records are written together or not at all.

@@ -65,7 +65,16 @@ class _Waiting:
 class Backlog:
     """Takes entries in no time, writes them in order for each organization. `dropped`: for want of room."""
 
-    def __init__(self, append: Append, whose: Whose, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        append: Append,
+        whose: Whose,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        patience: float = 1.0,
+    ) -> None:
+        """`patience`: who is refused waits so many times as long for its record."""
+        self._told_s_max = TOLD_S_MAX * patience
         self._append = append
         self._whose = whose
         self._clock = clock
@@ -103,7 +112,7 @@ class Backlog:
         over = asyncio.Event()
         if self._refused(entry, None, over) and not self._away:
             with suppress(TimeoutError):
-                async with asyncio.timeout(TOLD_S_MAX):
+                async with asyncio.timeout(self._told_s_max):
                     await over.wait()
 
     def refused_key(self, entry: AuditEntry, key_sha256: bytes) -> None:

@@ -127,7 +127,8 @@ class KeyedRoute(APIRoute):
         # A write has bounds of its own: it must not end between what it wrote and what it says of that.
         if request.method not in ("GET", "HEAD"):
             return await answer(request)
-        return await within(request.state.since + self.read_s_max, answer(request))
+        read_s_max = self.read_s_max * request.app.state.services.settings.api_patience
+        return await within(request.state.since + read_s_max, answer(request))
 
 
 class ReportRoute(KeyedRoute):

@@ -74,7 +74,9 @@ class Fate:
 class PolicyRollouts:
     """Sends a policy to departments."""
 
-    def __init__(self, submissions: Submissions, ledger: LedgerReads) -> None:
+    def __init__(self, submissions: Submissions, ledger: LedgerReads, patience: float = 1.0) -> None:
+        """`patience`: for what was told before it is waited so many times as long."""
+        self._versions_s_max = VERSIONS_S_MAX * patience
         self._submissions = submissions
         self._ledger = ledger
 
@@ -148,7 +150,7 @@ class PolicyRollouts:
             if isinstance(result, Answered) and result.replayed
         }
         versions: dict[str, int] = {}
-        pace = LookAgain(VERSIONS_S_MAX)
+        pace = LookAgain(self._versions_s_max)
         more = bool(firsts)
         # It is away: the numbers are not known now, all else is.
         with contextlib.suppress(Problem, TimeoutError):

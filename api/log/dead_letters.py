@@ -40,7 +40,9 @@ class LatestLetters(NamedTuple):
 class DeadLetterReader:
     """Reads them when somebody looks, in another thread than the event loop's."""
 
-    def __init__(self, servers: str, topic: str = DEAD_LETTERS.name) -> None:
+    def __init__(self, servers: str, topic: str = DEAD_LETTERS.name, *, patience: float = 1.0) -> None:
+        """`patience`: brokers are waited for so many times as long."""
+        self._ask_s_max = ASK_S_MAX * patience
         self._topic = topic
         self._config: dict[str, Any] = {
             **librdkafka(servers),
@@ -60,21 +62,22 @@ class DeadLetterReader:
     def _read(self) -> LatestLetters:
         consumer = Consumer(self._config)
         try:
-            return _letters(consumer, self._topic, time.monotonic() + ASK_S_MAX)
+            return _letters(consumer, self._topic, self._ask_s_max)
         except KafkaException as error:
             return LatestLetters([], away=error.args[0].str())
         finally:
             consumer.close()
 
 
-def _letters(consumer: Consumer, topic: str, until_s: float) -> LatestLetters:
+def _letters(consumer: Consumer, topic: str, ask_s_max: float) -> LatestLetters:
     """Raises KafkaException."""
-    told = consumer.list_topics(topic, timeout=ASK_S_MAX).topics[topic]
+    until_s = time.monotonic() + ask_s_max
+    told = consumer.list_topics(topic, timeout=ask_s_max).topics[topic]
     if told.error is not None:
         raise KafkaException(told.error)
     starts, records = [], 0
     for partition in told.partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ASK_S_MAX)
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ask_s_max)
         records += high - low
         if high > low:
             starts.append(TopicPartition(topic, partition, max(low, high - EACH)))

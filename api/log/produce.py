@@ -72,7 +72,9 @@ class KafkaEventLog:
     what is sent, or cannot be connected to.
     """
 
-    def __init__(self, servers: str, *, delivery_timeout_s: float) -> None:
+    def __init__(self, servers: str, *, delivery_timeout_s: float, patience: float = 1.0) -> None:
+        """`patience`: its first question to the brokers may take so many times as long."""
+        self._probe_s = PROBE_TIMEOUT_S * patience
         self._config: dict[str, Any] = {
             **librdkafka(servers),
             "client.id": "spendlog-api",
@@ -163,7 +165,7 @@ class KafkaEventLog:
         return Producer({**self._config, "error_cb": self._on_error}, logger=quiet)
 
     def _probe(self) -> None:
-        timeout_s = PROBE_TIMEOUT_S
+        timeout_s = self._probe_s
         while not self._stop.is_set():
             # Before the question: an error that comes while it is asked is asked about again.
             self._probe_now.clear()
@@ -172,12 +174,12 @@ class KafkaEventLog:
             took_s = time.monotonic() - asked
             if away is None:
                 self._failing = False
-                timeout_s = max(PROBE_TIMEOUT_S, PROBE_PATIENCE * took_s)
+                timeout_s = max(self._probe_s, PROBE_PATIENCE * took_s)
             elif took_s >= timeout_s:  # no answer
                 timeout_s *= 2
                 if self._away is None and not self._failing:
                     away = None  # slow, for all that is known
-            timeout_s = min(timeout_s, PROBE_TIMEOUT_S_MAX)
+            timeout_s = min(timeout_s, max(self._probe_s, PROBE_TIMEOUT_S_MAX))
             if away != self._away:
                 log.log(logging.INFO if away is None else logging.ERROR, "kafka", away=away)
                 self._away = away

@@ -108,9 +108,11 @@ def _left_s(deadline_s: float) -> float:
 class Standings:
     """The same for one API process: read at most every `FRESH_S`, in another thread than the event loop's."""
 
-    def __init__(self, servers: str, topic: str) -> None:
+    def __init__(self, servers: str, topic: str, patience: float = 1.0) -> None:
+        """`patience`: brokers are waited for so many times as long."""
         self._servers = servers
         self._topic = topic
+        self._ask_s_max = ASK_S_MAX * patience
         self._reader: StatusReader | None = None
         self._asking = asyncio.Lock()
         self._asked_s = -FRESH_S
@@ -140,7 +142,7 @@ class Standings:
         try:
             if self._reader is None:
                 self._reader = StatusReader(self._servers, self._topic)
-            reports = self._reader.read(LOOK_BACK_S, ASK_S_MAX)
+            reports = self._reader.read(LOOK_BACK_S, self._ask_s_max)
         except KafkaException:
             return self._found
         now = datetime.now(UTC)

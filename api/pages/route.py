@@ -73,7 +73,8 @@ class PageRoute(APIRoute):
                 if recent:  # of a form already when it is shown: what is typed is not to be typed again
                     require_recent(viewer.caller)
                 if request.method in ("GET", "HEAD"):
-                    return await within(request.state.since + _READ_S_MAX, answer(request))
+                    read_s_max = _READ_S_MAX * request.app.state.services.settings.api_patience
+                    return await within(request.state.since + read_s_max, answer(request))
                 answered = await answer(request)
                 note_done(request, answered)
                 return answered

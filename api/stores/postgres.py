@@ -71,18 +71,21 @@ class Postgres:
     A server that is away opens the breaker; a statement that is slow costs its own caller an answer.
     """
 
-    def __init__(self, url: str, *, connections_max: int, role: str | None = None) -> None:
-        """`role`: what its sessions act as, so that even an owner's login has only the API's rights."""
-        options = f"-c statement_timeout={round(QUERY_TIMEOUT_S * 1000)}" + (
-            f" -c role={role}" if role else ""
-        )
+    def __init__(
+        self, url: str, *, connections_max: int, role: str | None = None, patience: float = 1.0
+    ) -> None:
+        """`role`: what its sessions act as, so that even an owner's login has only the API's rights.
+        `patience`: bounds are so many times as long as callers say."""
+        self._patience = patience
+        query_s = QUERY_TIMEOUT_S * patience
+        options = f"-c statement_timeout={round(query_s * 1000)}" + (f" -c role={role}" if role else "")
         self._pool = AsyncConnectionPool(
             url,
             connection_class=_Connection,
             min_size=1,
             max_size=connections_max,
             max_waiting=1000,
-            timeout=QUERY_TIMEOUT_S,
+            timeout=query_s,
             reconnect_timeout=5.0,
             open=False,
             name="spendlog-api",
@@ -90,12 +93,12 @@ class Postgres:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
-                "connect_timeout": 2,
+                "connect_timeout": round(2 * patience),
                 "application_name": "spendlog-api",
                 "options": options,
             },
         )
-        self._breaker = Breaker("postgres", self._ping, ping_s=QUERY_TIMEOUT_S, again_s=AGAIN_S)
+        self._breaker = Breaker("postgres", self._ping, ping_s=query_s, again_s=AGAIN_S)
         self._reports = asyncio.Semaphore(max(1, connections_max // 2))  # the rest is for quick looks
         self._warn_at = 0.0
 
@@ -139,11 +142,12 @@ class Postgres:
             raise Unstorable(error.diag.constraint_name or "unknown") from None
 
     async def _answered(self, asking: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        timeout_s *= self._patience
         away = self._breaker.opened
         if away.done():
             asking.close()
             raise PostgresAway(away.result())
-        doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._breaker.doubt)
+        doubt = asyncio.get_running_loop().call_later(DOUBT_S * self._patience, self._breaker.doubt)
         try:
             return await bounded(asking, timeout_s, away)
         except TimeoutError:
@@ -187,7 +191,8 @@ class Postgres:
             await connection.look_as(TENANT.get())
             async with connection.transaction():
                 # Earlier than the caller gives up, so that a server that lives says so itself.
-                bound = f"{round(max(timeout_s - QUERY_TIMEOUT_S, QUERY_TIMEOUT_S) * 1000)}ms"
+                bound_s = max(timeout_s - QUERY_TIMEOUT_S, QUERY_TIMEOUT_S) * self._patience
+                bound = f"{round(bound_s * 1000)}ms"
                 await connection.execute("SELECT set_config('statement_timeout', %s, true)", [bound])
                 if reader is not None:
                     await connection.execute(_READING, [reader])

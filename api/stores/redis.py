@@ -36,13 +36,15 @@ class Redis:
     A slow answer costs its own caller what it asked for; only a ping finds that the server is away.
     """
 
-    def __init__(self, url: str, metrics: Metrics, *, connections_max: int) -> None:
+    def __init__(self, url: str, metrics: Metrics, *, connections_max: int, patience: float = 1.0) -> None:
+        """`patience`: its bounds are so many times as long."""
+        self._call_s = call_s = CALL_TIMEOUT_S * patience
         self._client = Client(
             connection_pool=ConnectionPool.from_url(
                 url,
                 max_connections=connections_max,
-                socket_timeout=CALL_TIMEOUT_S,
-                socket_connect_timeout=CALL_TIMEOUT_S,
+                socket_timeout=call_s,
+                socket_connect_timeout=call_s,
                 # Once more at once: after a restart every pooled connection is broken the first time.
                 retry=Retry(NoBackoff(), 1),
                 client_name="spendlog-api",
@@ -50,7 +52,7 @@ class Redis:
         )
         self._metrics = metrics
         self._free = asyncio.Semaphore(connections_max)
-        self._breaker = Breaker("redis", self._ping, ping_s=2 * CALL_TIMEOUT_S, again_s=AGAIN_S)
+        self._breaker = Breaker("redis", self._ping, ping_s=2 * call_s, again_s=AGAIN_S)
         self._claims: list[_Claim] = []
         self._claiming: asyncio.Task[None] | None = None
 
@@ -72,16 +74,16 @@ class Redis:
             raise RedisAway(away.result())
         try:
             # Too many of our own calls say nothing of Redis: they give up alone.
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(self._call_s):
                 await self._free.acquire()
         except TimeoutError:
             raise RedisAway("all connections are in use") from None
         try:
-            return await bounded(_asked(ask, self._client), 2 * CALL_TIMEOUT_S, away)
+            return await bounded(_asked(ask, self._client), 2 * self._call_s, away)
         except (RedisError, OSError, TimeoutError) as error:
             self._breaker.doubt()
             self._metrics.redis_failures.inc()
-            raise RedisAway(str(error) or f"no answer within {2 * CALL_TIMEOUT_S} s") from None
+            raise RedisAway(str(error) or f"no answer within {2 * self._call_s} s") from None
         finally:
             self._free.release()
 

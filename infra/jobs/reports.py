@@ -24,6 +24,8 @@ from infra.jobs.job_settings import JobSettings
 from schemas.settings import read_settings
 
 _WAIT_S: Final = 5.0
+#: Nobody waits for it: a slow moment of PostgreSQL is no reason to begin again.
+_PATIENCE: Final = 10.0
 _DUE: LiteralString = "SELECT report_due()"
 _SCHEDULE: LiteralString = """
 SELECT report, period, format, mail_to FROM report_schedule WHERE organization_id = %s AND schedule_id = %s
@@ -114,7 +116,7 @@ class DueReports:
         self, organization_id: str, kind: ReportKind, period: PeriodWord, at: datetime
     ) -> ReportOut:
         role = None if self.settings.jobs_role == "none" else self.settings.jobs_role
-        postgres = Postgres(self.settings.postgres, connections_max=2, role=role)
+        postgres = Postgres(self.settings.postgres, connections_max=2, role=role, patience=_PATIENCE)
         TENANT.set(organization_id)
         await postgres.open()
         try:

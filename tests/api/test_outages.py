@@ -62,7 +62,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         at = stack.endpoints
         empty_topics(at.kafka)
         database = new_database(at.postgres, "spendlog_api_outages")
-        settings = ApiSettings(kafka=at.kafka, postgres=database, redis=at.redis, api_key_fresh_s=0)
+        settings = ApiSettings(
+            kafka=at.kafka, postgres=database, redis=at.redis, api_key_fresh_s=0, api_patience=1
+        )
         secret, _ = create_key(database, organization_id=ORGANIZATION, name="outages")
         decider = Decider(at.kafka)
         decider.start()

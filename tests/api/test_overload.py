@@ -171,7 +171,7 @@ def flooded(settings: ApiSettings, decider: Decider, organization: str) -> Any:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="flood")
 
     def run(load: Callable[[HttpClients], Any], **bounds: Any) -> tuple[LoadOutcome, str]:
-        with serving(settings.model_copy(update=bounds)) as base_url:
+        with serving(settings.model_copy(update={"api_patience": 1.0, **bounds})) as base_url:
             wait_ready(base_url)
             departments = departments_of(base_url, secret, organization, 5)
             clients = HttpClients(base_url, secret, departments, "flood")

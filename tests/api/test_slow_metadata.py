@@ -33,7 +33,7 @@ def test_authorizations_are_taken_while_metadata_is_slow(
     settings: ApiSettings, proxy: SlowKafka, organization: str, delay_s: float
 ) -> None:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="slow")
-    behind = settings.model_copy(update={"kafka": f"127.0.0.1:{proxy.port}"})
+    behind = settings.model_copy(update={"kafka": f"127.0.0.1:{proxy.port}", "api_patience": 1.0})
     proxy.delay_s = delay_s  # already at the start
     with serving(behind) as base_url:
         wait_ready(base_url, timeout_s=60)

@@ -68,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         at = stack.endpoints
         empty_topics(at.kafka)
         database = new_database(at.postgres, "spendlog_api_worker")
-        settings = ApiSettings(kafka=at.kafka, postgres=database, redis=at.redis)
+        settings = ApiSettings(kafka=at.kafka, postgres=database, redis=at.redis, api_patience=1)
         secret, _ = create_key(database, organization_id="org-worker", name="worker")
 
         def new_worker(name: str) -> Child:

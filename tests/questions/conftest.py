@@ -19,6 +19,7 @@ from api.stores.questions import QuestionReads
 from api.stores.tenant import TENANT
 from infra.stories.core import CoreRun
 from tests.api.support import new_database
+from tests.patience import API_PATIENCE
 from tests.questions.seeded import NOW, ORGANIZATION, seed
 
 
@@ -65,7 +66,9 @@ _POOLS: dict[str, Postgres] = {}
 
 async def _pool(seeded: Seeded) -> Postgres:
     if seeded.database not in _POOLS:
-        pool = _POOLS[seeded.database] = Postgres(seeded.database, connections_max=4, role="spendlog_api")
+        pool = _POOLS[seeded.database] = Postgres(
+            seeded.database, connections_max=4, role="spendlog_api", patience=API_PATIENCE
+        )
         await pool.open()
         await pool._pool.wait(30)
     return _POOLS[seeded.database]

@@ -44,7 +44,8 @@ async def ask(
         result = await services.submit_or_decline(event, wait, since=since)
     else:
         result = await services.submit(event, wait, since=since)
-    if not isinstance(result, Pending) and time.monotonic() - request.state.arrived > ANSWER_S_MAX:
+    answer_s_max = ANSWER_S_MAX * services.settings.api_patience
+    if not isinstance(result, Pending) and time.monotonic() - request.state.arrived > answer_s_max:
         # Who asked takes a late decision for none, so none is given; a repeat gets it.
         result = Pending(recorded=True)
     return event, result

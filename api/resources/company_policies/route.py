@@ -83,7 +83,7 @@ async def set_company_policy(
     own_organization(caller, organization_id)
     asked = read_company_policy(await request.body())
     services = services_of(request)
-    answer_s = wait.seconds(2.0, services.settings.api_wait_s_max)
+    answer_s = services.deciding(wait)
     act = _act(caller, key)
 
     async def send() -> list[Fate]:
@@ -91,7 +91,7 @@ async def set_company_policy(
         if not departments:
             wait_s = services.reading(wait, position, since=since)
             reading = services.rollouts.departments(organization_id, position, wait_s=wait_s)
-            departments = tuple(await within(since + services.settings.api_wait_s_max, reading))
+            departments = tuple(await within(since + services.settings.wait_s_max, reading))
         return await services.rollouts.send(act, asked, departments, wait_s=answer_s, since=since)
 
     _, fates = await services.claimed(act.event_id, _content(organization_id, asked), send)

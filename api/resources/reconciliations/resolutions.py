@@ -150,9 +150,7 @@ async def _send(request: Request, events: list[Event], wait: Wait, of: dict[str,
     last: Answered | None = None
     try:
         for event in events:
-            result = await services.submissions.submit(
-                event, wait_s=wait.seconds(2.0, services.settings.api_wait_s_max), since=since
-            )
+            result = await services.submissions.submit(event, wait_s=services.deciding(wait), since=since)
             if not isinstance(result, Answered):
                 return None  # it is in the log, or on its way: said again, it is completed
             last = result
