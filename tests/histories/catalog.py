@@ -191,6 +191,7 @@ def policy(dice: Dice) -> Policy:
         hold_days_by_group=dice.pick(({}, {"hotel": 30}, {"grocery": 3, "hotel": 10, "airline": 5})),
         registered_cards_only=dice.once_in(6),
         approvals=dice.pick(APPROVALS),
+        request_days=dice.pick((30, 1, 2, 60)),
     )
 
 

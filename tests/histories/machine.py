@@ -12,13 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from schemas.codec import encode_event
 from schemas.effects import PaymentVoided
 from schemas.events import Event
-from tests.histories import catalog, people, traffic
+from tests.histories import catalog, people, traffic, wishes
 from tests.histories.catalog import Dice
 from tests.histories.referee import Line, Referee
 from tests.histories.world import DEPARTMENTS, PARTITION, PARTITIONS, World
 
 #: Enough for the choices of three events.
 DICE = st.binary(min_size=42, max_size=42)
+LONG_DICE = st.binary(min_size=70, max_size=70)
 Make = Callable[[World, Dice], Event]
 _CARDS = (people.set_card,) * 3
 _REQUESTS = (traffic.request,) * 3
@@ -29,6 +30,7 @@ FURNITURE: tuple[tuple[Make, ...], ...] = (
     (*_CARDS, *_REQUESTS),
     (people.draft, *_REQUESTS),
     (people.draft, people.draft),
+    (people.draft_levels, wishes.increase, wishes.card),
     (*_CARDS, people.budget, people.budget),
     (*_CARDS, people.draft, people.budget),
     (people.set_cap, *_REQUESTS),
@@ -78,6 +80,11 @@ class History(RuleBasedStateMachine):
         self.seen.update(str(effect.__struct_config__.tag) for effect in answer.effects)
         self.seen["voided by name"] += any(
             isinstance(e, PaymentVoided) and e.request_id for e in answer.effects
+        )
+        self.seen.update(
+            f"{effect.__struct_config__.tag} on behalf"
+            for effect in answer.effects
+            if getattr(effect, "on_behalf_of", None)
         )
         self.seen["again"] += answer.duplicate_of is not None
         if answer.would_pass is not None:
@@ -146,7 +153,33 @@ class History(RuleBasedStateMachine):
 
     @rule(dice=DICE)
     def ask_for_more(self, dice: bytes) -> None:
-        self.step(dice, people.request_increase, people.judge_increase, people.judge_increase)
+        self.step(dice, wishes.increase, wishes.answer, wishes.answer)
+
+    @rule(dice=DICE)
+    def ask_for_a_card_or_budget(self, dice: bytes) -> None:
+        self.step(dice, wishes.card, wishes.answer, wishes.answer, wishes.budget, wishes.answer)
+
+    @rule(dice=DICE)
+    def be_away(self, dice: bytes) -> None:
+        self.step(dice, wishes.answer, wishes.stand_in, wishes.be_back, hurried=True)
+
+    @rule(dice=LONG_DICE)
+    def ask_for_more_of_who_is_away(self, dice: bytes) -> None:
+        self.ask_who_is_away(Dice(dice), wishes.increase)
+
+    @rule(dice=LONG_DICE)
+    def ask_for_a_card_of_who_is_away(self, dice: bytes) -> None:
+        self.ask_who_is_away(Dice(dice), wishes.card)
+
+    def ask_who_is_away(self, drawn: Dice, ask: Make) -> None:
+        """What each needs of the one before comes too seldom one by one."""
+        for make in (people.draft_levels, ask, wishes.stand_in, wishes.answer, wishes.answer):
+            self.world.pass_time(drawn, hurried=True)
+            self.play(make(self.world, drawn))
+
+    @rule(dice=DICE)
+    def wait(self, dice: bytes) -> None:
+        self.step(dice, traffic.tick, wishes.answer)
 
     @rule(dice=DICE)
     def top_up(self, dice: bytes) -> None:

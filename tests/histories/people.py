@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 import schemas.events as ev
-from schemas.controls import Calendar
+from schemas.controls import Calendar, Policy
 from schemas.money import Money, PositiveMoney
 from tests.histories import catalog
 from tests.histories.catalog import Dice
@@ -102,35 +102,6 @@ def increase_budget(world: World, dice: Dice) -> ev.Event:
     )
 
 
-PEOPLE = ("ann", "bob", "cat", None, "dan")
-
-
-def request_increase(world: World, dice: Dice) -> ev.Event:
-    common = world.common(dice)
-    known = world.department(common["department_id"]).budgets
-    starts = dice.pick((None, None, world.now + HOUR, world.now + 2 * DAY))
-    return ev.IncreaseRequested(
-        **common,
-        actor=dice.pick(PEOPLE),
-        request_id=dice.pick(("i1", "i2", "i3")),
-        budget_id=dice.pick((*sorted(known), "no-such")),
-        amount=world.amount(dice),
-        starts_at=starts,
-        ends_at=world.now + dice.pick((DAY, 8 * DAY, HOUR, 60 * DAY, -HOUR)),
-        reason=dice.pick((None, "a fair")),
-    )
-
-
-def judge_increase(world: World, dice: Dice) -> ev.Event:
-    common = world.common(dice)
-    known = world.department(common["department_id"]).requests
-    request_id = dice.pick(sorted(known) if known and dice.roll(8) else ("i1", "i2"))
-    if dice.once_in(4):
-        reason = dice.pick((None, "not now"))
-        return ev.IncreaseRefused(**common, actor=dice.pick(PEOPLE), request_id=request_id, reason=reason)
-    return ev.IncreaseApproved(**common, actor=dice.pick(PEOPLE), request_id=request_id)
-
-
 def draft(world: World, dice: Dice) -> ev.Event:
     odd = dice.once_in(4)
     return ev.PolicyDrafted(
@@ -142,6 +113,12 @@ def draft(world: World, dice: Dice) -> ev.Event:
 
 def draft_velocity(world: World, dice: Dice) -> ev.Event:
     return ev.PolicyDrafted(**world.common(dice), policy=catalog.velocity(dice), activate=True)
+
+
+def draft_levels(world: World, dice: Dice) -> ev.Event:
+    """A policy of nothing but who approves requests, and how long they wait."""
+    policy = Policy(approvals=dice.pick(catalog.APPROVALS[1:]), request_days=dice.pick((30, 1, 2, 60)))
+    return ev.PolicyDrafted(**world.common(dice), policy=policy, activate=True)
 
 
 def activate(world: World, dice: Dice) -> ev.Event:

@@ -25,8 +25,11 @@ SEEN_BESIDE_REASONS = (
     *(f"alert {what}" for what in ("no_authorization", "cleared_before_request", "already_settled")),
     *(f"passes {what}" for what in ("never", "hold_expires", "period_starts", "increase_starts")),
     *(f"shadow {code}" for code in ("amount_too_large", "limit_exceeded", "blocked")),
-    "increase_step",
-    "increase_closed",
+    *(f"{kind}_{what}" for kind in ("increase", "request") for what in ("asked", "step", "closed")),
+    *(f"{kind}_{what} on behalf" for kind in ("increase", "request") for what in ("step", "closed")),
+    "request_lapsed",
+    "delegation_given",
+    "delegation_taken_back",
     "alert above_limits",
     "alert rate_mismatch",
     "alert refund_exceeds_posted",
@@ -65,11 +68,13 @@ def part(number: int) -> int:
     return number
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("number", range(PARTS))
 def test_the_core_answers_as_the_verifier_does(number: int) -> None:
     part(number)
 
 
+@pytest.mark.timeout(3600)
 def test_the_histories_reach_every_reason_and_outcome() -> None:
     wanted = {code.value for code in ReasonCode} | set(SEEN_BESIDE_REASONS)
     wanted -= {ReasonCode.TOLERANCE_USED.value}  # a review only

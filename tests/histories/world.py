@@ -61,6 +61,9 @@ class World:
         now_s = seconds(self.now)
         for (organization, name), department in self.referee.check.departments.items():
             at_s |= {p.expires_s for p in department.payments.values() if p.held}
+            at_s |= {r.lapses_s for r in department.requests.values() if r.status == "waiting" and r.lapses_s}
+            for known in department.delegations.values():
+                at_s |= {known.starts_s, known.until_s}
             at_s |= set(_ends_of_windows(self.referee.usage(f"{organization}/{name}")))
             for budget in department.budgets.values():
                 for starts_s, until_s, _ in budget.increases:

@@ -6,16 +6,8 @@ was reshaped says so: a text that is not found, or found twice, fails.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Wrong(NamedTuple):
-    """In `file`, below `streams/core`: `instead` where `text` stands."""
-
-    file: str
-    text: str
-    instead: str
-
+from tests.mutations.errors_of_requests import REQUESTS
+from tests.mutations.wrong import Wrong
 
 #: A few of them are tried by every `make test`.
 SAMPLE = ("a lease is given back but for a cent", "what is disputed may be refunded", "no level is for less")
@@ -64,9 +56,6 @@ ERRORS: dict[str, Wrong] = {
         "reversals.py", "first.seq == payment.opened", "first.seq < 0"
     ),
     "what would pass is looked for once": Wrong("moments.py", "MOMENTS_MAX = 8", "MOMENTS_MAX = 1"),
-    "nobody is needed for a later level": Wrong(
-        "approvals.py", "short = shortage(levels[first:], (*others, actor))", "short = None"
-    ),
     # -- every rule's neighbour
     "a tolerance is a cent less": Wrong(
         "rules/allowances.py",
@@ -203,8 +192,6 @@ ERRORS: dict[str, Wrong] = {
         "return period.limit - period.used",
         "return period.limit - period.used + sum(more[2] for more in own.increases)",
     ),
-    "no level is for less": Wrong("approvals.py", "if amount >= level.above)", "if amount > level.above)"),
-    "who asked may approve": Wrong("approvals.py", "if actor == asked.asked_by:", "if actor == '':"),
     "an increase may be over": Wrong(
         "administration.py", "if epoch_s(ends_at) <= case.clock_s:", "if epoch_s(ends_at) < case.clock_s - 1:"
     ),
@@ -263,4 +250,5 @@ ERRORS: dict[str, Wrong] = {
     "a card is locked to a name where there is an id": Wrong(
         "payments.py", "merchant=merchant.id or merchant.name", "merchant=merchant.name"
     ),
+    **REQUESTS,
 }

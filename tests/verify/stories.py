@@ -63,7 +63,8 @@ class Storyteller(Teller):
             self._more,
         ]
         found += [self._card, self._freeze, self._budget, self._policy]
-        found += [self._time_out, self._ask, self._answer, self._answer, self._answer]
+        found += [self._time_out, self._ask, self._ask, *[self._answer] * 5]
+        found += [self._stand_in, self._stand_in]
         return [*found, self._cap] if self._capped else found
 
     def _request(self, department: str) -> None:

@@ -55,7 +55,8 @@ MERCHANTS = (
     Merchant(name="Night  Bar", mcc="5813", country="FR"),
     Merchant(name="Cloud Inc", mcc="7372", country="US", id="cloud-1"),
 )
-PEOPLE = ("ann", "bob", "cleo", None)
+NAMED = ("ann", "bob", "cleo")
+PEOPLE = (*NAMED, *NAMED, None)
 APPROVALS = (
     (),
     (ApprovalLevel("first"), ApprovalLevel("chief", 20_000, ("ann", "bob"))),
@@ -81,6 +82,8 @@ class Teller:
         self._disputes: list[tuple[str, str]] = []
         self._postings: list[tuple[str, str, int]] = []
         self._requests: list[tuple[str, str]] = []
+        self._limits: list[tuple[str, str]] = []
+        self._away: list[tuple[str, str]] = []
         self._repeats: list[tuple[Event, datetime]] = []
         for department in DEPARTMENTS:
             self._tell(
@@ -148,9 +151,11 @@ class Teller:
         subject = {"department": None, "team": "alpha", "card": f"{department}-card-1", "employee": "ann"}[
             level
         ]
-        if subject is not None and self._rng.random() < 0.2:
-            self._tell(BudgetRemoved, department, budget_id=f"{level}:{subject}")
+        if self._limits and self._rng.random() < 0.25:
+            department, budget_id = self._rng.choice(self._limits)
+            self._tell(BudgetRemoved, department, budget_id=budget_id)
             return
+        self._limits += [] if subject is None else [(department, f"{level}:{subject}")]
         period = {"department": "month", "team": "quarter", "card": "day", "employee": "week"}[level]
         self._tell(
             BudgetSet,
@@ -204,20 +209,28 @@ class Teller:
                 self._tell(IncreaseRequested, department, amount=self._amount(), ends_at=ends_at, **common)
 
     def _answer(self, department: str) -> None:
-        if self._rng.random() < 0.2:
-            self._stand_in(department)
         department, name = self._rng.choice(self._requests[-3:] or [(department, "i0")])
         kind = self._rng.choice((RequestApproved, RequestApproved, IncreaseApproved, RequestRefused))
         more = {"reason": self._rng.choice((None, "not now"))} if kind is RequestRefused else {}
         self._tell(kind, department, request_id=name, actor=self._rng.choice(PEOPLE), **more)
 
     def _stand_in(self, department: str) -> None:
-        absent, delegate, actor = (self._rng.choice(PEOPLE) or "ann" for _ in range(3))
-        if self._rng.random() < 0.3:
-            self._tell(DelegationEnded, department, absent=absent, actor=actor)
+        """Mostly set by who is away; and taken back by anybody, mostly of somebody who is."""
+        if self._away and self._rng.random() < 0.4:
+            department, absent = self._rng.choice(self._away[-3:])
+            self._tell(DelegationEnded, department, absent=absent, actor=self._rng.choice(PEOPLE))
             return
-        until = self._now + timedelta(days=self._rng.choice((1, 5, 20)))
-        self._tell(DelegationSet, department, absent=absent, delegate=delegate, until=until, actor=actor)
+        absent, delegate, other = (self._rng.choice(NAMED) for _ in range(3))
+        self._away.append((department, absent))
+        self._tell(
+            DelegationSet,
+            department,
+            absent=absent,
+            delegate=delegate,
+            starts_at=self._rng.choice((None, None, self._now + timedelta(days=1))),
+            until=self._now + timedelta(days=self._rng.choice((1, 5, 20))),
+            actor=self._rng.choice((absent, absent, other)),
+        )
 
     def _policy(self, department: str) -> None:
         if self._rng.random() < 0.3:
