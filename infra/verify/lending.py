@@ -184,8 +184,11 @@ class _Lent(NamedTuple):
         charge, own = f"{DEPARTMENT}@{period}", self.department.budgets.get(DEPARTMENT)
         if own is None or self.decision.department_id == TREASURY:
             return ()
-        known = charge in self.department.periods or period >= label(own.calendar, self.department.clock_s)
-        return (charge,) if known else ()
+        totals = self.department.periods.get(
+            charge
+        )  # without a limit: it was shown, and nothing counts in it
+        counts = totals is not None and totals.limit is not None
+        return (charge,) if counts or period >= label(own.calendar, self.department.clock_s) else ()
 
     def wanted(self, event: ev.CardEvent) -> tuple[list[Give], list[tuple[str, str]]]:
         """Grants, and who is asked to give back."""

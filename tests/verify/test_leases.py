@@ -9,16 +9,19 @@ from infra.verify.leases import Leases, all_departments
 from infra.verify.report import Report
 from schemas.decisions import Decision
 from schemas.effects import Effect, LeaseAdded, LeaseGiven, LeaseGivenBack, LeaseTaken
+from schemas.events import ClockTicked, DepartmentSplit, LeaseRequested
 from schemas.money import Money
 from tests.verify.logs import PARTITIONS, Company
 from tests.verify.told import (
     assert_true,
+    at,
     balances_with,
     budget,
     cap,
     clear,
     company,
     effects_with,
+    event,
     found_by,
     lie,
     request,
@@ -219,3 +222,28 @@ def test_a_cap_that_a_department_sets_is_found() -> None:
     decision = decisions[-1]
     lie(told, decision, department_id="sales")
     assert any("sets the cap of acme as sales" in line for line in found_by(told)["O11"])
+
+
+def test_a_month_that_is_over_and_was_only_shown_lends_nothing() -> None:
+    """A decline shows its month; nothing counts in it, so nothing can be lent of it once it is over."""
+    late = LeaseRequested(
+        event_id="late",
+        organization_id="acme",
+        department_id="wide",
+        occurred_at=at(25),
+        department="wide-1",
+        period="2026-12",
+        needed=100,
+    )
+    told, decisions = company(
+        budget(9_000, department="wide"),
+        event(DepartmentSplit, 0, "wide", shards=("wide-1", "wide-2")),
+        request("much", 90_000, 25, department="wide"),
+        event(ClockTicked, 55, "wide"),
+        late,
+    )
+    assert decisions[2].balances[0].key == "department@2026-12"
+    (given,) = decisions[4].effects
+    assert isinstance(given, LeaseGiven)
+    assert (given.amount, given.short, given.charges) == (0, 100, ())
+    assert_true(told)
