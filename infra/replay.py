@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from confluent_kafka import Message
@@ -21,6 +21,7 @@ from infra.verify.sources import Logs
 from schemas.chain import Chain, NotNext
 from schemas.claims import LogRecord, claim_in, stamp_of
 from schemas.decisions import Decision, Score
+from schemas.effects import IncreaseAsked
 from schemas.events import AuthorizationRequested
 from schemas.topics import CARD_EVENTS, DECISIONS
 from streams.core.intake import Record, recorded_at
@@ -32,6 +33,8 @@ from streams.stream_settings import StreamSettings
 
 Progress = Callable[[int], None]  # decisions read so far
 _NEVER = 2**62
+#: Events whose decisions say when a request lapses.
+ASKED: Final = frozenset({"increase.requested", "card.requested", "budget.requested"})
 
 
 class ReplayDifference(NamedTuple):
@@ -157,6 +160,47 @@ class _Rescored(Scorer):
         return None if self._recorded.score_recorded is None else super().score(event)
 
 
+def as_before(decision: Decision, recorded: Decision) -> Decision:
+    """`decision` as the version would have made it that recorded this one, if it told less of requests.
+
+    An increase that was asked for said nothing of when it lapses, and so never did.
+    """
+    told = {
+        one.request_id for one in recorded.effects if isinstance(one, IncreaseAsked) and not one.lapses_at
+    }
+    if not told:
+        return decision
+    effects = tuple(
+        msgspec.structs.replace(one, lapses_at=None)
+        if isinstance(one, IncreaseAsked) and one.request_id in told
+        else one
+        for one in decision.effects
+    )
+    return msgspec.structs.replace(decision, effects=effects)
+
+
+class _AsBefore(Owner):
+    """Decides as before, until a department's log first says of a request when it lapses."""
+
+    recorded: Decision | None = None
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._lapsing: set[tuple[str | None, str | None]] = set()
+
+    def judged(self, record: Record) -> Decision:
+        decision, recorded = super().judged(record), self.recorded
+        if recorded is None or recorded.event_type not in ASKED:
+            return decision
+        key = (recorded.organization_id, recorded.department_id)
+        return decision if key in self._lapsing else as_before(decision, recorded)
+
+    def folded(self, recorded: Decision) -> None:
+        """It counts: what is asked for from here on says as much."""
+        if recorded.event_type in ASKED and any(getattr(one, "lapses_at", None) for one in recorded.effects):
+            self._lapsing.add((recorded.organization_id, recorded.department_id))
+
+
 class _Again:
     """One partition, decided again."""
 
@@ -173,7 +217,7 @@ class _Again:
         self._lost = self._gone_before(low)
         self._log = _Peekable(partition, logs.messages(self._decisions, partition, low, high))
         self._comparing = _Comparing(self._gone())
-        self._owner = Owner(
+        self._owner = _AsBefore(
             partition,
             partitions,
             self._comparing,
@@ -196,6 +240,7 @@ class _Again:
         """The decisions on card events that retention has taken."""
         while (found := self._log.peek()) is not None and found.source_offset < self._first:
             self._folded += 1
+            self._owner.folded(found)
             yield self._log.take()
 
     def run(self) -> Iterator[int]:
@@ -223,10 +268,12 @@ class _Again:
         record = _record(message)
         self._recorded.score_recorded = recorded.score
         self._comparing.expected = value
+        self._owner.recorded = recorded
         try:
             await self._owner.decide([Frame(self._owner.position, record.offset + 1, (record,))])
         except _Differs as differs:
             self._difference = self._differs(recorded, differing(value, differs.value))
+        self._owner.folded(recorded)
 
     def _differs(self, recorded: Decision, why: str) -> ReplayDifference:
         return ReplayDifference(self._partition, recorded.seq, recorded.source_offset, why)

@@ -259,15 +259,7 @@ class Owner:
         batch_began_s = slice_began_s = time.monotonic()
         for frame in frames:
             for record in self._new_records(frame):
-                judged = judge(
-                    self.state,
-                    record,
-                    self._partitions,
-                    self._model,
-                    self._plans,
-                    card_numbers_refused=self._card_numbers_refused,
-                )
-                decision, value = seal(judged)
+                decision, value = seal(self.judged(record))
                 self._learn(decision)
                 self._snapshots.before(decision.organization_id, decision.department_id)
                 evolve(self.state, decision)
@@ -284,6 +276,17 @@ class Owner:
                     slice_began_s = time.monotonic()
         if batch.decisions:
             await self._hand_over(batch)
+
+    def judged(self, record: Record) -> Decision:
+        """What is decided on the next record, before it is sealed."""
+        return judge(
+            self.state,
+            record,
+            self._partitions,
+            self._model,
+            self._plans,
+            card_numbers_refused=self._card_numbers_refused,
+        )
 
     def _new_records(self, frame: Frame) -> Sequence[Record]:
         if frame.start > self.position:

@@ -11,6 +11,7 @@ from infra.verify.calendar import DAY_S
 from infra.verify.moves import Known, Move, Moves, Rule, budget_changed, increase_set, moves
 from infra.verify.requests import approvers, levels_for, on_behalf_of, wanted_budget
 from schemas import effects as ef
+from schemas.decisions import Decision
 from schemas.event import Event
 
 
@@ -21,8 +22,15 @@ def _ask_increase(known: Known) -> Moves:
     }
     facts |= {"asked_by": event.actor, "amount": event.amount.minor}
     facts["levels"] = levels_for(known.department, event.amount.minor) or ((),)
-    facts["lapses_at"] = _lapses_at(known)
+    if known.department.lapsing or not _lasts(known.decision):
+        facts["lapses_at"] = _lapses_at(known)
     return Moves(((ef.IncreaseAsked, facts),))
+
+
+def _lasts(decision: Decision) -> bool:
+    """Nothing is said of when it lapses: so of old, until a department's first request that says it."""
+    asked = [effect for effect in decision.effects if isinstance(effect, ef.IncreaseAsked)]
+    return any(effect.lapses_at is None for effect in asked)
 
 
 def _ask(known: Known) -> Moves:

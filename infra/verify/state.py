@@ -284,7 +284,7 @@ class Department(msgspec.Struct):
     second, until second) of all that were ever set, by budget and seq. `due`: a heap of (second,
     authorization id), some out of date. `leases`: what `lender` lends it, by period; `asked`: periods of
     which more was asked for and nothing came yet; `cap`: the cap's calendar, None where there is none.
-    `lent`: of its own budget to its shards, by period.
+    `lent`: of its own budget to its shards, by period. `lapsing`: a request has said when it lapses.
     """
 
     currency: str
@@ -303,6 +303,7 @@ class Department(msgspec.Struct):
     disputes: dict[str, Dispute] = {}
     requests: dict[str, Request] = {}
     delegations: dict[str, Delegation] = {}
+    lapsing: bool = False
     due: list[tuple[int, str]] = []
     cap: Calendar | None = None
     leases: dict[str, int] = {}

@@ -106,6 +106,7 @@ def _ask_increase(department: Department, effect: IncreaseAsked, decision: Decis
         touched=_span(decision),
         lapses_s=0 if effect.lapses_at is None else seconds(effect.lapses_at),
     )
+    department.lapsing |= effect.lapses_at is not None
 
 
 def _ask_approval(department: Department, effect: RequestAsked, decision: Decision) -> None:
@@ -122,6 +123,7 @@ def _ask_approval(department: Department, effect: RequestAsked, decision: Decisi
         budget=effect.budget,
         card=effect.card,
     )
+    department.lapsing = True
 
 
 def _touched(department: Department, request_id: str, decision: Decision) -> Request | None:

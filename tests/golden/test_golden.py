@@ -24,7 +24,7 @@ from infra.stories.core import CoreRun
 from schemas.codec import decode_decision, seal_decision
 from schemas.controls import Policy, SpendLimit
 from schemas.decisions import DECISION_VERSION, Alert, Decision
-from schemas.effects import Effects
+from schemas.effects import Effects, IncreaseAsked
 from schemas.events import EVENT_TYPES
 from schemas.reasons import Outcome, ReasonCode
 from streams.core.apply.registry import APPLIERS
@@ -124,6 +124,23 @@ def test_whatever_is_remembered_is_forgotten_in_a_golden_log() -> None:
                             forgotten.add(name)
                         known[key, name] = count
     assert forgotten == set(names)
+
+
+def test_an_increase_of_before_requests_lapsed_waits_for_ever() -> None:
+    """Its log says nothing of a time: then there is none, whatever the policy's `request_days` are today."""
+    waited = 0
+    for log in read_logs(VERSIONS[0] / "stories.ndjson"):
+        asked = [
+            one for value in log for one in decode_decision(value).effects if isinstance(one, IncreaseAsked)
+        ]
+        assert all(one.lapses_at is None for one in asked)
+        names = {one.request_id for one in asked}
+        for state in fold(log):
+            for department in state.departments.values():
+                for name in names & set(department.requests):
+                    assert not department.requests[name].lapsed(2**40)
+                    waited += not department.requests[name].closed
+    assert waited > 5
 
 
 @pytest.mark.parametrize("version", range(1, DECISION_VERSION + 1))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -19,10 +20,13 @@ from infra.verify.sources import Logs
 from schemas.claims import claim_in
 from schemas.codec import decode_decision, seal_decision
 from schemas.decisions import GENESIS_HASH, Decision
+from schemas.effects import IncreaseAsked
+from schemas.events import IncreaseApproved, IncreaseRequested
+from schemas.money import PositiveMoney
 from schemas.partitions import PARTITIONER
 from schemas.reasons import Outcome
 from tests.simulation.histories import KEY, history
-from tests.streams.events import DEPARTMENTS, budget, requests
+from tests.streams.events import DEPARTMENTS, NOW, budget, requests
 from tests.streams.line import PARTITIONS, Line
 
 COUNT = 1_500
@@ -118,6 +122,61 @@ def test_a_log_comes_out_the_same_and_lies_do_not(decided: Line, monkeypatch: py
     ((seq, why),) = told(other, rescore=True)
     assert seq == 300
     assert why.startswith("score: recorded")
+
+
+def test_a_log_from_before_requests_lapsed_comes_out_as_it_was(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said of no increase when it lapses, and would today; from the first that says so on, all must."""
+    line.worker("w1")
+    department = DEPARTMENTS[0]
+    line.send([budget(department)])
+    line.send(asked(department, name) for name in ("one", "two", "three"))
+    line.send(
+        IncreaseApproved(
+            event_id=f"approve-{name}",
+            organization_id="techcorp",
+            department_id=department,
+            request_id=name,
+            occurred_at=NOW,
+            actor="bo",
+        )
+        for name in ("one", "two")
+    )
+    line.decisions(6, timeout_s=60.0)
+    assert again(line).differences == []
+
+    def told(*names: str) -> list[str]:
+        def lie(decision: Decision) -> Decision:
+            effects = tuple(
+                msgspec.structs.replace(one, lapses_at=None)
+                if isinstance(one, IncreaseAsked) and one.request_id in names
+                else one
+                for one in decision.effects
+            )
+            return msgspec.structs.replace(decision, effects=effects)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(replaying, "Logs", lying(lie))
+            return [found.why for found in again(line).differences]
+
+    assert told("one", "two", "three") == told("one") == []
+    (why,) = told("two")
+    assert "lapses_at" in why
+    assert "lapses_at" in told("one", "three")[0]
+
+
+def asked(department: str, name: str) -> IncreaseRequested:
+    return IncreaseRequested(
+        event_id=f"ask-{name}",
+        organization_id="techcorp",
+        department_id=department,
+        request_id=name,
+        amount=PositiveMoney(100, "USD"),
+        ends_at=NOW + timedelta(days=5),
+        occurred_at=NOW,
+        actor="al",
+    )
 
 
 def _value(line: Line, seq: int) -> bytes:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, product
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from infra.verify.requests import different_people
+from schemas import request_effects
 from schemas.approvers import Shortage, shortage
 from schemas.controls import ApprovalLevel, BudgetTerms, Calendar, Card
 from schemas.decisions import Decision
-from schemas.effects import IncreaseStep, RequestLapsed
+from schemas.effects import Effects, IncreaseStep, RequestLapsed
 from schemas.events import (
     BudgetRequested,
     CardRequested,
     ClockTicked,
+    DelegationEnded,
     DelegationSet,
     IncreaseApproved,
     IncreaseRefused,
@@ -163,6 +165,17 @@ def test_who_did_it_and_why_must_be_as_the_event_says() -> None:
     assert found == {}
 
 
+def test_a_log_from_before_requests_lapsed_is_true() -> None:
+    """It says of no increase when it lapses. Once a department's log has said so, it always does."""
+    told, decisions = story()
+    for number in (2, 6):
+        lie(told, decisions[number], **other(decisions[number], lapses_at=None))
+    assert_true(told)
+    told, decisions = story()
+    lie(told, decisions[6], **other(decisions[6], lapses_at=None))
+    assert any("says lapses_at None in IncreaseAsked" in one for one in found_by(told)["O6"])
+
+
 # -- three who work out, each in another way, whether different people are left
 
 PEOPLE = ("ann", "bob", "cat")
@@ -299,3 +312,76 @@ def test_a_delegate_whose_time_is_over_is_found() -> None:
     told, decisions = cards()
     lie(told, decisions[3], **changed(decisions[3], 0, until=at(1.5)))
     assert any("lets bo approve card" in one for one in found_by(told)["O6"])
+
+
+# -- who is back
+
+
+def absence() -> tuple[Company, list[Decision]]:
+    """4: refused on behalf; 6: he is back; 7: so his delegate may not; 8: he himself."""
+    more: dict[str, Any] = {"amount": usd(9), "ends_at": at(20), "actor": "jo"}
+    return company(
+        budget(1_000),
+        policy(approvals=(ApprovalLevel("manager", approvers=("mo",)),)),
+        event(DelegationSet, 1, absent="mo", delegate="bo", until=at(9), actor="mo"),
+        event(IncreaseRequested, 1, request_id="fair", **more),
+        event(IncreaseRefused, 2, request_id="fair", actor="bo"),
+        event(IncreaseRequested, 2, request_id="party", **more),
+        event(DelegationEnded, 3, absent="mo", actor="admin"),
+        event(IncreaseApproved, 4, request_id="party", actor="bo"),
+        event(IncreaseApproved, 4, request_id="party", actor="mo"),
+    )
+
+
+def test_who_is_back_answers_and_his_delegate_no_more() -> None:
+    told, decisions = absence()
+    assert [decision.outcome for decision in decisions[6:]] == ["accepted", "rejected", "accepted"]
+    assert_true(told)
+
+
+@pytest.mark.parametrize(
+    ("number", "members", "words"),
+    [
+        (4, {"on_behalf_of": None}, "lets bo refuse fair for bo, not for mo"),
+        (4, {"request_id": "party"}, "refuses no request"),
+        (6, {"ended_by": "mo"}, "says ended_by mo in DelegationTakenBack, but it must be admin"),
+        (6, {"absent": "jo"}, "says absent jo in DelegationTakenBack, but it must be mo"),
+    ],
+)
+def test_a_lie_about_who_is_back_or_whom_one_refuses_for_is_found(
+    number: int, members: dict[str, Any], words: str
+) -> None:
+    told, decisions = absence()
+    lie(told, decisions[number], **changed(decisions[number], 0, **members))
+    assert any(words in one for one in found_by(told)["O6"])
+
+
+def test_a_delegation_that_is_not_ended_though_it_is_said_to_be_is_found() -> None:
+    told, decisions = absence()
+    lie(told, decisions[6], effects=())
+    found = found_by(told)
+    assert any("DelegationTakenBack" in one for one in found["O6"]), found
+
+
+def test_an_answer_for_somebody_who_is_back_is_found() -> None:
+    """The rejection becomes an approval, with all that would have followed from it."""
+    told, decisions = absence()
+    refused, approved = decisions[7:]
+    given = changed(approved, 0, approved_by="bo", on_behalf_of="mo")["effects"]
+    lie(told, refused, outcome=approved.outcome, reasons=(), effects=given)
+    assert any("lets bo approve party" in one for one in found_by(told)["O6"])
+
+
+def test_a_lie_is_planted_for_each_effect_of_a_request() -> None:
+    """Whoever adds one to `schemas.request_effects` adds a lie about it to one of these stories."""
+    of_requests = {kind for kind in get_args(Effects) if kind.__module__ == request_effects.__name__}
+    told = [decision for make in (story, cards, absence) for decision in make()[1]]
+    assert of_requests <= {type(effect) for decision in told for effect in decision.effects}
+    for make in (story, cards, absence):
+        for number, decision in enumerate(make()[1]):
+            for place, effect in enumerate(decision.effects):
+                if type(effect) in of_requests:
+                    lying, decisions = make()
+                    effects = decisions[number].effects
+                    lie(lying, decisions[number], effects=effects[:place] + effects[place + 1 :])
+                    assert found_by(lying), f"nobody misses {effect} of decision {number}"
