@@ -1,6 +1,6 @@
 # On a new machine: Python 3.11 or newer and make. Every target builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench test-faults lock clean
+.PHONY: help run demo test check format bench test-faults lint-api lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ bench: $(STAMP) ## The figures on this machine
 
 test-faults: $(STAMP) ## Tests that kill and stop services and workers
 	$(BIN)/python -m pytest -m faults
+
+lint-api: $(STAMP) ## The API's description by redocly's strict rules; needs Node with npm
+	@$(BIN)/python -m infra.openapi_lint
 
 lock: $(STAMP) ## Resolve requirements.lock anew, for every Python and system
 	$(BIN)/python -m pip install --quiet uv==0.13.9
