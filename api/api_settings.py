@@ -152,6 +152,11 @@ class ApiSettings(BaseSettings):
         description="host:port of name servers that are asked whose a domain is, as a JSON list; "
         "the system's, if empty",
     )
+    api_scanner: Annotated[str, url_of("clamd")] | None = Field(
+        default=None,
+        description="clamd://host:port of a ClamAV: files are scanned before they are taken, and refused "
+        "while it is away",
+    )
     api_role: str = Field(default="spendlog_api", description="role of its sessions; 'none': the login's")
     api_postgres_connections: int = Field(default=8, ge=1, le=100, description="at most, of one process")
     questions_model_url: str | None = Field(

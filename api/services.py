@@ -31,6 +31,7 @@ from api.log.pulse import Pulse
 from api.log.standing import Standings
 from api.metrics import Metrics
 from api.receipts.door import ReceiptDoor
+from api.receipts.scanner import FileScanner
 from api.stores.allowances import Allowances
 from api.stores.attempts import Attempts
 from api.stores.authorizations import AuthorizationReads, PostgresView, RedisView
@@ -88,6 +89,7 @@ class Services:
     webhooks: WebhookTables
     receipts: ReceiptTables
     receipt_door: ReceiptDoor
+    scanner: FileScanner
     reconciliations: ReconciliationTables
     feed: Feed
     pulse: Pulse
@@ -148,6 +150,7 @@ class Services:
             webhooks=WebhookTables(postgres),
             receipts=ReceiptTables(postgres),
             receipt_door=ReceiptDoor(),
+            scanner=FileScanner(settings.api_scanner),
             reconciliations=ReconciliationTables(postgres),
             feed=Feed(settings.redis),
             pulse=pulse,

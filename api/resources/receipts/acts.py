@@ -23,6 +23,7 @@ from api.http.problems import Problem
 from api.receipts.admission import BYTES_MAX, ReceiptRefused
 from api.resources.places import OfOrganization, invalid
 from api.resources.receipts.bodies import ReceiptListOut, ReceiptOut, receipt_out
+from api.resources.scanned import require_harmless
 from api.resources.transactions.read import transaction_life
 from api.services import Services, since_of
 from api.stores.receipts import ReceiptFilters, ReceiptReach
@@ -85,6 +86,7 @@ class Receipts:
         purchase = None
         if authorization_id is not None:
             purchase = await self._purchase(authorization_id, department_id)
+        await require_harmless(self.request, sent.content)
         try:
             admitted = await self.services.receipt_door.admit(sent.content)
         except ReceiptRefused as refused:

@@ -20,6 +20,7 @@ from api.asking.settlements import (
 from api.http.problems import FieldError, Problem, invalid_request
 from api.resources.reconciliations.bodies import ReconciliationIn, ReconciliationOut
 from api.resources.reconciliations.reconciliations import begin_matching, declare, receive
+from api.resources.scanned import require_harmless
 from api.services import services_of
 
 _MAPPING_MAX: Final = 20_000
@@ -59,7 +60,7 @@ async def read_settlement_form(request: Request) -> SentSettlement:
 
 
 async def look_at(request: Request, sent: SentSettlement) -> FileReading:
-    """What the file says, by the mapping or by one that is proposed. Raises FileRefused, Problem 503."""
+    """What the file says, by the mapping or by one that is proposed. Raises FileRefused, Problem 422, 503."""
     reading, _ = await _read(request, sent, rows=False)
     return reading
 
@@ -105,6 +106,7 @@ async def _read(request: Request, sent: SentSettlement, *, rows: bool) -> tuple[
         raise Problem(503, "settlements_unavailable", words)
     if not sent.content:
         raise FileRefused("no file was chosen, or it is empty: choose one")
+    await require_harmless(request, sent.content)
     return await reader.read(sent.content, FileQuestion(name=sent.name, mapping=sent.mapping, rows=rows))
 
 
