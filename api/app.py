@@ -24,7 +24,7 @@ from api.access.security import SECURITY_SCHEME, SESSION_SCHEME
 from api.api_settings import ApiSettings
 from api.asking.beside import NOTHING_BESIDE, Beside
 from api.http import problems
-from api.http.door import Door, Share
+from api.http.busy import Door, Share
 from api.http.guide import Guide
 from api.http.middleware import RequestFrame
 from api.http.preferences import wants_page
@@ -84,7 +84,7 @@ from api.resources.reconciliations import periods, reconciliations, resolutions
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
 from api.resources.webhooks import deliveries as webhook_deliveries
-from api.resources.webhooks import endpoints as webhook_endpoints
+from api.resources.webhooks import webhook_endpoints as webhook_endpoints
 from api.services import Services
 from schemas.entrance import EVENT_BYTES_MAX
 from schemas.settings import read_settings

@@ -15,8 +15,8 @@ import uvicorn
 from api.api_settings import ApiSettings
 from api.app import BODY_BYTES_MAX, create_app
 from api.asking.beside import NOTHING_BESIDE, Beside
+from api.http.busy import Door
 from api.http.connections import Connection, Limits
-from api.http.door import Door
 from api.metrics import Metrics
 from schemas.settings import masked
 

@@ -15,7 +15,7 @@ from api.access.mail import Mail
 from api.access.passwords import Passwords
 from api.access.sessions import Sessions
 from api.access.sign_on.enter import SignOnTerms, SingleSignOn
-from api.access.sign_on.sealing import Seal
+from api.access.sign_on.sealed_secrets import Seal
 from api.api_settings import ApiSettings
 from api.asking.beside import NOTHING_BESIDE, Beside
 from api.asking.deadline import Deadlines, Missed, ToldMemory

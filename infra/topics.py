@@ -15,8 +15,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from confluent_kafka.cimpl import NewTopic
 
+from infra.cluster_metadata import metadata
 from infra.errors import SpendlogError
-from infra.reach import metadata
 from schemas.kafka import librdkafka
 from schemas.topics import TOPICS, Topic
 

@@ -28,7 +28,7 @@ from api.server import config
 from infra import topics
 from infra.migrate import migrate
 from infra.stack import running_stack
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 
 ORGANIZATION = "lists"
 #: Of the figure: a page, and its slowest in a hundred.

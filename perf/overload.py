@@ -19,7 +19,7 @@ import uvloop
 
 from api.access.keys import create_key
 from infra.running.commands import API
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from perf.cpu import TreeMeter
 from perf.harness import QUICK, Session, session
 from perf.percentiles import percentile

@@ -25,7 +25,7 @@ from api.access.keys import create_key
 from api.access.membership import add_member, sign_in_link
 from api.access.roles import Role
 from infra.running.commands import API
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from perf.cpu import TreeMeter
 from perf.harness import QUICK, Session, session
 from perf.overload import ORGANIZATION, HttpClients, departments_of, is_ready, takes

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from streams.core.expiries import Expiries
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.core.state import Answer, Department, PartitionState, Payment
 from streams.parts import ImagePart, Parts, split
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 
 _LENGTH_BYTES = 4
 

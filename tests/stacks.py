@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import infra
 from infra.stack import Endpoints, StackError, running_stack
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 
 
 class StackChoice(BaseSettings):

@@ -18,9 +18,9 @@ from api.access.people import Person
 from api.access.reach import require_reach
 from api.access.sessions import require_recent
 from api.http.bodies import require_json, require_text
-from api.http.names import require_known, require_once
 from api.http.paths import decoded
 from api.http.problems import Problem
+from api.http.request_names import require_known, require_once
 from api.stores.pace import within
 from api.stores.postgres import QUERY_TIMEOUT_S, REPORT_TIMEOUT_S, PostgresAway
 

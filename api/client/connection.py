@@ -12,12 +12,12 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from api.client.attempts import Tries
 from api.client.call import ApiAnswer, Call
 from api.client.errors import ProblemError, UnexpectedAnswer, problem_of
 from api.client.feed import FeedEvent, FeedReader
 from api.client.generated.api import Api
 from api.client.operations import AsyncCallSender, CallSender
+from api.client.retries import Tries
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from api.client.attempts import FIRST_S, WAIT_S_MAX
 from api.client.errors import NotReached, ProblemError
+from api.client.retries import FIRST_S, WAIT_S_MAX
 
 PATH: Final = "/v1/feed"
 

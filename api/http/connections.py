@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.http.door import Door
+from api.http.busy import Door
 from api.http.refusals import OVERLOADED, TOO_MANY_CONNECTIONS, Refusal, refusal
 from api.http.uploads import body_bytes_max, too_large_words
 from api.metrics import Metrics

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.door import Door, Share
+from api.http.busy import Door, Share
 from api.http.guide import Guide
 from api.http.paths import normalized
 from api.http.problems import Problem, ProblemPage, nothing_here, problem_response, unexpected

@@ -13,7 +13,7 @@ from api.access.security import needs
 from api.pages.budgets import DepartmentCard, department_card
 from api.pages.frame import page
 from api.pages.route import Asked, PageRoute
-from api.resources.places import unknown_department
+from api.resources.organization_paths import unknown_department
 from api.resources.spending import SpendingOut, spending_of
 from api.resources.transactions.answer import groups_of
 from schemas.money import exponent

@@ -17,7 +17,7 @@ from api.pages.frame import page
 from api.pages.route import Asked, Asking, PageRoute, or_none
 from api.pages.transactions import latest
 from api.pages.words import rule_words
-from api.resources.places import unknown_department
+from api.resources.organization_paths import unknown_department
 from api.resources.policies import VERSIONS_MAX, PolicyOut, policies_out
 from api.stores.transactions import Filters
 from schemas.controls import Policy

@@ -21,7 +21,7 @@ from api.pages.words import NotMoney, minor_of, rule_words
 from api.resources.budgets import BudgetOut
 from api.resources.company_policies.route import DRAFTS_MAX
 from api.resources.company_policies.view import company_policies_out
-from api.resources.places import unknown_department
+from api.resources.organization_paths import unknown_department
 from api.resources.policies import VERSIONS_MAX, PolicyOut, policies_out
 from api.resources.trials import DAYS_MAX, PolicyTrialIn, trial_of
 from schemas.controls import MCC_GROUPS, Policy

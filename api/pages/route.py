@@ -29,7 +29,7 @@ from api.pages.frame import problem_page
 from api.pages.viewer import Viewer, viewer_of
 from api.resources.events.read import read_event
 from api.resources.events.scopes import scopes_of
-from api.resources.places import OfDepartment, OfOrganization
+from api.resources.organization_paths import OfDepartment, OfOrganization
 from api.services import Services, services_of, since_of
 from api.stores.pace import within
 from schemas.ids import Position

@@ -18,14 +18,14 @@ from api.access.reach import BY_ROUTE
 from api.access.security import needs
 from api.http.paging import Page
 from api.http.problems import Problem
-from api.http.sheets import csv_of
+from api.http.safe_csv import csv_of
 from api.pages.budgets import DepartmentCard, budgets_of, department_cards
 from api.pages.frame import page
 from api.pages.life import FEATURES, rulings, steps_of
 from api.pages.receipts import of_purchase
 from api.pages.route import Asked, Asking, PageRoute, or_none
-from api.pages.tables import TYPES, xlsx_of
 from api.pages.words import NotMoney, major, minor_of, moment
+from api.pages.workbooks import TYPES, xlsx_of
 from api.resources.policies import VERSIONS_MAX, policies_out
 from api.resources.transactions.answer import (
     TransactionDetailOut,

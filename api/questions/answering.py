@@ -18,9 +18,9 @@ from api.questions.answer import AnswerOut, Cell, ChartOut, ColumnOut, Corrected
 from api.questions.assistant import Assistant
 from api.questions.budgets_left import LeftReads
 from api.questions.charts import chart_of
-from api.questions.clock import OrgCalendar
+from api.questions.fiscal_calendar import OrgCalendar
 from api.questions.lexer import Corrected
-from api.questions.names import Directory, directory_of, ready
+from api.questions.organization_names import Directory, directory_of, ready
 from api.questions.parameters import Asker, Bucket, buckets_of, instant, money_of, parameters
 from api.questions.query import TIMES, Dimension, Query
 from api.questions.saying import chips_of, headline_of, label_of, sentence_of

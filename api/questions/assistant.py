@@ -16,8 +16,8 @@ import msgspec
 import structlog
 from pydantic import ValidationError
 
-from api.questions.clock import OrgCalendar
-from api.questions.names import Directory, words_of
+from api.questions.fiscal_calendar import OrgCalendar
+from api.questions.organization_names import Directory, words_of
 from api.questions.query import KINDS, AskedNames, Kind, Query
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from typing import Final
 from api.http.types import MoneyOut
 from api.questions.answer import Cell, ColumnOut, FigureOut
 from api.questions.errors import NotUnderstood
-from api.questions.names import Directory
+from api.questions.organization_names import Directory
 from api.questions.parameters import Asker
 from api.questions.query import Kind, Query
 from api.resources.budgets import BudgetOut, budgets_out, clocks

@@ -16,8 +16,8 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from api.questions.errors import NotUnderstood
-from api.questions.names import WORD, Directory, NamedThing, Words, plain
-from api.questions.words import SIGNS, Meaning, forms_of, lexicon
+from api.questions.lexicon import SIGNS, Meaning, forms_of, lexicon
+from api.questions.organization_names import WORD, Directory, NamedThing, Words, plain
 
 LENGTH_MAX: Final = 300
 _NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from api.questions.errors import NotUnderstood
 from api.questions.lexer import Lexeme
-from api.questions.names import Directory
+from api.questions.organization_names import Directory
 from api.questions.query import AmountRange, CountRange
 
 _DOLLARS: Final = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from api.questions.clock import OrgCalendar, Unit
 from api.questions.errors import NotUnderstood
-from api.questions.names import Directory
+from api.questions.fiscal_calendar import OrgCalendar, Unit
+from api.questions.organization_names import Directory
 from api.questions.query import OTHER, TIMES, AmountRange, AskedPeriod, Dimension, Query
 from api.resources.transactions.answer import (
     STATUSES,

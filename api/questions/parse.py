@@ -11,10 +11,10 @@ from typing import Any
 from lark import Lark, Token, Tree, UnexpectedInput, UnexpectedToken
 from lark.lexer import Lexer as LarkLexer
 
-from api.questions.clock import OrgCalendar
 from api.questions.errors import NotUnderstood
+from api.questions.fiscal_calendar import OrgCalendar
 from api.questions.lexer import LENGTH_MAX, Corrected, Lexeme, Lexer
-from api.questions.names import Directory
+from api.questions.organization_names import Directory
 from api.questions.query import Query
 from api.questions.reading import PartsReading
 from api.questions.shaping import refuse_orders, shaped

@@ -9,11 +9,11 @@ from typing import Any, Final, get_args
 from lark import Token, Tree
 from pydantic import ValidationError
 
-from api.questions.clock import OrgCalendar
 from api.questions.errors import NotUnderstood
+from api.questions.fiscal_calendar import OrgCalendar
 from api.questions.lexer import Lexeme
 from api.questions.money import Amounts
-from api.questions.names import Directory
+from api.questions.organization_names import Directory
 from api.questions.periods import Periods
 from api.questions.query import (
     ROWS_MAX,

@@ -7,7 +7,7 @@ from typing import Final
 
 from api.questions.errors import NotUnderstood
 from api.questions.lexer import Lexeme
-from api.questions.names import NamedThing
+from api.questions.organization_names import NamedThing
 from api.questions.query import Kind
 
 #: What a preposition makes likely, likeliest first.

@@ -18,9 +18,10 @@ from api.access.roles import Reach
 from api.access.security import KeyedRoute, needs
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import FieldError, Problem
-from api.http.sheets import csv_of
+from api.http.safe_csv import csv_of
 from api.http.types import Input, Text
 from api.questions.answer import AnswerOut
+from api.questions.answer_table import text_rows
 from api.questions.answering import Questions
 from api.questions.assistant import Assistant
 from api.questions.errors import NotUnderstood
@@ -29,8 +30,7 @@ from api.questions.parameters import Asker
 from api.questions.parse import understood
 from api.questions.query import Query
 from api.questions.suggest import nearest
-from api.questions.table import text_rows
-from api.resources.places import OfOrganization, ReadingAll, read_responses, shown
+from api.resources.organization_paths import OfOrganization, ReadingAll, read_responses, shown
 from api.stores.questions import QuestionReads
 
 router = APIRouter(tags=["questions"], route_class=KeyedRoute)

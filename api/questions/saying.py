@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.http.types import MoneyOut
 from api.questions.answer import Cell, ChipOut, ColumnOut, FigureOut
-from api.questions.names import Directory
+from api.questions.organization_names import Directory
 from api.questions.query import KINDS, TIMES, AmountRange, AskedNames, AskedPeriod, Kind, Query
 from api.stores.questions import COUNTED_MAX
 from schemas.controls import MCC_GROUPS

@@ -9,7 +9,7 @@ from typing import Final
 
 from api.questions.errors import NotUnderstood
 from api.questions.lexer import Lexeme
-from api.questions.names import words_of
+from api.questions.organization_names import words_of
 
 _BOUNDS: Final = frozenset(("OVER", "UNDER", "AT_LEAST", "AT_MOST", "EXACTLY"))
 _PREPOSITIONS: Final = frozenset(("IN", "AT", "ON", "FOR", "OF", "FROM", "TO", "WITH"))

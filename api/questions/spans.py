@@ -7,8 +7,8 @@ from typing import Final
 
 from lark import Token, Tree
 
-from api.questions.clock import DaySpan, OrgCalendar, Unit
 from api.questions.errors import NotUnderstood
+from api.questions.fiscal_calendar import DaySpan, OrgCalendar, Unit
 from api.questions.lexer import Lexeme
 
 Node = Tree[Token] | Token

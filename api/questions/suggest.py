@@ -8,9 +8,9 @@ from typing import Final
 
 from rapidfuzz import fuzz, process
 
-from api.questions.clock import OrgCalendar
 from api.questions.errors import NotUnderstood
-from api.questions.names import Directory, words_of
+from api.questions.fiscal_calendar import OrgCalendar
+from api.questions.organization_names import Directory, words_of
 from api.questions.parse import understood
 
 #: What people ask most; names in braces are of the organization.

@@ -11,7 +11,7 @@ from typing import Final
 from api.http.types import MoneyOut
 from api.questions.answer import Cell
 from api.questions.answering import Questions
-from api.questions.clock import DaySpan
+from api.questions.fiscal_calendar import DaySpan
 from api.reports.report import ReportSectionOut, column, section
 from api.reports.spend import percent
 from api.resources.budgets import BudgetOut, budgets_out, clocks

@@ -9,7 +9,7 @@ from typing import Any, Final
 from api.http.types import MoneyOut
 from api.questions.answer import Cell
 from api.questions.answering import Questions
-from api.questions.clock import DaySpan
+from api.questions.fiscal_calendar import DaySpan
 from api.questions.parameters import instant
 from api.questions.query import AskedPeriod, Query
 from api.reports.report import ReportSectionOut, column, section

@@ -8,12 +8,12 @@ from datetime import date
 from typing import Final, Literal
 
 from api.questions.answering import Questions
-from api.questions.clock import DaySpan, OrgCalendar, Unit
+from api.questions.fiscal_calendar import DaySpan, OrgCalendar, Unit
 from api.reports.budgets import BudgetReports
 from api.reports.closing import account_balances, declines, still_open
 from api.reports.report import TITLES, ReportKind, ReportOut, ReportSectionOut
 from api.reports.spend import SIDES, Side, by_side, trend
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 
 PeriodWord = Literal[
     "this_month", "last_month", "this_quarter", "last_quarter", "this_year", "last_year", "last_week"

@@ -16,7 +16,7 @@ from api.reports.making import PeriodWord, Wanted, report_of, span_of_days
 from api.reports.report import PERMISSIONS, TITLES, ReportKind, ReportOut
 from api.reports.sheets import CSV, XLSX, csv_of_report, xlsx_of_report
 from api.reports.spend import Side
-from api.resources.places import OfOrganization, ReadingAll, read_responses, shown
+from api.resources.organization_paths import OfOrganization, ReadingAll, read_responses, shown
 
 router = APIRouter(tags=["reports"], route_class=ReportRoute)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
-from api.http.sheets import csv_lines, csv_of
+from api.http.safe_csv import csv_lines, csv_of
 from api.http.types import MoneyOut
 from api.questions.answer import Cell
 from api.reports.report import ReportOut, ReportSectionOut, currency_of

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from api.http.types import MoneyOut
 from api.questions.answer import Cell
 from api.questions.answering import Questions, change
-from api.questions.clock import DaySpan
+from api.questions.fiscal_calendar import DaySpan
 from api.questions.parameters import instant
 from api.questions.saying import label_of
 from api.reports.report import ReportSectionOut, column, section

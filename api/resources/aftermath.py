@@ -16,7 +16,14 @@ from api.http.paging import NEXT, Page, Paged
 from api.http.paths import IN_PATH, storable
 from api.http.problems import Problem
 from api.http.types import MoneyOut, Output
-from api.resources.places import OfOrganization, ReadingAll, invalid, list_responses, read_responses, shown
+from api.resources.organization_paths import (
+    OfOrganization,
+    ReadingAll,
+    invalid,
+    list_responses,
+    read_responses,
+    shown,
+)
 from api.resources.transactions.answer import TransactionMessageOut, message_out
 from schemas.ids import Position, is_name
 

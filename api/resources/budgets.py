@@ -22,7 +22,7 @@ from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, Wait, WithIdempot
 from api.http.problems import Problem, responses
 from api.http.types import Input, LimitIn, MoneyOut, Output, PendingOut, Text
 from api.resources import replies
-from api.resources.places import (
+from api.resources.organization_paths import (
     DEPARTMENT,
     OfDepartment,
     Reading,

@@ -13,7 +13,7 @@ from api.access.keys import Scope
 from api.access.security import KeyedRoute, needs
 from api.http.paging import NEXT, Page, Paged
 from api.http.types import Output
-from api.resources.places import (
+from api.resources.organization_paths import (
     ReadingAll,
     list_responses,
     read_responses,

@@ -17,7 +17,7 @@ from api.access.security import KeyedRoute, needs
 from api.http.paging import NEXT, Paged
 from api.http.paths import storable
 from api.http.types import Output
-from api.resources.places import OfOrganization, ReadingAll, list_responses, shown
+from api.resources.organization_paths import OfOrganization, ReadingAll, list_responses, shown
 from schemas.ids import Position, is_name
 
 

@@ -16,7 +16,7 @@ from api.http.paging import NEXT, Paged
 from api.http.paths import storable
 from api.http.types import Moment, MoneyOut, Output
 from api.resources.ledger import AsOf, OccurredBy, RecordedBy, position_of, same_partition
-from api.resources.places import (
+from api.resources.organization_paths import (
     OfOrganization,
     ReadingAll,
     invalid,

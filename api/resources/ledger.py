@@ -14,7 +14,7 @@ from api.access.keys import Scope
 from api.access.security import Caller, ReportRoute, needs, own_organization
 from api.http.preferences import AtPosition, Waiting
 from api.http.types import Moment, MoneyOut, Output
-from api.resources.places import (
+from api.resources.organization_paths import (
     DEPARTMENT,
     ORGANIZATION,
     OrganizationId,

@@ -15,7 +15,7 @@ from api.access.keys import Scope
 from api.access.security import KeyedRoute, needs
 from api.http.conditions import ETAG, tagged
 from api.http.types import Output
-from api.resources.places import (
+from api.resources.organization_paths import (
     DEPARTMENT,
     OfDepartment,
     Reading,

@@ -21,7 +21,7 @@ from api.http.types import Output
 from api.resources.company_policies.body import require_usable
 from api.resources.events.describe import reference_to
 from api.resources.events.examples import EXAMPLES
-from api.resources.places import OfDepartment, Reading
+from api.resources.organization_paths import OfDepartment, Reading
 from api.resources.policies import PATH, find_policy_in_force, tag_of
 from api.resources.replies import decided_headers, reply
 from api.resources.sending import Seen, first_decision, pending, submit_seen, write_responses

@@ -20,7 +20,7 @@ from api.http.paging import NEXT, Paged
 from api.http.paths import IN_PATH, storable
 from api.http.problems import Problem
 from api.http.types import MoneyOut, Output
-from api.resources.places import (
+from api.resources.organization_paths import (
     DEPARTMENT,
     OfDepartment,
     OfOrganization,

@@ -23,7 +23,7 @@ from api.http.problems import Problem
 from api.http.types import DepartmentName, Input, Moment, PaymentId, PositiveMoneyIn, Text
 from api.resources.authorizations.body import MerchantIn, merchant_of, positive
 from api.resources.events.answer import EventDecisionOut
-from api.resources.places import OfOrganization, ReadingAll, invalid
+from api.resources.organization_paths import OfOrganization, ReadingAll, invalid
 from api.resources.sending import send, write_responses
 from api.stores.authorizations import Which
 from api.stores.pace import LookAgain

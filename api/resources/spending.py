@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ConfigDict, Field
 
 from api.http.types import MoneyOut, Output
-from api.resources.places import OfDepartment
+from api.resources.organization_paths import OfDepartment
 from api.stores.postgres import REPORT_TIMEOUT_S
 from schemas.terms import zone_of
 

@@ -25,7 +25,7 @@ from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
 from api.http.types import Input, MoneyOut, Output
 from api.resources.company_policies.body import require_usable
-from api.resources.places import DEPARTMENT, OfDepartment, Reading, invalid, shown
+from api.resources.organization_paths import DEPARTMENT, OfDepartment, Reading, invalid, shown
 from api.resources.policies import VERSIONS_MAX, policies_out
 from api.resources.reasons import ReasonOut, reason_out
 from api.stores.postgres import REPORT_TIMEOUT_S

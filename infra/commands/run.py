@@ -13,7 +13,7 @@ from rich.console import Console
 from infra.demo.summary import show_how_to_ask
 from infra.processes.signals import termination_raises
 from infra.running.system import running_system
-from infra.stack.ports import free_port, is_free
+from infra.stack.tcp_ports import free_port, is_free
 from infra.stack_settings import load_settings
 
 app = typer.Typer()

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from infra.demo.stream import Tally
 from infra.imports.budgets import Budgets
-from infra.imports.calendar import month_of, month_start
+from infra.imports.months import month_of, month_start
 from infra.imports.refunds import link_refunds
 from infra.imports.row import Row
 from infra.running.log import DecisionWatch, EventSender

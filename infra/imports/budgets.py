@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from infra.imports.calendar import month_of, months_before
+from infra.imports.months import month_of, months_before
 from infra.imports.row import Row
 
 MONTHS = 3

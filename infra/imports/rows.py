@@ -19,10 +19,10 @@ from infra.imports.amounts import BadAmount, minor_units
 from infra.imports.departments import Departments
 from infra.imports.header import looks_like_header, place, places
 from infra.imports.mapping import Direction, Mapping
-from infra.imports.moments import moment
 from infra.imports.records import TableRecord, Unreadable
 from infra.imports.row import BadRow, Row, Unusable
 from infra.imports.table import DateCell, LongNumberCell, Table, open_table, pad
+from infra.imports.timestamps import moment
 from schemas.card_numbers import has_card_number, masked
 from schemas.ids import is_name
 from schemas.money import exponent

@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Job, JobRefused
-from infra.reconciliation.matching import match_file
+from infra.reconciliation.line_matching import match_file
 
 #: 100,000 lines took 12 s on the developers' machine, beside other work.
 _TIMEOUT_S: Final = 600.0

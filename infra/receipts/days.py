@@ -11,7 +11,7 @@ from typing import Final
 import dateparser
 from rapidfuzz import fuzz
 
-from infra.receipts.rows import label_of
+from infra.receipts.text_rows import label_of
 from infra.receipts.vocabulary import WORDS
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pt", "sv")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pypdfium2 as pdfium
 from PIL import Image
 
-from infra.receipts.rows import PrintedWord, straightened
+from infra.receipts.text_rows import PrintedWord, straightened
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR

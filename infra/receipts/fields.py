@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from infra.receipts.amounts import PrintedAmount, Style, closed, currency_of, style_of
 from infra.receipts.days import day_of
-from infra.receipts.rows import PrintedRow, PrintedWord, label_of, rows_of
+from infra.receipts.text_rows import PrintedRow, PrintedWord, label_of, rows_of
 from infra.receipts.vocabulary import WORDS
 from schemas.money import MINOR_MAX, Money
 

@@ -14,7 +14,7 @@ from infra.reconciliation.camt import open_camt
 from infra.reconciliation.iso8583_batch import looks_like_batch, open_batch
 from infra.reconciliation.lines import FileFormat, SettlementFile
 from infra.reconciliation.ofx import open_ofx
-from infra.reconciliation.tables import open_settlement_table
+from infra.reconciliation.settlement_tables import open_settlement_table
 from infra.texts import mark_of
 
 _START_BYTES: Final = 4096

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.cluster_metadata import metadata
 from infra.consumed import bytes_of, offset_of, partition_of
 from infra.errors import SpendlogError
-from infra.reach import metadata
 from schemas.chain import Chain, NotNext
 from schemas.claims import stamp_of
 from schemas.decisions import Decision

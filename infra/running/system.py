@@ -28,7 +28,7 @@ from infra.running.programs import ledger_stands, require_alive
 from infra.running.steps import Steps, counting
 from infra.stack import Endpoints, running_stack
 from infra.stack.endpoints import ServiceName
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from infra.stack_settings import StackSettings
 from schemas.topics import CARD_EVENTS
 from streams.scoring.learning.trees import can_fit

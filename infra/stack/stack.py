@@ -17,11 +17,11 @@ from infra.processes.refs import ProcessError, ProcessRef, log_tail, wait_until
 from infra.processes.signals import undisturbed
 from infra.stack.endpoints import SERVICES, Endpoints, ServiceName, StackError
 from infra.stack.kafka import Kafka
-from infra.stack.ports import free_port, require_free
 from infra.stack.postgres import PostgresServer
 from infra.stack.probes import kafka_answers, postgres_answers, redis_answers
 from infra.stack.record import Mode, ServiceRecord, StackRecord, locked, open_data_folder
 from infra.stack.service import Launch, Service
+from infra.stack.tcp_ports import free_port, require_free
 from infra.stack.valkey import Valkey
 from infra.stack_settings import StackSettings, load_settings
 from schemas.settings import masked

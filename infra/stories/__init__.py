@@ -41,7 +41,7 @@ from typing import Final
 from infra.errors import SpendlogError
 from infra.stories.parse import parse
 from infra.stories.story import Line, Story
-from infra.stories.words import StoryError
+from infra.stories.tokens import StoryError
 from infra.texts import read_text
 
 #: The stories that come with spendlog.

@@ -8,7 +8,7 @@ from typing import Final
 
 from infra.stories import values
 from infra.stories.story import LedgerLine, PaymentLine
-from infra.stories.words import WordReader
+from infra.stories.tokens import WordReader
 from schemas.authorizations import Authorization, Status
 from schemas.money import Money
 

@@ -9,7 +9,7 @@ import msgspec
 
 from infra.stories import build_administration, build_messages, build_requests
 from infra.stories.build_messages import amount_of
-from infra.stories.members import BY_TYPE, event_by_type
+from infra.stories.plain_events import BY_TYPE, event_by_type
 from infra.stories.story import Line, Said
 from schemas.administration import BudgetAct, CapSet, PostingReversed
 from schemas.codec import encode_event

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from infra.stories.books import ledger_difference, payment_differences
 from infra.stories.build import Named, Sent, event_of, sent
-from infra.stories.check import differences
+from infra.stories.expectations import differences
 from infra.stories.story import Line, Story
 from schemas.authorizations import Authorization, advance, touched_by
 from schemas.codec import encode_event

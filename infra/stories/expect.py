@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from infra.stories import values
 from infra.stories.story import BalanceWanted, Cause, Expected, ReliefWanted
-from infra.stories.words import WordReader
+from infra.stories.tokens import WordReader
 from schemas.decisions import Alert
 from schemas.reasons import Outcome, ReasonCode
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from infra.stories import values
 from infra.stories.books import read_ledger, read_payment
+from infra.stories.event_lines import EventLine, read_event
 from infra.stories.expect import read_expected
-from infra.stories.lines import EventLine, read_event
 from infra.stories.rules import PolicyReader
 from infra.stories.story import LedgerLine, Line, PaymentLine, Said, Story
-from infra.stories.words import ARROW, StoryError, TextPlace, WordReader, words_of
+from infra.stories.tokens import ARROW, StoryError, TextPlace, WordReader, words_of
 from schemas.administration import TREASURY
 from schemas.reasons import Outcome
 

@@ -18,8 +18,8 @@ from confluent_kafka import KafkaError, Producer
 from infra.errors import SpendlogError
 from infra.running.log import STALLED_S_MAX, TIMEOUT_S, DecisionWatch
 from infra.stories.build import Named, event_of, sent
-from infra.stories.check import differences
 from infra.stories.core import message_refused
+from infra.stories.expectations import differences
 from infra.stories.story import Line, Story
 from schemas.decisions import Decision
 from schemas.event import Event

@@ -23,7 +23,7 @@ from typing import Any, Final, get_args
 
 from infra.stories import values
 from infra.stories.story import LEVEL_WORDS
-from infra.stories.words import WordReader
+from infra.stories.tokens import WordReader
 from schemas.controls import (
     TRAVEL_HOLD_DAYS,
     ActiveHours,

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from infra.replay import Replay
-from infra.stories.check import answer
+from infra.stories.expectations import answer
 from infra.stories.pipeline import PlayedStory
 from infra.stories.story import LedgerLine, PaymentLine
-from infra.stories.words import ARROW
+from infra.stories.tokens import ARROW
 from infra.verify import Report
 from schemas.reasons import ANSWERS, sentence
 

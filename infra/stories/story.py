@@ -7,8 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from infra.stories.tokens import TextPlace
 from infra.stories.values import When
-from infra.stories.words import TextPlace
 from schemas.controls import Level, PeriodKind, Policy
 from schemas.money import Money
 from schemas.reasons import Outcome

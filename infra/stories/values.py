@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, get_args
 
-from infra.stories.words import WordReader
+from infra.stories.tokens import WordReader
 from schemas.controls import PeriodKind
 from schemas.money import Money, exponent
 

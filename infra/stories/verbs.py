@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 from infra.stories import values
 from infra.stories.story import Said
-from infra.stories.words import WordReader
+from infra.stories.tokens import WordReader
 from schemas.controls import CardStatus
 from schemas.event import EntryMode, LabelSource
 

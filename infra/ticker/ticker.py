@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 from prometheus_client import start_http_server
 
-from infra.ticker.claims import DueDepartment, claimed
+from infra.ticker.claimed import DueDepartment, claimed
 from infra.ticker.metrics import TickerMetrics
 from infra.ticker.producer import EventProducer
 from infra.ticker.ticker_settings import TickerSettings

@@ -11,9 +11,9 @@ import msgspec
 import redis
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.cluster_metadata import metadata
 from infra.consumed import offset_of
 from infra.errors import SpendlogError
-from infra.reach import metadata
 from infra.verify.records import Record
 from schemas.cache import NEXT_SEQ, authorization_key, position_key
 from schemas.chain import Chain, NotNext

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 from perf.evaluation.contenders import Boosted, SeenRequest
-from streams.scoring.words import Why, reasons
+from streams.scoring.wording import Why, reasons
 
 REASONS_MAX = 3
 

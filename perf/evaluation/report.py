@@ -13,8 +13,8 @@ import msgspec
 
 from infra.output import TextTable
 from perf.evaluation.data import LabelledRequest
-from perf.evaluation.metrics import Quality
-from streams.scoring.words import Why
+from perf.evaluation.measures import Quality
+from streams.scoring.wording import Why
 
 
 class Highest(msgspec.Struct):

@@ -11,7 +11,7 @@ import msgspec
 
 from perf.evaluation.contenders import Contender, SeenRequest
 from perf.evaluation.data import DAY_S, LabelledRequest
-from perf.evaluation.metrics import (
+from perf.evaluation.measures import (
     Quality,
     average_precision,
     calibration_error,

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 
 from infra.processes.child import Child, start
-from infra.stack.ports import free_port
 from infra.stack.postgres import PostgresServer
 from infra.stack.service import Service
+from infra.stack.tcp_ports import free_port
 from infra.stack.valkey import Valkey
 
 READY_TIMEOUT_S = 60.0

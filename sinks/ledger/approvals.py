@@ -13,7 +13,7 @@ from schemas.effects import (
     RequestStep,
 )
 from sinks.ledger.changes import Changes
-from sinks.ledger.rows.names import names_of
+from sinks.ledger.rows.common import names_of
 from sinks.ledger.rows.requests import ApprovedRow, ClosedRow, DelegationRow, RequestRow, TakenBackRow
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.decisions import Balance, Decision
-from sinks.ledger.rows.names import Names
+from sinks.ledger.rows.common import Names
 from sinks.ledger.rows.requests import ApprovedRow, ClosedRow, DelegationRow, RequestRow, TakenBackRow
 from sinks.ledger.rows.sums import (
     AskedRow,

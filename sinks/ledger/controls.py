@@ -15,7 +15,7 @@ from schemas.effects import (
     PolicyTaken,
 )
 from sinks.ledger.changes import Changes
-from sinks.ledger.rows.names import as_json, names_of
+from sinks.ledger.rows.common import as_json, names_of
 from sinks.ledger.rows.terms import ActivationRow, BudgetRow, CardRow, IncreaseRow, PolicyRow, RemovedRow
 
 OWN = "department"  # id of the department's own budget

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.decisions import Decision
 from schemas.effects import CapChanged, LeaseAdded, LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseTaken
 from sinks.ledger.changes import Changes
-from sinks.ledger.rows.names import names_of
+from sinks.ledger.rows.common import names_of
 from sinks.ledger.rows.sums import AskedRow, CapRow, LeaseKey, LeaseRow, Side
 
 

@@ -39,7 +39,7 @@ from schemas.reasons import Outcome
 from sinks.ledger import approvals, controls, leases, settled
 from sinks.ledger.changes import Changes
 from sinks.ledger.controls import OWN
-from sinks.ledger.rows.names import Names
+from sinks.ledger.rows.common import Names
 from sinks.ledger.rows.sums import LimitRow
 
 # What is not here touches no other read model than that of authorizations. The usual effects are not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.decisions import Decision
 from schemas.effects import DisputeClosed, DisputeStarted, Refunded, RefundUndone
 from sinks.ledger.changes import Changes
-from sinks.ledger.rows.names import names_of
+from sinks.ledger.rows.common import names_of
 from sinks.ledger.rows.sums import DisputeRow, RefundRow, ResolvedRow, UndoneRow
 
 

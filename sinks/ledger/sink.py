@@ -16,7 +16,7 @@ from sinks.ledger.bookings import Bookkeeper, Transfer
 from sinks.ledger.changes import Changes
 from sinks.ledger.postgres import STAGING, CarefulBatch, LedgerBatch, contradiction, merchants_of
 from sinks.ledger.read_models import changes_of
-from sinks.ledger.rows.names import Names
+from sinks.ledger.rows.common import Names
 from sinks.loop.chain import Place, Run
 from sinks.payments import Key, Touched, fold, touched
 from sinks.postgres import PostgresSession, Refused, read_places

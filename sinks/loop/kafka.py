@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.claims import stamp_of
 from schemas.kafka import librdkafka
-from schemas.repeats import Repeats, RepeatsFilter
+from schemas.log_repeats import Repeats, RepeatsFilter
 from schemas.standing import REPORT_EVERY_S, Report, encode_report
 from schemas.topics import STATUS
 from sinks.errors import PartitionBroken, SinkError, Unavailable

@@ -1,6 +1,6 @@
 """What the rules remember of a partition's departments. Rebuilt by folding decisions, never by events.
 
-Everything that grows is bounded by rule: see `streams.core.apply.memory` and docs/architecture.md.
+Everything that grows is bounded by rule: see `streams.core.apply.forgetting` and docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from schemas.decisions import GENESIS_HASH, WouldPass
 from schemas.reasons import DEPARTMENT, Outcome, Reason
 from schemas.requests import RequestKind
 from streams.core.expiries import Expiries
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.core.score_levels import ScoreLevels
 
 # Event ids are remembered for at least three whole buckets of event time; what is older is refused as
@@ -247,7 +247,7 @@ class Department(msgspec.Struct):
     own, with nothing but `treasury`; one that is split has one beside the rest.
 
     What is over is gone by the methods at once, and row by row from what they look in: see
-    `streams.core.apply.memory`.
+    `streams.core.apply.forgetting`.
     """
 
     organization_id: str

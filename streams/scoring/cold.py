@@ -17,7 +17,7 @@ import msgspec
 from schemas.decisions import Contribution, Score
 from streams.scoring.alerts import COUNT_MAX, AlertLevel, Counts, UnusableSnapshot
 from streams.scoring.features import BINS, NAMES
-from streams.scoring.words import contributions
+from streams.scoring.wording import contributions
 
 MODEL: Final = "tail-surprise"
 # Raise it with every change of features, bins or constants: snapshots of another version are refused.

@@ -10,7 +10,7 @@ from schemas.decisions import PROBABILITIES, Contribution, Score
 from streams.scoring.alerts import AlertLevel
 from streams.scoring.boosted import TreeScorer
 from streams.scoring.features import NAMES
-from streams.scoring.words import contributions
+from streams.scoring.wording import contributions
 
 # Of a probability in the log: frauds are a few in a thousand requests, and the order of the others matters.
 DIGITS: Final = 6

@@ -15,7 +15,7 @@ from schemas.effects import ModelTaken, PaymentLabelled
 from schemas.events import AuthorizationRequested, Merchant
 from schemas.reasons import Outcome
 from streams.core.calendar import epoch_s
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.parts import Parts, split
 from streams.scoring.alerts import AlertLevel, Counts, UnusableSnapshot
 from streams.scoring.cold import MODEL as COLD

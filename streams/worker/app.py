@@ -12,7 +12,7 @@ import faust
 import structlog
 from prometheus_client import start_http_server
 
-from schemas.repeats import limit_repeats
+from schemas.log_repeats import limit_repeats
 from schemas.standing import REPORT_EVERY_S
 from streams.kafka_log import Names
 from streams.stream_settings import StreamSettings

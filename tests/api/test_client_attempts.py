@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from api.client.attempts import WAIT_S_MAX, Tries, retry_after_s
 from api.client.call import ApiAnswer, Call, at
 from api.client.errors import (
     ChangedSince,
@@ -34,6 +33,7 @@ from api.client.errors import (
     problem_of,
 )
 from api.client.generated.shared import Money
+from api.client.retries import WAIT_S_MAX, Tries, retry_after_s
 
 READ: Call[dict[str, Any]] = Call("GET", "/v1/cards", dict[str, Any], reads=True)
 WRITE: Call[dict[str, Any]] = Call("POST", "/v1/cards", dict[str, Any], body={}, key="k1")

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from api.access.factor import new_recovery_codes, new_secret
 from api.access.passwords import hashed_now
 from api.access.roles import Role
-from api.access.sign_on.sealing import Seal, Unsealable
+from api.access.sign_on.sealed_secrets import Seal, Unsealable
 from api.api_settings import ApiSettings
 from api.app import create_app
 from tests.api.people import (

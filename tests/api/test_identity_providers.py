@@ -11,7 +11,7 @@ import pytest
 
 from api.access.keys import KEY_SCOPES, Scope, create_key
 from api.access.roles import Role
-from api.access.sign_on.mapping import ClaimMapping
+from api.access.sign_on.role_mapping import ClaimMapping
 from api.api_settings import ApiSettings
 from tests.api.people import PASSWORD, accepted, browser, invited, member, person, sign_in
 from tests.api.single_sign_on import Provider, added, came, proved, provider, session_of, trusting

@@ -9,7 +9,7 @@ import pytest
 from api.access.keys import Scope
 from api.resources.events.examples import EXAMPLES
 from api.resources.events.scopes import tag_of
-from api.resources.messages.table import MESSAGES
+from api.resources.messages.event_routes import MESSAGES
 from tests.api.books import Books, Organization, usd
 
 

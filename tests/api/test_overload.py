@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from api.access.keys import create_key
 from api.api_settings import ApiSettings
-from api.http.door import FLIGHT_MIN, Door, LoopClock, Share
+from api.http.busy import FLIGHT_MIN, Door, LoopClock, Share
 from api.http.preferences import IdempotencyKey
 from perf.overload import HttpClients, LoadOutcome, departments_of
 from schemas.claims import claim_in
@@ -57,7 +57,7 @@ def test_slow_answers_cut_the_limit_and_quick_ones_raise_it(monkeypatch: pytest.
     one = share(LoopClock())
     fill(one)
     now = 100.0
-    monkeypatch.setattr("api.http.door.time.monotonic", lambda: now)
+    monkeypatch.setattr("api.http.busy.time.monotonic", lambda: now)
     for _ in range(50):
         one.left(1.0, served=True)
         one.entered()

@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 from api.server import Server
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 
 
 async def nothing(scope: Any, receive: Any, send: Any) -> None:

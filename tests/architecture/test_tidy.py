@@ -15,6 +15,15 @@ ROOMS = ("schemas", "streams", "sinks", "api", "infra", "perf", "tests")
 WRITTEN = "api/client/generated/"
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
+#: Names that several files may have, with the one meaning of each.
+FILE_NAMES = {
+    line.split()[0]
+    for line in Path(__file__).with_name("file_names.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+}
+PYTHONS_OWN = {"__init__", "__main__"}
+#: Commands are named by what one types, the verifier is a second copy on purpose, tests are read one by one.
+NAMED_OTHERWISE = ("infra/commands/", "infra/verify/", WRITTEN, "tests/")
 #: What the pure core may not ask: the time comes in with the record.
 CLOCKS = {"now", "utcnow", "today"}
 
@@ -65,6 +74,18 @@ def said_twice(house: list[Module]) -> list[str]:
     return [f"{name}: {', '.join(paths)}" for name, paths in where.items() if len(paths) > 1]
 
 
+def of_one_name(house: list[Module]) -> list[str]:
+    """Files of one name in several folders: who searches for it must know what all of them are."""
+    where: dict[str, list[str]] = defaultdict(list)
+    for path, _, _ in house:
+        if not path.startswith(NAMED_OTHERWISE):
+            where[Path(path).stem].append(path)
+    known = FILE_NAMES | PYTHONS_OWN
+    return [
+        f"{name}: {', '.join(paths)}" for name, paths in where.items() if len(paths) > 1 and name not in known
+    ]
+
+
 def clocks(house: list[Module]) -> list[str]:
     return [
         f"{path}:{node.lineno}"
@@ -74,7 +95,7 @@ def clocks(house: list[Module]) -> list[str]:
     ]
 
 
-LAWS = (too_long, without_first_words, said_twice, clocks)
+LAWS = (too_long, without_first_words, said_twice, of_one_name, clocks)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -89,6 +110,7 @@ def test_the_house_is_tidy(house: list[Module], law: type) -> None:
         (too_long, {"api/some.py": '"""Some."""\ndef f() -> None:\n' + "    a = 1\n" * FUNCTION_LINES_MAX}),
         (without_first_words, {"api/some.py": "a = 1\n"}),
         (said_twice, {"api/some.py": "class Row: ...\n", "perf/some.py": "class Row: ...\n"}),
+        (of_one_name, {"api/some.py": '"""Some."""\n', "sinks/loop/some.py": '"""Other."""\n'}),
         (clocks, {"streams/core/some.py": "from datetime import datetime\nat = datetime.now()\n"}),
     ],
 )

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from infra.stories import read_stories
 from infra.stories.core import CoreRun
 from schemas.reasons import Outcome
-from streams.core import pages
-from streams.core.apply import memory
+from streams.core import paged_map
+from streams.core.apply import forgetting
 from streams.core.apply.evolve import evolve
 from streams.core.expiries import BLOCK_S, Expiries
 from streams.core.intake import judge
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.core.plans import Plans
 from streams.core.sealing import seal
 from streams.core.state import BUCKET_S, Answer, Department, PartitionState, Payment, Period
@@ -54,8 +54,8 @@ class Kept:
 def test_pages_are_a_dictionary_and_can_be_kept_as_they_were(
     steps: list[tuple[str, str]], data: st.DataObject
 ) -> None:
-    before = pages.PAGE_ROWS
-    pages.PAGE_ROWS = data.draw(st.sampled_from((2, 3, 7)))
+    before = paged_map.PAGE_ROWS
+    paged_map.PAGE_ROWS = data.draw(st.sampled_from((2, 3, 7)))
     try:
         rows, plain = Pages[str, int](), dict[str, int]()
         watched_from = data.draw(st.integers(0, len(steps)))
@@ -79,7 +79,7 @@ def test_pages_are_a_dictionary_and_can_be_kept_as_they_were(
         again["one more"] = 1
         assert again != rows
     finally:
-        pages.PAGE_ROWS = before
+        paged_map.PAGE_ROWS = before
 
 
 def _play(rows: Pages[str, int], plain: dict[str, int], what: str, name: str, value: int) -> None:
@@ -152,8 +152,8 @@ def test_what_is_over_is_gone_at_once_however_slowly_its_rows_go(
     case: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = CASES[case]()
-    monkeypatch.setattr(memory, "ROWS_A_DECISION", rows)
-    monkeypatch.setattr(pages, "PAGE_ROWS", rows)
+    monkeypatch.setattr(forgetting, "ROWS_A_DECISION", rows)
+    monkeypatch.setattr(paged_map, "PAGE_ROWS", rows)
     assert CASES[case]() == at_once
 
 
@@ -161,12 +161,12 @@ def test_what_is_over_is_gone_at_once_however_slowly_its_rows_go(
 def test_no_decision_forgets_more_than_a_few_hundred_rows(payments: int) -> None:
     """At the end of a bucket all of them are over."""
     department = _full(payments)
-    memory.begin(department, 10)
-    most = memory.ROWS_A_DECISION + 4 * pages.PAGE_ROWS
+    forgetting.begin(department, 10)
+    most = forgetting.ROWS_A_DECISION + 4 * paged_map.PAGE_ROWS
     steps = 0
     while department.sweep is not None:
         before = len(department.payments) + len(department.answers)
-        memory.sweep(department, department.sweep)
+        forgetting.sweep(department, department.sweep)
         steps += 1
         assert before - len(department.payments) - len(department.answers) <= most
         assert department.payment("a0") is None is department.answer("e0")
@@ -187,14 +187,14 @@ def _full(payments: int) -> Department:
 def _looked_at(department: Department) -> Iterator[int]:
     while department.sweep is not None:
         before = department.sweep.slot
-        memory.sweep(department, department.sweep)
+        forgetting.sweep(department, department.sweep)
         yield before
 
 
 def test_a_bucket_that_ends_meanwhile_is_swept_after() -> None:
     department = _full(5_000)
-    memory.begin(department, 4)  # bucket 1 is still remembered
+    forgetting.begin(department, 4)  # bucket 1 is still remembered
     next(_looked_at(department))
-    memory.begin(department, 5)
+    forgetting.begin(department, 5)
     assert len(list(islice(_looked_at(department), 1_000))) < 1_000
     assert not len(department.payments)

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from infra.stack import running_stack
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from infra.stack_settings import load_settings
 from infra.stories import read_stories
 from infra.stories.run import in_core

@@ -15,7 +15,7 @@ from msgspec import inspect
 from schemas.codec import check_seal, decode_decision
 from schemas.decisions import Decision
 from streams.core.apply.evolve import evolve
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.core.state import Answer, PartitionState
 
 #: One folder for each version of decisions.

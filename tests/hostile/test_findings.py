@@ -35,7 +35,7 @@ from schemas.events import (
 from schemas.money import Money, PositiveMoney
 from schemas.reasons import Outcome
 from streams.core.apply.evolve import evolve
-from streams.core.apply.memory import begin, sweep
+from streams.core.apply.forgetting import begin, sweep
 from streams.core.intake import Record, judge, without_card_numbers
 from streams.core.lapses import LAPSES_MAX
 from streams.core.state import Department, PartitionState, Period

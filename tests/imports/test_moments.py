@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.imports.moments import moment
+from infra.imports.timestamps import moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST, LAST = datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2068-12-31")

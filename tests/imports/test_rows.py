@@ -10,8 +10,8 @@ import pytest
 
 from infra.demo.player import WINDOW_ROWS_MAX, WINDOW_SPAN_MAX, windows
 from infra.errors import SpendlogError
-from infra.imports.calendar import month_of, month_start, months_before
 from infra.imports.departments import Departments, slug
+from infra.imports.months import month_of, month_start, months_before
 from infra.imports.row import Row, Unusable
 from tests.imports.exports import HEADER, MAPPING, line, one, read, write
 

@@ -11,7 +11,7 @@ from infra.commands.policies import _policy
 from infra.errors import SpendlogError
 from infra.imports.mapping import read_mapping
 from infra.stories import read_stories
-from infra.stories.words import TextPlace, words_of
+from infra.stories.tokens import TextPlace, words_of
 from infra.texts import read_text
 from tests.imports.exports import MAPPING
 

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from infra.processes.child import start
 from infra.stack.kafka import Kafka
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from infra.stack_settings import load_settings
 
 USER, PASSWORD = "spendlog", "it is @ secret/:"

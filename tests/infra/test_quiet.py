@@ -8,7 +8,7 @@ import pytest
 
 from infra import dead_letters, topics
 from infra.errors import SpendlogError
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from infra.verify import sources
 
 CALLS: dict[str, Callable[[str], object]] = {

@@ -13,7 +13,7 @@ import requests
 
 from infra.processes.refs import wait_until
 from infra.stack import Endpoints
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from tests.infra.support import environment, spendlog
 
 

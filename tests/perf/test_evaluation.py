@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from infra.cli import app
 from perf.evaluation.contenders import Contender, SeenRequest, contenders
 from perf.evaluation.data import LabelledRequest, read
-from perf.evaluation.metrics import (
+from perf.evaluation.measures import (
     average_precision,
     calibration_error,
     card_precision,

@@ -11,7 +11,7 @@ from perf.harness import Scale
 from perf.partition import START, Partition, budget, requests_from
 from perf.results import rows
 from schemas.reasons import Outcome
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.core.rules.ruleset import Allowance
 from streams.core.state import Answer, Department
 from streams.snapshotting import Rows

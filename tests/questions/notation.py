@@ -11,8 +11,8 @@ from typing import Final
 
 from api.http.types import MoneyOut
 from api.questions.answer import AnswerOut, Cell, FigureOut
+from api.questions.answer_table import text_of
 from api.questions.query import KINDS, ROWS_USUAL, AmountRange, AskedNames, AskedPeriod, Query
-from api.questions.table import text_of
 
 TRAVEL: Final = ("airline", "hotel", "car_rental", "travel")
 

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from api.questions.clock import OrgCalendar
 from api.questions.errors import NotUnderstood
-from api.questions.names import Directory
+from api.questions.fiscal_calendar import OrgCalendar
+from api.questions.organization_names import Directory
 from api.questions.parse import understood
 from tests.questions.notation import query_line
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.questions.names import Directory, NamedThing
+from api.questions.organization_names import Directory, NamedThing
 from api.stores import kept
 from api.stores.kept import AGAIN_S, FRESH_S, KEPT_S, KeptReadings
 

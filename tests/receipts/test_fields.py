@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.receipts.fields import ReceiptReading, read
-from infra.receipts.rows import PrintedWord
+from infra.receipts.text_rows import PrintedWord
 from schemas.money import Money
 
 CASES = [

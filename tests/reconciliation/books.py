@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from api.stores.sql import statement
-from infra.reconciliation.matching import match_file
+from infra.reconciliation.line_matching import match_file
 from schemas.names import merchant_key
 from sinks.ledger.sink import Ledger
 from sinks.loop.chain import read_run

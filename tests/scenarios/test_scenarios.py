@@ -9,8 +9,8 @@ from typing import Any, get_args
 import pytest
 
 from infra.stories import FILES, read_stories
-from infra.stories.check import answer
 from infra.stories.core import CoreRun, Step
+from infra.stories.expectations import answer
 from infra.stories.story import Story
 from schemas.codec import decode_decision
 from schemas.decisions import Alert

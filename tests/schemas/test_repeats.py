@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from schemas.repeats import KEYS_MAX, LINES_MAX, WINDOW_S, Repeats, RepeatsFilter
+from schemas.log_repeats import KEYS_MAX, LINES_MAX, WINDOW_S, Repeats, RepeatsFilter
 
 
 class Clock:

@@ -258,7 +258,7 @@ def test_live_and_learned_again_are_the_same_and_so_is_a_snapshot_at_any_place()
 def test_a_snapshot_is_of_when_it_was_begun_whatever_is_learned_meanwhile(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.core.pages.PAGE_ROWS", 4)
+    monkeypatch.setattr("streams.core.paged_map.PAGE_ROWS", 4)
     rng = random.Random(seed)
     scorer = Scorer()
     list(taken(scorer, 200, seed))

@@ -6,7 +6,7 @@ import pytest
 
 from streams.scoring.features import BINS, NAMES
 from streams.scoring.features.scales import long_scale
-from streams.scoring.words import WORDS, reasons, unlong, words
+from streams.scoring.wording import WORDS, reasons, unlong, words
 
 
 def test_every_feature_has_words_for_every_bin() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from schemas.reasons import Outcome
-from streams.core import pages
+from streams.core import paged_map
 from streams.core.apply.evolve import evolve
 from streams.core.expiries import Expiries
 from streams.core.intake import judge
@@ -35,7 +35,7 @@ def test_an_image_is_of_the_moment_at_which_it_was_begun(
     seed: int, page_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is decided while it is made, and however slowly it is."""
-    monkeypatch.setattr(pages, "PAGE_ROWS", page_rows)
+    monkeypatch.setattr(paged_map, "PAGE_ROWS", page_rows)
     rng = random.Random(seed)
     state, plans, scorer = PartitionState(0), Plans(), Scorer(warm_up=5, ns_max=math.inf)
     image: Image | None = None
@@ -75,8 +75,8 @@ def test_no_step_encodes_more_than_a_page(rows: int) -> None:
     while image.step():
         steps += 1
         assert len(parts) == steps + 1, "one part with each step"
-    assert max(map(len, parts)) < 200 * pages.PAGE_ROWS
-    assert steps >= 2 * rows / pages.PAGE_ROWS
+    assert max(map(len, parts)) < 200 * paged_map.PAGE_ROWS
+    assert steps >= 2 * rows / paged_map.PAGE_ROWS
     found = decoded(b"".join(parts)).departments[KEY]
     assert dict(found.payments.items()) == dict(state.departments[KEY].payments.items())
     assert len(list(found.expiries)) == rows

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from aiokafka.errors import KafkaError
 
-from infra.stack.ports import free_port
+from infra.stack.tcp_ports import free_port
 from schemas.codec import encode_event
 from schemas.partitions import partition_of
 from streams.cluster import START_ENDS_S_MAX

@@ -19,9 +19,9 @@ from api.access.sign_on.arrival import Arrivals
 from api.access.sign_on.domains import DomainRecords
 from api.access.sign_on.fetch import ProviderFault, ProviderHttp
 from api.access.sign_on.identity import AwaitedFactor, Identity, IdentityProvider, Protocol, SignOn
-from api.access.sign_on.mapping import ClaimMapping
 from api.access.sign_on.oidc import OpenIdConnect
-from api.access.sign_on.sealing import Seal, Unsealable
+from api.access.sign_on.role_mapping import ClaimMapping
+from api.access.sign_on.sealed_secrets import Seal, Unsealable
 from api.http.problems import Problem
 from api.stores.attempts import Attempts
 from api.stores.postgres import Postgres

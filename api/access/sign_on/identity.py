@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.access.sign_on.mapping import ClaimMapping
+from api.access.sign_on.role_mapping import ClaimMapping
 
 Protocol = Literal["oidc", "saml"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
-from api.http.sheets import csv_lines, csv_of
+from api.http.safe_csv import csv_lines, csv_of
 from api.reports.journal.chart import AccountName
 from api.reports.journal.postings import JournalPosting, one_line
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from api.reports.journal.chart import AccountKind, AccountName, Chart
-from api.resources.places import OfOrganization
+from api.resources.organization_paths import OfOrganization
 from api.stores.journal import EntryFilters, EntryKey, entries_page
 from api.stores.postgres import REPORT_TIMEOUT_S
 from schemas.bookings import BookingKind

@@ -19,7 +19,7 @@ from api.reports.journal import ofx
 from api.reports.journal.chart import RULES_MAX, Chart, ChartRuleIn
 from api.reports.journal.formats import FORMATS, JournalFormat
 from api.reports.journal.postings import JournalPosting, JournalReads
-from api.resources.places import ReadingAll, invalid, read_responses
+from api.resources.organization_paths import ReadingAll, invalid, read_responses
 from api.stores.postgres import REPORT_TIMEOUT_S
 from schemas.money import exponent
 

@@ -17,7 +17,7 @@ from api.access.security import Caller, KeyedRoute, needs
 from api.http.paging import LINK, NEXT, Paged
 from api.http.paths import storable
 from api.http.problems import FieldError, invalid_request, responses
-from api.http.sheets import csv_lines, csv_of
+from api.http.safe_csv import csv_lines, csv_of
 from api.http.types import Moment, Output
 from api.resources.replies import reply
 from api.services import Services, services_of

@@ -16,8 +16,8 @@ from api.access.roles import TITLES, fits, highest
 from api.access.security import Caller, KeyedRoute, needs
 from api.access.sign_on.fetch import ProviderFault
 from api.access.sign_on.identity import Protocol
-from api.access.sign_on.mapping import ClaimMapping
-from api.access.sign_on.sealing import Unsealable
+from api.access.sign_on.role_mapping import ClaimMapping
+from api.access.sign_on.sealed_secrets import Unsealable
 from api.http.conditions import ANY, ETAG, IfMatch, changed_since, tag_at, tagged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE, IdempotencyKey, WithIdempotencyKey

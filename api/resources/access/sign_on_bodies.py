@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StrictStr, TypeAdapter
 
-from api.access.sign_on.mapping import ClaimMapping
+from api.access.sign_on.role_mapping import ClaimMapping
 from api.access.sign_on.saml import certificate_of
 from api.http.types import Input, Output, Text
 

@@ -26,12 +26,12 @@ from api.http.problems import Problem, responses
 from api.http.types import MoneyOut
 from api.resources import replies
 from api.resources.authorizations.answer import AuthorizationOut, authorization_out
-from api.resources.authorizations.ask import MISSED, ask, came_too_late
 from api.resources.authorizations.body import (
     AuthorizationIn,
     AuthorizationPendingOut,
     DecisionOut,
 )
+from api.resources.authorizations.to_decision import MISSED, ask, came_too_late
 from api.resources.reasons import reason_out, would_pass_out
 from api.resources.replies import PENDING_DETAIL, decided_headers, reply, undecided
 from api.services import services_of, since_of

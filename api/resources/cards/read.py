@@ -25,7 +25,7 @@ from api.resources.cards.answer import (
     cards_out,
     subjects_of,
 )
-from api.resources.places import (
+from api.resources.organization_paths import (
     DEPARTMENT,
     OfDepartment,
     OfOrganization,

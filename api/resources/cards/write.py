@@ -24,7 +24,7 @@ from api.http.problems import Problem, responses
 from api.http.types import DepartmentName, Input, Text
 from api.resources.cards.answer import CardOut, card_out
 from api.resources.cards.read import CARDS, CardId, WhichDepartment, find_card, unknown_card
-from api.resources.places import OfOrganization, ReadingAll, invalid
+from api.resources.organization_paths import OfOrganization, ReadingAll, invalid
 from api.resources.replies import decided_headers, reply
 from api.resources.sending import Seen, first_decision, pending, submit_seen, write_responses
 from schemas.card_numbers import no_card_number

@@ -17,7 +17,14 @@ from api.http.paging import Page, Paged
 from api.http.paths import IN_PATH, storable
 from api.http.problems import Problem
 from api.resources.cases.answer import CaseDetailOut, CaseListOut, case_out
-from api.resources.places import OfOrganization, ReadingAll, invalid, list_responses, read_responses, shown
+from api.resources.organization_paths import (
+    OfOrganization,
+    ReadingAll,
+    invalid,
+    list_responses,
+    read_responses,
+    shown,
+)
 from api.resources.transactions.answer import transaction_detail_out
 from api.stores.cases import (
     CaseFilters,

@@ -21,7 +21,7 @@ from api.http.types import DepartmentName, Input, Text
 from api.resources.cases.answer import CaseOut, case_out
 from api.resources.cases.read import CASES, CaseId, find_case
 from api.resources.events.answer import EventDecisionOut
-from api.resources.places import OfOrganization, ReadingAll, invalid, read_responses, shown
+from api.resources.organization_paths import OfOrganization, ReadingAll, invalid, read_responses, shown
 from api.resources.sending import send, write_responses
 from api.stores.cases import FoundCase
 from schemas.event import Label

@@ -19,7 +19,7 @@ from api.resources import replies
 from api.resources.company_policies.answer import CompanyPoliciesOut, CompanyPolicySetOut
 from api.resources.company_policies.body import read_company_policy, request_body
 from api.resources.company_policies.view import company_policies_out, policy_set_out
-from api.resources.places import (
+from api.resources.organization_paths import (
     ORGANIZATION,
     OrganizationId,
     list_responses,

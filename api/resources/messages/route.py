@@ -19,8 +19,8 @@ from api.resources.events.describe import components
 from api.resources.events.examples import EXAMPLES
 from api.resources.events.read import event_of
 from api.resources.events.scopes import scopes_of, tag_of
-from api.resources.messages.table import MESSAGES, MessageRoute
-from api.resources.places import OfOrganization, ReadingAll
+from api.resources.messages.event_routes import MESSAGES, MessageRoute
+from api.resources.organization_paths import OfOrganization, ReadingAll
 from api.resources.sending import send, write_responses
 from api.stores.authorizations import Which
 from schemas.event import Event

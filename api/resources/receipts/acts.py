@@ -21,7 +21,7 @@ from api.http.paths import storable
 from api.http.preferences import Wait
 from api.http.problems import Problem
 from api.receipts.admission import BYTES_MAX, ReceiptRefused
-from api.resources.places import OfOrganization, invalid
+from api.resources.organization_paths import OfOrganization, invalid
 from api.resources.receipts.bodies import ReceiptListOut, ReceiptOut, receipt_out
 from api.resources.scanned import require_harmless
 from api.resources.transactions.read import transaction_life

@@ -15,7 +15,7 @@ from api.access.security import ReportRoute, needs
 from api.http.paging import LINK, NEXT, Page, Paged
 from api.http.paths import storable
 from api.http.types import MoneyOut, Output
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 from api.resources.receipts.acts import Receipts
 from api.resources.receipts.route import OwnReceipts, answers
 from api.resources.replies import reply

@@ -14,7 +14,7 @@ from api.http.paging import LINK, Paged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import responses
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 from api.resources.receipts.acts import Receipts, before_of
 from api.resources.receipts.bodies import ReceiptLinkIn, ReceiptListOut, ReceiptOut, ReceiptStatus
 from api.resources.receipts.upload import read_upload

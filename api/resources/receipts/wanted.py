@@ -17,7 +17,7 @@ from api.access.security import Caller, KeyedRoute, needs
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem
 from api.http.types import Input, Output
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 from api.resources.receipts.route import answers
 from api.resources.replies import reply
 from api.services import services_of

@@ -17,7 +17,7 @@ from api.access.security import Caller, KeyedRoute, needs
 from api.http.paging import LINK, Page, Paged
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 from api.resources.reconciliations.bodies import PeriodCloseIn, PeriodListOut, PeriodOut, period_out
 from api.resources.reconciliations.reconciliations import answers, told
 from api.resources.replies import reply

@@ -18,7 +18,7 @@ from api.http.paging import LINK, Page, Paged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import Problem, responses
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 from api.resources.reconciliations.bodies import (
     ReceivedOut,
     ReconciliationIn,

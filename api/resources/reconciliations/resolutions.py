@@ -18,7 +18,7 @@ from api.access.security import Caller, KeyedRoute, needs
 from api.asking.submit import Answered
 from api.http.preferences import MEMBERS_ONCE, POSITION_HEADER, Wait, Waiting
 from api.http.problems import Problem
-from api.resources.places import invalid
+from api.resources.organization_paths import invalid
 from api.resources.reconciliations.bodies import ReconciliationItemOut, ResolutionIn
 from api.resources.reconciliations.reconciliations import (
     RECONCILIATIONS,

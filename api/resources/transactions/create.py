@@ -17,8 +17,8 @@ from api.http.preferences import MEMBERS_ONCE, POSITION_HEADER, Wait, Waiting, W
 from api.http.problems import Problem, responses
 from api.resources import replies
 from api.resources.authorizations.answer import score_out
-from api.resources.authorizations.ask import MISSED, ask, came_too_late
 from api.resources.authorizations.body import AuthorizationIn
+from api.resources.authorizations.to_decision import MISSED, ask, came_too_late
 from api.resources.reasons import reason_out, would_pass_out
 from api.resources.replies import REPLAYED_HEADER, decided_headers, reply
 from api.resources.sending import first_decision, pending, write_responses

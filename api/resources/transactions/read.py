@@ -15,7 +15,14 @@ from api.http.paging import Page, Paged
 from api.http.paths import IN_PATH, storable
 from api.http.problems import FieldError, Problem, invalid_request
 from api.http.types import Moment
-from api.resources.places import OfOrganization, ReadingAll, invalid, list_responses, read_responses, shown
+from api.resources.organization_paths import (
+    OfOrganization,
+    ReadingAll,
+    invalid,
+    list_responses,
+    read_responses,
+    shown,
+)
 from api.resources.transactions.answer import (
     STATUSES,
     TransactionDetailOut,

@@ -20,7 +20,7 @@ from api.resources.webhooks.bodies import (
     WebhookDeliveryListOut,
     WebhookReplayIn,
 )
-from api.resources.webhooks.endpoints import EndpointId, OwnWebhooks, answers
+from api.resources.webhooks.webhook_endpoints import EndpointId, OwnWebhooks, answers
 from schemas.webhooks import DeliveryStatus
 
 router = APIRouter(prefix="/v1/webhooks/{endpoint_id}", tags=["webhooks"], route_class=KeyedRoute)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from infra.receipts.drawing.damage import as_jpeg, damaged
 from infra.receipts.drawing.paper import LAYOUTS, PLAIN, Face
+from infra.receipts.drawing.printed_words import Tongue
 from infra.receipts.drawing.purchase import Bought, bought
-from infra.receipts.drawing.words import Tongue
 from schemas.money import Money
 
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from infra.receipts.drawing.printed_words import Tongue
 from infra.receipts.drawing.purchase import Bought
-from infra.receipts.drawing.words import Tongue
 
 Font = ImageFont.FreeTypeFont
 

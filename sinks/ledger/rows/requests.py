@@ -13,7 +13,7 @@ from schemas.ids import Identifier, Name
 from schemas.money import CurrencyCode, PositiveMinorUnits
 from schemas.requests import Person, RequestKind
 from sinks.ledger.kinds import Json
-from sinks.ledger.rows.names import as_json, currency_of, names_of
+from sinks.ledger.rows.common import as_json, currency_of, names_of
 
 
 class RequestRow(NamedTuple):

@@ -20,7 +20,7 @@ from sinks.ledger.kinds import (
     Total,
     Zone,
 )
-from sinks.ledger.rows.names import as_json, currency_of, names_of
+from sinks.ledger.rows.common import as_json, currency_of, names_of
 
 Side = Literal["treasury", "department"]
 LeaseKey = tuple[str, str, str, Side]  # organization, who holds it, period, in whose partition

@@ -18,7 +18,7 @@ from sinks.ledger.kinds import (
     StartMonth,
     Zone,
 )
-from sinks.ledger.rows.names import as_json, currency_of, names_of
+from sinks.ledger.rows.common import as_json, currency_of, names_of
 
 
 class BudgetRow(NamedTuple):

@@ -8,7 +8,7 @@ from schemas.effects import (
     BudgetIncreaseSet,
     BudgetTakenAway,
 )
-from streams.core.apply.memory import finish
+from streams.core.apply.forgetting import finish
 from streams.core.calendar import epoch_s
 from streams.core.state import Budget, Department
 

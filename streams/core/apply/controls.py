@@ -14,7 +14,7 @@ from schemas.effects import (
     PolicyTaken,
     ScoreCounted,
 )
-from streams.core.apply.memory import finish
+from streams.core.apply.forgetting import finish
 from streams.core.score_levels import ScoreLevels
 from streams.core.state import CardState, Department
 from streams.core.windows import add

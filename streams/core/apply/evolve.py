@@ -9,7 +9,7 @@ from schemas.decisions import Decision
 from schemas.effects import Effect, HoldPlaced, HoldReleased
 from schemas.ids import department_key
 from schemas.reasons import Outcome
-from streams.core.apply.memory import begin, sweep
+from streams.core.apply.forgetting import begin, sweep
 from streams.core.apply.periods import move
 from streams.core.apply.registry import APPLIERS
 from streams.core.apply.straight import apply_approval

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import msgspec
 
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.scoring.habits.cards import (
     DAY_S,
     FRAUDS_MAX,

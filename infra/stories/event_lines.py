@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.stories import values
-from infra.stories.members import BY_TYPE, read_member
+from infra.stories.plain_events import BY_TYPE, read_member
 from infra.stories.story import LEVEL_WORDS, Said
+from infra.stories.tokens import WordReader
 from infra.stories.values import When
 from infra.stories.verbs import EVERYWHERE, OPTIONS, VERBS, Verb
-from infra.stories.words import WordReader
 from schemas.administration import TREASURY
 
 # Lines of these verbs are named by what they are about, unless `as NAME` says otherwise.

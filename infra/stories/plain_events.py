@@ -10,7 +10,7 @@ import msgspec
 
 from infra.stories import values
 from infra.stories.story import Line, Said
-from infra.stories.words import Word, WordReader
+from infra.stories.tokens import Word, WordReader
 from schemas.event import Event
 from schemas.events import EVENT_TYPES, CardEvent
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import Any, Final
 
-from streams.core.pages import Pages
+from streams.core.paged_map import Pages
 from streams.core.state import (
     BUCKET_S,
     COMPANY,

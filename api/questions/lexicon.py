@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from api.questions.names import Words, words_of
+from api.questions.organization_names import Words, words_of
 
 #: Terminals of signs: they are no words.
 SIGNS: Final = {

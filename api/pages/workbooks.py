@@ -1,4 +1,4 @@
-"""Tables to take away: XLSX here, CSV in `api.http.sheets`. Money stays a decimal text; nothing is run."""
+"""Tables to take away: XLSX here, CSV in `api.http.safe_csv`. Money stays a decimal text; nothing is run."""
 
 from __future__ import annotations
 
