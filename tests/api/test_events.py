@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from tests.api.support import wait_until
 
 TAGS = [tag_of(event) for event in SCOPES]
 APPROVED = {"authorization.requested", "authorization.incremented", "verification.requested"}
+FOUR_EYES = {"increase.approved", "request.approved"}
 HOTEL = {"name": "Hotel Astoria", "mcc": "7011"}
 # What must be there before the others take effect, in this order, and what ends what they are about.
 BEGIN = (
@@ -51,7 +53,9 @@ def story(books: Books) -> Iterator[dict[str, tuple[httpx.Response, httpx.Respon
             if tag == "increase.refused":
                 more = EXAMPLES["increase.requested"] | {"request_id": body["request_id"]}
                 company.done("increase.requested", **{k: v for k, v in more.items() if k != "type"})
-            sender = another if tag == "increase.approved" else company
+            if tag == "delegation.set":  # of at most a year, which no example that stays can say
+                body["until"] = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+            sender = another if tag in FOUR_EYES else company
             headers = {"Idempotency-Key": tag}
             first, again = (sender.client.post("/v1/events", json=body, headers=headers) for _ in range(2))
             answers[tag] = (first, again)

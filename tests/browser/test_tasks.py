@@ -165,7 +165,7 @@ def test_an_approval_changes_the_budget(person: Sit) -> None:
     before = left(sitting, "marketing")
     sitting.page.get_by_role("link", name=re.compile("olga@techcorp.com asks")).click()
     sitting.page.get_by_role("button", name=re.compile("^Approve")).click()
-    expect(sitting.page.get_by_text("the budget is higher now")).to_be_visible()
+    expect(sitting.page.get_by_text("it is in force now")).to_be_visible()
     sitting.go("/")
     assert left(sitting, "marketing") != before
     assert sitting.page.get_by_text("olga@techcorp.com asks").count() == 0
