@@ -10,12 +10,16 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import axe_playwright_python
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, expect
+
+from tests.patience import PATIENCE_S
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 _TRIES = 5
 WIDE = (1280, 900)
 PHONE = (360, 740)
+
+expect.set_options(timeout=PATIENCE_S * 1_000)
 
 
 @dataclass
@@ -90,7 +94,7 @@ def at_browser(
         locale="en-US",
         storage_state=state,
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_S * 1_000)
     person = Person(context.new_page(), base_url)
     own = urlsplit(base_url).netloc
 

@@ -73,7 +73,7 @@ def test_an_open_overview_is_sent_what_moved_and_asks_for_nothing(person: Sit, t
         each.page.on("request", lambda request: asked.append(request.url))
     techcorp.play(purchase(techcorp, "sales", "maya", 1_234, "Kiosk No. 9"))
     for each in (sitting, other):
-        expect(each.page.locator("#latest")).to_contain_text("Kiosk No. 9", timeout=30_000)
+        expect(each.page.locator("#latest")).to_contain_text("Kiosk No. 9")
         assert each.page.locator("#live time:not([data-local])").count() == 0
         assert each.page.locator("#live").count() == 1
     assert asked == []

@@ -20,7 +20,6 @@ from tests.reconciliation.books import run_match
 
 Sit = Callable[..., Person]
 LAST = datetime.now(UTC).replace(day=1) - timedelta(days=1)
-SLOW_MS = 60_000  # a file is read by a process of its own
 SETTLED = f"""arn,booked,card,merchant,amount,currency
 arn-1,{LAST:%Y-%m-%d},card_bob,<b>Kiosk</b>,42.00,USD
 arn-2,{LAST:%Y-%m-%d},card_bob,Tram,7.00,USD
@@ -66,22 +65,22 @@ def test_a_file_is_read_taken_and_resolved_and_the_month_is_closed(person: Sit, 
         {"name": "colours.csv", "mimeType": "text/csv", "buffer": b"colour,shape\nred,round\n"}
     )
     page.get_by_role("button", name="Read it").click()
-    expect(page.get_by_role("alert")).to_contain_text("mapping can be proposed", timeout=SLOW_MS)
+    expect(page.get_by_role("alert")).to_contain_text("mapping can be proposed")
     page.get_by_label("Settlement file", exact=True).set_input_files(
         {"name": "settled.csv", "mimeType": "text/csv", "buffer": SETTLED.encode()}
     )
     page.get_by_role("button", name="Read it").click()
-    expect(page.get_by_text("2 of 2 lines")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("2 of 2 lines")).to_be_visible()
     expect(page.get_by_label("Which column means what")).to_have_value(re.compile('row_id = "arn"'))
     expect(page.locator("#reading")).to_contain_text("<b>Kiosk</b>")
     assert sitting.serious() == []
     page.get_by_role("button", name="Take it").click(no_wait_after=True)
-    expect(page.locator("#progress")).to_contain_text("being matched", timeout=SLOW_MS)
+    expect(page.locator("#progress")).to_contain_text("being matched")
     file_id = sitting.at().rpartition("/")[2]
     with ThreadPoolExecutor(1) as apart:  # the browser has this thread's event loop
         job = apart.submit(run_match, techcorp.books.settings.postgres, file_id, techcorp.organization)
         assert job.result()
-    expect(page.locator("#progress")).to_have_count(0, timeout=SLOW_MS)  # it looks again by itself
+    expect(page.locator("#progress")).to_have_count(0)  # it looks again by itself
     sitting.go("/reconciliation")
     page.get_by_label("Why").fill("all is settled")
     page.get_by_role("button", name="Close it").click()

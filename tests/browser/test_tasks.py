@@ -80,7 +80,7 @@ def test_a_card_is_locked_to_one_merchant_and_then_declined_elsewhere(person: Si
     sitting.go("/dispatch")
     page.get_by_label("Card").select_option("marketing/card_pablo")
     page.get_by_role("button", name="Dispatch", exact=True).click()
-    expect(page.locator("#answer")).to_contain_text("Canva", timeout=15_000)
+    expect(page.locator("#answer")).to_contain_text("Canva")
     expect(page.locator("#answer")).to_contain_text("Declined")
 
 
@@ -112,7 +112,7 @@ def test_an_open_overview_moves_when_something_is_bought(person: Sit, techcorp: 
     sitting.page.evaluate("window.untouched = true; scrollTo(0, 120)")
     techcorp.play(purchase(techcorp, "marketing", "olga", 1_234, name))
     # `python -m perf.pages` measures how soon: within a second. Here a busy machine decides nothing.
-    expect(sitting.page.locator("#latest")).to_contain_text(name, timeout=15_000)
+    expect(sitting.page.locator("#latest")).to_contain_text(name)
     assert left(sitting, "marketing") != before
     assert sitting.page.evaluate("untouched && scrollY") == 120
 
@@ -153,9 +153,7 @@ def test_a_thousand_at_once_draw_their_spread(person: Sit) -> None:
     sitting.go("/dispatch")
     sitting.page.get_by_label("Card").select_option("engineering/card_erin")
     sitting.page.get_by_role("button", name=re.compile("1,000")).click()
-    expect(sitting.page.locator("#spread p")).to_contain_text(
-        re.compile(r"\d{3,4} of 1000 decided in"), timeout=40_000
-    )
+    expect(sitting.page.locator("#spread p")).to_contain_text(re.compile(r"\d{3,4} of 1000 decided in"))
     assert sitting.page.locator("#spread rect").count() > 10
 
 
@@ -181,9 +179,7 @@ def test_a_rule_is_drafted_compared_and_put_in_force(person: Sit) -> None:
     expect(sitting.page.get_by_text("It stops nothing before")).to_be_visible()
     expect(sitting.page.get_by_text("Purchases of the kind cash are declined")).to_be_visible()
     sitting.page.get_by_role("link", name="Try it on the last 30 days").click()
-    expect(sitting.page.get_by_text("Every purchase would have been answered as it was")).to_be_visible(
-        timeout=30_000
-    )
+    expect(sitting.page.get_by_text("Every purchase would have been answered as it was")).to_be_visible()
     sitting.page.get_by_role("button", name=re.compile("Put version")).click()
     expect(sitting.page.locator("#h-now + ol")).to_contain_text("Purchases of the kind cash are declined")
 
@@ -198,14 +194,14 @@ def test_a_draft_is_tried_on_the_purchases_that_there_were(person: Sit) -> None:
     page.get_by_role("button", name="Draft it").click()
     page.get_by_role("link", name="Try it on the last 30 days").click()
     trial = page.locator("section[id^=trial]")
-    expect(trial).to_contain_text("Who would have been declined", timeout=30_000)
+    expect(trial).to_contain_text("Who would have been declined")
     expect(trial).to_contain_text("small-meals")
     expect(trial.locator(".figure dd").first).to_have_text(re.compile(r"^[1-9]\d* \$[\d,]+\.\d\d$"))
     trial.get_by_text("Which purchases").click()
     expect(trial.get_by_text("Would be declined").first).to_be_visible()
     assert sitting.serious() == []
     trial.get_by_role("link", name="7 days").click()
-    expect(page.locator("section[id^=trial] .chip[aria-current]")).to_have_text("7 days", timeout=30_000)
+    expect(page.locator("section[id^=trial] .chip[aria-current]")).to_have_text("7 days")
 
 
 def test_filters_stay_in_the_address_and_the_rest_of_a_list_comes_after(person: Sit) -> None:
