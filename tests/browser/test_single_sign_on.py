@@ -25,6 +25,13 @@ def zone() -> Iterator[Zone]:
 
 
 @pytest.fixture(scope="module")
+def company(techcorp: TechCorp) -> Iterator[str]:
+    """Of its own: who lets nobody come by a password ends the sessions of all."""
+    with techcorp.books.organization() as found:
+        yield found.id
+
+
+@pytest.fixture(scope="module")
 def trusted(techcorp: TechCorp, zone: Zone) -> Iterator[str]:
     """TechCorp's system, by an API that may reach a provider and a name server on this machine."""
     with trusting(techcorp.books.settings, api_name_servers=(zone.address,)) as base_url:
@@ -40,10 +47,10 @@ def by_password(sitting: Person, email: str) -> None:
 
 
 def test_a_provider_is_added_tried_and_turned_on_and_a_domain_proved(
-    browser: Browser, techcorp: TechCorp, trusted: str, provider: Provider, zone: Zone
+    browser: Browser, techcorp: TechCorp, company: str, trusted: str, provider: Provider, zone: Zone
 ) -> None:
     postgres, domain = techcorp.books.settings.postgres, f"{uuid.uuid4().hex[:8]}.example"
-    email = member(postgres, techcorp.organization, Role.ORG_ADMIN, email=f"ada@{domain}")
+    email = member(postgres, company, Role.ORG_ADMIN, email=f"ada@{domain}")
     provider.lies()
     provider.knows(f"ada-{domain}", email=email)
     with at_browser(browser, trusted, size=PHONE) as sitting:
