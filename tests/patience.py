@@ -1,4 +1,10 @@
-"""How long tests wait. A slow machine may decide no test, so both are far from what a healthy one takes."""
+"""How long tests wait. A slow machine may decide no test, so all are far from what a healthy one takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
 
 #: What must come has come by then.
 PATIENCE_S = 60.0
@@ -9,3 +15,15 @@ HUNG_S = 20.0
 API_PATIENCE = 8.0
 #: Who was to wait a second has waited, though waits end earlier by as much as the loop was late.
 WAITED_S = 0.1
+#: What does not move for so long stands still: the start of a process is the longest step, a few seconds.
+STILL_S = 120.0
+
+
+def while_it_moves(done: Callable[[], bool], moving: Callable[[], Any], still_s: float = STILL_S) -> None:
+    """Waits for `done` as long as it takes while what `moving` gives changes; fails where that stands."""
+    seen, until_s = moving(), time.monotonic() + still_s
+    while not done():
+        if (now := moving()) != seen:
+            seen, until_s = now, time.monotonic() + still_s
+        assert time.monotonic() < until_s, f"it stands still at {seen}"
+        time.sleep(0.05)
