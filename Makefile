@@ -1,6 +1,6 @@
 # On a new machine: Python 3.11 or newer and make. Every target builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench test-faults lint-api lock clean
+.PHONY: help run demo test check format bench test-faults lint-api audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,10 @@ test-faults: $(STAMP) ## Tests that kill and stop services and workers
 
 lint-api: $(STAMP) ## The API's description by redocly's strict rules; needs Node with npm
 	@$(BIN)/python -m infra.openapi_lint
+
+audit: $(STAMP) ## Libraries that are behind the time frame of SECURITY.md; DAYS=7 for another
+	@$(BIN)/python -m pip install --quiet uv==0.13.9
+	@$(BIN)/python -m infra.lock_age $(if $(DAYS),--days $(DAYS))
 
 lock: $(STAMP) ## Resolve requirements.lock anew, for every Python and system
 	$(BIN)/python -m pip install --quiet uv==0.13.9
