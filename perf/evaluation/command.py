@@ -15,9 +15,11 @@ from infra.output import AsJson, print_json
 from infra.processes.signals import termination_raises
 from perf.evaluation import report
 from perf.evaluation.contenders import BOOSTED, contenders
-from perf.evaluation.data import read
+from perf.evaluation.data import LabelledRequest, read
 from perf.evaluation.explained import Explained
+from perf.evaluation.measures import ranked
 from perf.evaluation.run import featured, judged, scores_of
+from streams.scoring.duplicates import is_odd_repeat
 from streams.scoring.features import NAMES
 
 app = typer.Typer()
@@ -122,6 +124,7 @@ def _evaluate(
         card_bytes=seen.card_bytes,
         contenders=qualities,
     )
+    found.alerts = _alerts(requests[start:], [one.bins for one in seen.seen[start:]], kept)
     if explained is not None:
         found.highest = [
             report.Highest.of(requests[number], score, why) for score, number, why in explained.highest
@@ -129,3 +132,18 @@ def _evaluate(
     if plot is not None and report.draw(found, fraud, kept, plot) is None:
         typer.echo("no picture: matplotlib is not installed", err=True)
     return found
+
+
+def _alerts(
+    requests: list[LabelledRequest], bins: list[bytes], scores: dict[str, list[float]]
+) -> dict[str, report.Alerts]:
+    """Of the rule for exact repeats, and of it beside the highest 1 % of the last contender."""
+    repeats = [is_odd_repeat(one) for one in bins]
+    name, best = list(scores.items())[-1]
+    both = list(repeats)
+    for place in ranked(best)[: max(1, len(best) // 100)]:
+        both[place] = True
+    return {
+        "exact repeats": report.Alerts.of(requests, repeats),
+        f"{name}, and exact repeats": report.Alerts.of(requests, both),
+    }

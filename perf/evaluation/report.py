@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -35,10 +36,30 @@ class Highest(msgspec.Struct):
         return cls(at, request.card, request.merchant, request.amount, score, request.fraud, reasons)
 
 
+class Alerts(msgspec.Struct):
+    """What a rule flags of the judged requests: which share of them, how many of these are misuse, and of the
+    misuse how much, by kind. Shares 0 .. 1."""
+
+    share: float
+    precision: float
+    recall_by_kind: dict[str, float]
+
+    @classmethod
+    def of(cls, requests: Sequence[LabelledRequest], flagged: Sequence[bool]) -> Alerts:
+        kinds: dict[str, list[bool]] = defaultdict(list)
+        for request, alert in zip(requests, flagged, strict=True):
+            if request.fraud:
+                kinds[request.kind or "fraud"].append(alert)
+        alerts = sum(flagged)
+        hits = sum(map(sum, kinds.values()))
+        recall = {kind: sum(found) / len(found) for kind, found in sorted(kinds.items())}
+        return cls(alerts / len(requests), hits / alerts if alerts else 0.0, recall)
+
+
 class Evaluation(msgspec.Struct):
     """One stream's figures: the second part of it is judged, the first is for learning and tuning.
 
-    Microseconds are (median, 99th percentile); `card_bytes` (mean, most).
+    Microseconds are (median, 99th percentile); `card_bytes` (mean, most). `alerts`: of rules beside scores.
     """
 
     data: str
@@ -52,6 +73,7 @@ class Evaluation(msgspec.Struct):
     observe_us: tuple[float, float]
     card_bytes: tuple[int, int]
     contenders: dict[str, Quality]
+    alerts: dict[str, Alerts] = {}
     highest: list[Highest] = []
 
 
@@ -83,6 +105,9 @@ def kinds(found: Evaluation) -> TextTable:
     rows = TextTable("recall at 1 %, by kind", *names, left=1)
     for name, one in found.contenders.items():
         rows.add(name, *(f"{one.recall_by_kind.get(kind, 0.0):.2f}" for kind in names))
+    for name, alerts in found.alerts.items():
+        which = f"{name}: {alerts.share:.1%} of requests, {alerts.precision:.0%} right"
+        rows.add(which, *(f"{alerts.recall_by_kind.get(kind, 0.0):.2f}" for kind in names))
     return rows
 
 

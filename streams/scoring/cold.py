@@ -16,12 +16,13 @@ import msgspec
 
 from schemas.decisions import Contribution, Score
 from streams.scoring.alerts import COUNT_MAX, AlertLevel, Counts, UnusableSnapshot
+from streams.scoring.duplicates import SAME_PURCHASE, is_odd_repeat
 from streams.scoring.features import BINS, NAMES
 from streams.scoring.wording import contributions
 
 MODEL: Final = "tail-surprise"
 # Raise it with every change of features, bins or constants: snapshots of another version are refused.
-VERSION: Final = "3"
+VERSION: Final = "4"
 
 #: Features whose high bins are suspicious, and how much each counts. Chosen on first halves: decision 59.
 TAILS: Final[dict[str, float]] = {
@@ -46,6 +47,9 @@ PRIOR: Final = 0.5
 ALLOWANCE: Final = 1.0
 # A total of 20 makes 0.5: seldom alone (1 in 240 for one feature), and no cause for alarm.
 HALF_AT: Final = 20.0
+# What an exact repeat adds that is not usual. Average precision on the first half of the injected stream with
+# 0, 20, 32, 48 and 64: .067, .072, .074, .074 and .070.
+REPEAT: Final = 32.0
 # Of numbers in the log.
 DIGITS: Final = 4
 
@@ -92,8 +96,9 @@ class ColdStart:
         return total / (total + HALF_AT)
 
     def raw(self, bins: bytes) -> float:
-        """The weighted sum of the squared surprises: 0 is usual."""
-        return sum([row[bins[place]] for place, row, _ in self._tables])
+        """The weighted sum of the squared surprises, and what a repeat adds: 0 is usual."""
+        total = sum([row[bins[place]] for place, row, _ in self._tables])
+        return total + REPEAT if is_odd_repeat(bins) else total
 
     def learn(self, bins: bytes, value: float) -> None:
         """One more request, which had this score."""
@@ -105,7 +110,8 @@ class ColdStart:
 
     def contributions(self, bins: bytes) -> dict[int, float]:
         """What each feature adds; together they are `raw`."""
-        return {place: row[bins[place]] for place, row, _ in self._tables}
+        found = {place: row[bins[place]] for place, row, _ in self._tables}
+        return found | {SAME_PURCHASE: REPEAT} if is_odd_repeat(bins) else found
 
     def state(self) -> TailState:
         """The model as plain data: a few kB."""

@@ -20,6 +20,7 @@ from streams.parts import Parts, split
 from streams.scoring.alerts import AlertLevel, Counts, UnusableSnapshot
 from streams.scoring.cold import MODEL as COLD
 from streams.scoring.cold import ColdStart, TailState
+from streams.scoring.duplicates import is_odd_repeat, reason
 from streams.scoring.features import NAMES, bins
 from streams.scoring.habits.cards import CardHabits
 from streams.scoring.habits.levels import Usual
@@ -195,10 +196,11 @@ class Scorer:
         habits = self.habits.get(f"{event.organization_id}/{amount.currency}") or _NOTHING
         found = bins(habits, request)
         self._asked = (event.event_id, event.occurred_at, request)
-        model = self.models.get(event.organization_id)
-        if model is None:
-            return self.cold.score(found, letters_of(found))
-        return model.score(found, letters_of(found))
+        model = self.models.get(event.organization_id) or self.cold
+        score = model.score(found, letters_of(found))
+        if not score.flagged and is_odd_repeat(found):
+            return msgspec.structs.replace(score, flagged=True, reasons=(reason(found),))
+        return score
 
     def _learn(self, decision: Decision, score: Score) -> None:
         assert decision.organization_id and decision.occurred_at and decision.card_id and decision.amount

@@ -21,6 +21,7 @@ from perf.evaluation.measures import (
     ranked,
     roc_auc,
 )
+from perf.evaluation.report import Alerts
 from perf.evaluation.run import featured, scores_of
 from streams.scoring.features import NAMES
 
@@ -141,6 +142,8 @@ def test_evaluate_prints_the_table_and_keeps_the_figures(labelled: Path, tmp_pat
         assert name in done.output
         assert 0 < quality["average_precision"] <= 1
         assert set(quality["recall_by_kind"]) == {"spike"}
+    assert set(found["alerts"]) == {"exact repeats", f"{list(found['contenders'])[-1]}, and exact repeats"}
+    assert all(f"{name}: " in done.output for name in found["alerts"])
     best = found["contenders"].get("boosted, geometric refits")
     if best is not None:
         assert best["average_precision"] > 0.6
@@ -153,6 +156,17 @@ def test_evaluate_prints_the_table_and_keeps_the_figures(labelled: Path, tmp_pat
             assert 1 <= len(one["reasons"]) <= 3
             assert all(words in done.output and moved > 0 for _, words, moved in one["reasons"])
     assert "<svg" in picture.read_text()
+
+
+def test_alerts_of_a_rule_are_counted_by_kind() -> None:
+    requests = [
+        one._replace(fraud=n < 4, kind="odd" if n < 3 else "twice") for n, one in enumerate(stream(4))
+    ]
+    found = Alerts.of(requests, [n in (0, 3, 8, 9) for n in range(12)])
+    assert found.share == pytest.approx(1 / 3)
+    assert found.precision == 0.5
+    assert found.recall_by_kind == {"odd": pytest.approx(1 / 3), "twice": 1.0}
+    assert Alerts.of(requests, [False] * 12).precision == 0.0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from streams.scoring.cold import ALLOWANCE, PRIOR, TAILS, ColdStart, surprises
+from streams.scoring.cold import ALLOWANCE, PRIOR, REPEAT, TAILS, ColdStart, surprises
+from streams.scoring.duplicates import AMOUNT_LEAST, FEATURE
 from streams.scoring.features import NAMES
 
 
@@ -38,6 +39,19 @@ def test_terms_add_up(learned: ColdStart) -> None:
     for _ in range(200):
         bins = bytes(rng.randrange(64) for _ in NAMES)
         assert sum(learned.contributions(bins).values()) == learned.raw(bins)
+
+
+def test_an_exact_repeat_is_a_term_of_its_own(learned: ColdStart) -> None:
+    plain = bytearray([28] * len(NAMES))
+    for name in ("same_purchases", "split_count_2d", "card_repeats", "merchant_repeats"):
+        plain[NAMES.index(name)] = 1
+    plain[NAMES.index("amount_for_department")] = AMOUNT_LEAST
+    again = plain.copy()
+    again[NAMES.index(FEATURE)] = 1
+    terms = learned.contributions(bytes(again))
+    assert learned.raw(bytes(again)) == learned.raw(bytes(plain)) + REPEAT
+    assert terms[NAMES.index(FEATURE)] == REPEAT
+    assert sum(terms.values()) == learned.raw(bytes(again))
 
 
 def test_nothing_is_surprising_before_anything_was_seen() -> None:
