@@ -126,7 +126,7 @@ def seal_decision(decision: Decision) -> bytes:
     body = _encoder.encode(decision)
     digest = hashlib.sha256(body).hexdigest()
     msgspec.structs.force_setattr(decision, "hash", digest)
-    return b'%s,"hash":"%s"}' % (body[:-1], digest.encode())
+    return b"".join((body[:-1], b',"hash":"', digest.encode(), b'"}'))
 
 
 def decode_decision(value: bytes) -> Decision:

@@ -29,6 +29,7 @@ _SEVEN_DIGITS = b".0000000"
 
 # C0 can only be written as an escape; DEL is 7F, and C1 begins with C2.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_DELETE, _BACKSLASH = 0x7F, ord("\\")  # as numbers: to look for bytes in bytes takes three times as long
 _NEVER_CONTROL = bytes(byte for byte in range(256) if byte not in b"\\\x7f\xc2")
 
 
@@ -86,6 +87,8 @@ def check_texts(value: bytes) -> None:
 
     PostgreSQL cannot store NUL, and no log or terminal may be steered by a merchant's name.
     """
+    if value.isascii() and _BACKSLASH not in value and _DELETE not in value:
+        return  # as nearly all are: three looks of C, a quarter of what follows
     # Written again, what needs no escape has none: Python's and PHP's writers use many.
     written = msgspec.json.encode(msgspec.json.decode(value)) if b"\\" in value else value
     if written.translate(None, _NEVER_CONTROL):
