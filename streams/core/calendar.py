@@ -13,6 +13,7 @@ from schemas.terms import is_time_zone, zone_of
 # Since 2000 every offset of every zone, and so every midnight, is a whole number of quarter hours from UTC's:
 # within one nothing changes.
 QUARTER_S = 900
+DAY_S = 86_400
 _CACHED_MAX = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Zones are known in these, and room is left before and after them.
@@ -23,7 +24,7 @@ _MONTHS_A_PERIOD = {"month": 1, "quarter": 3, "year": 12}
 def epoch_s(moment: datetime) -> int:
     """Whole seconds since 1970-01-01 UTC, rounded down; `moment` must carry its offset."""
     since = moment - _EPOCH
-    return since.days * 86_400 + since.seconds
+    return since.days * DAY_S + since.seconds
 
 
 def moment_of(seconds: int) -> datetime:
@@ -50,37 +51,38 @@ def local_s(at_s: int, zone: str) -> int:
 
 def local_date(at_s: int, zone: str) -> date:
     """The day of the zone's calendar."""
-    return date(1970, 1, 1) + timedelta(days=local_s(at_s, zone) // 86_400)
+    return date(1970, 1, 1) + timedelta(days=local_s(at_s, zone) // DAY_S)
 
 
 class PeriodLabels:
-    """Labels of one calendar's periods. Two look-ups in dictionaries for most moments."""
+    """Labels of one calendar's periods. Two look-ups for most moments: the zone's offset, and its day."""
 
     def __init__(self, calendar: Calendar) -> None:
         self._calendar = calendar
-        self._labels: dict[int, str] = {}
+        self._zone = calendar.time_zone
+        self._labels: dict[int, str] = {}  # by the zone's day
         self._ordinals: dict[int, int] = {}
         self._ends: dict[str, int | None] = {}
         self._around: tuple[date, frozenset[str]] | None = None
 
     def label(self, at_s: int) -> str:
         """The period that holds `at_s` (whole seconds since the epoch)."""
-        quarter = at_s // QUARTER_S
-        found = self._labels.get(quarter)
+        day = local_s(at_s, self._zone) // DAY_S
+        found = self._labels.get(day)
         if found is None:
             if len(self._labels) >= _CACHED_MAX:
                 self._labels.clear()
-            found = self._labels[quarter] = self._label(self._first_day(at_s))
+            found = self._labels[day] = self._label(self._first_day(at_s))
         return found
 
     def ordinal(self, at_s: int) -> int:
         """A number that is greater for a later period."""
-        quarter = at_s // QUARTER_S
-        found = self._ordinals.get(quarter)
+        day = local_s(at_s, self._zone) // DAY_S
+        found = self._ordinals.get(day)
         if found is None:
             if len(self._ordinals) >= _CACHED_MAX:
                 self._ordinals.clear()
-            found = self._ordinals[quarter] = self._first_day(at_s).toordinal()
+            found = self._ordinals[day] = self._first_day(at_s).toordinal()
         return found
 
     def ends_s(self, at_s: int) -> int | None:

@@ -25,6 +25,7 @@ from streams.core.state import BUCKETS_KEPT, Department, PartitionState
 FUTURE_MAX = timedelta(days=1)
 # Before any record we could have, and far from where calendars end.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_new = tuple.__new__  # half the time of calling a named tuple
 
 
 class Record(NamedTuple):
@@ -100,7 +101,8 @@ def judge(
 
 
 def _place(state: PartitionState, record: Record, known_by: str) -> LogPlace:
-    return LogPlace(state.partition, state.seq, record.offset, record.recorded_at, state.last_hash, known_by)
+    offset, recorded_at, _, _ = record
+    return _new(LogPlace, (state.partition, state.seq, offset, recorded_at, state.last_hash, known_by))
 
 
 def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
@@ -122,10 +124,11 @@ def _read(record: Record, card_numbers_refused: bool) -> tuple[CardEvent, str]:
 
 
 def _untimely(department: Department | None, event: CardEvent, place: LogPlace, at_s: int) -> Reason | None:
-    if event.occurred_at - place.recorded_at > FUTURE_MAX:
+    occurred_at = event.occurred_at
+    if occurred_at > place.recorded_at and occurred_at - place.recorded_at > FUTURE_MAX:
         detail = f"occurred {event.occurred_at.isoformat()}, recorded {place.recorded_at.isoformat()}"
         return Reason(code=ReasonCode.OCCURRED_IN_FUTURE, detail=detail)
-    if event.occurred_at < EARLIEST:
+    if occurred_at < EARLIEST:
         return Reason(code=ReasonCode.TOO_OLD, detail=f"occurred {event.occurred_at.isoformat()}")
     if department is not None and bucket_of(at_s) <= department.latest_bucket - BUCKETS_KEPT:
         detail = f"occurred {event.occurred_at.isoformat()}, before what is remembered of {event.key}"

@@ -15,17 +15,16 @@ from schemas.events import Event, LeaseGranted, LeaseRecalled, LeaseRequested, L
 _SENDS: frozenset[type[Effect]] = frozenset({LeaseAsked, LeaseGiven, LeaseGivenBack, LeaseRecallSent})
 
 
+def has_messages(decision: Decision) -> bool:
+    """Whether there are any: for nearly every decision there are none."""
+    return not _SENDS.isdisjoint(map(type, decision.effects))
+
+
 def messages(decision: Decision) -> list[Event]:
-    """Card events, each with its own key. Empty for nearly every decision."""
-    effects = decision.effects
-    for effect in effects:
-        if type(effect) in _SENDS:
-            break
-    else:
-        return []
+    """Card events, each with its own key."""
     return [
         _message(decision, n, effect)  # type: ignore[arg-type]
-        for n, effect in enumerate(effects)
+        for n, effect in enumerate(decision.effects)
         if type(effect) in _SENDS
     ]
 

@@ -151,7 +151,8 @@ class RuleSet:
 
     `transaction_least`: no limit of a transaction speaks up to this amount. `conditional`: some allowance is
     for some purchases only. `zone`: of the department's own budget. `budgeted`: ids of all rules of the
-    policy with so many alerts a day.
+    policy with so many alerts a day. `labels_of`: the latest quarter of an hour that was asked about, and
+    each allowance's period in it.
     """
 
     def __init__(
@@ -181,15 +182,16 @@ class RuleSet:
         self.zone = zone
         self.budgeted = budgeted
         self._matching: dict[tuple[Merchant | None, EntryMode | None], bool] = {}
-        self._labels_of: tuple[int, tuple[str, ...]] = (-1, ())
+        self.labels_of: tuple[int, tuple[str, ...]] = (-1, ())
 
     def labels(self, at_s: int) -> tuple[str, ...]:
         """Each allowance's period. At hand: those of the latest quarter of an hour asked about."""
         quarter = at_s // QUARTER_S
-        known, labels = self._labels_of
+        known, labels = self.labels_of
         if known != quarter:
-            labels = tuple([allowance.clock.label(at_s) for allowance in self.allowances])
-            self._labels_of = (quarter, labels)
+            now = tuple([allowance.clock.label(at_s) for allowance in self.allowances])
+            labels = now if now != labels else labels  # the same object, by which cards know them again
+            self.labels_of = (quarter, labels)
         return labels
 
     def speaks_against(self, purchase: Purchase) -> bool:
@@ -262,8 +264,13 @@ class CardRules:
 
     def charges_for(self, purchase: Purchase) -> Charges:
         """The periods that this purchase counts in."""
-        charges = self.charges(purchase[0])
-        if not self.rule_set.conditional:
+        rule_set = self.rule_set
+        at_hand, labels = rule_set.labels_of
+        if at_hand == purchase[0] // QUARTER_S and labels is self._charges_of[0]:
+            charges = self._charges_of[1]  # as for nearly all: nothing is called
+        else:
+            charges = self.charges(purchase[0])
+        if not rule_set.conditional:
             return charges
         parts = charges.parts
         return Charges.of(part for part in parts if part.allowance and part.allowance.applies(purchase))
