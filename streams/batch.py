@@ -7,7 +7,7 @@ from schemas.decisions import Decision
 from schemas.headers import EVENT_ID
 from schemas.reasons import Outcome
 from streams.core.intake import Record
-from streams.core.messages import messages
+from streams.core.messages import has_messages, messages
 from streams.log import DeadLetter, Entry
 
 # Two names of 64 letters and a slash, with room to spare.
@@ -33,9 +33,10 @@ class Batch:
         self.entries.append(_entry(record, value, decision.event_id))
         self.bytes += len(value)
         if decision.effects:
-            for message in outbox_of(decision):
-                self.outbox.append(message)
-                self.bytes += len(message.value or b"")
+            if has_messages(decision):
+                for message in outbox_of(decision):
+                    self.outbox.append(message)
+                    self.bytes += len(message.value or b"")
         elif decision.outcome is _REJECTED:
             self.dead_letters.append(dead_letter(record, decision))
             self.bytes += len(record.value or b"")
@@ -43,7 +44,7 @@ class Batch:
 
 def sends(decision: Decision) -> bool:
     """Whether something is sent because of it: a dead letter, or card events for other departments."""
-    return decision.outcome is _REJECTED or bool(messages(decision))
+    return decision.outcome is _REJECTED or has_messages(decision)
 
 
 def dead_letter(record: Record, decision: Decision) -> DeadLetter:
@@ -59,7 +60,7 @@ def outbox_of(decision: Decision) -> list[Entry]:
 
 def _entry(record: Record, value: bytes, event_id: str | None) -> Entry:
     """The decision's record: under its event's key, with the event's id where a look-out need not decode."""
-    key = record.key
+    key = record[2]
     if event_id is None:
         # Whatever lies there in place of a key may be as large as a batch.
         return Entry(key if key is not None and len(key) <= KEY_BYTES_MAX else None, value, [])

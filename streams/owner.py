@@ -256,13 +256,15 @@ class Owner:
 
     async def _decide(self, frames: Iterable[Frame]) -> None:
         batch = Batch()
+        state, snapshots = self.state, self._snapshots
         batch_began_s = slice_began_s = time.monotonic()
         for frame in frames:
             for record in self._new_records(frame):
                 decision, value = seal(self.judged(record))
                 self._learn(decision)
-                self._snapshots.before(decision.organization_id, decision.department_id)
-                evolve(self.state, decision)
+                if snapshots.under_way:
+                    snapshots.before(decision.organization_id, decision.department_id)
+                evolve(state, decision)
                 if decision.event_id is None:
                     record = self._as_kept(record)
                 batch.add(record, decision, value)

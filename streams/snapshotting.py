@@ -103,6 +103,11 @@ class Snapshots:
         """These are other departments than before."""
         self._rows.count(changed)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether one is being made, so that it must hear `before` of what changes."""
+        return self._now is not None
+
     def before(self, organization_id: str | None, department_id: str | None) -> None:
         """A decision is about to change this department."""
         if self._now is not None:
