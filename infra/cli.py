@@ -35,6 +35,7 @@ COMMANDS = {
     "ticker": "Let time pass for departments in which nothing happens.",
     "learn": "Fit models from labels, and publish them.",
     "cases": "Payments that somebody should look at: list, show, assign, decide.",
+    "requests": "More of a budget, cards, budgets: ask, list, approve, refuse, delegate.",
     "score": "What thresholds on scores would have done.",
     "serve": "The REST API.",
     "events": "Card events: go on after some were lost.",
