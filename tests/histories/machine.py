@@ -19,7 +19,7 @@ from tests.histories.world import DEPARTMENTS, PARTITION, PARTITIONS, World
 
 #: Enough for the choices of three events.
 DICE = st.binary(min_size=42, max_size=42)
-LONG_DICE = st.binary(min_size=70, max_size=70)
+LONG_DICE = st.binary(min_size=90, max_size=90)
 Make = Callable[[World, Dice], Event]
 _CARDS = (people.set_card,) * 3
 _REQUESTS = (traffic.request,) * 3
@@ -173,7 +173,8 @@ class History(RuleBasedStateMachine):
 
     def ask_who_is_away(self, drawn: Dice, ask: Make) -> None:
         """What each needs of the one before comes too seldom one by one."""
-        for make in (people.draft_levels, ask, wishes.stand_in, wishes.answer, wishes.answer):
+        answers = (wishes.stand_in, wishes.answer) * 2
+        for make in (people.draft_levels, ask, *answers, wishes.answer):
             self.world.pass_time(drawn, hurried=True)
             self.play(make(self.world, drawn))
 

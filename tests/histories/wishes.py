@@ -8,7 +8,7 @@ import msgspec
 
 import schemas.events as ev
 from infra.verify.calendar import seconds
-from infra.verify.requests import may_answer
+from infra.verify.requests import on_behalf_of
 from infra.verify.state import Department
 from schemas.money import PositiveMoney
 from schemas.requests import DELEGATION_DAYS_MAX
@@ -16,13 +16,15 @@ from tests.histories import catalog, people
 from tests.histories.catalog import Dice
 from tests.histories.world import DAY, HOUR, SECOND, World
 
-#: Those whom the levels of `catalog.APPROVALS` name; None: the event names nobody.
-PEOPLE = ("ann", "bob", "cat", None, "dan")
-NAMED = ("ann", "bob", "cat", "dan")
+#: Those whom the levels of `catalog.APPROVALS` name, and one more; None: the event names nobody.
+PEOPLE = ("ann", "bob", "cat", None, "dan", "eve")
+NAMED = ("ann", "bob", "cat", "dan", "eve")
 REQUESTS = ("i1", "i2", "i3", "i4")
 #: The last card is known to nobody but who asks for it.
 CARDS = (*catalog.CARDS, "card-4")
 LONGEST = timedelta(days=DELEGATION_DAYS_MAX)
+ABSENCES = (8 * DAY, 2 * DAY, 60 * DAY, LONGEST)
+ODD_ABSENCES = (LONGEST + SECOND, timedelta(0), -HOUR)
 
 
 def increase(world: World, dice: Dice) -> ev.Event:
@@ -75,7 +77,7 @@ def budget(world: World, dice: Dice) -> ev.Event:
 
 
 def answer(world: World, dice: Dice) -> ev.Event:
-    """Of a request that is known, mostly one that waits, and by somebody who may as often as by anybody.
+    """Of a request that is known, mostly one that waits, and by somebody who may more often than by anybody.
 
     An increase is also answered by the events of its own.
     """
@@ -85,11 +87,13 @@ def answer(world: World, dice: Dice) -> ev.Event:
     waiting = [name for name, one in sorted(known.items()) if one.status == "waiting"] or sorted(known)
     request_id = dice.pick(waiting if waiting and not dice.once_in(8) else REQUESTS)
     request, actor = known.get(request_id), dice.pick(PEOPLE)
-    if request is not None and request.status == "waiting" and not dice.roll(2):
-        now_s = seconds(world.now)
-        may = [who for who in NAMED if may_answer(department, request, who, request.answers, now_s)]
-        actor = dice.pick(may or NAMED)
-    of_increase = dice.once_in(3)
+    if request is not None and request.status == "waiting" and not dice.once_in(4):
+        others = [who for who in NAMED if who != request.asked_by]
+        answers, now_s = request.answers, seconds(world.now)
+        found = {who: on_behalf_of(department, request, who, answers, now_s) for who in others}
+        may = sorted((who for who in others if found[who]), key=lambda who: found[who] == who)
+        actor = dice.pick(may or NAMED)  # rather who stands in for somebody
+    of_increase = dice.once_in(3 if request is None or request.kind == "increase" else 12)
     if dice.roll(3) == 1:
         refused = ev.IncreaseRefused if of_increase else ev.RequestRefused
         return refused(**common, actor=actor, request_id=request_id, reason=dice.pick((None, "not now")))
@@ -98,16 +102,22 @@ def answer(world: World, dice: Dice) -> ev.Event:
 
 
 def stand_in(world: World, dice: Dice) -> ev.Event:
-    """Mostly at once, for somebody for whose answer a request waits, and set by himself."""
+    """Mostly at once, for one for whose answer a request waits, to one who may not answer himself."""
     common = world.common(dice)
-    absent = dice.pick(_awaited(world.department(common["department_id"])) or NAMED)
-    starts_at = dice.pick((None, None, world.now - DAY, world.now + HOUR))
-    lasting = dice.pick((8 * DAY, DAY, 60 * DAY, HOUR, LONGEST, LONGEST + SECOND, -HOUR, timedelta(0)))
+    department = world.department(common["department_id"])
+    awaited = _awaited(department)
+    absent = dice.pick(awaited or NAMED)
+    others = [name for name in NAMED if name != absent]
+    waiting = [one for one in department.requests.values() if one.status == "waiting"]
+    busy = {one.asked_by for one in waiting} | {who for one in waiting for who, _ in one.answers}
+    free = [name for name in others if name not in awaited and name not in busy]
+    starts_at = dice.pick((None, None, None, world.now - DAY, world.now + HOUR))
+    lasting = dice.pick(ODD_ABSENCES if dice.once_in(8) else ABSENCES)
     return ev.DelegationSet(
         **common,
         actor=dice.pick(PEOPLE) if dice.once_in(4) else absent,
         absent=absent,
-        delegate=absent if dice.once_in(12) else dice.pick([name for name in NAMED if name != absent]),
+        delegate=absent if dice.once_in(12) else dice.pick(others if dice.once_in(3) else free or others),
         starts_at=starts_at,
         until=(starts_at or common["occurred_at"]) + lasting,
     )
