@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Final, LiteralString, NamedTuple
 
@@ -11,6 +12,7 @@ from infra.jobs.feature import Feature, Task
 from infra.jobs.job import Connection, Job
 from infra.jobs.job_settings import JobSettings
 from infra.jobs.mail import put_mails
+from schemas.money import exponent
 from schemas.settings import read_settings
 from schemas.webhooks import REQUEST_REMINDED, wants
 from sinks.webhooks.messages import body_of
@@ -91,9 +93,16 @@ class Reminder(NamedTuple):
 
     @property
     def words(self) -> str:
-        until = "" if self.lapses_at is None else f" It can be answered until {self.lapses_at:%-d %B %Y}."
+        wanted = f"{'an' if self.kind == 'increase' else 'a'} {self.kind}"
+        amount = f"{Decimal(self.amount).scaleb(-exponent(self.currency)):,f} {self.currency}"
+        until = (
+            ""
+            if self.lapses_at is None
+            else f" It can be answered until {self.lapses_at.astimezone(UTC):%-d %B %Y, %H:%M UTC}."
+        )
         return (
-            f"{self.asked_by} has asked for a {self.kind} in {self.department_id}, and you may answer.{until}"
+            f"{self.asked_by} has asked for {wanted} of {amount} in {self.department_id}, "
+            f"and you may answer.{until}"
         )
 
 

@@ -57,7 +57,11 @@ ADMINS: Final[tuple[tuple[str, str, Callable[[Page], None] | None], ...]] = (
     ("webhooks", "/webhooks", None),
     ("audit", "/audit?check=true", None),
 )
-BOBS: Final = (("mine", "/mine", None), ("account", "/account", None))
+BOBS: Final = (
+    ("mine", "/mine", None),
+    ("wish", "/departments/engineering/ask/card", None),
+    ("account", "/account", None),
+)
 OPERATORS: Final = (("system", "/system", None), ("jobs", "/jobs", None))
 
 
