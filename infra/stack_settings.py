@@ -45,7 +45,7 @@ class StackSettings(BaseSettings):
     data: Path = Field(default=Path(".spendlog"), description="data folder of the embedded services")
     cache: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("spendlog"),
-        description="folder that keeps Kafka's jars for the next start and for other projects",
+        description="folder that keeps Kafka's jars and what starts read of them, for the next start",
     )
     maven: Annotated[str, url_of("https", "http")] = Field(
         default_factory=_maven_central, description="Maven repository, Maven Central unless a mirror is given"

