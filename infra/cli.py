@@ -43,6 +43,7 @@ COMMANDS = {
     "show": "What the ledger says: budgets, policy, cards, an authorization, balances.",
     "ask": "A question in plain language about purchases and budgets.",
     "reports": "Reports: spend, trend, declines, budgets, forecast, month-end.",
+    "chart": "The chart of accounts of exports: show, set, default.",
     "export": "The journal for other programs: beancount, hledger, CSV, OFX.",
     "policies": "A policy for the whole company: apply it, list who has it.",
     "split": "Share a department that outgrows its partition out to shards.",

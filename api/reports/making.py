@@ -10,6 +10,7 @@ from typing import Final, Literal
 from api.questions.answering import Questions
 from api.questions.fiscal_calendar import DaySpan, OrgCalendar, Unit
 from api.reports.budgets import BudgetReports
+from api.reports.charted import chart_sums
 from api.reports.closing import account_balances, declines, still_open
 from api.reports.report import TITLES, ReportKind, ReportOut, ReportSectionOut
 from api.reports.spend import SIDES, Side, by_side, trend
@@ -87,5 +88,6 @@ async def _sections(questions: Questions, wanted: Wanted) -> list[ReportSectionO
                 await by_side(questions, "category", span, closing=True),
                 *await BudgetReports(questions).variance(span),
                 await account_balances(questions, span),
+                await chart_sums(questions, span),
                 await still_open(questions, span),
             ]

@@ -43,9 +43,18 @@ _COUNTS: Final[LiteralString] = f"""CASE WHEN {_OWN_TIME} >= (SELECT coalesce(ma
 
 def accounts(since: datetime, until: datetime, departments: Sequence[str] | None) -> Statement:
     """Of report_accounts.sql."""
+    return _closing("report_accounts", since, until, departments)
+
+
+def charted(since: datetime, until: datetime, departments: Sequence[str] | None) -> Statement:
+    """Of report_chart.sql."""
+    return _closing("report_chart", since, until, departments)
+
+
+def _closing(name: str, since: datetime, until: datetime, departments: Sequence[str] | None) -> Statement:
     asked = {
         "since": since,
         "until": until,
         "departments": None if departments is None else list(departments),
     }
-    return Statement(statement("report_accounts").replace("/* at */", _COUNTS), asked)
+    return Statement(statement(name).replace("/* at */", _COUNTS), asked)

@@ -46,14 +46,18 @@ def journal(
     ] = None,
     department: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
     chart: Annotated[
-        Path | None, typer.Option(help="Chart of accounts: TOML, docs/reports.md.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Another chart of accounts than the organization's: TOML, docs/reports.md.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Write every settled booking as beancount, hledger, double-entry CSV or OFX."""
     with connected() as api:
         wanted = api.ledger.export_journal.call(
             format=format.value,
-            chart=chart_of(chart),
+            chart=None if chart is None else chart_of(chart),
             department_id=department,
             since=_midnight(since),
             until=_midnight(until),
@@ -66,10 +70,8 @@ def _midnight(day: datetime | None) -> str | None:
     return None if day is None else f"{day:%Y-%m-%d}T00:00:00Z"
 
 
-def chart_of(path: Path | None) -> list[dict[str, Any]]:
+def chart_of(path: Path) -> list[dict[str, Any]]:
     """The rules of a file with tables [[accounts]]; the API checks them. Raises SpendlogError."""
-    if path is None:
-        return []
     try:
         found = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:

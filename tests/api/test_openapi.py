@@ -14,7 +14,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.access.keys import KEY_SCOPES, create_key
 from api.api_settings import ApiSettings
-from api.app import TAGS, create_app
+from api.app import create_app
+from api.http.completion import TAGS
 
 Operation = tuple[str, str, dict[str, Any]]
 

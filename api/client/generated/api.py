@@ -9,6 +9,7 @@ from api.client.generated.authorizations import AuthorizationsResource
 from api.client.generated.budgets import BudgetsResource
 from api.client.generated.cards import CardsResource
 from api.client.generated.cases import CasesResource
+from api.client.generated.chart_of_accounts import ChartOfAccountsResource
 from api.client.generated.closed_periods import ClosedPeriodsResource
 from api.client.generated.company import CompanyResource
 from api.client.generated.delegations import DelegationsResource
@@ -49,6 +50,7 @@ class Api(Generic[S]):
         self.budgets: BudgetsResource[S] = BudgetsResource(sender)
         self.cards: CardsResource[S] = CardsResource(sender)
         self.cases: CasesResource[S] = CasesResource(sender)
+        self.chart_of_accounts: ChartOfAccountsResource[S] = ChartOfAccountsResource(sender)
         self.closed_periods: ClosedPeriodsResource[S] = ClosedPeriodsResource(sender)
         self.company: CompanyResource[S] = CompanyResource(sender)
         self.delegations: DelegationsResource[S] = DelegationsResource(sender)

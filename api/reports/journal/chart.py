@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import product
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictStr
 
+from api.http.problems import FieldError
 from api.http.types import DepartmentName, Input, Text
 from api.resources.transactions.answer import category_of_mcc
 from schemas.controls import MCC_GROUPS
@@ -16,8 +18,11 @@ from schemas.controls import MCC_GROUPS
 #: The posted accounts, as they end. What is held is no booking of other books.
 AccountKind = Literal["card-spend", "fx-difference", "card-payable", "provisional-credit"]
 UNCATEGORIZED: Final = "uncategorized"
-RULES_MAX: Final = 1_000
+#: As many as the database keeps; a body of the API holds some 400 with every member.
+RULES_MAX: Final = 500
 
+#: What no spreadsheet runs, and no journal takes for anything else than a number.
+_CODE: Final = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,29}$"
 #: What beancount takes: five roots, then parts that begin with a capital or digit. hledger takes it, too.
 _NAME: Final = re.compile(r"(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+")
 
@@ -53,8 +58,8 @@ class ChartRuleIn(Input):
     name: Annotated[StrictStr, Field(max_length=200), AfterValidator(_account_name)] = Field(
         description="the account of the other books", examples=["Expenses:Travel:Flights"]
     )
-    code: Text | None = Field(
-        default=None, max_length=30, description="its number there, for CSV", examples=["6210"]
+    code: Annotated[Text, Field(pattern=_CODE)] | None = Field(
+        default=None, description="its number there", examples=["6210"]
     )
 
 
@@ -96,6 +101,53 @@ class Chart:
                 return AccountName(f"Expenses:{part_of(department_id)}:Fx-difference", "")
             case _:
                 return AccountName(f"Liabilities:{_capital(kind)}", "")
+
+
+#: What no rule fits is on these.
+OTHERWISE: Final[dict[AccountKind, str]] = {
+    "card-spend": "Expenses:DEPARTMENT:CATEGORY",
+    "fx-difference": "Expenses:DEPARTMENT:Fx-difference",
+    "card-payable": "Liabilities:Card-payable",
+    "provisional-credit": "Liabilities:Provisional-credit",
+}
+
+
+def faults_of(rules: Sequence[ChartRuleIn], member: str) -> list[FieldError]:
+    """What is wrong with them together. `member`: where they stand in the body."""
+    return [
+        FieldError(field=f"{member}.{n}{'.' if part else ''}{part}", code=code, message=message)
+        for n, part, code, message in _faults(rules)
+    ]
+
+
+def _faults(rules: Sequence[ChartRuleIn]) -> Iterator[tuple[int, str, str, str]]:
+    code_of: dict[str, tuple[int, str | None]] = {}
+    name_of: dict[str, tuple[int, str]] = {}
+    reached: dict[tuple[str, str | None, str | None, str | None], int] = {}
+    for n, rule in enumerate(rules):
+        group = None if rule.mcc is None else category_of_mcc().get(rule.mcc, UNCATEGORIZED)
+        if rule.mcc and rule.category not in (None, group):
+            words = f"is of {group} and not of {rule.category}: nothing could fit both"
+            yield n, "mcc", "not_in_category", words
+            continue
+        before, code = code_of.setdefault(rule.name, (n, rule.code))
+        if code != rule.code:
+            words = f"{rule.name} has {code or 'no number'} in rule {before}: an account has one number"
+            yield n, "code", "two_codes", words
+        before, name = name_of.setdefault(rule.code or "", (n, rule.name))
+        if rule.code and name != rule.name:
+            yield n, "code", "two_names", f"is the number of {name} in rule {before}"
+        # Whoever names less fits more: one of these above takes all that this one would.
+        wider = product((None, rule.department_id), (None, rule.category, group), (None, rule.mcc))
+        above = [reached[key] for each in wider if (key := (rule.account, *each)) in reached]
+        if above:
+            first = min(above)
+            words = (
+                f"nothing gets here: rule {first} ({rules[first].name}) fits all that this one fits; put "
+                "this one above it"
+            )
+            yield n, "", "never_reached", words
+        reached.setdefault((rule.account, rule.department_id, rule.category, rule.mcc), n)
 
 
 def part_of(name: str) -> str:

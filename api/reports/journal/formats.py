@@ -36,6 +36,9 @@ class _Opened:
                 self.seen.add(name)
                 yield name
 
+    def accounts(self, *both: AccountName) -> Iterator[AccountName]:
+        return (each for each in both if any(self.new(each.name)))
+
 
 class Beancount:
     """https://beancount.github.io/docs/beancount_language_syntax.html; `bean-check` accepts it."""
@@ -55,7 +58,8 @@ class Beancount:
             self._opened.count += 1
             # The order of lines means nothing to beancount; before every booking is early enough.
             found += [
-                f"1970-01-01 open {name}\n" for name in self._opened.new(one.debit.name, one.credit.name)
+                f"1970-01-01 open {name}\n" + (f'  code: "{code}"\n' if code else "")
+                for name, code in self._opened.accounts(one.debit, one.credit)
             ]
             found.append(
                 f'\n{one.day} * "{_quoted(one.payee or one.department_id)}" "{_quoted(described(one))}"\n'
@@ -88,7 +92,10 @@ class Hledger:
             amount = f"{one.amount:f}"
             sample = amount if "." in amount else f"{amount}."
             found += [f"commodity {sample} {name}\n" for name in self._opened.new(one.currency)]
-            found += [f"account {name}\n" for name in self._opened.new(one.debit.name, one.credit.name)]
+            found += [
+                f"account {name}" + (f"  ; code: {code}\n" if code else "\n")
+                for name, code in self._opened.accounts(one.debit, one.credit)
+            ]
             found.append(
                 f"\n{one.day} * ({one.entry_id}) {_described(one.payee or one.department_id)} | "
                 f"{_described(described(one))}\n"

@@ -14,9 +14,11 @@ from starlette.responses import Response, StreamingResponse
 from api.access.keys import Scope
 from api.access.security import ReportRoute, needs
 from api.http.preferences import MEMBERS_ONCE
+from api.http.problems import invalid_request
 from api.http.types import DepartmentName, Input, Moment
 from api.reports.journal import ofx
-from api.reports.journal.chart import RULES_MAX, Chart, ChartRuleIn
+from api.reports.journal.chart import RULES_MAX, Chart, ChartRuleIn, faults_of
+from api.reports.journal.charts import stored_rules
 from api.reports.journal.formats import FORMATS, JournalFormat
 from api.reports.journal.postings import JournalPosting, JournalReads
 from api.resources.organization_paths import ReadingAll, invalid, read_responses
@@ -37,8 +39,10 @@ class JournalExportIn(Input):
     since: Moment | None = Field(default=None, description="recorded at this time or later")
     until: Moment | None = Field(default=None, description="recorded before this time; none: now")
     department_id: DepartmentName | None = Field(default=None, description="only of this department")
-    chart: list[ChartRuleIn] = Field(
-        default=[], max_length=RULES_MAX, description="the accounts of the other books; the first that fits"
+    chart: list[ChartRuleIn] | None = Field(
+        default=None,
+        max_length=RULES_MAX,
+        description="the accounts of the other books, the first that fits; none: the organization's chart",
     )
 
 
@@ -63,14 +67,20 @@ async def export_journal(reading: ReadingAll, body: JournalExportIn) -> Response
     """Every booking of what is settled, in the order of the log: for beancount, hledger, as a double-entry
     CSV, or as a credit card's statement in OFX. Files whose times follow one on the other have each once.
 
-    Without a chart purchases are on `Expenses:DEPARTMENT:CATEGORY`. It reads and changes nothing. A file for
-    beancount or hledger that does not end with the number of its entries was cut off.
+    By the default chart purchases are on `Expenses:DEPARTMENT:CATEGORY`. It reads and changes nothing. A file
+    for beancount or hledger that does not end with the number of its entries was cut off.
     """
     now = datetime.now(UTC)
     until = min(body.until or now, now)
     if body.since is not None and body.since > until:
         raise invalid("body.since", "empty_range", "is above until, or to come: nothing could fit")
-    reads = JournalReads(reading, Chart(body.chart), body.department_id, body.since, until)
+    if body.chart is None:
+        rules = await stored_rules(reading.services, reading.caller.organization_id)
+    elif faults := faults_of(body.chart, "body.chart"):
+        raise invalid_request(faults)
+    else:
+        rules = body.chart
+    reads = JournalReads(reading, Chart(rules), body.department_id, body.since, until)
     return await exported(reads, body.format)
 
 
