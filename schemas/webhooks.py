@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 #: Told by the proof of the books, and not by a decision.
 VERIFICATION_FAILED: Final = "verification.failed"
-#: Told by a job, and not by a decision.
+#: Told by jobs, and not by a decision.
 REQUEST_REMINDED: Final = "request.reminded"
+REPORT_MADE: Final = "report.made"
 
 #: What is told, by its stable name, and when. docs/webhooks.md shows the table; a test compares.
 TYPES: Final[dict[str, str]] = {
@@ -61,6 +62,7 @@ TYPES: Final[dict[str, str]] = {
     "case.opened": "somebody should look at a payment: the model flagged it, or a rule asks for it",
     "authorization.labelled": "somebody said what a payment turned out to be",
     VERIFICATION_FAILED: "a proof of the books found something false of the organization; `checks` say what",
+    REPORT_MADE: "a scheduled report was made and is kept; `content` is where it is taken",
     "event.rejected": "an event was unusable and moved nothing; it is among the dead letters",
 }
 #: Sent by hand only, to try an endpoint; it goes to whatever endpoint it is sent to.

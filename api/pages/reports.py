@@ -26,6 +26,7 @@ from api.reports.schedules import (
     end_schedule,
     file_response,
     files_page,
+    run_schedule,
     schedules_of,
     set_schedule,
 )
@@ -135,13 +136,16 @@ async def schedule_report(
 
 @router.post(f"{ADDRESS}/scheduled/{{schedule_id}}", openapi_extra=needs(Scope.REPORTS_WRITE))
 async def change_schedule(
-    asking: Asked, schedule_id: str, act: Annotated[Literal["pause", "resume", "end"], Form()]
+    asking: Asked, schedule_id: str, act: Annotated[Literal["run", "pause", "resume", "end"], Form()]
 ) -> Response:
     caller = asking.viewer.caller
     require_department(caller, None, Scope.REPORTS_WRITE)
     if act == "end":
         await end_schedule(asking.request, caller, schedule_id)
         return back(f"{ADDRESS}/scheduled", done=f"{schedule_id} is made no longer.")
+    if act == "run":
+        await run_schedule(asking.request, caller, schedule_id)
+        return back(f"{ADDRESS}/scheduled", done=f"{schedule_id} is being made: look again in a moment.")
     known = await schedules_of(asking.services, caller, schedule_id)
     if not known:
         raise Problem(404, "unknown_report_schedule", "There is no scheduled report of this name.")

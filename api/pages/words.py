@@ -61,6 +61,7 @@ DELIVERY_STATES: Final = {
     "delivered": Mark("Delivered", "check", "good"),
     "failed": Mark("Given up", "cross", "bad"),
     "dropped": Mark("Dropped", "hourglass", "warn"),
+    "unknown": Mark("Not known", "clock", ""),
 }
 RECEIPT_STATES: Final = {
     "waiting": Mark("To be read", "clock", "calm"),

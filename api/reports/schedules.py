@@ -63,6 +63,20 @@ class ReportScheduleIn(Input):
     paused: bool = Field(default=False, strict=True, description="none is made meanwhile")
 
 
+class ReportDeliveryOut(Output):
+    """To whom a report was sent, and what became of it."""
+
+    model_config = ConfigDict(title="ReportDelivery")
+
+    way: Literal["mail", "webhook"]
+    to: str = Field(description="an address, or an endpoint's id", examples=["cfo@acme.com"])
+    status: Literal["pending", "delivered", "failed", "dropped", "unknown"] = Field(
+        description="`unknown`: it is not kept any more"
+    )
+    at: datetime | None = Field(description="of what `status` says")
+    error: str | None = Field(description="of the last attempt at a mail that failed")
+
+
 class ReportScheduleOut(Output):
     """A report that is made by itself."""
 
@@ -80,6 +94,17 @@ class ReportScheduleOut(Output):
     paused: bool
     set_by: str | None = Field(description="null: at the command line")
     last_made_at: datetime | None
+    last_file_id: int | None = Field(description="of the one that was made last")
+    last_deliveries: list[ReportDeliveryOut] = Field(description="of that one; none: nobody was to be told")
+
+
+class ReportRunOut(Output):
+    """A report that will be made within moments."""
+
+    model_config = ConfigDict(title="ReportRun")
+
+    schedule_id: str = Field(examples=["monthly"])
+    job_id: int = Field(examples=[1042])
 
 
 class ReportScheduleListOut(Output):
@@ -153,6 +178,19 @@ async def end_report_schedule(request: Request, caller: Caller, schedule_id: Sch
     """Those that were made stay."""
     await end_schedule(request, caller, schedule_id)
     return Response(status_code=204)
+
+
+@router.post(
+    SCHEDULES + "/{schedule_id}/runs",
+    status_code=202,
+    summary="Make a scheduled report now",
+    response_model=ReportRunOut,
+    openapi_extra=needs(Scope.REPORTS_WRITE, own=WHOLE),
+    responses={202: {"description": "It is made by `spendlog jobs`."}, **responses(*_READS, 404)},
+)
+async def run_report_schedule(request: Request, caller: Caller, schedule_id: ScheduleId) -> Response:
+    """Beside those of its steps: as of now, kept and sent as they are. One that waits already is that one."""
+    return reply(await run_schedule(request, caller, schedule_id), 202)
 
 
 @router.get(
@@ -235,6 +273,22 @@ async def end_schedule(request: Request, caller: Principal, schedule_id: str) ->
 
     if not storable(schedule_id) or not await change(request, end):
         raise Problem(404, "unknown_report_schedule", "There is no scheduled report of this name.")
+
+
+async def run_schedule(request: Request, caller: Principal, schedule_id: str) -> ReportRunOut:
+    """Raises Problem 404."""
+
+    async def run(changes: Changeset) -> int | None:
+        of = {"organization_id": caller.organization_id, "schedule_id": schedule_id}
+        row = await changes.row("report_schedule_run", **of)
+        if row is not None:
+            changes.tell(f"{SCHEDULES}/{schedule_id}/runs", after={"job_id": row["job_id"]})
+        return None if row is None else int(row["job_id"])
+
+    job_id = await change(request, run) if storable(schedule_id) else None
+    if job_id is None:
+        raise Problem(404, "unknown_report_schedule", "There is no scheduled report of this name.")
+    return ReportRunOut(schedule_id=schedule_id, job_id=job_id)
 
 
 async def files_page(services: Services, caller: Principal, page: Page) -> ReportFileListOut:

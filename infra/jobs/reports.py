@@ -1,4 +1,5 @@
-"""Reports that are due: made, kept, and sent by mail. What is asked for stands in report_schedule."""
+"""Reports that are due: made, kept, told by webhook, and sent by mail. What is asked for stands in
+report_schedule."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import make_msgid
-from typing import Final, LiteralString
+from typing import Final, LiteralString, NamedTuple
 
 from api.access.mail import Mail
 from api.questions.answering import Questions
@@ -19,9 +20,11 @@ from api.stores.postgres import Postgres
 from api.stores.questions import QuestionReads
 from api.stores.tenant import TENANT
 from infra.jobs.feature import Feature, Task
-from infra.jobs.job import Job, JobRefused
+from infra.jobs.job import Connection, Job, JobRefused
 from infra.jobs.job_settings import JobSettings
 from schemas.settings import read_settings
+from schemas.webhooks import REPORT_MADE
+from sinks.webhooks.messages import body_of
 
 _WAIT_S: Final = 5.0
 #: Nobody waits for it: a slow moment of PostgreSQL is no reason to begin again.
@@ -32,11 +35,33 @@ SELECT report, period, format, mail_to FROM report_schedule WHERE organization_i
 """
 _KEEP: LiteralString = """
 INSERT INTO report_file (organization_id, schedule_id, due_at, name, media_type, content)
-VALUES (%s, %s, %s, %s, %s, %s) RETURNING file_id
+VALUES (%s, %s, %s, %s, %s, %s) RETURNING file_id, made_at
 """
 _SEND: LiteralString = """
-SELECT job_put(%s, 'reports', 'mail', %s || ' ' || address, jsonb_build_object('file_id', %s, 'to', address))
-FROM unnest(%s::text[]) AS address
+INSERT INTO report_delivery (organization_id, file_id, way, recipient, job_id)
+SELECT %(organization_id)s, %(file_id)s, 'mail', address, job_put(%(organization_id)s, 'reports', 'mail',
+    %(file_id)s || ' ' || address, jsonb_build_object('file_id', %(file_id)s, 'to', address))
+FROM (SELECT DISTINCT unnest(%(mail_to)s::text[]) AS address) AS asked
+"""
+# An endpoint that wants only some departments' events is told nothing that is of all of them.
+_TELL: LiteralString = """
+WITH told AS (
+    INSERT INTO webhook_delivery
+        (organization_id, endpoint_id, event_id, event_type, department_id, lane, body, status)
+    SELECT organization_id, endpoint_id, %(event_id)s, %(event_type)s, NULL, %(lane)s, %(body)s, 'pending'
+    FROM webhook_endpoint
+    WHERE organization_id = %(organization_id)s AND department_ids = '{}'
+        AND (event_types = '{}' OR event_types && %(patterns)s::text[])
+    RETURNING organization_id, endpoint_id
+), noted AS (
+    INSERT INTO report_delivery (organization_id, file_id, way, recipient)
+    SELECT organization_id, %(file_id)s, 'webhook', endpoint_id FROM told
+)
+SELECT count(webhook_wake(organization_id, endpoint_id)::text) FROM told
+"""
+_SENT: LiteralString = """
+UPDATE report_delivery SET delivered_at = now()
+WHERE organization_id = %s AND file_id = %s AND way = 'mail' AND recipient = %s
 """
 _FILE: LiteralString = "SELECT name, content FROM report_file WHERE organization_id = %s AND file_id = %s"
 
@@ -52,6 +77,19 @@ def feature() -> Feature:
     )
 
 
+class MadeReport(NamedTuple):
+    """A report that is kept. `length`: in bytes."""
+
+    file_id: int
+    made_at: datetime
+    schedule_id: str
+    due_at: datetime
+    report: ReportOut
+    name: str
+    media_type: str
+    length: int
+
+
 @dataclass(frozen=True, slots=True)
 class DueReports:
     """The tasks of the queue."""
@@ -65,7 +103,7 @@ class DueReports:
             await connection.execute(_DUE)
 
     async def make(self, job: Job, schedule_id: str, due: str) -> None:
-        """Makes a report as of when it was due, keeps it, and asks for its mails: together."""
+        """Makes a report as of when it was due, keeps it, tells of it and asks for its mails: together."""
         assert job.organization_id is not None
         async with job.reading() as connection:
             cursor = await connection.execute(_SCHEDULE, (job.organization_id, schedule_id))
@@ -81,8 +119,11 @@ class DueReports:
         async with job.once() as connection:
             kept = (job.organization_id, schedule_id, at, name, media_type, body)
             cursor = await connection.execute(_KEEP, kept)
-            (file_id,) = await cursor.fetchone() or (None,)
-            await connection.execute(_SEND, (job.organization_id, str(file_id), file_id, mail_to))
+            file_id, made_at = await cursor.fetchone() or (0, at)
+            asked = {"organization_id": job.organization_id, "file_id": file_id, "mail_to": mail_to}
+            await connection.execute(_SEND, asked)
+            file = MadeReport(file_id, made_at, schedule_id, at, report, name, media_type, len(body))
+            await self._tell(connection, file)
 
     async def mail(self, job: Job, file_id: int, to: str) -> None:
         """Sends a report that is kept to one address. Killed at the wrong moment it is sent again, with the
@@ -97,8 +138,37 @@ class DueReports:
         name, content = row
         if not await self.post.deliver(self._message(job, to, name, content)):
             raise OSError("the mail server did not take it; the log says why")
-        async with job.once():
-            pass  # it is sent: that much is to be remembered
+        async with job.once() as connection:
+            await connection.execute(_SENT, (job.organization_id, file_id, to))
+
+    async def _tell(self, connection: Connection, file: MadeReport) -> None:
+        """Every endpoint that wants to hear of it, and of all departments."""
+        report, event_id = file.report, f"rep_{file.file_id}"
+        place = f"/v1/report-files/{file.file_id}"
+        told = {
+            "file_id": file.file_id,
+            "schedule_id": file.schedule_id,
+            "report": report.report,
+            "first": report.first,
+            "last": report.last,
+            "time_zone": report.time_zone,
+            "due_at": file.due_at,
+            "name": file.name,
+            "media_type": file.media_type,
+            "bytes": file.length,
+            "content": f"{place}/content",
+            "page": f"{self.settings.api_public_url.rstrip('/')}/reports/files/{file.file_id}",
+        }
+        asked = {
+            "organization_id": report.organization_id,
+            "file_id": file.file_id,
+            "event_id": event_id,
+            "event_type": REPORT_MADE,
+            "lane": f"report:{file.schedule_id}",
+            "body": body_of(event_id, REPORT_MADE, file.made_at, report.organization_id, None, told),
+            "patterns": [REPORT_MADE, f"{REPORT_MADE.partition('.')[0]}.*"],
+        }
+        await connection.execute(_TELL, asked)
 
     def _message(self, job: Job, to: str, name: str, content: bytes) -> EmailMessage:
         message = EmailMessage()

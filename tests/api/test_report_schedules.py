@@ -78,6 +78,73 @@ def test_a_report_that_was_made_is_taken_by_its_organization_alone(
         assert other.client.get(f"/v1/report-files/{row[0]}/content").json()["code"] == "unknown_report_file"
 
 
+def test_a_schedule_says_what_became_of_the_last_report(company: Organization, books: Books) -> None:
+    company.client.put(f"{PATH}/monthly", json=MONTHLY | {"starts_at": "2031-01-01T06:00:00Z"})
+    assert company.read(PATH)["schedules"][0]["last_deliveries"] == []
+    with psycopg.connect(books.settings.postgres) as connection:
+        row = connection.execute(_KEEP, [company.id]).fetchone()
+        assert row is not None
+        file = row[0]
+        for endpoint, status in (("good", "delivered"), ("away", "failed"), ("slow", "pending")):
+            connection.execute(
+                "INSERT INTO webhook_endpoint (organization_id, endpoint_id, url, description, event_types,"
+                " department_ids) VALUES (%s, %s, 'https://example.com/', '', '{}', '{}')",
+                [company.id, endpoint],
+            )
+            connection.execute(
+                "INSERT INTO webhook_delivery (organization_id, endpoint_id, event_id, event_type, lane,"
+                " body, status, ended_at) VALUES (%s, %s, %s, 'report.made', 'r', '{}', %s,"
+                " CASE WHEN %s <> 'pending' THEN now() END)",
+                [company.id, endpoint, f"rep_{file}", status, status],
+            )
+        failed = connection.execute(
+            "SELECT job_put(%s, 'reports', 'mail', 'x', '{}', now() + interval '1 year')", [company.id]
+        ).fetchone()
+        assert failed is not None
+        connection.execute(
+            "UPDATE job_run SET failed_at = now(), error = 'no server' WHERE job_id = %s", [failed[0]]
+        )
+        sent = [("webhook", "good", None, False), ("webhook", "away", None, False)]
+        sent += [("webhook", "slow", None, False), ("webhook", "gone", None, False)]
+        sent += [("mail", "a@b.example", None, True), ("mail", "c@d.example", failed[0], False)]
+        for way, to, job, done in sent:
+            connection.execute(
+                "INSERT INTO report_delivery (organization_id, file_id, way, recipient, job_id, delivered_at)"
+                " VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END)",
+                [company.id, file, way, to, job, done],
+            )
+    (schedule,) = company.read(PATH)["schedules"]
+    assert schedule["last_file_id"] == file
+    assert [(one["to"], one["status"], one["error"]) for one in schedule["last_deliveries"]] == [
+        ("a@b.example", "delivered", None),
+        ("c@d.example", "failed", "no server"),
+        ("away", "failed", None),
+        ("gone", "unknown", None),
+        ("good", "delivered", None),
+        ("slow", "pending", None),
+    ]
+
+
+def test_one_is_asked_for_now_beside_its_steps(company: Organization, books: Books) -> None:
+    later = company.client.put(f"{PATH}/monthly", json=MONTHLY | {"starts_at": "2031-01-01T06:00:00Z"})
+    first = company.client.post(f"{PATH}/monthly/runs")
+    again = company.client.post(f"{PATH}/monthly/runs")
+    assert (first.status_code, again.json()) == (202, first.json()), "one waits at most"
+    ((task, arguments),) = query(
+        books.settings.postgres,
+        "SELECT task_name, args FROM procrastinate_jobs WHERE id = %s",
+        first.json()["job_id"],
+    )
+    assert (task, arguments["schedule_id"], arguments["organization_id"]) == (
+        "reports.make",
+        "monthly",
+        company.id,
+    )
+    assert datetime.fromisoformat(arguments["due"]).tzinfo is not None
+    assert company.read(PATH)["schedules"][0]["next_at"] == later.json()["next_at"]
+    assert company.client.post(f"{PATH}/none/runs").json()["code"] == "unknown_report_schedule"
+
+
 def test_who_may_read_may_not_schedule(company: Organization, books: Books) -> None:
     secret, _ = create_key(
         books.settings.postgres, organization_id=company.id, name="reader", scopes=[Scope.LEDGER_READ]

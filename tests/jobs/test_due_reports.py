@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import subprocess
 import sys
@@ -53,6 +54,39 @@ def doing_jobs(database: str, folder: Path, **settings: str) -> Iterator[Path]:
         process.wait(20)
 
 
+def endpoints(database: str) -> None:
+    """One that wants to hear of reports, and others that do not, or of one department alone."""
+    query(
+        database,
+        "INSERT INTO webhook_endpoint (organization_id, endpoint_id, url, description, event_types,"
+        " department_ids) VALUES ('techcorp', 'all', 'https://example.com/', '', '{report.*}', '{}'),"
+        " ('techcorp', 'cards', 'https://example.com/', '', '{card.*}', '{}'),"
+        " ('techcorp', 'sales', 'https://example.com/', '', '{}', '{sales}'),"
+        " ('another', 'all', 'https://example.com/', '', '{}', '{}') RETURNING 1",
+    )
+
+
+def require_told(database: str, file: int, length: int) -> None:
+    """Who wants to hear of it, and nobody else, and that much is noted."""
+    ((endpoint, event_type, body),) = query(
+        database, "SELECT organization_id || '/' || endpoint_id, event_type, body FROM webhook_delivery"
+    )
+    told = json.loads(body)
+    assert (endpoint, event_type, told["id"]) == ("techcorp/all", "report.made", f"rep_{file}")
+    assert (told["data"]["file_id"], told["data"]["bytes"], told["data"]["content"]) == (
+        file,
+        length,
+        f"/v1/report-files/{file}/content",
+    )
+    assert told["data"]["page"].endswith(f"/reports/files/{file}")
+    noted = query(database, "SELECT way, recipient, delivered_at IS NOT NULL FROM report_delivery ORDER BY 2")
+    assert noted == [
+        ("mail", "ada@techcorp.example", True),
+        ("webhook", "all", False),
+        ("mail", "bo@techcorp.example", True),
+    ]
+
+
 def test_a_due_report_is_made_kept_and_mailed_and_its_schedule_goes_on(database: str, tmp_path: Path) -> None:
     ledger = Ledger(PostgresSession(database))
     log = DecisionLog()
@@ -71,6 +105,7 @@ def test_a_due_report_is_made_kept_and_mailed_and_its_schedule_goes_on(database:
     ][0]
     done = spendlog("reports", "schedule", "weekly", *asked, *mails, "--starts", starts, env=env)
     assert done.returncode == 0, done.stderr
+    endpoints(database)
     box = Taken()
     server = Controller(box, hostname="127.0.0.1", port=free_port())
     server.start()
@@ -90,6 +125,7 @@ def test_a_due_report_is_made_kept_and_mailed_and_its_schedule_goes_on(database:
     table = list(csv.reader(io.StringIO(bytes(content).decode("utf-8-sig"))))
     total = next(row for row in table if row and row[0] == "Total")
     assert int(total[1].replace(".", "")) == booked == 13_000
+    require_told(database, file, len(bytes(content)))
     assert sorted(mail["To"] for mail in box.mails) == ["ada@techcorp.example", "bo@techcorp.example"]
     assert len({mail["Message-ID"] for mail in box.mails}) == 2
     for mail in box.mails:

@@ -21,7 +21,7 @@ from schemas.effects import (
     RequestStep,
 )
 from schemas.reasons import Outcome, Reason, ReasonCode
-from schemas.webhooks import REQUEST_REMINDED, TYPES, VERIFICATION_FAILED
+from schemas.webhooks import REPORT_MADE, REQUEST_REMINDED, TYPES, VERIFICATION_FAILED
 from sinks.webhooks.messages import messages
 from tests.sinks.builder import DecisionLog
 
@@ -120,7 +120,7 @@ def test_each_kind_of_decision_tells_what_the_table_names() -> None:
         (decision.event_type, expected) for decision, expected in found
     ]
     told = {name for _, expected in found for name in expected}
-    assert told == TYPES.keys() - {"event.rejected", REQUEST_REMINDED, VERIFICATION_FAILED}
+    assert told == TYPES.keys() - {"event.rejected", REPORT_MADE, REQUEST_REMINDED, VERIFICATION_FAILED}
 
 
 def test_an_unusable_event_whose_organization_is_known_is_told() -> None:

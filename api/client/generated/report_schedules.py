@@ -11,6 +11,23 @@ from api.client.call import Call, at, given
 from api.client.operations import Resource, S, operation
 
 
+class ReportDelivery(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """To whom a report was sent, and what became of it."""
+
+    way: str
+    to: str
+    status: str
+    at: datetime | None = None
+    error: str | None = None
+
+
+class ReportRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A report that will be made within moments."""
+
+    schedule_id: str
+    job_id: int
+
+
 class ReportSchedule(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A report that is made by itself."""
 
@@ -26,6 +43,8 @@ class ReportSchedule(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     paused: bool
     set_by: str | None = None
     last_made_at: datetime | None = None
+    last_file_id: int | None = None
+    last_deliveries: list[ReportDelivery]
 
 
 class ReportSchedules(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -75,3 +94,8 @@ class ReportSchedulesResource(Resource[S]):
     def end(self, schedule_id: str) -> Call[None]:
         """End a scheduled report."""
         return Call("DELETE", at("/v1/report-schedules/{}", schedule_id), None)
+
+    @operation
+    def run(self, schedule_id: str) -> Call[ReportRun]:
+        """Make a scheduled report now."""
+        return Call("POST", at("/v1/report-schedules/{}/runs", schedule_id), ReportRun, accepted=True)
