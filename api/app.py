@@ -82,6 +82,7 @@ from api.resources.receipts import content as receipt_content
 from api.resources.receipts import missing as missing_receipts
 from api.resources.receipts import route as receipts
 from api.resources.receipts import wanted as receipt_policies
+from api.resources.reconciliations import files as settlement_files
 from api.resources.reconciliations import periods, reconciliations, resolutions
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
@@ -123,6 +124,7 @@ ROOMS = (
     journal_exports,
     charts,
     reconciliations,
+    settlement_files,
     resolutions,
     periods,
     verifications,

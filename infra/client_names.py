@@ -34,6 +34,10 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "read_any_request": "read",
     },
     "delegations": {"set_delegation": "set", "end_delegation": "end"},
+    "reconciliations": {
+        "read_settlement_file": "propose",
+        "take_settlement_file": "upload",
+    },
     "receipts": {
         "link_receipt": "link",
         "unlink_receipt": "unlink",
@@ -129,7 +133,14 @@ NOT_CALLED: Final[dict[str, str]] = {
 }
 
 #: Operations that change nothing, though they have a body, or by a second try nothing more.
-READS: Final = {"ask", "try_policy", "export_journal", "upload_receipt"}
+READS: Final = {
+    "ask",
+    "try_policy",
+    "export_journal",
+    "upload_receipt",
+    "read_settlement_file",
+    "take_settlement_file",
+}
 
 #: Types of the description that are one type for a caller.
 THE_SAME: Final[dict[str, str]] = {

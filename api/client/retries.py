@@ -34,7 +34,8 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Tries(Generic[T]):
-    """The tries of one call, within `deadline_s` seconds in all; each of them may take `try_s`."""
+    """The tries of one call, within `deadline_s` seconds in all; each of them may take `try_s`, with a
+    file all of it."""
 
     def __init__(
         self,
@@ -47,7 +48,8 @@ class Tries(Generic[T]):
         self.call = call
         self.tries = 0
         self._deadline_s = deadline_s
-        self._try_s = try_s
+        # A file is read while its sender waits: sent anew meanwhile it would only wait behind itself.
+        self._try_s = try_s if call.file is None else deadline_s
         self._clock = clock
         self._until = clock() + deadline_s
 

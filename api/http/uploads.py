@@ -12,6 +12,8 @@ _FRAME_BYTES: Final = 32 * 1024
 _UPLOADS: Final[Mapping[str, int]] = {
     "/v1/receipts": 10_000_000 + _FRAME_BYTES,
     "/receipts": 10_000_000 + _FRAME_BYTES,
+    "/v1/reconciliations/readings": 25_000_000 + _FRAME_BYTES,
+    "/v1/reconciliations/files": 25_000_000 + _FRAME_BYTES,
     "/reconciliation/reading": 25_000_000 + _FRAME_BYTES,
     "/reconciliation/files": 25_000_000 + _FRAME_BYTES,
 }

@@ -182,5 +182,5 @@ def test_a_harmful_receipt_is_refused_and_kept_nowhere(
 
 def test_a_settlement_file_is_scanned_as_well(people: httpx.Client, clamd: Clamd) -> None:
     sent = {"file": ("settled.csv", b"date,amount\n" + MARK)}
-    page = people.post("/reconciliation/reading", files=sent, data={"mapping": "", "days": "3"})
+    page = people.post("/reconciliation/reading", files=sent, data={"mapping": "", "days_max": "3"})
     assert page.status_code == 422 and "knows this file to be harmful" in page.text, page.text[:2_000]

@@ -94,6 +94,30 @@ class Reconciliations(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     next: str | None = None
 
 
+class SettlementReading(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a settlement file says."""
+
+    format: str
+    digest: str
+    lines: int
+    used: int
+    account: dict[str, int]
+    since: date | None = None
+    until: date | None = None
+    time_zone: str
+    mapping: str
+    proposed: bool
+    sample: list[dict[str, Any]]
+    refused: list[UnusableLine]
+
+
+class UnusableLine(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A line that cannot be used, and why."""
+
+    number: int
+    reason: str
+
+
 class ReconciliationsResource(Resource[S]):
     """Operations on reconciliations."""
 
@@ -175,6 +199,34 @@ class ReconciliationsResource(Resource[S]):
         )
 
     list_items = listing(_list_items, "items", ReconciliationItem)
+
+    @operation
+    def propose(
+        self, file: tuple[str, bytes], *, mapping: str | None = None, days_max: int | None = None
+    ) -> Call[SettlementReading]:
+        """Read a settlement file."""
+        return Call(
+            "POST",
+            "/v1/reconciliations/readings",
+            SettlementReading,
+            file=file,
+            fields=given(mapping=mapping, days_max=days_max),
+            reads=True,
+        )
+
+    @operation
+    def upload(
+        self, file: tuple[str, bytes], *, mapping: str | None = None, days_max: int | None = None
+    ) -> Call[Reconciliation]:
+        """Take a settlement file."""
+        return Call(
+            "POST",
+            "/v1/reconciliations/files",
+            Reconciliation,
+            file=file,
+            fields=given(mapping=mapping, days_max=days_max),
+            reads=True,
+        )
 
     @operation
     def resolve_item(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,10 @@ from api.resources.scanned import require_harmless
 from api.services import services_of
 
 _MAPPING_MAX: Final = 20_000
+_DAYS: Final = 3
+_DAYS_MAX: Final = 31
+_FORM: Final = "multipart/form-data"
+_FIELDS: Final = frozenset({"file", "mapping", "days_max"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +42,41 @@ class SentSettlement:
 
 
 async def read_settlement_form(request: Request) -> SentSettlement:
-    """Raises Problem 413, 422."""
+    """Raises Problem 413, 415, 422."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _FORM:
+        how = f"as {media_type[:80]}" if media_type else "without a Content-Type"
+        words = f"The body was sent {how}; send a form as `{_FORM}`, with `file` in it."
+        raise Problem(415, "unsupported_media_type", words)
     try:
         async with request.form(max_files=1, max_fields=4, max_part_size=_MAPPING_MAX) as form:
+            if unknown := sorted(set(form) - _FIELDS):
+                raise _wrong(unknown[0][:40], f"is not known; there are {', '.join(sorted(_FIELDS))}")
             file = form.get("file")
             content, name = b"", ""
             if isinstance(file, UploadFile):
                 content, name = await file.read(FILE_BYTES_MAX + 1), file.filename or "settlement"
-            mapping, days = form.get("mapping"), form.get("days")
+            mapping, days = form.get("mapping"), form.get("days_max")
     except (MultiPartException, HTTPException) as error:
-        words = getattr(error, "message", None) or getattr(error, "detail", "")
-        raise _wrong("file", f"the form cannot be read: {str(words)[:200]}") from None
+        if isinstance(error, Problem):
+            raise
+        why = str(getattr(error, "message", None) or getattr(error, "detail", ""))
+        raise _wrong("file", f"the form cannot be read: {why[:200]}") from None
     if len(content) > FILE_BYTES_MAX:
-        words = (
-            f"A file of a page has at most {FILE_BYTES_MAX:,} bytes; `spendlog reconcile` takes larger ones."
-        )
+        words = f"A file has at most {FILE_BYTES_MAX:,} bytes; `spendlog reconcile` takes larger ones."
         raise Problem(413, "body_too_large", words)
-    if days and (not isinstance(days, str) or not days.isdigit() or int(days[:4]) > 31):
-        raise _wrong("days", "days between a line and its booking are a number from 0 to 31")
     text = mapping.replace("\r\n", "\n") if isinstance(mapping, str) else ""
-    return SentSettlement(name[:200], content, text, int(days) if isinstance(days, str) and days else 3)
+    return SentSettlement(name[:200], content, text, _days_of(days))
+
+
+def _days_of(said: UploadFile | str | None) -> int:
+    """Raises Problem 422."""
+    if not said:
+        return _DAYS
+    if not isinstance(said, str) or not re.fullmatch(r"[0-9]{1,2}", said) or int(said) > _DAYS_MAX:
+        words = f"days between a line and its booking are a number from 0 to {_DAYS_MAX}"
+        raise _wrong("days_max", words)
+    return int(said)
 
 
 async def look_at(request: Request, sent: SentSettlement) -> FileReading:
