@@ -17,7 +17,8 @@ from perf.evaluation import report
 from perf.evaluation.contenders import BOOSTED, contenders
 from perf.evaluation.data import LabelledRequest, read
 from perf.evaluation.explained import Explained
-from perf.evaluation.measures import ranked
+from perf.evaluation.groups import groups_of
+from perf.evaluation.measures import highest
 from perf.evaluation.run import featured, judged, scores_of
 from streams.scoring.duplicates import is_odd_repeat
 from streams.scoring.features import NAMES
@@ -73,6 +74,7 @@ def evaluate(
     )
     report.table(found).print()
     report.kinds(found).print()
+    report.groups(found).print()
     for line in report.explanations(found):
         typer.echo(line)
     typer.echo(
@@ -125,6 +127,8 @@ def _evaluate(
         contenders=qualities,
     )
     found.alerts = _alerts(requests[start:], [one.bins for one in seen.seen[start:]], kept)
+    last = list(kept.values())[-1]
+    found.groups = groups_of(requests[start:], seen.seen[start:], highest(last))
     if explained is not None:
         found.highest = [
             report.Highest.of(requests[number], score, why) for score, number, why in explained.highest
@@ -140,9 +144,7 @@ def _alerts(
     """Of the rule for exact repeats, and of it beside the highest 1 % of the last contender."""
     repeats = [is_odd_repeat(one) for one in bins]
     name, best = list(scores.items())[-1]
-    both = list(repeats)
-    for place in ranked(best)[: max(1, len(best) // 100)]:
-        both[place] = True
+    both = [one or other for one, other in zip(repeats, highest(best), strict=True)]
     return {
         "exact repeats": report.Alerts.of(requests, repeats),
         f"{name}, and exact repeats": report.Alerts.of(requests, both),

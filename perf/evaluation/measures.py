@@ -39,6 +39,14 @@ def ranked(scores: Sequence[float]) -> list[int]:
     return order
 
 
+def highest(scores: Sequence[float]) -> list[bool]:
+    """Which are among the highest 1 %: one at least."""
+    found = [False] * len(scores)
+    for place in ranked(scores)[: max(1, len(scores) // 100)]:
+        found[place] = True
+    return found
+
+
 def average_precision(fraud: Sequence[bool], order: Iterable[int]) -> float:
     """The mean of the precision at each fraud; 0 where there is none."""
     found, total = 0, 0.0

@@ -14,6 +14,7 @@ import msgspec
 
 from infra.output import TextTable
 from perf.evaluation.data import LabelledRequest
+from perf.evaluation.groups import Group
 from perf.evaluation.measures import Quality
 from streams.scoring.wording import Why
 
@@ -59,7 +60,8 @@ class Alerts(msgspec.Struct):
 class Evaluation(msgspec.Struct):
     """One stream's figures: the second part of it is judged, the first is for learning and tuning.
 
-    Microseconds are (median, 99th percentile); `card_bytes` (mean, most). `alerts`: of rules beside scores.
+    Microseconds are (median, 99th percentile); `card_bytes` (mean, most). `alerts`: of rules beside scores;
+    `groups`: who is flagged by the last contender though it is good.
     """
 
     data: str
@@ -74,6 +76,7 @@ class Evaluation(msgspec.Struct):
     card_bytes: tuple[int, int]
     contenders: dict[str, Quality]
     alerts: dict[str, Alerts] = {}
+    groups: dict[str, Group] = {}
     highest: list[Highest] = []
 
 
@@ -108,6 +111,15 @@ def kinds(found: Evaluation) -> TextTable:
     for name, alerts in found.alerts.items():
         which = f"{name}: {alerts.share:.1%} of requests, {alerts.precision:.0%} right"
         rows.add(which, *(f"{alerts.recall_by_kind.get(kind, 0.0):.2f}" for kind in names))
+    return rows
+
+
+def groups(found: Evaluation) -> TextTable:
+    """Of good requests, how many are flagged, by what they have in common."""
+    rows = TextTable("good requests", "share", "flagged", "to all", left=1)
+    for name, one in found.groups.items():
+        ratio = one.flagged / found.groups["all"].flagged if found.groups["all"].flagged else 0.0
+        rows.add(name, f"{one.share:.3f}", f"{one.flagged:.4f}", f"{ratio:.1f} ×")
     return rows
 
 

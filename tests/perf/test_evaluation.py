@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from infra.cli import app
 from perf.evaluation.contenders import Contender, SeenRequest, contenders
 from perf.evaluation.data import LabelledRequest, read
+from perf.evaluation.groups import Group, groups_of
 from perf.evaluation.measures import (
     average_precision,
     calibration_error,
@@ -144,6 +145,9 @@ def test_evaluate_prints_the_table_and_keeps_the_figures(labelled: Path, tmp_pat
         assert set(quality["recall_by_kind"]) == {"spike"}
     assert set(found["alerts"]) == {"exact repeats", f"{list(found['contenders'])[-1]}, and exact repeats"}
     assert all(f"{name}: " in done.output for name in found["alerts"])
+    assert found["groups"]["all"]["share"] == 1.0
+    assert all(0 < one["share"] <= 1 and 0 <= one["flagged"] <= 1 for one in found["groups"].values())
+    assert "the largest 5 % of amounts" in done.output
     best = found["contenders"].get("boosted, geometric refits")
     if best is not None:
         assert best["average_precision"] > 0.6
@@ -156,6 +160,20 @@ def test_evaluate_prints_the_table_and_keeps_the_figures(labelled: Path, tmp_pat
             assert 1 <= len(one["reasons"]) <= 3
             assert all(words in done.output and moved > 0 for _, words, moved in one["reasons"])
     assert "<svg" in picture.read_text()
+
+
+def test_who_is_flagged_more_is_counted_among_the_good() -> None:
+    requests = [one._replace(department=f"d{n % 2}") for n, one in enumerate(stream(40))]
+    seen = featured(requests, 7, lambda: None).seen
+    flagged = [n % 2 == 1 or request.fraud for n, request in enumerate(requests)]
+    found = groups_of(requests, seen, flagged)
+    good = [n for n, request in enumerate(requests) if not request.fraud]
+    assert found["all"] == Group(1.0, sum(n % 2 for n in good) / len(good))
+    assert (found["department d0"].flagged, found["department d1"].flagged) == (0.0, 1.0)
+    assert found["cards of less than 32 days"].share < 1
+    assert found["the largest 5 % of amounts"].share >= 0.05
+    one = [request._replace(department="d") for request in requests]
+    assert not any(name.startswith("department") for name in groups_of(one, seen, flagged))
 
 
 def test_alerts_of_a_rule_are_counted_by_kind() -> None:
