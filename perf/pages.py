@@ -107,15 +107,15 @@ _SEEDS: Final = (
         'key_perf' || n FROM generate_series(1, 300) AS n
     """,
     """
-    INSERT INTO increase_request (organization_id, department_id, request_id, budget_id, currency, amount,
+    INSERT INTO approval_request (organization_id, department_id, request_id, kind, budget_id, currency, amount,
         ends_at, asked_by, asked_at, levels, approved_by, status, partition, seq)
-    SELECT 'lists', 'dept-' || n % 60, 'req_' || n, 'department', 'USD', 1000 * n, '2026-12-31',
+    SELECT 'lists', 'dept-' || n % 60, 'req_' || n, 'increase', 'department', 'USD', 1000 * n, '2026-12-31',
         'person' || n || '@example.com', now() - make_interval(hours => n), '[[]]', '{}',
         CASE WHEN n % 5 = 0 THEN 'waiting' ELSE 'approved' END, 0, n FROM generate_series(1, 500) AS n
     """,
     """
-    INSERT INTO receipt_policy (organization_id, currency, over_minor, days, set_by)
-    VALUES ('lists', 'USD', 7500, 3, 'person1@example.com')
+    INSERT INTO receipt_policy (organization_id, currency, over_minor, days, set_by, set_at)
+    VALUES ('lists', 'USD', 7500, 3, 'person1@example.com', now() - interval '1 year')
     """,
     """
     INSERT INTO receipt_file (organization_id, sha256, media_type, pages, content)
@@ -147,11 +147,11 @@ _SEEDS: Final = (
         debit_account, credit_account, amount, currency, period, occurred_at, recorded_at)
     SELECT a.partition, a.seq, 0, 'lists', a.department_id, a.authorization_id, 'posted', 'clearing',
         'department:lists/' || a.department_id || ':card-spend', 'organization:lists:card-payable',
-        a.amount, 'USD', '2026-10',
+        a.amount, 'USD', to_char(a.created_at, 'YYYY-MM'),
         a.created_at, a.created_at
     FROM card_authorization AS a WHERE a.organization_id = 'lists' AND a.posted > 0
     """,
-    "VACUUM ANALYZE person, membership, api_key, receipt, receipt_file, transfer, increase_request, budget",
+    "VACUUM ANALYZE person, membership, api_key, receipt, receipt_file, transfer, approval_request, budget",
 )
 _STATIC: Final = re.compile(r'="/static/([^"]+)"')
 

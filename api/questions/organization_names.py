@@ -70,6 +70,11 @@ class Directory:
         return max((len(words) for words in self.by_words), default=0)
 
     @cached_property
+    def first(self) -> Mapping[Kind, str]:
+        """The label of the first of each kind: one that occurs, for examples."""
+        return {named.kind: named.label for _, named in reversed(self.named)}
+
+    @cached_property
     def _with_word(self) -> Mapping[str, Sequence[Words]]:
         found: dict[str, list[Words]] = defaultdict(list)
         for words in self.by_words:
@@ -112,7 +117,7 @@ class Directory:
 
 def ready(directory: Directory) -> Directory:
     """The same, put in order: with thousands of names that is for a thread."""
-    for each in (directory.words, directory.labels, directory.longest):
+    for each in (directory.words, directory.labels, directory.longest, directory.first):
         assert each is not None
     return directory
 

@@ -85,12 +85,11 @@ _JOINING: Final = frozenset(
 def _usual(text: str, directory: Directory) -> Iterator[str]:
     """With the names that the text has; with any others of the organization where it has none."""
     said = words_of(text)
-    names: dict[str, str] = {}
-    for called, named in directory.named:
-        words = words_of(called)
-        heard = any(said[n : n + len(words)] == words for n in range(len(said))) if words else False
-        if heard or named.kind not in names:
-            names[named.kind] = named.label
+    names = dict(directory.first)
+    for count in range(1, min(len(said), directory.longest) + 1):  # of what is said the longest name counts
+        for n in range(len(said) - count + 1):
+            for named in directory.by_words.get(said[n : n + count], ()):
+                names[named.kind] = named.label
     for question in _USUAL:
         with suppress(KeyError):  # nothing is called so
             yield question.format_map(names)
