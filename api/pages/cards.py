@@ -41,6 +41,7 @@ async def cards_of(
     department_id: str | None = None,
     status: str | None = None,
     employee: str | None = None,
+    rows_max: int = _ROWS_MAX,
 ) -> list[CardOut]:
     """Registered cards, by id."""
     row = await find_cards(
@@ -48,10 +49,10 @@ async def cards_of(
         department_id=department_id,
         status=status,
         employee=employee,
-        rows_max=_ROWS_MAX,
+        rows_max=rows_max,
     )
     visible = asking.viewer.departments(Scope.CARDS_READ)
-    found = cards_out(row, Page(None, _ROWS_MAX))[0]
+    found = cards_out(row, Page(None, rows_max))[0]
     return [
         card for card in found if visible is None or employee is not None or card.department_id in visible
     ]

@@ -25,6 +25,9 @@ from schemas.controls import Policy
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _LATEST: Final = 10
+#: A link leads to all.
+_CARDS: Final = 20
+_BUDGETS: Final = 40
 
 
 @router.get("/departments/{department_id}", openapi_extra=needs(Scope.BUDGETS_READ))
@@ -36,14 +39,18 @@ async def show_department(asking: Asked, department_id: str) -> Response:
         raise unknown_department()
     policy, cards, newest = await asyncio.gather(
         or_none(policy_in_force(asking, department_id)),
-        cards_of(asking, department_id=department_id),
+        cards_of(asking, department_id=department_id, rows_max=_CARDS),
         latest(asking, Filters(department_id=department_id), _LATEST),
+    )
+    others = sorted(
+        (card_of(budget) for budget in budgets if budget is not own), key=lambda card: -card.share
     )
     return page(
         asking.request,
         "department",
         card=card_of(own),
-        others=[card_of(budget) for budget in budgets if budget is not own],
+        others=others[:_BUDGETS],
+        more_others=len(others) - _BUDGETS,
         policy=policy,
         rules=[] if policy is None else sentences(policy, own.currency),
         cards=cards,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -23,21 +24,26 @@ from schemas.effects import RequestStep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-#: Of all departments together.
+#: That wait, of all departments together; and of these that a page draws with their forms.
 _REQUESTS_MAX: Final = 1_000
+_INBOX_MAX: Final = 30
+#: That have ended, the newest.
+_ENDED_MAX: Final = 50
 _MORE: Final = (Scope.BUDGETS_REQUEST, Scope.BUDGETS_WRITE)
 
 
 async def requests_of(
-    asking: Asking, *, status: RequestStatus | None = None, asked_by: str | None = None
+    asking: Asking, *, status: RequestStatus | None = None, asked_by: str | None = None, ended: bool = False
 ) -> list[ApprovalRequestOut]:
-    """Of the departments that the viewer reaches, or what somebody has asked for anywhere; newest first."""
+    """Of the departments that the viewer reaches, or what somebody has asked for anywhere; newest first.
+    `ended`: the newest of those that wait no longer."""
     rows = await find_requests(
         asking.organization(),
         departments=None if asked_by is not None else await department_names(asking),
         status=status,
         asked_by=asked_by,
-        rows_max=_REQUESTS_MAX,
+        ended=ended,
+        rows_max=_ENDED_MAX if ended else _REQUESTS_MAX,
     )
     every = [request_out(asking.viewer.organization_id, row) for row in rows]
     return sorted(
@@ -61,15 +67,22 @@ def may_answer(asking: Asking, request: ApprovalRequestOut) -> bool:
 
 @router.get("/approvals", openapi_extra=needs(Scope.BUDGETS_READ))
 async def show_approvals(asking: Asked) -> Response:
-    requests = await requests_of(asking)
-    cards = {card.budget.department_id: card for card in await department_cards(asking)}
+    waiting, ended, cards, away = await asyncio.gather(
+        requests_of(asking, status="waiting"),
+        requests_of(asking, ended=True),
+        department_cards(asking),
+        absence_of(asking),
+    )
+    inbox = [request for request in waiting if may_answer(asking, request)]
+    others = [request for request in waiting if not may_answer(asking, request)]
     return page(
         asking.request,
         "approvals",
-        inbox=[request for request in requests if may_answer(asking, request)],
-        others=[request for request in requests if not may_answer(asking, request)],
-        cards=cards,
-        away=await absence_of(asking),
+        inbox=inbox[:_INBOX_MAX],
+        waiting=len(inbox),
+        others=others[:_ENDED_MAX] + ended,
+        cards={card.budget.department_id: card for card in cards},
+        away=away,
         approves=asking.viewer.may(Scope.BUDGETS_APPROVE),
     )
 

@@ -305,6 +305,7 @@ UNFILTERED: Final[Mapping[str, Any]] = {
     "kind": None,
     "status": None,
     "asked_by": None,
+    "ended": False,
     "after": None,
     "after_department": None,
     "rows_max": 1,

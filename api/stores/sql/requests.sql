@@ -1,4 +1,5 @@
--- A page of requests by id, of an organization or of some of its departments, or those with one id.
+-- A page of requests by id, of an organization or of some of its departments, or those with one id. `ended`: those that
+-- wait no longer, the last that were asked first.
 SELECT
     place.next_seq,
     EXISTS (
@@ -33,10 +34,12 @@ SELECT
                 AND (%(request_id)s::text IS NULL OR r.request_id = %(request_id)s)
                 AND (%(kind)s::text IS NULL OR r.kind = %(kind)s)
                 AND (%(status)s::text IS NULL OR r.status = %(status)s)
+                AND (NOT %(ended)s::boolean OR r.status <> 'waiting')
                 AND (%(asked_by)s::text IS NULL OR r.asked_by = %(asked_by)s)
                 AND (%(after)s::text IS NULL OR (r.request_id COLLATE "C", r.department_id COLLATE "C")
                     > (%(after)s, %(after_department)s::text))
-            ORDER BY r.request_id COLLATE "C", r.department_id COLLATE "C"
+            ORDER BY CASE WHEN %(ended)s::boolean THEN r.asked_at END DESC NULLS LAST,
+                r.request_id COLLATE "C", r.department_id COLLATE "C"
             LIMIT %(rows_max)s
         ) AS found
     ) AS requests
