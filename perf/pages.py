@@ -107,8 +107,8 @@ _SEEDS: Final = (
         'key_perf' || n FROM generate_series(1, 300) AS n
     """,
     """
-    INSERT INTO approval_request (organization_id, department_id, request_id, kind, budget_id, currency, amount,
-        ends_at, asked_by, asked_at, levels, approved_by, status, partition, seq)
+    INSERT INTO approval_request (organization_id, department_id, request_id, kind, budget_id, currency,
+        amount, ends_at, asked_by, asked_at, levels, approved_by, status, partition, seq)
     SELECT 'lists', 'dept-' || n % 60, 'req_' || n, 'increase', 'department', 'USD', 1000 * n, '2026-12-31',
         'person' || n || '@example.com', now() - make_interval(hours => n), '[[]]', '{}',
         CASE WHEN n % 5 = 0 THEN 'waiting' ELSE 'approved' END, 0, n FROM generate_series(1, 500) AS n
