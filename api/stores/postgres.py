@@ -201,7 +201,9 @@ class Postgres:
 
 #: Until the transaction's end; the order matters not, for a reader may do both.
 _READING: LiteralString = (
-    "SELECT set_config('transaction_read_only', 'on', true), set_config('role', %s, true)"
+    "SELECT set_config('transaction_read_only', 'on', true), set_config('role', %s, true),"
+    # Groups of a million purchases are gathered in memory; of these transactions there are a few at a time.
+    " set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, LiteralString
 
 import msgspec
@@ -24,6 +25,7 @@ ANSWER_TIMEOUT_S: Final = 5.0
 NAMES_MAX: Final = 10_000
 #: Of more purchases a list is not added up: the sum would cost seconds, and a list is not asked for it.
 COUNTED_MAX: Final = 10_000
+_BIGINT_MAX: Final = 2**63 - 1
 
 #: A side of a purchase that it can be grouped by. Times are numbers of the buckets that begin at `edges`.
 SIDES: Final[dict[str, LiteralString]] = {
@@ -40,7 +42,8 @@ SIDES: Final[dict[str, LiteralString]] = {
 }
 #: What of a purchase counts: by the states that are asked for.
 MONEY: Final[dict[str, LiteralString]] = {
-    # Settled less what came back, and what is held. What a won dispute gave back only the body tells.
+    # Settled less what came back, and what is held. What a won dispute gave back only the body tells: so
+    # purchases that were never disputed are added up without it (_UNDISPUTED).
     "spent": "greatest(0, a.posted - a.refunded - CASE WHEN a.disputed > 0"
     " THEN coalesce((a.body ->> 'recovered')::bigint, 0) ELSE 0 END) + a.held",
     "held": "a.held",
@@ -49,13 +52,26 @@ MONEY: Final[dict[str, LiteralString]] = {
     "disputed": "a.disputed",
     "amount": "a.amount",
 }
+_UNDISPUTED: Final[dict[str, LiteralString]] = {
+    **MONEY,
+    "spent": "greatest(0, a.posted - a.refunded) + a.held",
+    "disputed": "0::bigint",
+}
+#: Somebody's purchases: on his cards, or with his name on cards that are nobody's. Both are found by an index
+#: first, for by whom a purchase is depends on its card.
+_OF_PERSON: Final[LiteralString] = """(a.cardholder = ANY(%({0})s) OR a.card_id = ANY(ARRAY(
+        SELECT card_id FROM card WHERE organization_id = %(organization_id)s AND employee = ANY(%({0})s))))
+        AND coalesce(c.employee, a.cardholder) = ANY(%({0})s)"""
+_OF_TEAM: Final[LiteralString] = """a.card_id = ANY(ARRAY(
+        SELECT card_id FROM card WHERE organization_id = %(organization_id)s AND team = ANY(%(team)s)))
+        AND c.team = ANY(%(team)s)"""
 #: A condition for each member that is given; the parameter has its name.
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     "departments": "a.department_id = ANY(%(departments)s)",
-    "own": "coalesce(c.employee, a.cardholder) = ANY(%(own)s)",
+    "own": _OF_PERSON.format("own"),
     "department": "a.department_id = ANY(%(department)s)",
-    "team": "c.team = ANY(%(team)s)",
-    "person": "coalesce(c.employee, a.cardholder) = ANY(%(person)s)",
+    "team": _OF_TEAM,
+    "person": _OF_PERSON.format("person"),
     "merchant": "a.merchant_key = ANY(%(merchant)s)",
     "mccs": "a.mcc = ANY(%(mccs)s)",
     "card": "a.card_id = ANY(%(card)s)",
@@ -69,6 +85,8 @@ _CONDITIONS: Final[dict[str, LiteralString]] = {
     "at_least": "a.amount >= (%(at_least)s::jsonb ->> a.currency)::numeric",
     "below": "a.amount < (%(below)s::jsonb ->> a.currency)::numeric",
     "at_most": "a.amount <= (%(at_most)s::jsonb ->> a.currency)::numeric",
+    "amount_from": "a.amount >= %(amount_from)s",
+    "amount_to": "a.amount <= %(amount_to)s",
     "since": "a.created_at >= %(since)s",
     "until": "a.created_at < %(until)s",
     "since_before": "a.created_at >= %(since_before)s AND a.created_at < %(until_before)s",
@@ -112,6 +130,7 @@ def groups(
 
     `by_time`: the rows come in the order of time.
     """
+    asked = _bounded(asked)
     one, two = (*(SIDES[side] for side in sides), "''", "''")[:2]
     compared = asked.get("since_before") is not None
     way: LiteralString = "ASC" if ascending else "DESC"
@@ -123,7 +142,8 @@ def groups(
         statement("question_groups")
         .replace("/* one */", one)
         .replace("/* two */", two)
-        .replace("/* money */", MONEY[money])
+        .replace("/* money */", _UNDISPUTED[money])
+        .replace("/* money of disputed */", MONEY[money])
         .replace("/* asked */", _ASKED if compared else "true")
         .replace("/* conditions */", _conditions(asked))
         .replace("/* order */", order)
@@ -134,6 +154,7 @@ def groups(
 
 def purchases(money: str, order: str, asked: Row) -> Statement:
     """Of question_purchases.sql. By amount they come currency by currency: two cannot be compared."""
+    asked = _bounded(asked)
     by_amount = order in ("largest", "smallest")
     way: LiteralString = "DESC" if order in ("largest", "newest") else "ASC"
     column: LiteralString = "amount" if by_amount else "created_at"
@@ -153,6 +174,24 @@ def purchases(money: str, order: str, asked: Row) -> Statement:
         )
     )
     return Statement(sql, {**asked, "counted_max": COUNTED_MAX})
+
+
+def _bounded(asked: Row) -> Row:
+    """`asked` with bounds of amounts in whichever currency, so that an index finds what may fit."""
+    found = dict(asked)
+    for bound, names, which in (
+        ("amount_from", ("above", "at_least"), min),
+        ("amount_to", ("below", "at_most"), max),
+    ):
+        values = [
+            Decimal(value)
+            for name in names
+            if asked.get(name) is not None
+            for value in msgspec.json.decode(asked[name]).values()
+        ]
+        if values:
+            found[bound] = max(-_BIGINT_MAX, min(_BIGINT_MAX, int(which(values))))
+    return found
 
 
 def _conditions(asked: Row) -> LiteralString:

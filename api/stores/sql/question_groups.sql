@@ -1,6 +1,7 @@
 -- What purchases come to, by up to two of their sides (one, two), in each currency: what is asked about, and what it is
 -- compared with (`asked`). The sides, the money and the conditions are put in by api/stores/questions.py, from its own
--- texts alone; all that was asked for comes as parameters.
+-- texts alone; all that was asked for comes as parameters. Purchases that were never disputed are read from an index that
+-- has all that is added up, the others from the table, for what of them came back.
 WITH purchase AS (
     SELECT
         a.currency,
@@ -11,7 +12,19 @@ WITH purchase AS (
     FROM card_authorization AS a
     LEFT JOIN card AS c
         ON c.organization_id = a.organization_id AND c.department_id = a.department_id AND c.card_id = a.card_id
-    WHERE a.organization_id = %(organization_id)s
+    WHERE a.organization_id = %(organization_id)s AND a.disputed = 0
+        /* conditions */
+    UNION ALL
+    SELECT
+        a.currency,
+        /* one */ AS one,
+        /* two */ AS two,
+        /* money of disputed */ AS minor,
+        /* asked */ AS asked
+    FROM card_authorization AS a
+    LEFT JOIN card AS c
+        ON c.organization_id = a.organization_id AND c.department_id = a.department_id AND c.card_id = a.card_id
+    WHERE a.organization_id = %(organization_id)s AND a.disputed > 0
         /* conditions */
 ), grouped AS (
     SELECT currency, one, two,
