@@ -85,7 +85,7 @@ _JOINING: Final = frozenset(
 def _usual(text: str, directory: Directory) -> Iterator[str]:
     """With the names that the text has; with any others of the organization where it has none."""
     said = words_of(text)
-    names: dict[str, str] = {**directory.first}
+    names: dict[str, str] = {str(kind): label for kind, label in directory.first.items()}
     for count in range(1, min(len(said), directory.longest) + 1):  # of what is said the longest name counts
         for n in range(len(said) - count + 1):
             for named in directory.by_words.get(said[n : n + count], ()):
