@@ -77,6 +77,11 @@ _SEVERAL: Final[dict[str, tuple[LiteralString, LiteralString]]] = {
     "mccs": ("unnest(%(mccs)s::text[])", "a.mcc = {}"),
     "statuses": ("unnest(%(statuses)s::text[])", "a.status = {}"),
 }
+#: Many merchants have the words. Behind the wall PostgreSQL may not ask its statistics about LIKE, which is
+#: not leakproof; it takes it for rare, and sorts all there is. Of a CASE it expects one row in two.
+_LIKE_MANY: Final[LiteralString] = (
+    "CASE WHEN a.merchant_key LIKE ALL(%(words)s::text[]) THEN TRUE ELSE FALSE END"
+)
 _PERSON_S_CARDS: Final[LiteralString] = "unnest(%(cards)s::text[], %(departments)s::text[])"
 _BY_CARD: Final[LiteralString] = "a.card_id = source.card_id AND a.department_id = source.department_id"
 _BY_HOLDER: Final[LiteralString] = """a.cardholder = %(employee)s AND NOT EXISTS (
@@ -99,7 +104,7 @@ def page_sql(filters: Filters, order: Order, after: PaymentPlace | None, *, by_n
     if filters.granted:
         conditions.append("a.authorized > 0")
     if filters.words and not by_name:
-        conditions.append("a.merchant_key LIKE ALL(%(words)s::text[])")
+        conditions.append(_LIKE_MANY)
     if after is not None:
         conditions.append(by.beyond("a"))
     given = {"keys": bool(filters.words) and by_name, "mccs": filters.mccs, "statuses": filters.statuses}

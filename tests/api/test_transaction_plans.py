@@ -25,7 +25,8 @@ INSERT INTO card_authorization (organization_id, authorization_id, department_id
     cardholder, merchant_key, mcc, flagged, review)
 SELECT CASE WHEN n %% 50 = 0 THEN 'small' ELSE 'big' END, 'a' || n, 'd' || n %% 20,
     (ARRAY['cleared', 'cleared', 'cleared', 'declined', 'approved', 'refunded'])[1 + n %% 6], 'USD', 0, n,
-    'card-' || n %% 500, t, t, t, n %% 9000, n %% 9000, 0, 0, 0, '{}', 'person-' || n %% 300,
+    'card-' || n %% 500, t, t, t, n %% 9000, n %% 9000, 0, 0, 0,
+    json_build_object('as long as', repeat('one is', 100)), 'person-' || n %% 300,
     'shop ' || n %% 400,
     lpad((n %% 97 * 83 %% 10000)::text, 4, '0'), n %% 500 = 0, n %% 700 = 0
 FROM (
@@ -82,6 +83,17 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
+def plan_of(purchases: psycopg.Connection[Any], sql: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """As the API gets it: in its role, behind the wall, which keeps statistics from what is not leakproof."""
+    with purchases.transaction(force_rollback=True):
+        purchases.execute("SET LOCAL ROLE spendlog_api")
+        purchases.execute("SELECT set_config('spendlog.organization', %s, true)", [asked["organization_id"]])
+        row = purchases.execute(f"EXPLAIN (FORMAT json) {sql}", asked, prepare=False).fetchone()
+    assert row is not None
+    found: dict[str, Any] = row[0][0]["Plan"]
+    return found
+
+
 @pytest.mark.parametrize("organization", ["big", "small"])
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_page_is_read_by_an_index(purchases: psycopg.Connection[Any], name: str, organization: str) -> None:
@@ -91,11 +103,11 @@ def test_a_page_is_read_by_an_index(purchases: psycopg.Connection[Any], name: st
         asked = parameters(filters, after) | more
         asked |= {"organization_id": organization, "rows_max": 51, "partition": 0}
         sql = page_sql(filters, "newest", after, by_name=True)
-        row = purchases.execute(f"EXPLAIN (FORMAT json) {sql}", asked, prepare=False).fetchone()
-        assert row is not None
-        found = list(nodes(row[0][0]["Plan"]))
+        found = list(nodes(plan_of(purchases, sql, asked)))
         scans = [node for node in found if node["Node Type"] in SCANS]
-        assert [node["Relation Name"] for node in scans if "Relation Name" in node] == [], json.dumps(row[0])
+        assert [node["Relation Name"] for node in scans if "Relation Name" in node] == [], json.dumps(
+            found[0]
+        )
         assert any("card_authorization" in node.get("Relation Name", "") for node in found)
 
 
@@ -104,11 +116,20 @@ def test_a_page_by_amount_is_read_by_an_index(purchases: psycopg.Connection[Any]
     for after in (None, AFTER["largest"]):
         asked = parameters(Filters(), after) | {"organization_id": "big", "rows_max": 51, "partition": 0}
         sql = page_sql(Filters(), order, after, by_name=True)
-        row = purchases.execute(f"EXPLAIN (FORMAT json) {sql}", asked, prepare=False).fetchone()
-        assert row is not None
-        found = list(nodes(row[0][0]["Plan"]))
+        found = list(nodes(plan_of(purchases, sql, asked)))
         assert [node for node in found if node["Node Type"] in SCANS and "Relation Name" in node] == []
-        assert any(node.get("Index Name") == "transaction_by_amount" for node in found), json.dumps(row[0])
+        assert any(node.get("Index Name") == "transaction_by_amount" for node in found), json.dumps(found[0])
+
+
+def test_words_that_most_merchants_have_are_read_in_the_order_of_the_list(
+    purchases: psycopg.Connection[Any],
+) -> None:
+    """And not all of the organization, sorted: that grows with the table."""
+    filters = Filters(words=("shop",))
+    asked = parameters(filters, None) | {"organization_id": "big", "rows_max": 51, "partition": 0}
+    found = list(nodes(plan_of(purchases, page_sql(filters, "newest", None, by_name=False), asked)))
+    assert "Sort" not in {node["Node Type"] for node in found}, json.dumps(found[0])
+    assert any(node.get("Index Name") == "transaction_by_time" for node in found), json.dumps(found[0])
 
 
 def test_a_scan_would_be_seen(purchases: psycopg.Connection[Any]) -> None:
