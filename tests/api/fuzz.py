@@ -15,6 +15,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
 from api.http.problem_types import PROBLEM_TYPES, type_of
+from tests.patience import PATIENCE_S
 
 CHECKS: Final = [
     checks.status_code_conformance,
@@ -38,7 +39,7 @@ class Caller(NamedTuple):
 
 def operations(base_url: str) -> list[Any]:
     """All that the running API describes."""
-    schema = openapi.from_url(f"{base_url}/openapi.json")
+    schema = openapi.from_url(f"{base_url}/openapi.json", timeout=PATIENCE_S)
     return [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
 
 
@@ -86,11 +87,11 @@ def chained(
     and infers them from names. And how often each operation was asked with what came before."""
     found: dict[str, str] = {}
     followed: Counter[str] = Counter()
-    links: type[Any] = openapi.from_url(f"{base_url}/openapi.json").as_state_machine()
+    links: type[Any] = openapi.from_url(f"{base_url}/openapi.json", timeout=PATIENCE_S).as_state_machine()
 
     class Chain(links):  # type: ignore[misc]
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            return {"headers": {**HEADERS, **caller.headers}, "timeout": 20}
+            return {"headers": {**HEADERS, **caller.headers}, "timeout": PATIENCE_S}
 
         def before_call(self, case: Case[Any]) -> None:
             known = case.path_parameters or {}
@@ -118,7 +119,7 @@ def chained(
 
 
 def _faults(case: Case[Any], caller: Caller, session: requests.Session) -> Iterator[tuple[str, str]]:
-    answer = case.call(session=session, headers={**HEADERS, **caller.headers}, timeout=20)
+    answer = case.call(session=session, headers={**HEADERS, **caller.headers}, timeout=PATIENCE_S)
     session.cookies.clear()
     yield from _wrong(case, answer)
 

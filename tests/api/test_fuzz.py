@@ -6,7 +6,6 @@ what the same document says. `make test` asks a little of each operation, `make 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -30,6 +29,8 @@ ORGANIZATION = "org-fuzz"
 PLACES = {"organization_id": ORGANIZATION, "department_id": "engineering"}
 READS = [scope for scope in KEY_SCOPES if scope.endswith(":read")]
 KEYS: dict[str, list[Scope]] = {"all": [*KEY_SCOPES], "everyday": [*EVERYDAY_SCOPES], "reads": READS}
+#: Nobody, a key of each set of scopes, a person of each role.
+NAMES = ["nobody", *KEYS, *(role.value for role in Role)]
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +90,11 @@ def test_whatever_is_sent_the_answer_is_described(described: list[Any], callers:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("number", range(3))
-def test_whatever_is_sent_and_whoever_asks(described: list[Any], callers: list[Caller], number: int) -> None:
-    found = faults(described, callers, requests_max=40, number=100 + number)
+@pytest.mark.timeout(0)  # so many requests, however slow the machine; each has its own bound
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_each_of_them_sends(described: list[Any], callers: list[Caller], name: str) -> None:
+    """All operations, good requests and bad ones, by one alone: deeper than by all of them mixed."""
+    found = faults(described, [one for one in callers if one.name == name], requests_max=12, number=100)
     assert found == [], "\n".join(found)
 
 
@@ -105,14 +107,14 @@ def test_what_follows_from_an_answer_is_described(base_url: str, callers: list[C
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(1_800)
-def test_whatever_follows_from_an_answer_and_whoever_asks(base_url: str, callers: list[Caller]) -> None:
-    found: dict[str, str] = {}
-    followed: Counter[str] = Counter()
-    for number, caller in enumerate(callers):
-        faults_of, times = chained(base_url, caller, PLACES, chains_max=60, number=number)
-        found, followed = faults_of | found, followed + times
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_follows_from_an_answer_for_each_of_them(
+    base_url: str, callers: list[Caller], name: str
+) -> None:
+    number, caller = next((number, one) for number, one in enumerate(callers) if one.name == name)
+    found, followed = chained(base_url, caller, PLACES, chains_max=60, number=number)
     assert found == {}, "\n".join(f"{kind}\n  {words}" for kind, words in found.items())
     # Chains lead to what was made before: without them nothing but 404 is seen of these.
     reached = {label for label in followed if label.endswith("2xx")}
-    assert len(reached) >= 40, sorted(reached)
+    assert name != "all" or len(reached) >= 30, sorted(reached)
