@@ -62,8 +62,8 @@ class Storyteller(Teller):
             self._repeat,
             self._more,
         ]
-        found += [self._card, self._freeze, self._budget, self._policy]
-        found += [self._time_out, self._ask, self._ask, *[self._answer] * 5]
+        found += [self._card, self._freeze, self._budget, self._policy, self._policy]
+        found += [self._time_out, self._ask, self._ask, *[self._answer] * 4]
         found += [self._stand_in, self._stand_in]
         return [*found, self._cap] if self._capped else found
 
