@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar
@@ -54,6 +54,13 @@ class Page:
         """The page's rows, and the last of them where more follow."""
         more = len(rows) > self.limit
         return rows[: self.limit], rows[self.limit - 1] if more else None
+
+    def turn(
+        self, rows: Sequence[T], key: Callable[[T], tuple[object, ...]]
+    ) -> tuple[Sequence[T], str | None]:
+        """The page's rows, and the cursor of its last row's `key`; None: no page follows."""
+        shown, last = self.split(rows)
+        return shown, None if last is None else self.cursor(*key(last))
 
     def link(self, following: str | None) -> dict[str, str]:
         """The header to the page after this one; none on the last."""

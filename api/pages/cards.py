@@ -14,7 +14,6 @@ from starlette.responses import Response
 from api.access.keys import Scope
 from api.access.reach import BY_ROUTE
 from api.access.security import needs
-from api.http.paging import Page
 from api.http.problems import Problem
 from api.pages.budgets import card_of, department_cards
 from api.pages.frame import page
@@ -52,7 +51,7 @@ async def cards_of(
         rows_max=rows_max,
     )
     visible = asking.viewer.departments(Scope.CARDS_READ)
-    found = cards_out(row, Page(None, rows_max))[0]
+    found = cards_out(row)
     return [
         card for card in found if visible is None or employee is not None or card.department_id in visible
     ]

@@ -300,8 +300,7 @@ async def files_page(services: Services, caller: Principal, page: Page) -> Repor
         before=key[0] if key else None,
         rows_max=page.rows_max,
     )
-    rows, last = page.split(row["files"])
-    following = None if last is None else page.cursor(last["file_id"])
+    rows, following = page.turn(row["files"], lambda one: (one["file_id"],))
     return ReportFileListOut(files=[ReportFileOut(**one) for one in rows], next=following)
 
 

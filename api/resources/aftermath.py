@@ -18,6 +18,7 @@ from api.http.problems import Problem
 from api.http.types import MoneyOut, Output
 from api.resources.organization_paths import (
     OfOrganization,
+    OnlyDepartment,
     ReadingAll,
     invalid,
     list_responses,
@@ -82,7 +83,6 @@ class DisputeListOut(Output):
 
 router = APIRouter(prefix="/v1", route_class=KeyedRoute)
 
-OfOne = Annotated[str | None, Query(max_length=64, description="only those of this department")]
 OneId = Annotated[str, Path(max_length=128, description=IN_PATH, examples=["ref_20"])]
 
 
@@ -94,7 +94,7 @@ OneId = Annotated[str, Path(max_length=128, description=IN_PATH, examples=["ref_
     openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
     responses=list_responses("A page of them."),
 )
-async def list_refunds(reading: ReadingAll, page: Paged, department_id: OfOne = None) -> Response:
+async def list_refunds(reading: ReadingAll, page: Paged, department_id: OnlyDepartment = None) -> Response:
     """Refunds by id, those that were taken back, too."""
     rows, following = await _page(reading, page, "refund", department_id)
     body = RefundListOut(refunds=[_refund_out(row) for row in rows], next=following)
@@ -109,7 +109,9 @@ async def list_refunds(reading: ReadingAll, page: Paged, department_id: OfOne = 
     openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
     responses=read_responses("As it stands."),
 )
-async def read_refund(reading: ReadingAll, refund_id: OneId, department_id: OfOne = None) -> Response:
+async def read_refund(
+    reading: ReadingAll, refund_id: OneId, department_id: OnlyDepartment = None
+) -> Response:
     """What came back, and how much of it was taken back."""
     body = _refund_out(await _one(reading, "refund", refund_id, department_id))
     return shown(body, reading.wait, body.position)
@@ -127,7 +129,7 @@ async def list_disputes(
     reading: ReadingAll,
     page: Paged,
     status: Annotated[DisputeStatus | None, Query(description="only these; all, if absent")] = None,
-    department_id: OfOne = None,
+    department_id: OnlyDepartment = None,
 ) -> Response:
     """Disputes by id, those that have ended, too."""
     rows, following = await _page(reading, page, "dispute", department_id, status=status)
@@ -143,7 +145,9 @@ async def list_disputes(
     openapi_extra=needs(Scope.AUTHORIZATIONS_READ),
     responses=read_responses("As it stands."),
 )
-async def read_dispute(reading: ReadingAll, dispute_id: OneId, department_id: OfOne = None) -> Response:
+async def read_dispute(
+    reading: ReadingAll, dispute_id: OneId, department_id: OnlyDepartment = None
+) -> Response:
     """How much is disputed, whether it was credited at once, and how it ended."""
     body = _dispute_out(await _one(reading, "dispute", dispute_id, department_id))
     return shown(body, reading.wait, body.position)
@@ -187,8 +191,8 @@ async def _page(
         rows_max=page.rows_max,
         **filters,  # type: ignore[arg-type]  # of the statement
     )
-    rows, last = page.split(row["rows"])
-    return list(rows), None if last is None else page.cursor(last[f"{noun}_id"], last["department_id"])
+    rows, following = page.turn(row["rows"], lambda one: (one[f"{noun}_id"], one["department_id"]))
+    return list(rows), following
 
 
 _UNKNOWN: Final = {"refund": "unknown_refund", "dispute": "unknown_dispute"}

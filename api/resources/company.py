@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from api.access.security import KeyedRoute, needs
 from api.http.paging import NEXT, Page, Paged
 from api.http.types import Output
 from api.resources.organization_paths import (
+    OnlyDepartment,
     ReadingAll,
     list_responses,
     read_responses,
@@ -87,8 +88,6 @@ class EmployeeListOut(Output):
 
 router = APIRouter(prefix="/v1", tags=["company"], route_class=KeyedRoute)
 
-OfDepartmentOnly = Annotated[str | None, Query(max_length=64, description="only those of this department")]
-
 
 @router.get(
     "/departments",
@@ -147,7 +146,7 @@ def _department_out(row: Row) -> DepartmentOut:
     openapi_extra=needs(Scope.CARDS_READ),
     responses=list_responses("A page of them."),
 )
-async def list_teams(reading: ReadingAll, page: Paged, department_id: OfDepartmentOnly = None) -> Response:
+async def list_teams(reading: ReadingAll, page: Paged, department_id: OnlyDepartment = None) -> Response:
     """Teams by name: those that cards belong to, and those with a budget."""
     rows, following = await _subjects(reading, page, "team", department_id)
     teams = [TeamOut(team=row["subject"], cards=row["cards"], departments=row["departments"]) for row in rows]
@@ -161,9 +160,7 @@ async def list_teams(reading: ReadingAll, page: Paged, department_id: OfDepartme
     openapi_extra=needs(Scope.CARDS_READ),
     responses=list_responses("A page of them."),
 )
-async def list_employees(
-    reading: ReadingAll, page: Paged, department_id: OfDepartmentOnly = None
-) -> Response:
+async def list_employees(reading: ReadingAll, page: Paged, department_id: OnlyDepartment = None) -> Response:
     """Employees by name: those who hold registered cards, and those with a budget of their own."""
     rows, following = await _subjects(reading, page, "employee", department_id)
     employees = [

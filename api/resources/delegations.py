@@ -17,7 +17,7 @@ from api.access.security import KeyedRoute, needs
 from api.http.paging import NEXT, Paged
 from api.http.paths import storable
 from api.http.types import Output
-from api.resources.organization_paths import OfOrganization, ReadingAll, list_responses, shown
+from api.resources.organization_paths import OfOrganization, OnlyDepartment, ReadingAll, list_responses, shown
 from schemas.ids import Position, is_name
 
 
@@ -59,9 +59,7 @@ _SEES = (Scope.BUDGETS_READ, Scope.BUDGETS_APPROVE)
 async def list_delegations(
     reading: ReadingAll,
     page: Paged,
-    department_id: Annotated[
-        str | None, Query(max_length=64, description="only those of this department")
-    ] = None,
+    department_id: OnlyDepartment = None,
     absent: Annotated[str | None, Query(max_length=200, description="only of this person")] = None,
 ) -> Response:
     """Those that hold now or later, of each department in which somebody is away."""
@@ -69,8 +67,7 @@ async def list_delegations(
     found = await find_delegations(
         reading, department_id, absent, after=after[0], after_department=after[1], rows_max=page.rows_max
     )
-    rows, last = page.split(found)
-    following = None if last is None else page.cursor(last.absent, last.department_id)
+    rows, following = page.turn(found, lambda one: (one.absent, one.department_id))
     body = DelegationListOut(delegations=list(rows), next=following)
     return shown(body, reading.wait, **page.link(following))
 

@@ -194,10 +194,7 @@ async def list_journal_entries(
         )
         _known(row, what.department_id, when.up_to)
         rows = row["entries"]
-    found, last = page.split(rows)
-    following = None
-    if last is not None:
-        following = page.cursor(*(last[name] for name in EntryKey._fields))
+    found, following = page.turn(rows, lambda one: tuple(one[name] for name in EntryKey._fields))
     body = JournalEntryListOut(journal_entries=[entry_out(one) for one in found], next=following)
     return shown(body, reading.wait, **page.link(following))
 

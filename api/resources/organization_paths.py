@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.access.keys import Principal
@@ -27,6 +27,8 @@ OrganizationId = Annotated[str, Path(max_length=64, description="that of the key
 DepartmentId = Annotated[
     str, Path(max_length=64, description="the department's id", examples=["engineering"])
 ]
+#: Filter of a list of the whole organization.
+OnlyDepartment = Annotated[str | None, Query(max_length=64, description="only those of this department")]
 
 READ_HEADERS = replies.POSITION | replies.APPLIED
 

@@ -24,6 +24,7 @@ from api.resources.organization_paths import (
     DEPARTMENT,
     OfDepartment,
     OfOrganization,
+    OnlyDepartment,
     Reading,
     ReadingAll,
     invalid,
@@ -196,7 +197,6 @@ router = APIRouter(tags=["requests"], route_class=KeyedRoute)
 
 _SEES: Final = (Scope.BUDGETS_READ, Scope.BUDGETS_REQUEST)
 OfStatus = Annotated[RequestStatus | None, Query(description="only these; all, if absent")]
-OfOne = Annotated[str | None, Query(max_length=64, description="only those of this department")]
 RequestId = Annotated[str, Path(max_length=128, description=IN_PATH, examples=["inc_7"])]
 
 
@@ -210,7 +210,7 @@ RequestId = Annotated[str, Path(max_length=128, description=IN_PATH, examples=["
 async def list_all_requests(
     reading: ReadingAll,
     page: Paged,
-    department_id: OfOne = None,
+    department_id: OnlyDepartment = None,
     kind: Annotated[RequestKind | None, Query(description="only these; all, if absent")] = None,
     status: OfStatus = None,
     asked_by: Annotated[str | None, Query(max_length=200, description="only what this person asked")] = None,
@@ -231,8 +231,7 @@ async def list_all_requests(
         after_department=after[1],
         rows_max=page.rows_max,
     )
-    shown_rows, last = page.split(rows)
-    following = None if last is None else page.cursor(last["request_id"], last["department_id"])
+    shown_rows, following = page.turn(rows, lambda one: (one["request_id"], one["department_id"]))
     found = [request_out(reading.caller.organization_id, row) for row in shown_rows]
     body = ApprovalRequestListOut(requests=found, next=following)
     return shown(body, reading.wait, **page.link(following))
@@ -246,7 +245,7 @@ async def list_all_requests(
     responses=read_responses("How far it has got."),
 )
 async def read_any_request(
-    reading: ReadingAll, request_id: RequestId, department_id: OfOne = None
+    reading: ReadingAll, request_id: RequestId, department_id: OnlyDepartment = None
 ) -> Response:
     """Who asked for what and why, who has approved or refused, and who may approve it now."""
     rows = await find_requests(

@@ -118,8 +118,8 @@ async def read_verification(request: Request, caller: Caller, verification_id: N
 async def verifications_page(services: Services, caller: Principal, page: Page) -> VerificationListOut:
     """Raises Problem."""
     key = page.key(tuple[int])
-    rows, last = page.split(await _rows(services, None, key[0] if key else None, page.rows_max))
-    following = None if last is None else page.cursor(last["verification_id"])
+    found = await _rows(services, None, key[0] if key else None, page.rows_max)
+    rows, following = page.turn(found, lambda one: (one["verification_id"],))
     return VerificationListOut(verifications=[_out(one, caller) for one in rows], next=following)
 
 

@@ -134,8 +134,8 @@ def cards(department: Department, as_json: AsJson = False) -> None:
     row = _read("cards", where, **filters, rows_max=page.rows_max)
     if not row["known"]:
         raise _unknown(department)
-    listed, last = cards_out(row, page)
-    found = CardListOut(cards=listed, next=None if last is None else last.card_id)
+    listed, last = page.split(cards_out(row))
+    found = CardListOut(cards=list(listed), next=None if last is None else last.card_id)
     table = TextTable("card", "status", "employee", "team", "valid until", "merchant")
     for card in found.cards:
         merchant = card.locked_to or ("its first" if card.lock_to_first else "")

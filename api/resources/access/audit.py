@@ -127,8 +127,7 @@ async def list_audit(request: Request, caller: Caller, page: Paged, filters: Fil
     found = await audit_rows(
         services, caller.organization_id, filters, key[0] if key else None, page.rows_max
     )
-    rows, last = page.split(found)
-    following = page.cursor(last["seq"]) if last else None
+    rows, following = page.turn(found, lambda row: (row["seq"],))
     body = AuditListOut(records=[AuditRecordOut(**row) for row in rows], next=following)
     return reply(body, 200, **page.link(following))
 

@@ -97,8 +97,7 @@ async def list_invitations(
         seen=key or (None, None),
         rows_max=page.rows_max,
     )
-    rows, last = page.split(found)
-    following = page.cursor(last["created_at"], last["invitation_id"]) if last else None
+    rows, following = page.turn(found, lambda row: (row["created_at"], row["invitation_id"]))
     body = InvitationListOut(invitations=[InvitationOut(**row) for row in rows], next=following)
     return reply(body, 200, **page.link(following))
 

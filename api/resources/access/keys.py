@@ -152,8 +152,7 @@ async def list_keys(
         seen=key or (None, None),
         rows_max=page.rows_max,
     )
-    rows, last = page.split(found)
-    following = page.cursor(last["created_at"], last["id"]) if last else None
+    rows, following = page.turn(found, lambda row: (row["created_at"], row["id"]))
     body = KeyListOut(keys=[shown_key(row) for row in rows], next=following)
     return reply(body, 200, **page.link(following))
 

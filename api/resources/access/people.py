@@ -68,8 +68,7 @@ async def list_people(
         department_id=department_id,
         rows_max=page.rows_max,
     )
-    rows, last = page.split(found)
-    following = page.cursor(last["email"]) if last else None
+    rows, following = page.turn(found, lambda row: (row["email"],))
     body = PersonListOut(people=[PersonOut(**row) for row in rows], next=following)
     return reply(body, 200, **page.link(following))
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from api.http.paging import NEXT, Page
+from api.http.paging import NEXT
 from api.http.types import MoneyOut, Output
 from api.resources.budgets import BudgetOut, budgets_out
 from schemas.controls import Card, CardStatus
@@ -61,11 +61,9 @@ class CardListOut(Output):
     next: str | None = Field(description=NEXT)
 
 
-def cards_out(row: Row, page: Page) -> tuple[list[CardOut], CardOut | None]:
-    """The row of cards.sql: the page's cards, and the last of them where more follow."""
-    rows, last = page.split(row["cards"])
-    found = [card_row_out(each) for each in rows]
-    return found, None if last is None else found[-1]
+def cards_out(row: Row) -> list[CardOut]:
+    """All of the row of cards.sql."""
+    return [card_row_out(each) for each in row["cards"]]
 
 
 def card_row_out(row: Row) -> CardOut:

@@ -29,6 +29,7 @@ from api.resources.organization_paths import (
     DEPARTMENT,
     OfDepartment,
     OfOrganization,
+    OnlyDepartment,
     Reading,
     ReadingAll,
     invalid,
@@ -77,9 +78,7 @@ async def list_all_cards(
     reading: ReadingAll,
     page: Paged,
     status: Status = None,
-    department_id: Annotated[
-        str | None, Query(max_length=64, description="only those of this department")
-    ] = None,
+    department_id: OnlyDepartment = None,
     employee: Employee = None,
     team: Team = None,
 ) -> Response:
@@ -95,9 +94,8 @@ async def list_all_cards(
         after_department=after[1],
         rows_max=page.rows_max,
     )
-    cards, last = cards_out(row, page)
-    following = None if last is None else page.cursor(last.card_id, last.department_id)
-    return shown(CardListOut(cards=cards, next=following), reading.wait, **page.link(following))
+    cards, following = page.turn(cards_out(row), lambda card: (card.card_id, card.department_id))
+    return shown(CardListOut(cards=list(cards), next=following), reading.wait, **page.link(following))
 
 
 @router.get(
@@ -185,8 +183,8 @@ async def list_cards(
     row = await _of_department(
         reading, **asked, after=page.after, after_department=department_id, rows_max=page.rows_max
     )
-    cards, last = cards_out(row, page)
-    body = CardListOut(cards=cards, next=None if last is None else last.card_id)
+    cards, last = page.split(cards_out(row))
+    body = CardListOut(cards=list(cards), next=None if last is None else last.card_id)
     return shown(body, reading.wait, **page.link(body.next))
 
 

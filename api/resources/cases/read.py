@@ -19,6 +19,7 @@ from api.http.problems import Problem
 from api.resources.cases.answer import CaseDetailOut, CaseListOut, case_out
 from api.resources.organization_paths import (
     OfOrganization,
+    OnlyDepartment,
     ReadingAll,
     invalid,
     list_responses,
@@ -60,9 +61,7 @@ class _Asked(NamedTuple):
 
 async def _asked(
     status: Annotated[CaseStatus | None, Query(description="only these; all, if absent")] = None,
-    department_id: Annotated[
-        str | None, Query(max_length=64, description="only those of this department")
-    ] = None,
+    department_id: OnlyDepartment = None,
     assignee: Annotated[
         str | None, Query(max_length=200, description="only those that this one looks into")
     ] = None,
@@ -145,11 +144,10 @@ async def cases_page(
             **case_parameters(filters, after),
         },
     )
-    rows, last = page.split(row["cases"])
-    following = None
-    if last is not None:
-        at = last["score" if order == "highest" else "created_at"]
-        following = page.cursor(at, last["authorization_id"], last["department_id"])
+    at = "score" if order == "highest" else "created_at"
+    rows, following = page.turn(
+        row["cases"], lambda one: (one[at], one["authorization_id"], one["department_id"])
+    )
     return CaseListOut(cases=[case_out(found) for found in cases_of(rows)], next=following)
 
 

@@ -50,12 +50,12 @@ class Receipts:
 
     async def page(self, page: Page, filters: ReceiptFilters) -> ReceiptListOut:
         """Newest first."""
-        rows, last = page.split(
+        rows, following = page.turn(
             await self.services.receipts.page(
                 self.caller.organization_id, self.reach(), filters, page.rows_max
-            )
+            ),
+            lambda row: (row["uploaded_at"], row["receipt_id"]),
         )
-        following = None if last is None else page.cursor(last["uploaded_at"], last["receipt_id"])
         return ReceiptListOut(receipts=[receipt_out(row) for row in rows], next=following)
 
     async def receipt(self, receipt_id: str) -> ReceiptOut:

@@ -51,14 +51,15 @@ class MissingReceiptListOut(Output):
 
 async def missing_page(receipts: Receipts, page: Page, employee: str | None = None) -> MissingReceiptListOut:
     """Of those that the caller reaches. Raises Problem."""
-    rows, last = page.split(
+    rows, following = page.turn(
         await receipts.services.receipts.missing(
             receipts.caller.organization_id,
             receipts.reach(),
             employee=employee,
             after=page.key(tuple[datetime, str, str]),
             rows_max=page.rows_max,
-        )
+        ),
+        lambda row: (row["missing_since"], row["authorization_id"], row["department_id"]),
     )
     found = [
         MissingReceiptOut(
@@ -67,9 +68,6 @@ async def missing_page(receipts: Receipts, page: Page, employee: str | None = No
         )
         for row in rows
     ]
-    following = None
-    if last is not None:
-        following = page.cursor(last["missing_since"], last["authorization_id"], last["department_id"])
     return MissingReceiptListOut(missing=found, next=following)
 
 

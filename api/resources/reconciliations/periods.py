@@ -70,8 +70,7 @@ async def periods_page(services: Services, caller: Principal, page: Page) -> Per
         before=key[0] if key else None,
         rows_max=page.rows_max,
     )
-    rows, last = page.split(row["periods"])
-    following = None if last is None else page.cursor(last["period"])
+    rows, following = page.turn(row["periods"], lambda one: (one["period"],))
     return PeriodListOut(periods=[period_out(one) for one in rows], next=following)
 
 

@@ -242,8 +242,7 @@ async def files_page(services: Services, caller: Principal, page: Page) -> Recon
         before_id=key[1] if key else None,
         rows_max=page.rows_max,
     )
-    rows, last = page.split(row["files"])
-    following = None if last is None else page.cursor(last["uploaded_at"], last["file_id"])
+    rows, following = page.turn(row["files"], lambda one: (one["uploaded_at"], one["file_id"]))
     return ReconciliationListOut(reconciliations=[file_out(one) for one in rows], next=following)
 
 
@@ -295,8 +294,7 @@ async def items_page(
     )
     if not row["known"]:
         raise unknown_file()
-    rows, last = page.split(row["items"])
-    following = None if last is None else page.cursor(last["file_id"], last["n"])
+    rows, following = page.turn(row["items"], lambda one: (one["file_id"], one["n"]))
     return ReconciliationItemListOut(items=[item_out(one) for one in rows], next=following)
 
 

@@ -17,6 +17,7 @@ from api.http.problems import FieldError, Problem, invalid_request
 from api.http.types import Moment
 from api.resources.organization_paths import (
     OfOrganization,
+    OnlyDepartment,
     ReadingAll,
     invalid,
     list_responses,
@@ -135,9 +136,7 @@ class _Whose(NamedTuple):
 
 
 async def _whose(
-    department_id: Annotated[
-        str | None, Query(max_length=64, description="only those of this department")
-    ] = None,
+    department_id: OnlyDepartment = None,
     card_id: Annotated[str | None, Query(max_length=128, description="only those of this card")] = None,
     employee: Annotated[
         str | None,
@@ -204,11 +203,11 @@ async def transactions_page(
             rows_max=page.rows_max,
             wait_s=services.reading(reading.wait, reading.position, since=reading.since),
         )
-    rows, last = page.split(found)
-    following = None
-    if last is not None:
-        at = last.created_at if order in ("newest", "oldest") else last.amount
-        following = page.cursor(at, last.authorization_id, last.department_id)
+    by_time = order in ("newest", "oldest")
+    rows, following = page.turn(
+        found,
+        lambda one: (one.created_at if by_time else one.amount, one.authorization_id, one.department_id),
+    )
     return TransactionListOut(transactions=[transaction_out(row) for row in rows], next=following)
 
 

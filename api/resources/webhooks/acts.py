@@ -208,10 +208,10 @@ class Webhooks:
         )
         if not row or not row["known"]:
             raise unknown_endpoint()
-        rows, last = page.split(row["deliveries"])
+        rows, following = page.turn(row["deliveries"], lambda one: (one["ordinal"],))
         return WebhookDeliveryListOut(
             deliveries=[WebhookDeliveryOut(**_shown(one)) for one in rows],
-            next=page.cursor(last["ordinal"]) if last else None,
+            next=following,
         )
 
     async def delivery(self, endpoint_id: str, event_id: str) -> WebhookDeliveryDetailOut:
