@@ -31,7 +31,7 @@ READY_TIMEOUT_S = 60.0
 class Scale:
     """How much of everything; the quick one is for seeing that the benches work."""
 
-    recovery_events: int = 300_000
+    recovery_events: int = 200_000
     end_to_end_events: int = 150_000
     decide_events: int = 20_000
     decide_rounds: int = 7
