@@ -135,9 +135,8 @@ def test_a_sender_that_is_killed_again_and_again_loses_nothing(
         assert sending.end(signal.SIGTERM) == 0
         assert queuing.end(signal.SIGTERM) == 0
     assert stranger.forged == []
-    assert sorted(stranger.ids()) == sorted(
-        event for (event,) in query(database, "SELECT event_id FROM webhook_delivery")
-    )
+    queued_ids = (event for (event,) in query(database, "SELECT event_id FROM webhook_delivery"))
+    assert sorted(stranger.ids()) == sorted(queued_ids)
     assert in_order(stranger)
     # What was under way at a kill came twice, and nothing else did.
     assert len(stranger.events) - expected <= 32 * kills
