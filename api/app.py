@@ -82,8 +82,8 @@ from api.resources.receipts import content as receipt_content
 from api.resources.receipts import missing as missing_receipts
 from api.resources.receipts import route as receipts
 from api.resources.receipts import wanted as receipt_policies
-from api.resources.reconciliations import files as settlement_files
 from api.resources.reconciliations import periods, reconciliations, resolutions
+from api.resources.reconciliations import sent_files as settlement_files
 from api.resources.transactions import create as purchases
 from api.resources.transactions import read as transactions
 from api.resources.webhooks import deliveries as webhook_deliveries
