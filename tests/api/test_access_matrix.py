@@ -129,7 +129,7 @@ def test_a_route_that_was_opened_is_found(settings: ApiSettings) -> None:
     app = create_app(settings)
     app.include_router(router)
     (route,) = [route for route in routes(app) if route[1] == "/v1/leak"]
-    with httpx.Client(transport=_Unstarted(app), base_url="http://api") as client:
+    with httpx.Client(transport=_Unstarted(app), base_url="http://api", timeout=60) as client:
         found = text_of(called(client, [route], {"nobody": {}}, ORGANIZATION), ["nobody"])
     assert found.splitlines()[1].split() == [*route, "in"]
     assert not any(line.startswith("GET /v1/leak") for line in REVIEWED.read_text().splitlines())

@@ -29,7 +29,7 @@ def test_a_key_is_made_shown_listed_and_ended(run, server: str) -> None:  # type
     secret = made.stdout.strip()
     assert secret.startswith("sl_")
     headers = {"Authorization": f"Bearer {secret}"}
-    assert httpx.get(f"{server}/v1/authorizations/none", headers=headers).status_code == 404
+    assert httpx.get(f"{server}/v1/authorizations/none", headers=headers, timeout=60).status_code == 404
     [listed] = json.loads(run("list", "--organization", "org-cli", "--json").stdout)
     assert (listed["name"], listed["scopes"], listed["revoked_at"]) == ("shop", ["authorizations:read"], None)
     table = run("list").stdout

@@ -238,7 +238,9 @@ def test_what_could_not_be_sent_is_told_and_a_repeat_completes_it(books: Books, 
     narrow = books.settings.model_copy(update={"api_waiters_max": 2})  # so the third cannot be waited for
     with serving(narrow) as base_url:
         wait_ready(base_url)
-        here = Organization(three.id, httpx.Client(base_url=base_url, headers=three.client.headers))
+        here = Organization(
+            three.id, httpx.Client(base_url=base_url, headers=three.client.headers, timeout=60)
+        )
         answer = apply(here, "narrow", activate=True)
         here.client.close()
     assert (answer.status_code, answer.json()["status"]) == (202, "pending"), answer.text

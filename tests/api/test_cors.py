@@ -35,11 +35,13 @@ def grants(answer: httpx.Response) -> set[str]:
 @pytest.mark.parametrize("path", ["/v1/departments", "/v1/authorizations", "/healthz", "/nothing"])
 def test_closed_unless_set(server: str, method: str, path: str) -> None:
     headers = {"Origin": OURS, **(PREFLIGHT if method == "OPTIONS" else {})}
-    assert grants(httpx.request(method, server + path, headers=headers)) == set()
+    assert grants(httpx.request(method, server + path, headers=headers, timeout=60)) == set()
 
 
 def test_a_browser_may_ask_and_call(opened: str, secret: str) -> None:
-    preflight = httpx.options(f"{opened}/v1/authorizations", headers={"Origin": OURS, **PREFLIGHT})
+    preflight = httpx.options(
+        f"{opened}/v1/authorizations", headers={"Origin": OURS, **PREFLIGHT}, timeout=60
+    )
     assert preflight.status_code == 200, preflight.text
     assert preflight.headers["access-control-allow-origin"] == OURS
     assert "POST" in preflight.headers["access-control-allow-methods"]
@@ -48,7 +50,9 @@ def test_a_browser_may_ask_and_call(opened: str, secret: str) -> None:
     assert "access-control-allow-credentials" not in preflight.headers
     assert preflight.headers["x-request-id"]
     for path, status in (("/v1/departments", 200), ("/v1/cards/none", 404), ("/v1/nothing", 404)):
-        answer = httpx.get(opened + path, headers={"Origin": OURS, "Authorization": f"Bearer {secret}"})
+        answer = httpx.get(
+            opened + path, headers={"Origin": OURS, "Authorization": f"Bearer {secret}"}, timeout=60
+        )
         assert answer.status_code == status
         assert answer.headers["access-control-allow-origin"] == OURS
         assert set(answer.headers["access-control-expose-headers"].split(", ")) == set(EXPOSED)
@@ -68,10 +72,14 @@ def test_a_browser_may_ask_and_call(opened: str, secret: str) -> None:
     ],
 )
 def test_another_origin_is_given_nothing(opened: str, secret: str, origin: str) -> None:
-    preflight = httpx.options(f"{opened}/v1/authorizations", headers={"Origin": origin, **PREFLIGHT})
+    preflight = httpx.options(
+        f"{opened}/v1/authorizations", headers={"Origin": origin, **PREFLIGHT}, timeout=60
+    )
     assert (preflight.status_code, preflight.headers["allow"]) == (204, "POST, OPTIONS")
     answer = httpx.get(
-        f"{opened}/v1/departments", headers={"Origin": origin, "Authorization": f"Bearer {secret}"}
+        f"{opened}/v1/departments",
+        headers={"Origin": origin, "Authorization": f"Bearer {secret}"},
+        timeout=60,
     )
     for one in (preflight, answer):
         assert "access-control-allow-origin" not in one.headers
@@ -80,7 +88,7 @@ def test_another_origin_is_given_nothing(opened: str, secret: str, origin: str) 
 @pytest.mark.parametrize("method", ["TRACE", "get", "BREW", ""])
 def test_a_preflight_for_no_method_is_an_options(opened: str, method: str) -> None:
     headers = {"Origin": OURS, "Access-Control-Request-Method": method}
-    assert httpx.options(f"{opened}/v1/departments", headers=headers).status_code == 204
+    assert httpx.options(f"{opened}/v1/departments", headers=headers, timeout=60).status_code == 204
 
 
 @pytest.mark.parametrize(

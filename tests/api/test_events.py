@@ -389,5 +389,5 @@ def test_a_key_without_any_scope_of_events_is_refused_before_its_body_is_read(bo
         books.settings.postgres, organization_id="org-reader", name="r", scopes=[Scope.LEDGER_READ]
     )
     headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "x"}
-    answer = httpx.post(f"{books.base_url}/v1/events", content=b"{broken", headers=headers)
+    answer = httpx.post(f"{books.base_url}/v1/events", content=b"{broken", headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")

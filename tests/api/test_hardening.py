@@ -67,16 +67,16 @@ def behind_tls(settings: ApiSettings) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_browsers_stay_with_tls_where_it_is(behind_tls: str, path: str) -> None:
-    told_by = httpx.get(behind_tls + path).headers["strict-transport-security"]
+    told_by = httpx.get(behind_tls + path, timeout=60).headers["strict-transport-security"]
     age = re.fullmatch(r"max-age=(\d+); includeSubDomains", told_by)
     assert age and int(age[1]) >= 365 * 86_400
 
 
 def test_nothing_is_traced_or_listed(server: str) -> None:
     for path in PATHS:
-        assert httpx.request("TRACE", server + path).status_code in (404, 405)
+        assert httpx.request("TRACE", server + path, timeout=60).status_code in (404, 405)
     for folder in ("/static", "/static/", "/static/vendor", "/static/vendor/", "/static/../app.py"):
-        assert httpx.get(server + folder).status_code == 404
+        assert httpx.get(server + folder, timeout=60).status_code == 404
 
 
 def test_a_parameter_stands_once(client: httpx.Client) -> None:

@@ -162,7 +162,7 @@ def test_who_may_not_do_all_sets_no_provider(
     scopes = [Scope.PEOPLE_READ, Scope.PEOPLE_WRITE]
     secret, _ = create_key(settings.postgres, organization_id=organization, name="provision", scopes=scopes)
     asked = {**BODY, "issuer": provider.issuer}
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}) as key:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as key:
         for answer in (
             key.post("/v1/identity-providers", json=asked, headers={"Idempotency-Key": "k"}),
             key.patch(f"/v1/identity-providers/{used}", json={"enabled": False}),
@@ -344,7 +344,7 @@ def test_the_break_glass_admin_stays_what_he_is(
     assert admin.put("/v1/sign-on-policy", json=asked).status_code == 200
     secret, _ = create_key(settings.postgres, organization_id=organization, name="all", scopes=KEY_SCOPES)
     member(settings.postgres, organization, Role.ORG_ADMIN)
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}) as key:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as key:
         where = f"/v1/people/{id_of(admin, ada)}"
         for answer in (key.patch(where, json={"role": "auditor"}), key.delete(where)):
             assert (answer.status_code, answer.json()["code"]) == (409, "break_glass")

@@ -155,7 +155,7 @@ def test_a_key_with_every_scope_may_do_what_an_admin_may(
     server: str, settings: ApiSettings, organization: str
 ) -> None:
     secret, _ = create_key(settings.postgres, organization_id=organization, name="all", scopes=KEY_SCOPES)
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}) as key:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as key:
         made = invited(key, f"first@{organization}.example", role="org_admin")
         assert made.status_code == 201, made.text
     answer = accepted(server, made.json()["token"])

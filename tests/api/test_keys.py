@@ -24,7 +24,7 @@ def made(client: httpx.Client, *scopes: str, key: str = "k", **more: Any) -> htt
 
 
 def status(server: str, secret: str, path: str = "/v1/cards") -> int:
-    return httpx.get(f"{server}{path}", headers={"Authorization": f"Bearer {secret}"}).status_code
+    return httpx.get(f"{server}{path}", headers={"Authorization": f"Bearer {secret}"}, timeout=60).status_code
 
 
 def test_a_key_is_shown_once_and_kept_as_its_hash(
@@ -56,7 +56,7 @@ def test_nobody_gives_a_key_more_than_he_has(
         name="keys",
         scopes=[*([Scope.KEYS_WRITE] if scope != "keys:write" else []), Scope.CARDS_READ, Scope.KEYS_READ],
     )
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}) as key:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as key:
         answer = made(key, "cards:read", scope)
         assert answer.status_code == 403
         assert answer.json()["code"] == ("insufficient_scope" if scope == "keys:write" else "above_own_role")
@@ -122,6 +122,7 @@ def test_a_rotation_gives_nobody_more_than_he_has(
         f"{server}/v1/keys/{key.id}/rotations",
         json={},
         headers={"Authorization": f"Bearer {weak}", "Idempotency-Key": "r"},
+        timeout=60,
     )
     assert answer.json()["code"] == "above_own_role"
     assert status(server, strong) == 200

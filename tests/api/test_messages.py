@@ -303,6 +303,6 @@ def test_head_is_get_without_its_body(client: httpx.Client, path: str) -> None:
     ],
 )
 def test_options_tells_what_a_path_knows_without_a_key(server: str, path: str, allow: str) -> None:
-    answer = httpx.options(server + path)
+    answer = httpx.options(server + path, timeout=60)
     assert (answer.status_code, answer.headers["allow"], answer.content) == (204, allow, b"")
-    assert httpx.options(f"{server}/nowhere").json()["code"] == "no_such_resource"
+    assert httpx.options(f"{server}/nowhere", timeout=60).json()["code"] == "no_such_resource"

@@ -30,8 +30,8 @@ pytestmark = pytest.mark.usefixtures("decider")
 
 
 def test_a_process_with_all_services_is_ready(server: str) -> None:
-    assert httpx.get(f"{server}/healthz").json() == {"status": "ok"}
-    answer = httpx.get(f"{server}/readyz")
+    assert httpx.get(f"{server}/healthz", timeout=60).json() == {"status": "ok"}
+    answer = httpx.get(f"{server}/readyz", timeout=60)
     up = {"state": "up", "detail": None}
     assert answer.json() == {
         "status": "ready",
@@ -76,7 +76,7 @@ def tell_and_ask(server: str, kafka: str, topic: str) -> None:
 
     def readiness() -> Any:
         time.sleep(FRESH_S)
-        answer = httpx.get(f"{server}/readyz")
+        answer = httpx.get(f"{server}/readyz", timeout=60)
         assert answer.status_code == 200
         return answer.json()
 
@@ -112,7 +112,7 @@ def test_metrics_count_by_route_template(server: str, submit: Submit, client: ht
     submit("counted")
     client.get("/v1/authorizations/some-secret-id")
     client.get("/nowhere-to-be-found")
-    text = httpx.get(f"{server}/metrics").text
+    text = httpx.get(f"{server}/metrics", timeout=60).text
     assert 'spendlog_api_requests_total{method="POST",route="/v1/authorizations",status="200"}' in text
     assert 'route="/v1/authorizations/{authorization_id}",status="404"' in text
     assert 'route="unknown",status="404"' in text
@@ -155,7 +155,7 @@ def _references(node: Any) -> list[str]:
 
 
 def test_the_reference_page_needs_nothing_from_elsewhere(server: str) -> None:
-    page = httpx.get(f"{server}/docs")
+    page = httpx.get(f"{server}/docs", timeout=60)
     assert page.status_code == 200
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert not re.search(r"""(src|href)\s*=\s*["']?https?:|url\(|@import""", page.text)
@@ -174,7 +174,7 @@ def test_the_reference_page_needs_nothing_from_elsewhere(server: str) -> None:
         "Look at the trial balance",
     ):
         assert operation in page.text
-    assert httpx.get(f"{server}/openapi.json").json()["info"]["title"] == "spendlog"
+    assert httpx.get(f"{server}/openapi.json", timeout=60).json()["info"]["title"] == "spendlog"
 
 
 def test_the_reference_page_shows_markup_as_text() -> None:

@@ -117,6 +117,7 @@ def test_redis_and_postgresql_away_and_payments_are_still_answered(world: World,
         unknown = httpx.get(
             f"{world.base_url}/v1/authorizations/x",
             headers={"Authorization": f"Bearer sl_{'b' * 10}_{'B' * 43}"},
+            timeout=60,
         )
         assert (unknown.status_code, unknown.json()["code"]) == (503, "key_store_unavailable")
     finally:
@@ -312,7 +313,7 @@ def test_an_api_that_starts_without_kafka_says_so_and_recovers(world: World) -> 
     world.stack.stop("kafka")
     try:
         with serving(world.settings) as base_url:
-            assert httpx.get(f"{base_url}/healthz").status_code == 200
+            assert httpx.get(f"{base_url}/healthz", timeout=60).status_code == 200
             assert httpx.get(f"{base_url}/readyz", timeout=60).status_code == 503
             world.stack.start("kafka")
             wait_ready(base_url)

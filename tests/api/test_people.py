@@ -56,7 +56,7 @@ def test_nobody_gives_a_role_above_his_own(
     email = member(settings.postgres, organization, Role.EMPLOYEE)
     where = f"/v1/people/{person(admin, email)['person_id']}"
     top = f"/v1/people/{admin.get('/v1/sessions/current').json()['person_id']}"
-    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}) as key:
+    with httpx.Client(base_url=server, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as key:
         assert invited(key, f"e@{organization}.example").status_code == 201
         for answer in (
             invited(key, f"x@{organization}.example", role=role),

@@ -227,6 +227,6 @@ def test_who_goes_away_while_he_sends_is_no_defect(server: str) -> None:
             with socket.create_connection((host, int(port)), timeout=60) as gone:
                 start = b"POST /v1/sessions HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
                 gone.sendall(start + head)
-        assert httpx.get(f"{server}/healthz").status_code == 200
+        assert httpx.get(f"{server}/healthz", timeout=60).status_code == 200
         time.sleep(0.2)
     assert [line["event"] for line in logs if line["event"] == "unexpected_error"] == []

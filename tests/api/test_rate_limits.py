@@ -238,7 +238,11 @@ def test_who_may_not_ask_is_counted_too(settings: ApiSettings, decider: Decider)
     with serving(settings.model_copy(update={"api_rate_limits": {key.id: "3/hour"}})) as url:
         wait_ready(url)
         headers = {"Authorization": f"Bearer {secret}"}
-        statuses = [httpx.get(f"{url}/v1/departments", headers=headers).status_code for _ in range(4)]
+        statuses = [
+            httpx.get(f"{url}/v1/departments", headers=headers, timeout=60).status_code for _ in range(4)
+        ]
         assert statuses == [403, 403, 403, 429]
-        unknown = httpx.get(f"{url}/v1/departments", headers={"Authorization": f"Bearer {secret[:-1]}~"})
+        unknown = httpx.get(
+            f"{url}/v1/departments", headers={"Authorization": f"Bearer {secret[:-1]}~"}, timeout=60
+        )
         assert (unknown.status_code, "RateLimit" in unknown.headers) == (401, False)

@@ -62,13 +62,13 @@ def test_a_route_without_a_scope_cannot_be_made() -> None:
 )
 def test_without_a_valid_key_nothing_is_open(server: str, sent: str | None, code: str) -> None:
     headers = {} if sent is None else {"Authorization": sent}
-    answer = httpx.get(server + budget_path(ORGANIZATION), headers=headers)
+    answer = httpx.get(server + budget_path(ORGANIZATION), headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (401, code)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 def test_who_has_no_key_learns_nothing_about_his_body(server: str) -> None:
-    assert httpx.post(f"{server}/v1/authorizations", content=b"{broken").status_code == 401
+    assert httpx.post(f"{server}/v1/authorizations", content=b"{broken", timeout=60).status_code == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -253,7 +253,7 @@ def test_the_answer_of_one_provider_is_not_taken_for_anothers(
 
 def test_who_is_let_in_nowhere_is_told_so(server: str, provider: Provider, trusted: str) -> None:
     left = Try(server, trusted).leave()
-    denied = httpx.post(left.url, data={"action": "deny"})
+    denied = httpx.post(left.url, data={"action": "deny"}, timeout=60)
     left.answer = denied.headers["location"]
     state = parse_state(left.url)
     answer = left.come_back(state=state)

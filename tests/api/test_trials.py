@@ -109,5 +109,6 @@ def test_whoever_may_not_read_purchases_sees_none_of_them_here(books: Books, com
         books.base_url + company.path("/policy-trials"),
         json={"policy": {}},
         headers={"Authorization": f"Bearer {secret}"},
+        timeout=60,
     )
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")

@@ -66,7 +66,7 @@ def test_a_link_signs_in_once_and_membership_ends_what_it_began(
     assert [answer.status_code for answer in answers] == [201, 401]
     assert answers[0].json()["role"] == "auditor"
     set_password(settings.postgres, email=email, password="seven quiet lamps ascend")
-    with httpx.Client(base_url=server) as client:
+    with httpx.Client(base_url=server, timeout=60) as client:
         body = {"email": email, "password": "seven quiet lamps ascend"}
         assert client.post("/v1/sessions", json=body).status_code == 201
         remove_member(settings.postgres, organization_id=organization, email=email)

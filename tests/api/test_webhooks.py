@@ -150,7 +150,7 @@ def test_another_organizations_endpoint_is_not_there(
     secret, _ = create_key(settings.postgres, organization_id="org-strangers", name="s", scopes=BOTH)
     headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "k"}
     span = {"since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}
-    with httpx.Client(base_url=f"{server}/v1/webhooks/", headers=headers) as strange:
+    with httpx.Client(base_url=f"{server}/v1/webhooks/", headers=headers, timeout=60) as strange:
         answers = [
             strange.get(endpoint), strange.patch(endpoint, json={}), strange.delete(endpoint),
             strange.post(f"{endpoint}/secrets", json={}), strange.post(f"{endpoint}/test-events"),

@@ -260,7 +260,7 @@ def test_another_company_s_ids_are_nothing(books: Any, techcorp: TechCorp, perso
 
 def test_what_is_sent_keeps_frames_inline_code_and_other_hosts_out(techcorp: TechCorp) -> None:
     for path in ("/sign-in", "/static/app.js", "/v1/cards", "/healthz"):
-        headers = httpx.get(techcorp.url + path).headers
+        headers = httpx.get(techcorp.url + path, timeout=60).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy, path
         assert "frame-ancestors 'none'" in policy, path
@@ -282,11 +282,13 @@ def test_what_is_sent_keeps_frames_inline_code_and_other_hosts_out(techcorp: Tec
 )
 def test_a_form_from_another_site_is_refused(techcorp: TechCorp, headers: dict[str, str]) -> None:
     own = {"Sec-Fetch-Site": "same-origin"}
-    signed = httpx.post(f"{techcorp.url}/sign-in", data={"link": techcorp.link("carol")}, headers=own)
+    signed = httpx.post(
+        f"{techcorp.url}/sign-in", data={"link": techcorp.link("carol")}, headers=own, timeout=60
+    )
     cookie = signed.headers["set-cookie"].partition(";")[0]
-    assert httpx.get(f"{techcorp.url}/cards", headers={"Cookie": cookie}).status_code == 200
+    assert httpx.get(f"{techcorp.url}/cards", headers={"Cookie": cookie}, timeout=60).status_code == 200
     form, link = {"act": "freeze"}, {"link": techcorp.link("carol")}
     for path, told in (("/cards/engineering/card_bob", form), ("/sign-in", link)):
-        answer = httpx.post(techcorp.url + path, data=told, headers={**headers, "Cookie": cookie})
+        answer = httpx.post(techcorp.url + path, data=told, headers={**headers, "Cookie": cookie}, timeout=60)
         assert answer.status_code == 403, path
         assert "set-cookie" not in answer.headers

@@ -50,7 +50,7 @@ def test_a_link_signs_in_once_and_leaves_nothing_in_the_address(person: Sit, tec
 )
 def test_what_is_wrong_is_told_in_words(techcorp: TechCorp, told: dict[str, str], words: str) -> None:
     headers = {"Sec-Fetch-Site": "same-origin"}
-    answer = httpx.post(f"{techcorp.url}/sign-in", data=told, headers=headers)
+    answer = httpx.post(f"{techcorp.url}/sign-in", data=told, headers=headers, timeout=60)
     assert answer.status_code == 401
     assert words in answer.text
     assert "<script>alert" not in answer.text
@@ -59,7 +59,9 @@ def test_what_is_wrong_is_told_in_words(techcorp: TechCorp, told: dict[str, str]
 
 def test_a_link_is_good_once(techcorp: TechCorp) -> None:
     headers, told = {"Sec-Fetch-Site": "same-origin"}, {"link": techcorp.link("carol")}
-    answers = [httpx.post(f"{techcorp.url}/sign-in", data=told, headers=headers) for _ in range(2)]
+    answers = [
+        httpx.post(f"{techcorp.url}/sign-in", data=told, headers=headers, timeout=60) for _ in range(2)
+    ]
     assert [answer.status_code for answer in answers] == [303, 401]
 
 
@@ -95,7 +97,7 @@ def handed_over(techcorp: TechCorp, path: str, body: dict[str, str] | None = Non
     postgres, organization = techcorp.books.settings.postgres, techcorp.organization
     secret, _ = create_key(postgres, organization_id=organization, name="people", scopes=KEY_SCOPES)
     headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": uuid.uuid4().hex}
-    answer = httpx.post(f"{techcorp.url}{path}", json=body, headers=headers)
+    answer = httpx.post(f"{techcorp.url}{path}", json=body, headers=headers, timeout=60)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["path"])
 
@@ -105,7 +107,7 @@ def test_an_invitation_is_accepted_on_its_page(person: Sit, techcorp: TechCorp) 
     path = handed_over(techcorp, "/v1/invitations", body)
     told = {"token": path.partition("#")[2], "password": "password1234"}
     headers = {"Sec-Fetch-Site": "same-origin"}
-    weak = httpx.post(f"{techcorp.url}/invitation", data=told, headers=headers)
+    weak = httpx.post(f"{techcorp.url}/invitation", data=told, headers=headers, timeout=60)
     assert weak.status_code == 422 and "many people have" in weak.text
     sitting = person(None)
     sitting.go(path)
@@ -115,7 +117,9 @@ def test_an_invitation_is_accepted_on_its_page(person: Sit, techcorp: TechCorp) 
     sitting.page.get_by_role("button", name="Accept").click()
     sitting.page.wait_for_url(f"{techcorp.url}/")
     assert "Overview" in sitting.main()
-    again = httpx.post(f"{techcorp.url}/invitation", data={**told, "password": NEW_PASSWORD}, headers=headers)
+    again = httpx.post(
+        f"{techcorp.url}/invitation", data={**told, "password": NEW_PASSWORD}, headers=headers, timeout=60
+    )
     assert again.status_code == 401 and "is not known, was used" in again.text
 
 

@@ -111,4 +111,4 @@ def test_who_may_only_read_webhooks_changes_none(person: Sit, techcorp: TechCorp
             techcorp.url + path, form=form, headers={"Sec-Fetch-Site": "same-origin"}
         )
         assert answer.status == 403, path
-    assert httpx.get(f"{techcorp.url}/webhooks").status_code == 303
+    assert httpx.get(f"{techcorp.url}/webhooks", timeout=60).status_code == 303
