@@ -41,6 +41,7 @@ class Log(MemoryLog):
         await asyncio.sleep(self._pause())
 
     async def close(self) -> None:
+        await asyncio.sleep(self._pause())
         Log.opened -= self._open
         self._open = False
 
