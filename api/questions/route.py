@@ -17,7 +17,7 @@ from api.access.reach import WITHIN_REACH
 from api.access.roles import Reach
 from api.access.security import KeyedRoute, needs
 from api.http.preferences import MEMBERS_ONCE
-from api.http.problems import FieldError, Problem
+from api.http.problems import FieldError, Problem, responses
 from api.http.safe_csv import csv_of
 from api.http.types import Input, Text
 from api.questions.answer import AnswerOut
@@ -69,6 +69,7 @@ class QuestionIn(Input):
             "its table alone. 422 `question_not_understood` says which word is not, and names three "
             "questions that are near."
         ),
+        **responses(413, 415),
     },
 )
 async def ask(

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from api.access.keys import Scope
 from api.access.security import ReportRoute, needs
 from api.http.preferences import MEMBERS_ONCE
-from api.http.problems import invalid_request
+from api.http.problems import invalid_request, responses
 from api.http.types import DepartmentName, Input, Moment
 from api.reports.journal import ofx
 from api.reports.journal.chart import RULES_MAX, Chart, ChartRuleIn, faults_of
@@ -57,6 +57,7 @@ _FILE: Final[dict[str, Any]] = {"schema": {"type": "string"}}
     openapi_extra=needs(Scope.LEDGER_READ),
     responses={
         **read_responses("The file."),
+        **responses(413, 415),
         200: {
             "description": "The file, as an attachment.",
             "content": {"text/plain": _FILE, "text/csv": _FILE, ofx.MEDIA_TYPE: _FILE},
