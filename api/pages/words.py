@@ -85,6 +85,7 @@ GROUP_WORDS: Final = {
     "alert": "alerts",
     "event": "unusable events",
     "verification": "proofs of the books",
+    "report": "scheduled reports",
 }
 INVITATION_STATES: Final = {
     "open": Mark("Invited", "clock", "calm"),
