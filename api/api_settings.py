@@ -61,9 +61,6 @@ def _sealing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
-#: What a caller waits who says nothing of it, and the longest that can be said.
-WAIT_S = 2.0
-
 Limit = Annotated[str, AfterValidator(_limit)]
 WebOrigin = Annotated[str, AfterValidator(_origin)]
 NameServer = Annotated[str, AfterValidator(_name_server)]
@@ -86,8 +83,8 @@ class ApiSettings(BaseSettings):
         default=1,
         ge=1,
         le=30,
-        description="its bounds of waiting are so many times as long: for a machine that stands still for "
-        "moments and callers who do not mind; 2 s are promised at 1 only",
+        description="PostgreSQL, Redis and Kafka may take so many times as long to answer: for a machine "
+        "that stands still for moments; 2 s are promised at 1 only",
     )
     api_waiters_max: int = Field(default=10_000, ge=1, description="requests that wait at one time")
     api_connections_max: int = Field(
@@ -171,13 +168,3 @@ class ApiSettings(BaseSettings):
         description="for development: endpoints may be http, loopback and private addresses",
     )
     api_redis_connections: int = Field(default=32, ge=1, le=1000, description="at most, of one process")
-
-    @property
-    def wait_s_max(self) -> float:
-        """Longest wait for a decision."""
-        return self.api_wait_s_max * self.api_patience
-
-    @property
-    def wait_s(self) -> float:
-        """Of a caller who names none."""
-        return WAIT_S * self.api_patience

@@ -50,6 +50,8 @@ from schemas.ids import Position
 
 # The whole of a request must end by 2 s; an acknowledgement that takes longer than this will not matter.
 ACK_S_MAX = 1.9
+#: Of a caller who says nothing of it.
+WAIT_S = 2.0
 
 BEYOND_S = 0.5
 LAST_LOOK_S = 0.05  # of a read's time: to look once more, and to say where the views are
@@ -142,7 +144,7 @@ class Services:
             memory=IdempotencyMemory(redis),
             submissions=submissions,
             deadlines=Deadlines(submissions, ToldMemory(redis), authorizations, ledger, metrics),
-            rollouts=PolicyRollouts(submissions, ledger, patience),
+            rollouts=PolicyRollouts(submissions, ledger),
             authorizations=authorizations,
             ledger=ledger,
             question_directories=KeptReadings(),
@@ -186,19 +188,15 @@ class Services:
     def reading(self, wait: Wait, position: Position | None, *, since: float) -> float:
         """Seconds from now that a read may wait for a view: for a position 2 in all, unless the caller says
         otherwise."""
-        default_s = self.settings.wait_s if position else 0.0
-        wait_s = wait.seconds(default_s, self.settings.wait_s_max - LAST_LOOK_S)
+        default_s = WAIT_S if position else 0.0
+        wait_s = wait.seconds(default_s, self.settings.api_wait_s_max - LAST_LOOK_S)
         left_s = max(0.0, since + wait_s - asyncio.get_running_loop().time())
         # What nobody can have been told will not come soon; the tail needs a moment to see the newest.
-        return (
-            min(left_s, BEYOND_S * self.settings.api_patience)
-            if position and self.tail.beyond(position)
-            else left_s
-        )
+        return min(left_s, BEYOND_S) if position and self.tail.beyond(position) else left_s
 
     def deciding(self, wait: Wait) -> float:
         """Seconds that a caller waits for a decision."""
-        return wait.seconds(self.settings.wait_s, self.settings.wait_s_max)
+        return wait.seconds(WAIT_S, self.settings.api_wait_s_max)
 
     async def submit(
         self, event: Event, wait: Wait, *, since: float, check: Check | None = None

@@ -74,9 +74,7 @@ class Fate:
 class PolicyRollouts:
     """Sends a policy to departments."""
 
-    def __init__(self, submissions: Submissions, ledger: LedgerReads, patience: float = 1.0) -> None:
-        """`patience`: for what was told before it is waited so many times as long."""
-        self._versions_s_max = VERSIONS_S_MAX * patience
+    def __init__(self, submissions: Submissions, ledger: LedgerReads) -> None:
         self._submissions = submissions
         self._ledger = ledger
 
@@ -150,7 +148,7 @@ class PolicyRollouts:
             if isinstance(result, Answered) and result.replayed
         }
         versions: dict[str, int] = {}
-        pace = LookAgain(self._versions_s_max)
+        pace = LookAgain(VERSIONS_S_MAX)
         more = bool(firsts)
         # It is away: the numbers are not known now, all else is.
         with contextlib.suppress(Problem, TimeoutError):

@@ -125,9 +125,8 @@ async def first_decision(services: Services, answer: Answered, *, since: float) 
         return answer.decision
     first = answer.first
     try:
-        async with asyncio.timeout_at(since + services.settings.wait_s_max):
-            wait_s = FIRST_S_MAX * services.settings.api_patience
-            row = await services.ledger.known("first_decision", first, wait_s=wait_s, seq=first.seq)
+        async with asyncio.timeout_at(since + services.settings.api_wait_s_max):
+            row = await services.ledger.known("first_decision", first, wait_s=FIRST_S_MAX, seq=first.seq)
     except TimeoutError:
         return None
     return None if row is None or row["record"] is None else decode_decision(row["record"].encode())

@@ -269,7 +269,7 @@ async def _purchase(body: PurchaseIn, reading: OfOrganization, key: IdempotencyK
 
 async def _department(department_id: str | None, reading: OfOrganization) -> Any:
     """The row of departments.sql: the one that is named, or the first. Raises Problem 404."""
-    pace = LookAgain(LATEST_S_MAX * reading.services.settings.api_patience)
+    pace = LookAgain(LATEST_S_MAX)
     while True:
         row = await reading.find("departments", department_id=department_id, after=None, rows_max=1)
         if row["departments"]:
@@ -317,8 +317,7 @@ async def _payment(kind: _Kind, body: MessageIn, reading: OfOrganization) -> Aut
     """The one that is named, or the latest that such a message can be about. Raises Problem 404."""
     services, position = reading.services, reading.position
     organization_id = reading.caller.organization_id
-    latest_s_max = LATEST_S_MAX * services.settings.api_patience
-    wait_s = max(latest_s_max, services.reading(reading.wait, position, since=reading.since))
+    wait_s = max(LATEST_S_MAX, services.reading(reading.wait, position, since=reading.since))
     if body.authorization_id is not None:
         which = Which(organization_id, body.authorization_id, body.department_id)
         named = await services.authorizations.find(which, position, wait_s=wait_s)

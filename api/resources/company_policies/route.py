@@ -91,7 +91,7 @@ async def set_company_policy(
         if not departments:
             wait_s = services.reading(wait, position, since=since)
             reading = services.rollouts.departments(organization_id, position, wait_s=wait_s)
-            departments = tuple(await within(since + services.settings.wait_s_max, reading))
+            departments = tuple(await within(since + services.settings.api_wait_s_max, reading))
         return await services.rollouts.send(act, asked, departments, wait_s=answer_s, since=since)
 
     _, fates = await services.claimed(act.event_id, _content(organization_id, asked), send)

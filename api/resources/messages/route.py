@@ -96,8 +96,7 @@ async def _known(authorization_id: str, department_id: object, reading: OfOrgani
         return {}
     which = Which(reading.caller.organization_id, authorization_id, str(department_id) if named else None)
     position = reading.position
-    known_s_max = KNOWN_S_MAX * reading.services.settings.api_patience
-    wait_s = min(known_s_max, reading.services.reading(reading.wait, position, since=reading.since))
+    wait_s = min(KNOWN_S_MAX, reading.services.reading(reading.wait, position, since=reading.since))
     found = await reading.services.authorizations.find(which, position, wait_s=wait_s)
     if found is None:
         return {}
