@@ -143,15 +143,18 @@ def show_speed(console: Console, played: PlayedStream, booked_s: float) -> None:
 
 
 def dead_letters_since(kafka: str, starts: Mapping[int, int]) -> Counter[str]:
-    """Reason -> dead letters from these offsets on."""
-    found: Counter[str] = Counter()
+    """Reason -> events that have a dead letter from these offsets on.
 
-    def count(message: object) -> None:
+    A worker that was killed between sending letters and noting it sends them again: an event counts once.
+    """
+    reasons: dict[tuple[bytes, bytes], str] = {}
+
+    def note(message: object) -> None:
         headers = dict(message.headers() or ())  # type: ignore[attr-defined]
-        found[headers[REASON].decode()] += 1
+        reasons[headers["partition"], headers["offset"]] = headers[REASON].decode()
 
-    read_between(kafka, DEAD_LETTERS.name, starts, count)
-    return found
+    read_between(kafka, DEAD_LETTERS.name, starts, note)
+    return Counter(reasons.values())
 
 
 def show_checks(console: Console, checks: Checks) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from schemas.effects import (
     PolicyTaken,
 )
 from schemas.reasons import Reason, ReasonCode
+from schemas.request_effects import DelegationGiven
 from sinks.ledger.sink import Ledger
 from sinks.postgres import PostgresSession
 from tests.sinks.builder import DecisionLog
@@ -273,6 +274,9 @@ def test_reading_the_log_again_gives_the_same_rows(database: str) -> None:
     log.draft(1, Policy(), activate=True)
     log.approve_increase(log.ask_increase("r1"), "key_b", 0)
     log.ask_increase("r2")
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    who = {"absent": "key_b", "delegate": "key_c", "set_by": "key_b"}
+    log.set("delegation.set", DelegationGiven(**who, starts_at=now, until=now + timedelta(days=1)))
     found = []
     for size in (1, 7, 500):
         ledger = Ledger(PostgresSession(database))
