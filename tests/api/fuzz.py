@@ -40,6 +40,9 @@ class Caller(NamedTuple):
 def operations(base_url: str) -> list[Any]:
     """All that the running API describes."""
     schema = openapi.from_url(f"{base_url}/openapi.json", timeout=PATIENCE_S)
+    refused = schema.config.checks.negative_data_rejection.expected_statuses
+    if "413" not in refused:  # what is too large is refused, too
+        refused.append("413")
     return [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
 
 
