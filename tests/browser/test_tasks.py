@@ -53,6 +53,9 @@ def test_why_bob_was_declined_and_how_to_let_him_spend_it(person: Sit, techcorp:
 
 def test_what_a_suspicious_purchase_was_flagged_for(person: Sit) -> None:
     steps = Steps(person("carol"))
+    steps.click("Transactions")
+    steps.fill("Merchant", "night owl")
+    steps.page.wait_for_url("**/transactions?*search=night*")
     steps.click("Night Owl Electronics")
     expect(steps.page.get_by_role("heading", name="What it was flagged for")).to_be_visible()
     reasons = steps.page.get_by_role(

@@ -32,7 +32,7 @@ def state(database: str, job: int) -> tuple[object, ...]:
 
 
 def becomes(database: str, job: int, *expected: object) -> None:
-    assert wait_until(lambda: state(database, job) == expected, 60.0), state(database, job)
+    assert wait_until(lambda: state(database, job) == expected, 180.0), state(database, job)
 
 
 @pytest.fixture(scope="module")
