@@ -1,9 +1,9 @@
-"""How large a body may be: of JSON 62 KiB, of an upload what its path says."""
+"""How large a body may be: of JSON 62 KiB, of an upload what its path says; how its form is described."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 #: Of the frame of multipart/form-data around a file, and the fields beside it.
 _FRAME_BYTES: Final = 32 * 1024
@@ -27,3 +27,10 @@ def body_bytes_max(path: str, usual: int) -> int:
 def too_large_words(bytes_max: int) -> str:
     """What is said of a body beyond that."""
     return f"The body is larger than {bytes_max // 1024:,} KiB."
+
+
+def file_form(file: str, **others: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI's words for a form with a file; the framework knows no streamed one. `file`: what it may be."""
+    properties = {"file": {"type": "string", "format": "binary", "description": file}, **others}
+    schema = {"type": "object", "required": ["file"], "properties": properties}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}

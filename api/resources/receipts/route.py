@@ -14,6 +14,7 @@ from api.http.paging import LINK, Paged
 from api.http.paths import storable
 from api.http.preferences import MEMBERS_ONCE
 from api.http.problems import responses
+from api.http.uploads import file_form
 from api.resources.organization_paths import invalid
 from api.resources.receipts.acts import Receipts, before_of
 from api.resources.receipts.bodies import ReceiptLinkIn, ReceiptListOut, ReceiptOut, ReceiptStatus
@@ -28,36 +29,20 @@ router = APIRouter(prefix=RECEIPTS, tags=["receipts"], route_class=KeyedRoute)
 ReceiptId = Annotated[
     str, Path(max_length=64, description="the receipt's id", examples=["rcp_1f0c5d7a9b3e4c2d8a6f"])
 ]
-#: What it is sent as; the framework knows no streamed form.
-FORM: Final[dict[str, Any]] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {
-                        "type": "string",
-                        "format": "binary",
-                        "description": "JPEG, PNG, WebP or PDF of at most 10 pages; 10 MB",
-                    },
-                    "employee": {
-                        "type": "string",
-                        "maxLength": 200,
-                        "description": "whose receipt it is; absent: the caller's own, of a key anybody's",
-                    },
-                    "authorization_id": {
-                        "type": "string",
-                        "maxLength": 128,
-                        "description": "the purchase that it is of; absent: it is looked for",
-                    },
-                    "department_id": {"type": "string", "maxLength": 64, "description": "of that purchase"},
-                },
-            }
-        }
+FORM: Final = file_form(
+    "JPEG, PNG, WebP or PDF of at most 10 pages; 10 MB",
+    employee={
+        "type": "string",
+        "maxLength": 200,
+        "description": "whose receipt it is; absent: the caller's own, of a key anybody's",
     },
-}
+    authorization_id={
+        "type": "string",
+        "maxLength": 128,
+        "description": "the purchase that it is of; absent: it is looked for",
+    },
+    department_id={"type": "string", "maxLength": 64, "description": "of that purchase"},
+)
 
 
 async def _receipts(request: Request, caller: Caller) -> Receipts:

@@ -16,6 +16,7 @@ from api.access.security import Caller, KeyedRoute, needs
 from api.asking.settlements import FileRefused
 from api.http.problems import FieldError, Problem
 from api.http.types import Output
+from api.http.uploads import file_form
 from api.resources.reconciliations.bodies import ReconciliationOut
 from api.resources.reconciliations.reconciliations import RECONCILIATIONS, answers
 from api.resources.reconciliations.uploads import look_at, read_settlement_form, take
@@ -24,36 +25,20 @@ from api.resources.replies import reply
 router = APIRouter(prefix=RECONCILIATIONS, tags=["reconciliation"], route_class=KeyedRoute)
 
 _WRITES: Final = (400, 401, 403, 409, 413, 415, 422, 500, 503)
-#: What it is sent as; the framework knows no streamed form.
-_FORM: Final[dict[str, Any]] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {
-                        "type": "string",
-                        "format": "binary",
-                        "description": "CSV, a workbook, camt.053 or camt.054, ISO 8583 or OFX; 25 MB",
-                    },
-                    "mapping": {
-                        "type": "string",
-                        "maxLength": 20_000,
-                        "description": "which column means what, TOML; absent: proposed, where it is a table",
-                    },
-                    "days_max": {
-                        "type": "integer",
-                        "minimum": 0,
-                        "maximum": 31,
-                        "description": "days between a line and its booking; absent: 3",
-                    },
-                },
-            }
-        }
+_FORM: Final = file_form(
+    "CSV, a workbook, camt.053 or camt.054, ISO 8583 or OFX; 25 MB",
+    mapping={
+        "type": "string",
+        "maxLength": 20_000,
+        "description": "which column means what, TOML; absent: proposed, where it is a table",
     },
-}
+    days_max={
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 31,
+        "description": "days between a line and its booking; absent: 3",
+    },
+)
 
 
 class UnusableLineOut(Output):
